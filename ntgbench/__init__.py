@@ -1,0 +1,56 @@
+"""ntgbench: how faithful, how useful and how cheap is synthetic network traffic?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ntgbench.hookspecs import hookimpl
+    from ntgbench.interfaces import (
+        Augmenter,
+        AugmenterSpec,
+        Context,
+        DatasetSpec,
+        Generator,
+        GeneratorSpec,
+        MetricSpec,
+        NoParameters,
+    )
+    from ntgbench.traffic.biflows import Biflows
+
+_HOME = {
+    "Augmenter": "ntgbench.interfaces",
+    "AugmenterSpec": "ntgbench.interfaces",
+    "Biflows": "ntgbench.traffic.biflows",
+    "Context": "ntgbench.interfaces",
+    "DatasetSpec": "ntgbench.interfaces",
+    "Generator": "ntgbench.interfaces",
+    "GeneratorSpec": "ntgbench.interfaces",
+    "MetricSpec": "ntgbench.interfaces",
+    "NoParameters": "ntgbench.interfaces",
+    "hookimpl": "ntgbench.hookspecs",
+}
+
+__all__ = [
+    "Augmenter",
+    "AugmenterSpec",
+    "Biflows",
+    "Context",
+    "DatasetSpec",
+    "Generator",
+    "GeneratorSpec",
+    "MetricSpec",
+    "NoParameters",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import ntgbench` itself loads nothing."""
+    if name in _HOME:
+        import importlib
+
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

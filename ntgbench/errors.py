@@ -1,0 +1,49 @@
+"""The errors a user is meant to read: what was wrong, where, and what to do. Anything else is a bug."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class NtgbenchError(Exception):
+    """An expected error: the command line prints its text without a traceback."""
+
+
+class TrafficError(NtgbenchError):
+    """Traffic that breaks a rule of its type.
+
+    Args:
+        rule: the rule that is broken, as a sentence.
+        row: index of the first biflow or packet that breaks it; None when no single row does.
+    """
+
+    def __init__(self, rule: str, row: int | None = None) -> None:
+        self.rule = rule
+        self.row = row
+        super().__init__(rule if row is None else f"row {row}: {rule}")
+
+
+def refuse(broken: npt.NDArray[np.bool_], rule: str) -> None:
+    """Raise TrafficError for the first row of `broken`, bool (N,), that is set; do nothing when none is."""
+    if broken.any():
+        raise TrafficError(rule, int(broken.argmax()))
+
+
+class CaptureError(NtgbenchError):
+    """A capture file that cannot be read at all."""
+
+
+class DatasetError(NtgbenchError):
+    """A dataset that is unknown, unreadable or unusable."""
+
+
+class PluginError(NtgbenchError):
+    """A plugin, or a system that a plugin brings, that breaks its contract."""
+
+
+class ProtocolError(NtgbenchError):
+    """A protocol or a request that cannot be carried out."""

@@ -1,0 +1,1 @@
+"""Traffic: its types, and the ways in and out of them."""

@@ -1,0 +1,250 @@
+"""Biflows: the first packets of each bidirectional flow as signed payload lengths."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench.errors import TrafficError, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PACKETS = 10
+"""Packets kept of each biflow unless a protocol says otherwise (the paper's choice)."""
+
+PL_MAX = 1460
+"""Largest payload length in bytes unless a protocol says otherwise: a full TCP segment on Ethernet."""
+
+FORMAT = 1
+"""Version of the Parquet layout that `Biflows.to_parquet` writes."""
+
+_METADATA_KEY = b"ntgbench"
+
+
+@dataclass(frozen=True, eq=False)
+class Biflows:
+    """N labelled biflows, immutable and checked at construction.
+
+    Attributes:
+        signed_pl: int16 (N, P). Signed L4 payload lengths in bytes of the first P packets that carry payload;
+            positive = upstream (client to server), negative = downstream, 0 = no packet, only after the last packet.
+            Every biflow has at least one packet and 1 <= |payload length| <= pl_max.
+        label: int32 (N,). Index into `classes`.
+        classes: class names, distinct; a class may have no biflow.
+        group: int32 (N,) or None. Capture or session of each biflow; a group is never split across train and test.
+        iat: float32 (N, P) or None. Seconds since the previous packet of the biflow, 0 for the first and for no packet.
+        pl_max: largest payload length in bytes that an entry may have.
+
+    Raises:
+        TrafficError: naming the first row that breaks a rule, and the rule.
+    """
+
+    signed_pl: npt.NDArray[np.int16]
+    label: npt.NDArray[np.int32]
+    classes: tuple[str, ...]
+    group: npt.NDArray[np.int32] | None = None
+    iat: npt.NDArray[np.float32] | None = None
+    pl_max: int = PL_MAX
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.pl_max <= np.iinfo(np.int16).max:
+            raise TrafficError(f"pl_max must be in 1..{np.iinfo(np.int16).max}, not {self.pl_max}")
+        signed_pl = _whole_numbers(self.signed_pl, "signed_pl", np.int16)
+        if signed_pl.ndim != 2 or signed_pl.shape[1] < 1:
+            raise TrafficError(f"signed_pl must have shape (biflows, packets), not {signed_pl.shape}")
+        label = _whole_numbers(self.label, "label", np.int32)
+        group = None if self.group is None else _whole_numbers(self.group, "group", np.int32)
+        iat = None if self.iat is None else np.array(self.iat, np.float32)
+        classes = tuple(str(name) for name in self.classes)
+        _check(signed_pl, label, classes, group, iat, self.pl_max)
+        for name, value in (("signed_pl", signed_pl), ("label", label), ("group", group), ("iat", iat)):
+            object.__setattr__(self, name, _read_only(value))
+        object.__setattr__(self, "classes", classes)
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Biflows) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    @property
+    def packets(self) -> int:
+        """P, the largest number of packets a biflow can hold."""
+        return int(self.signed_pl.shape[1])
+
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Packets of each biflow, int64 (N,), in 1..P."""
+        return np.count_nonzero(self.signed_pl, axis=1)
+
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """Biflows of each class, int64 (len(classes),)."""
+        return np.bincount(self.label, minlength=len(self.classes))
+
+    def select(self, rows: npt.ArrayLike) -> Biflows:
+        """The biflows at `rows` (indices or a mask, in that order); classes stay as they are."""
+        index = np.asarray(rows)
+        if index.size == 0:
+            index = index.astype(np.int64)
+        return replace(
+            self,
+            signed_pl=self.signed_pl[index],
+            label=self.label[index],
+            group=None if self.group is None else self.group[index],
+            iat=None if self.iat is None else self.iat[index],
+        )
+
+    @staticmethod
+    def concat(parts: Sequence[Biflows]) -> Biflows:
+        """The biflows of all parts, one after the other.
+
+        Gaps and groups are kept when every part has them. Raises TrafficError when classes, packets or pl_max differ.
+        """
+        if not parts:
+            raise TrafficError("concat needs at least one part")
+        first = parts[0]
+        for part in parts[1:]:
+            if (part.classes, part.packets, part.pl_max) != (first.classes, first.packets, first.pl_max):
+                raise TrafficError("concat needs the same classes, packets and pl_max in every part")
+        groups = [part.group for part in parts if part.group is not None]
+        gaps = [part.iat for part in parts if part.iat is not None]
+        return replace(
+            first,
+            signed_pl=np.concatenate([part.signed_pl for part in parts]),
+            label=np.concatenate([part.label for part in parts]),
+            group=np.concatenate(groups) if len(groups) == len(parts) else None,
+            iat=np.concatenate(gaps) if len(gaps) == len(parts) else None,
+        )
+
+    def digest(self) -> str:
+        """BLAKE2b-128 over canonical little-endian bytes, as 32 hex digits: equal biflows in equal order, equal digest."""
+        state = hashlib.blake2b(digest_size=16)
+        head = {"classes": self.classes, "shape": self.signed_pl.shape, "pl_max": self.pl_max}
+        state.update(json.dumps(head, sort_keys=True).encode())
+        for name, value, kind in (
+            ("signed_pl", self.signed_pl, "<i2"),
+            ("label", self.label, "<i4"),
+            ("group", self.group, "<i4"),
+            ("iat", self.iat, "<f4"),
+        ):
+            if value is not None:
+                state.update(name.encode())
+                state.update(np.ascontiguousarray(value, kind).tobytes())
+        return state.hexdigest()
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write columns app, pkts_len, pkts_dir[, pkts_iat, session]; `from_parquet` gives back equal biflows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        present = self.signed_pl != 0
+        offsets = np.zeros(len(self) + 1, np.int32)
+        np.cumsum(self.lengths(), out=offsets[1:])
+
+        def lists(values: npt.NDArray[Any]) -> pa.Array:
+            return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+
+        lengths = self.signed_pl[present].astype(np.int32)
+        columns: dict[str, pa.Array] = {
+            "app": pa.DictionaryArray.from_arrays(pa.array(self.label), pa.array(self.classes, pa.string())),
+            "pkts_len": lists(np.abs(lengths)),
+            "pkts_dir": lists(np.sign(lengths).astype(np.int8)),
+        }
+        if self.iat is not None:
+            columns["pkts_iat"] = lists(self.iat[present])
+        if self.group is not None:
+            columns["session"] = pa.array(self.group)
+        head = {"format": FORMAT, "classes": self.classes, "packets": self.packets, "pl_max": self.pl_max}
+        table = pa.table(columns).replace_schema_metadata({_METADATA_KEY: json.dumps(head)})
+        pq.write_table(table, Path(path), compression="zstd")
+
+    @staticmethod
+    def from_parquet(path: str | os.PathLike[str]) -> Biflows:
+        """Read what `to_parquet` wrote. Raises TrafficError for any other file; `ntgbench.datasets` reads foreign tables."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table = pq.read_table(Path(path))
+            head = json.loads((table.schema.metadata or {})[_METADATA_KEY])
+        except (pa.ArrowInvalid, KeyError, ValueError) as error:
+            raise TrafficError(f"{path} was not written by Biflows.to_parquet: {error!r}") from error
+        if head.get("format") != FORMAT:
+            raise TrafficError(f"{path} has format {head.get('format')!r}; this version reads format {FORMAT}")
+        lists = table.column("pkts_len").combine_chunks()
+        width = int(head["packets"])
+        present = np.arange(width) < np.diff(lists.offsets.to_numpy())[:, None]
+
+        def padded(name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
+            matrix = np.zeros((len(table), width), kind)
+            matrix[present] = table.column(name).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            return matrix
+
+        names = table.column_names
+        return Biflows(
+            signed_pl=padded("pkts_len", np.int16) * padded("pkts_dir", np.int16),
+            label=table.column("app").combine_chunks().indices.to_numpy().astype(np.int32),
+            classes=tuple(head["classes"]),
+            group=table.column("session").to_numpy() if "session" in names else None,
+            iat=padded("pkts_iat", np.float32) if "pkts_iat" in names else None,
+            pl_max=int(head["pl_max"]),
+        )
+
+
+def _whole_numbers(values: npt.ArrayLike, name: str, kind: type[np.signedinteger[Any]]) -> npt.NDArray[Any]:
+    """`values` as `kind`, refused when that would change any of them."""
+    array = np.asarray(values)
+    if array.dtype == kind:
+        return array if not array.flags.writeable else array.copy()
+    if array.size == 0:
+        return array.astype(kind)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise TrafficError(f"{name} must hold integers, not {array.dtype}")
+    limits = np.iinfo(kind)
+    outside = (array < limits.min) | (array > limits.max)
+    if outside.any():
+        raise TrafficError(f"{name} must fit {np.dtype(kind).name}", int(np.argwhere(outside)[0][0]))
+    return array.astype(kind)
+
+
+def _check(
+    signed_pl: npt.NDArray[np.int16],
+    label: npt.NDArray[np.int32],
+    classes: tuple[str, ...],
+    group: npt.NDArray[np.int32] | None,
+    iat: npt.NDArray[np.float32] | None,
+    pl_max: int,
+) -> None:
+    count = len(signed_pl)
+    for name, array, shape in (("label", label, (count,)), ("group", group, (count,)), ("iat", iat, signed_pl.shape)):
+        if array is not None and array.shape != shape:
+            raise TrafficError(f"{name} must have shape {shape}, not {array.shape}")
+    if len(set(classes)) != len(classes):
+        raise TrafficError("class names must be distinct")
+    absent = signed_pl == 0
+    refuse(absent[:, 0], "a biflow has at least one packet, and its first entry is one")
+    refuse((absent[:, :-1] & ~absent[:, 1:]).any(axis=1), "no packet may follow an entry of 0 (a hole)")
+    # -32768 has no int16 absolute value, so compare both signs instead of taking one.
+    too_long = ((signed_pl > pl_max) | (signed_pl < -pl_max)).any(axis=1)
+    refuse(too_long, f"payload lengths are at most pl_max = {pl_max} bytes")
+    refuse((label < 0) | (label >= len(classes)), f"a label is an index into the {len(classes)} classes")
+    if iat is not None:
+        refuse(~np.isfinite(iat).all(axis=1), "gaps are finite")
+
+
+def _read_only(array: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+    """`array`, which must be ours to freeze, in C order and closed to writing."""
+    if array is not None:
+        array = np.ascontiguousarray(array)
+        array.flags.writeable = False
+    return array
