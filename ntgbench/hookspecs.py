@@ -60,6 +60,6 @@ def ntgbench_metrics() -> Sequence[MetricSpec]:  # type: ignore[empty-body]
 def ntgbench_datasets() -> Sequence[DatasetSpec]:  # type: ignore[empty-body]
     """Datasets that this plugin adds to the catalogue, so that users can name them instead of a path.
 
-    A dataset's loader returns labelled `Biflows`; it may read a file that the user has fetched, or make traffic by itself.
-    The harness splits it, by whole groups when it has them.
+    A dataset's loader returns labelled `Biflows`; it may read a file that the user has fetched, or make traffic by
+    itself. The harness splits it, by whole groups when it has them.
     """

@@ -34,7 +34,8 @@ class NoParameters:
 class Progress(Protocol):
     """Called as `progress(done, total, note)`; cheap, so call it as often as you like."""
 
-    def __call__(self, done: float, total: float, note: str = "") -> None: ...
+    def __call__(self, done: float, total: float, note: str = "") -> None:
+        """Tell how much of the work is done, in any unit, and a note such as the loss."""
 
 
 def no_progress(done: float, total: float, note: str = "") -> None:

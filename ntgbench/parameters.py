@@ -118,7 +118,9 @@ def _spell(choices: tuple[Any, ...]) -> str:
         if typing.get_origin(choice) is typing.Literal:
             spelt += [repr(option) for option in typing.get_args(choice)]
         else:
-            spelt.append({int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(choice, "none"))
+            spelt.append(
+                {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(choice, "none")
+            )
     return " or ".join(spelt)
 
 

@@ -96,7 +96,9 @@ class Registry:
             limit = os.environ.get(RESTRICT)
             if limit is not None:
                 raise PluginError(f"no plugin is loaded, because {RESTRICT}={limit!r} names none that is installed")
-            raise PluginError("no plugins are installed, not even the bundled ones: run `pip install -e .` in the source tree")
+            raise PluginError(
+                "no plugins are installed, not even the bundled ones: run `pip install -e .` in the source tree"
+            )
 
 
 @cache
@@ -115,7 +117,9 @@ def discover(entry_points: Iterable[importlib.metadata.EntryPoint], only: str | 
     wanted = None if only is None else {name.strip() for name in only.split(",")}
     plugins: list[Plugin] = []
     # Bundled plugins come first, so that a clash is always the newcomer's.
-    for entry_point in sorted(set(entry_points), key=lambda e: (_origin(e)[0] != hookspecs.PROJECT, _origin(e), e.name)):
+    for entry_point in sorted(
+        set(entry_points), key=lambda e: (_origin(e)[0] != hookspecs.PROJECT, _origin(e), e.name)
+    ):
         if wanted is None or entry_point.name in wanted:
             plugins.append(_load(entry_point, plugins))
     return Registry(tuple(plugins))
@@ -176,7 +180,9 @@ def _check_spec(spec: Any, hook: str) -> None:
     if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
         raise PluginError(f"{hook}: {spec.name!r} is no name: lower-case letters, digits, '-', '_' and '.' only")
     if not isinstance(spec.target, str) or not _TARGET.fullmatch(spec.target):
-        raise PluginError(f"{hook}: the target of {spec.name} must look like 'package.module:Name', not {spec.target!r}")
+        raise PluginError(
+            f"{hook}: the target of {spec.name} must look like 'package.module:Name', not {spec.target!r}"
+        )
     if isinstance(spec, GeneratorSpec | AugmenterSpec):
         _check_parameters(spec)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError, refuse
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 PACKETS = 10
@@ -25,8 +24,6 @@ PL_MAX = 1460
 
 FORMAT = 1
 """Version of the Parquet layout that `Biflows.to_parquet` writes."""
-
-_METADATA_KEY = b"ntgbench"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +124,7 @@ class Biflows:
         )
 
     def digest(self) -> str:
-        """BLAKE2b-128 over canonical little-endian bytes, as 32 hex digits: equal biflows in equal order, equal digest."""
+        """BLAKE2b-128 over canonical little-endian bytes, as 32 hex digits; equal biflows in equal order have equal digests."""
         state = hashlib.blake2b(digest_size=16)
         head = {"classes": self.classes, "shape": self.signed_pl.shape, "pl_max": self.pl_max}
         state.update(json.dumps(head, sort_keys=True).encode())
@@ -144,61 +141,34 @@ class Biflows:
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write columns app, pkts_len, pkts_dir[, pkts_iat, session]; `from_parquet` gives back equal biflows."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        from ntgbench.traffic.flows import FlowTable
 
         present = self.signed_pl != 0
-        offsets = np.zeros(len(self) + 1, np.int32)
-        np.cumsum(self.lengths(), out=offsets[1:])
-
-        def lists(values: npt.NDArray[Any]) -> pa.Array:
-            return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
-
-        lengths = self.signed_pl[present].astype(np.int32)
-        columns: dict[str, pa.Array] = {
-            "app": pa.DictionaryArray.from_arrays(pa.array(self.label), pa.array(self.classes, pa.string())),
-            "pkts_len": lists(np.abs(lengths)),
-            "pkts_dir": lists(np.sign(lengths).astype(np.int8)),
-        }
-        if self.iat is not None:
-            columns["pkts_iat"] = lists(self.iat[present])
-        if self.group is not None:
-            columns["session"] = pa.array(self.group)
+        flows = FlowTable(
+            offsets=np.concatenate([[0], np.cumsum(self.lengths())]),
+            signed_pl=self.signed_pl[present].astype(np.int32),
+            label=self.label,
+            classes=self.classes,
+            iat=None if self.iat is None else self.iat[present],
+            session=self.group,
+        )
         head = {"format": FORMAT, "classes": self.classes, "packets": self.packets, "pl_max": self.pl_max}
-        table = pa.table(columns).replace_schema_metadata({_METADATA_KEY: json.dumps(head)})
-        pq.write_table(table, Path(path), compression="zstd")
+        flows.to_parquet(path, head)
 
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> Biflows:
-        """Read what `to_parquet` wrote. Raises TrafficError for any other file; `ntgbench.datasets` reads foreign tables."""
+        """Read what `to_parquet` wrote; TrafficError for any other file (`ntgbench.datasets` reads foreign tables)."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
+
+        from ntgbench.traffic.flows import FlowTable
 
         try:
-            table = pq.read_table(Path(path))
-            head = json.loads((table.schema.metadata or {})[_METADATA_KEY])
-        except (pa.ArrowInvalid, KeyError, ValueError) as error:
-            raise TrafficError(f"{path} was not written by Biflows.to_parquet: {error!r}") from error
+            flows, head = FlowTable.from_parquet(path)
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise TrafficError(f"{path} was not written by Biflows.to_parquet: {error}") from error
         if head.get("format") != FORMAT:
             raise TrafficError(f"{path} has format {head.get('format')!r}; this version reads format {FORMAT}")
-        lists = table.column("pkts_len").combine_chunks()
-        width = int(head["packets"])
-        present = np.arange(width) < np.diff(lists.offsets.to_numpy())[:, None]
-
-        def padded(name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
-            matrix = np.zeros((len(table), width), kind)
-            matrix[present] = table.column(name).combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            return matrix
-
-        names = table.column_names
-        return Biflows(
-            signed_pl=padded("pkts_len", np.int16) * padded("pkts_dir", np.int16),
-            label=table.column("app").combine_chunks().indices.to_numpy().astype(np.int32),
-            classes=tuple(head["classes"]),
-            group=table.column("session").to_numpy() if "session" in names else None,
-            iat=padded("pkts_iat", np.float32) if "pkts_iat" in names else None,
-            pl_max=int(head["pl_max"]),
-        )
+        return flows.to_biflows(head["packets"], head["pl_max"])[0]
 
 
 def _whole_numbers(values: npt.ArrayLike, name: str, kind: type[np.signedinteger[Any]]) -> npt.NDArray[Any]:

@@ -35,7 +35,7 @@ class PacketTrace:
     """N packets in the order of their capture, immutable and checked at construction.
 
     Attributes:
-        time_ns: int64 (N,). Nanoseconds since the epoch: float64 seconds would lose the last digits of a capture's clock.
+        time_ns: int64 (N,). Nanoseconds since the epoch; float64 seconds would lose a capture's last digits.
         source, destination: uint64 (N, 2). IPv6 addresses as (high, low) halves; IPv4 as the mapped ::ffff:a.b.c.d.
         source_port, destination_port: uint16 (N,).
         protocol: uint8 (N,). 6 = TCP, 17 = UDP.
