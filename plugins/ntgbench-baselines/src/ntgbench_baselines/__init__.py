@@ -1,0 +1,39 @@
+"""Reference systems for ntgbench: the training set itself, a bootstrap of it, independent positions, Markov chains."""
+
+from __future__ import annotations
+
+from ntgbench.hookspecs import hookimpl
+from ntgbench.interfaces import GeneratorSpec
+from ntgbench_baselines.parameters import MarkovParameters
+
+
+@hookimpl
+def ntgbench_generators() -> list[GeneratorSpec]:
+    """The four reference systems, from the ceiling to the floor."""
+    return [
+        GeneratorSpec(
+            "real",
+            "ntgbench_baselines.replay:Real",
+            "The training set itself in the place of synthetic traffic: the ceiling",
+            reference=True,
+        ),
+        GeneratorSpec(
+            "copy",
+            "ntgbench_baselines.replay:Copy",
+            "A bootstrap of the training set: high fidelity by memorising, the trap that leakage shows",
+            reference=True,
+        ),
+        GeneratorSpec(
+            "marginals",
+            "ntgbench_baselines.replay:Marginals",
+            "Every position drawn by itself, as if packets knew nothing of each other: the floor",
+            reference=True,
+        ),
+        GeneratorSpec(
+            "markov",
+            "ntgbench_baselines.markov:Markov",
+            "A Markov chain per class over signed payload lengths and the end of the biflow",
+            parameters=MarkovParameters,
+            reference=True,
+        ),
+    ]

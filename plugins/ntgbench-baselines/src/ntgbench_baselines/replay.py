@@ -1,0 +1,96 @@
+"""Systems whose model is the training set: `real`, `copy` and `marginals` differ in what they take from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench_baselines.model import read_model, require_known, write_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
+    from ntgbench.traffic.biflows import Biflows
+
+
+class Replay(ABC):
+    """The training biflows, sorted by class, and a way to take new ones from them.
+
+    The biflows of class c are `rows[first[c] : first[c] + count[c]]`.
+    """
+
+    def __init__(self, parameters: NoParameters) -> None:
+        self.parameters = parameters
+
+    def fit(self, train: Biflows, context: Context) -> None:
+        """Keep the training biflows, sorted by class."""
+        self._keep(train.signed_pl[np.argsort(train.label, kind="stable")], train.class_counts(), train.classes)
+        context.progress(1, 1)
+
+    def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """New biflows of the wanted classes. Raises PluginError for a class without training biflows."""
+        require_known(labels, self.count > 0, self.classes)
+        return self.take(labels, rng)
+
+    @abstractmethod
+    def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """New biflows of classes that all have training biflows."""
+
+    def save(self, folder: Path) -> None:
+        """Write the training biflows."""
+        write_model(folder, {"rows": self.rows, "count": self.count}, self.classes)
+
+    def load(self, folder: Path) -> None:
+        """Read the training biflows."""
+        arrays, classes = read_model(folder)
+        self._keep(arrays["rows"], arrays["count"], classes)
+
+    def _keep(self, rows: npt.NDArray[np.int16], count: npt.NDArray[np.int64], classes: tuple[str, ...]) -> None:
+        self.rows, self.count, self.classes = rows, count, classes
+        self.first = np.cumsum(count) - count
+
+
+class Real(Replay):
+    """The training biflows in a random order, none twice before all were taken once.
+
+    Asked for the training set's own labels it gives back exactly the training set, in another order.
+    """
+
+    def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """For each class, its biflows in one random order after the other, as many as are wanted."""
+        chosen = np.empty(len(labels), np.int64)
+        for wanted in np.unique(labels):
+            places = np.flatnonzero(labels == wanted)
+            have = self.count[wanted]
+            rounds = np.tile(np.arange(have), (-(-len(places) // have), 1))
+            chosen[places] = self.first[wanted] + rng.permuted(rounds, axis=1).ravel()[: len(places)]
+        return self.rows.take(chosen, axis=0)
+
+
+class Copy(Replay):
+    """The bootstrap: training biflows of the class, uniformly and with replacement."""
+
+    def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """One training biflow for each label."""
+        return self.rows.take(self.first[labels] + rng.integers(self.count[labels]), axis=0)
+
+
+class Marginals(Replay):
+    """Independent positions: entry t is that of a training biflow of the class, another one for every t.
+
+    A biflow ends where its first 0 falls. So each position has the training set's distribution as far as biflows
+    last, and everything between positions is lost.
+    """
+
+    def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """A biflow for each label, put together from as many training biflows as it has positions."""
+        positions = np.arange(self.rows.shape[1])
+        shape = (len(labels), len(positions))
+        sources = self.first[labels][:, None] + rng.integers(self.count[labels][:, None], size=shape)
+        entries: npt.NDArray[np.int16] = self.rows[sources, positions]
+        entries[np.logical_or.accumulate(entries == 0, axis=1)] = 0
+        return entries
