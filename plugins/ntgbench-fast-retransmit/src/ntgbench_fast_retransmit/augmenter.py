@@ -37,9 +37,9 @@ def delay(signed_pl: SignedPL, lost: npt.NDArray[np.bool_]) -> SignedPL:
     """Hold each lost packet until the next packet that is not lost has passed.
 
     Packets that are held at the end of the biflow are sent then. This is the shift variant of Fast Retransmit
-    (Algorithm 4 in the additional material of Rosetta, Xie et al. 2023, doi 10.1145/3603165.3607437, after the account in
-    arXiv 2401.10754). In other words: each run of lost packets changes places with the packet after it, which gives
-    every packet's new position at once.
+    (Algorithm 4 in the additional material of Rosetta, Xie et al. 2023, doi 10.1145/3603165.3607437; used as an
+    augmentation in arXiv 2401.10754). In other words: each run of lost packets changes places with the packet after it,
+    which gives every packet's new position at once.
 
     Args:
         signed_pl: integers (N, P), laid out as `Biflows.signed_pl`.
