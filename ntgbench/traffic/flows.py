@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from ntgbench.errors import TrafficError, refuse
 from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
 _METADATA_KEY = b"ntgbench"
@@ -31,6 +31,9 @@ class FlowTable:
         classes: class names, distinct.
         iat: float32 (packets,) or None. Seconds since the previous packet of the flow, 0 for its first.
         session: int32 (F,) or None. Capture or session that the flow comes from.
+
+    Raises:
+        TrafficError: naming the first flow that breaks a rule, and the rule.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -41,9 +44,20 @@ class FlowTable:
     session: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
-        refuse(np.diff(self.offsets) < 1, "a flow has at least one packet")
-        refuse(self.signed_pl == 0, "packets without payload are left out")
+        bounds = self.offsets
+        if len(bounds) != len(self.label) + 1 or bounds[0] != 0 or bounds[-1] != len(self.signed_pl):
+            raise TrafficError("offsets go from 0 to the number of packets, one bound more than there are flows")
+        if self.iat is not None and len(self.iat) != len(self.signed_pl):
+            raise TrafficError("there is one gap for each packet")
+        if self.session is not None and len(self.session) != len(self.label):
+            raise TrafficError("there is one session for each flow")
+        if len(set(self.classes)) != len(self.classes):
+            raise TrafficError("class names are distinct")
+        refuse(np.diff(bounds) < 1, "a flow has at least one packet")
+        _refuse_packets(self.signed_pl == 0, bounds, "packets without payload are left out")
         refuse((self.label < 0) | (self.label >= len(self.classes)), "a label is an index into the classes")
+        if self.iat is not None:
+            _refuse_packets(~np.isfinite(self.iat), bounds, "gaps are finite")
 
     def __len__(self) -> int:
         return len(self.label)
@@ -56,6 +70,7 @@ class FlowTable:
         app: Sequence[str] | npt.NDArray[Any],
         iat: npt.ArrayLike | None = None,
         session: Sequence[object] | npt.NDArray[Any] | None = None,
+        classes: Sequence[str] | None = None,
     ) -> tuple[FlowTable, tuple[str, ...]]:
         """Flows from all their packets; packets without payload and flows with no payload at all are left out.
 
@@ -63,61 +78,103 @@ class FlowTable:
             counts: (F,). Packets of each flow.
             length: (packets,). Payload lengths in bytes, not negative.
             upstream: bool (packets,). Whether each packet goes from client to server.
-            app: (F,). Class name of each flow; classes are sorted by name.
+            app: (F,). Class name of each flow, or its index into `classes` where these are given.
             iat: (packets,) or None. Seconds since the previous packet; the gap of a packet left out goes to the next.
             session: (F,) or None. Anything that tells sessions apart.
+            classes: distinct class names, in any order; None takes them from `app`.
 
         Returns:
-            the flows, and a note for each kind of thing left out.
+            the flows, their classes sorted by name and none without a flow; and a note for each kind of thing left out.
         """
+        counts = np.asarray(counts, np.int64)
+        bounds = _bounds(counts)
         length = np.asarray(length, np.int64)
-        upstream = np.asarray(upstream, bool)
-        flow = np.repeat(np.arange(len(np.asarray(counts))), np.asarray(counts, np.int64))
-        refuse(length < 0, "payload lengths are not negative")
+        if bounds[-1] != len(length):
+            raise TrafficError(f"the flows count {bounds[-1]:,} packets, but there are {len(length):,} lengths")
+        _refuse_packets(length < 0, bounds, "payload lengths are not negative")
+        _refuse_packets(length > np.iinfo(np.int32).max, bounds, "payload lengths fit 32 bits")
         kept = length > 0
-        payload_packets = np.bincount(flow[kept], minlength=len(np.asarray(counts)))
+        payload_packets = np.diff(_bounds(kept)[bounds])
         alive = payload_packets > 0
-        offsets = np.concatenate([[0], np.cumsum(payload_packets[alive])])
-        classes, label = np.unique(np.asarray(app, object).astype(str)[alive], return_inverse=True)
-        gaps = None if iat is None else _gaps(np.asarray(iat, np.float64), kept, offsets)
+        offsets = _bounds(payload_packets[alive])
+        if classes is None:
+            names, label = np.unique(np.asarray(app, object).astype(str), return_inverse=True)
+            classes = names.tolist()
+        else:
+            label = np.asarray(app)
+        gaps = None if iat is None else _gaps(np.asarray(iat), kept, offsets)
+        backwards = 0 if gaps is None else int(np.count_nonzero(gaps < 0))
         flows = FlowTable(
             offsets=offsets,
-            signed_pl=np.where(upstream, length, -length)[kept].astype(np.int32),
-            label=label.astype(np.int32),
-            classes=tuple(classes.tolist()),
-            iat=gaps,
+            signed_pl=np.where(np.asarray(upstream, bool), length, -length)[kept].astype(np.int32),
+            label=label[alive].astype(np.int32),
+            classes=tuple(classes),
+            iat=None if gaps is None else np.maximum(gaps, np.float32(0.0)),
             session=None if session is None else codes(session)[alive],
-        )
+        ).compact()
         notes = []
         if not kept.all():
             notes.append(f"left out {np.count_nonzero(~kept):,} packets without payload")
         if not alive.all():
             notes.append(f"dropped {np.count_nonzero(~alive):,} of {len(alive):,} flows that carry no payload")
+        if backwards:
+            notes.append(f"set {backwards:,} negative gaps to 0")
         return flows, tuple(notes)
 
     @staticmethod
     def concat(parts: Sequence[FlowTable]) -> FlowTable:
-        """All flows of all parts: classes are joined by name, sessions of different parts stay different."""
+        """All flows of all parts: classes are joined by name, sessions of different parts stay different.
+
+        Gaps and sessions are kept when every part has them.
+        """
         if not parts:
             raise TrafficError("concat needs at least one part")
         classes = tuple(sorted({name for part in parts for name in part.classes}))
         index = {name: i for i, name in enumerate(classes)}
-        starts = np.cumsum([0, *[len(part.signed_pl) for part in parts]])
         gaps = [part.iat for part in parts if part.iat is not None]
-        sessions = []
+        sessions: list[npt.NDArray[np.int32]] = []
         taken = 0
         for part in parts:
             if part.session is not None:
-                sessions.append(part.session + taken)
-                taken += int(part.session.max(initial=-1)) + 1
+                seen, code = np.unique(part.session, return_inverse=True)
+                sessions.append((code + taken).astype(np.int32))
+                taken += len(seen)
         return FlowTable(
-            offsets=np.concatenate([[0], *[part.offsets[1:] + s for part, s in zip(parts, starts, strict=False)]]),
+            offsets=_bounds(np.concatenate([np.diff(part.offsets) for part in parts])),
             signed_pl=np.concatenate([part.signed_pl for part in parts]),
             label=np.concatenate([np.array([index[n] for n in p.classes], np.int32)[p.label] for p in parts]),
             classes=classes,
             iat=np.concatenate(gaps) if len(gaps) == len(parts) else None,
             session=np.concatenate(sessions) if len(sessions) == len(parts) else None,
         )
+
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """Flows of each class, int64 (len(classes),)."""
+        return np.bincount(self.label, minlength=len(self.classes))
+
+    def select(self, rows: npt.ArrayLike) -> FlowTable:
+        """The flows at `rows` (indices or a mask), in that order; classes stay as they are."""
+        index = np.asarray(rows)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
+        counts = np.diff(self.offsets)[index]
+        offsets = _bounds(counts)
+        source = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], counts)
+        return FlowTable(
+            offsets=offsets,
+            signed_pl=self.signed_pl[source],
+            label=self.label[index],
+            classes=self.classes,
+            iat=None if self.iat is None else self.iat[source],
+            session=None if self.session is None else self.session[index],
+        )
+
+    def compact(self) -> FlowTable:
+        """The same flows with their classes sorted by name and none without a flow."""
+        used = np.flatnonzero(self.class_counts())
+        order = np.array(sorted(used, key=lambda code: self.classes[code]), np.int64)
+        code = np.zeros(len(self.classes), np.int32)
+        code[order] = np.arange(len(order))
+        return replace(self, label=code[self.label], classes=tuple(self.classes[i] for i in order))
 
     def to_biflows(self, packets: int, pl_max: int) -> tuple[Biflows, tuple[str, ...]]:
         """The first `packets` packets of each flow, clipped to `pl_max` bytes, and a note that counts the clips."""
@@ -142,7 +199,7 @@ class FlowTable:
         within = np.arange(len(self.signed_pl)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
         kept = within < packets
         return FlowTable(
-            offsets=np.concatenate([[0], np.cumsum(np.minimum(np.diff(self.offsets), packets))]),
+            offsets=_bounds(np.minimum(np.diff(self.offsets), packets)),
             signed_pl=self.signed_pl[kept],
             label=self.label,
             classes=self.classes,
@@ -151,7 +208,10 @@ class FlowTable:
         )
 
     def to_parquet(self, path: str | os.PathLike[str], head: dict[str, Any] | None = None) -> None:
-        """Write columns app, pkts_len, pkts_dir (+1 upstream, -1 downstream)[, pkts_iat, session], and `head` as metadata."""
+        """Write columns app, pkts_len, pkts_dir (+1 upstream, -1 downstream)[, pkts_iat, session].
+
+        `head` becomes metadata of the file, which appears whole or not at all.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -168,7 +228,13 @@ class FlowTable:
         if self.session is not None:
             columns["session"] = pa.array(self.session)
         metadata = {_METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
-        pq.write_table(pa.table(columns).replace_schema_metadata(metadata), Path(path), compression="zstd")
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            pq.write_table(pa.table(columns).replace_schema_metadata(metadata), partial, compression="zstd")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> tuple[FlowTable, dict[str, Any]]:
@@ -206,11 +272,28 @@ def codes(values: Sequence[object] | npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     return np.unique(array.astype(str), return_inverse=True)[1].astype(np.int32)
 
 
+def _bounds(counts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Where each of consecutive runs begins and where the last one ends, int64 (runs + 1,)."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
 def _gaps(
-    iat: npt.NDArray[np.float64], kept: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
+    values: npt.NDArray[Any], kept: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
     """Gaps between the kept packets: time that passed over packets left out counts for the next kept one."""
-    clock = np.cumsum(iat)[kept]
-    gaps = np.diff(clock, prepend=clock[:1])
+    at = np.flatnonzero(kept)
+    if len(at) == len(values):
+        gaps = values.astype(np.float32)
+    elif len(at):
+        since = np.concatenate([[0], at[:-1] + 1])
+        gaps = np.add.reduceat(values[: at[-1] + 1].astype(np.float64), since).astype(np.float32)
+    else:
+        gaps = np.zeros(0, np.float32)
     gaps[offsets[:-1]] = 0.0
-    return gaps.astype(np.float32)
+    return gaps
+
+
+def _refuse_packets(broken: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64], rule: str) -> None:
+    """`refuse` for a property of packets, naming the flow of the first one."""
+    if broken.any():
+        raise TrafficError(rule, int(np.searchsorted(offsets, broken.argmax(), side="right")) - 1)
