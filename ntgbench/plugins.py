@@ -78,7 +78,8 @@ class Registry:
         """The system called `name`. Raises PluginError with the nearest names, or why its plugin was refused."""
         systems = self.systems()
         if name not in systems:
-            self._require_any()
+            if not self.plugins:
+                raise PluginError(self.why_empty())
             refused = [plugin for plugin in self.plugins if plugin.refused is not None]
             note = f" ({len(refused)} plugin(s) were refused: see `ntgbench plugins`)" if refused else ""
             raise PluginError(f"no system is called {name!r}; {suggestion(name, systems)}{note}")
@@ -91,14 +92,12 @@ class Registry:
     def _specs(self) -> Iterable[Spec]:
         return (spec for plugin in self.plugins for spec in plugin.specs)
 
-    def _require_any(self) -> None:
-        if not self.plugins:
-            limit = os.environ.get(RESTRICT)
-            if limit is not None:
-                raise PluginError(f"no plugin is loaded, because {RESTRICT}={limit!r} names none that is installed")
-            raise PluginError(
-                "no plugins are installed, not even the bundled ones: run `pip install -e .` in the source tree"
-            )
+    def why_empty(self) -> str:
+        """Why there is no plugin at all, and what to do about it."""
+        limit = os.environ.get(RESTRICT)
+        if limit is not None:
+            return f"no plugin is loaded, because {RESTRICT}={limit!r} names none that is installed"
+        return "no plugins are installed, not even the bundled ones: run `pip install -e .` in the source tree"
 
 
 @cache

@@ -1,0 +1,62 @@
+"""The command line: one file a command, nothing heavy imported before a command needs it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NoReturn
+
+import click
+
+import ntgbench
+from ntgbench.cli.check import check
+from ntgbench.cli.datasets import datasets
+from ntgbench.cli.generate import generate
+from ntgbench.cli.info import info
+from ntgbench.cli.leaderboard import leaderboard
+from ntgbench.cli.listing import listing
+from ntgbench.cli.new import new
+from ntgbench.cli.plan import plan
+from ntgbench.cli.plugins import plugins
+from ntgbench.cli.run import run
+from ntgbench.errors import NtgbenchError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+
+@click.group(
+    epilog="Start with `ntgbench run`. Then: ntgbench run -d captures/ -s smote -s 'markov[order=2]' --seeds 3",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(ntgbench.__version__, prog_name="ntgbench")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """How faithful, how useful and how cheap is synthetic network traffic?"""
+
+
+for command in (run, plan, leaderboard, listing, info, plugins, datasets, new, check, generate):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line; exits with 0, 1 when something failed, 2 when it was called wrongly, 130 on Ctrl-C."""
+    # A polite kill ends a run as Ctrl-C does: every child process stopped, nothing half-written.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped; run the same command again to go on from here", err=True)
+        status = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = MISUSED
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        sys.stderr.close()
+        status = FAILED
+    except (NtgbenchError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"error: {error}", err=True)
+        status = FAILED
+    sys.exit(status if isinstance(status, int) else 0)

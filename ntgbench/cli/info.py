@@ -1,0 +1,94 @@
+"""`ntgbench info`: all about one thing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ntgbench.cli.options import as_json
+from ntgbench.errors import NtgbenchError
+
+
+@click.command(epilog="Examples: ntgbench info markov; ntgbench info simulated; ntgbench info flows.parquet")
+@click.argument("name")
+@as_json
+def info(name: str, as_json: bool) -> None:
+    """Tell all about a system, metric, dataset (name or path) or protocol called NAME."""
+    found = _find(name)
+    if as_json:
+        click.echo(json.dumps(found, indent=1, default=str))
+        return
+    for key, value in found.items():
+        if isinstance(value, dict):
+            click.echo(f"{key.replace('_', ' ')}:")
+            width = max(map(len, map(str, value)), default=0)
+            for inner, content in value.items():
+                click.echo(f"  {inner:<{width}}  {content}")
+        elif isinstance(value, list | tuple):
+            click.echo(f"{key.replace('_', ' ')}: {'; '.join(map(str, value)) or 'none'}")
+        else:
+            click.echo(f"{key.replace('_', ' ')}: {value}")
+
+
+def _find(name: str) -> dict[str, Any]:
+    from ntgbench.parameters import parse_request, suggestion
+    from ntgbench.plugins import registry
+    from ntgbench.protocol import bundled
+
+    known = registry()
+    if "[" in name or name in known.systems():
+        return _system(parse_request(name).name)
+    if name in known.metrics():
+        return {"metric": name, **dataclasses.asdict(known.metrics()[name])}
+    if name in known.datasets() or Path(name).exists():
+        return _dataset(name)
+    if name in bundled():
+        protocol = bundled()[name]
+        return {"protocol": name, "digest": protocol.digest(), **protocol.to_json()}
+    everything = [*known.systems(), *known.metrics(), *known.datasets(), *bundled()]
+    raise NtgbenchError(f"nothing is called {name!r}, and no such path exists; {suggestion(name, everything)}")
+
+
+def _system(name: str) -> dict[str, Any]:
+    from ntgbench.interfaces import GeneratorSpec
+    from ntgbench.plugins import registry
+
+    spec = registry().system(name)
+    plugin = registry().plugin_of(spec)
+    parameters = {
+        item.name: f"{getattr(item.type, '__name__', item.type)}, default {item.default!r}"
+        for item in dataclasses.fields(spec.parameters)
+    }
+    found = {
+        "system": name,
+        "kind": "generator" if isinstance(spec, GeneratorSpec) else "augmenter",
+        "reference": spec.reference,
+        "summary": spec.summary,
+        "plugin": f"{plugin.distribution} {plugin.version}",
+        "target": spec.target,
+        "needs": spec.needs,
+        "parameters": parameters or "none",
+    }
+    if isinstance(spec, GeneratorSpec) and spec.base is not None:
+        found["base"] = spec.base
+    return found
+
+
+def _dataset(name: str) -> dict[str, Any]:
+    from ntgbench.datasets.describe import describe
+    from ntgbench.datasets.loading import load_dataset
+    from ntgbench.plugins import registry
+
+    spec = registry().datasets().get(name)
+    about = {} if spec is None else {key: getattr(spec, key) for key in ("summary", "licence", "source", "how")}
+    try:
+        dataset = load_dataset(name)
+    except NtgbenchError as error:
+        if spec is None:
+            raise
+        return {"dataset": name, **about, "not available here": str(error)}
+    return {"dataset": dataset.name, **about, "notes": dataset.notes, **dataclasses.asdict(describe(dataset.biflows))}

@@ -1,0 +1,33 @@
+"""`ntgbench leaderboard`: the Markdown again, from rows.jsonl alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ntgbench.errors import NtgbenchError
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default="leaderboards", show_default=True, help="Their folder.")
+@click.option(
+    "--merge", multiple=True, type=click.Path(path_type=Path), metavar="ROWS", help="Take in another rows.jsonl."
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what rows.jsonl makes.")
+def leaderboard(out: Path, merge: tuple[Path, ...], check: bool) -> int:
+    """Rebuild the leaderboards from rows.jsonl, byte for byte."""
+    from ntgbench.report.markdown import stale, write_leaderboards
+    from ntgbench.results import ROWS_FILE, merge_rows, read_rows
+
+    if not merge and not (out / ROWS_FILE).is_file():
+        raise NtgbenchError(f"{out / ROWS_FILE} is not there: `ntgbench run` makes it")
+    if check:
+        found = stale(read_rows(out / ROWS_FILE), out)
+        for name in found:
+            click.echo(f"stale: {out / name}", err=True)
+        return 1 if found else 0
+    rows = merge_rows(out, [row for path in merge for row in read_rows(path)])
+    for path in write_leaderboards(rows, out):
+        click.echo(path)
+    return 0

@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def grid(command: Command) -> Command:
+    """The protocol and what a user may put in the place of its grid."""
+    for decorate in (
+        click.option(
+            "--runs", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where cells work."
+        ),
+        click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Measure only this suite; repeatable."),
+        click.option("--seeds", type=click.IntRange(min=1), help="Repetitions, each with its own split and fit."),
+        click.option(
+            "-s",
+            "--system",
+            "systems",
+            multiple=True,
+            metavar="SYSTEM",
+            help="name or 'name[param=value,…]'; repeatable.",
+        ),
+        click.option("-d", "--dataset", "datasets", multiple=True, metavar="DATASET", help="Name or path; repeatable."),
+        click.argument("protocol", default="quick"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def show(rows: Sequence[dict[str, Any]], heads: Sequence[str], as_json: bool) -> None:
+    """Print rows as JSON, or their `heads` as an aligned table."""
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=1))
+        return
+    from tabulate import tabulate
+
+    table = [[row[head] for head in heads] for row in rows]
+    click.echo(tabulate(table, [head.replace("_", " ") for head in heads], tablefmt="plain", disable_numparse=True))

@@ -1,0 +1,39 @@
+"""`ntgbench plan`: what a run would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ntgbench.cli.options import as_json, grid, show
+
+
+@click.command()
+@grid
+@as_json
+def plan(runs: Path, protocol: str, as_json: bool, **chosen: Any) -> None:
+    """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
+    from ntgbench.running.cells import plan as plan_cells
+    from ntgbench.running.run import resolve_protocol
+
+    cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute())
+    rows = []
+    for cell in cells:
+        row = cell.result()
+        rows.append(
+            {
+                "state": cell.state(),
+                "dataset": cell.dataset,
+                "system": cell.build().label,
+                "seed": cell.seed,
+                "missing": ", ".join(cell.missing(row)) if row is None or row["status"] == "ok" else row["reason"],
+                "folder": cell.folder,
+            }
+        )
+    show(rows, ["state", "dataset", "system", "seed", "missing"], as_json)
+    if not as_json:
+        states = [row["state"] for row in rows]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "failed", "part", "left"))
+        click.echo(f"\n{len(rows)} cells: {counts}")

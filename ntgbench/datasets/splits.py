@@ -1,0 +1,99 @@
+"""Which biflows train and which test: by class, by whole groups when there are groups, always from named seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench.errors import DatasetError
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.biflows import Biflows
+
+Mask = npt.NDArray[np.bool_]
+
+
+def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Biflows]:
+    """The training and the test biflows, about `test_share` of each class in the test set.
+
+    Whole groups go to one side when the biflows have groups. A class with one biflow, or one group, trains only.
+    Both sides keep the order of the rows and all classes.
+
+    Raises:
+        DatasetError: when a side would be empty.
+    """
+    rng = np.random.default_rng(seed)
+    test = _stratified(biflows.label, test_share, rng) if biflows.group is None else _grouped(biflows, test_share, rng)
+    if not test.any() or test.all():
+        raise DatasetError(f"{len(biflows):,} biflows are too few a class to be split, {test_share:.0%} for testing")
+    return biflows.select(~test), biflows.select(test)
+
+
+def fraction(biflows: Biflows, share: float, seed: int) -> Biflows:
+    """The share of each class's biflows, rounded up, so at least one; for one seed, shares are nested."""
+    rank = _rank_in_class(biflows.label, np.random.default_rng(seed))
+    # 0.07 * 100 is a little more than 7 in floating point; that must not round up to 8.
+    wanted = np.ceil(share * biflows.class_counts() - 1e-9)
+    return biflows.select(rank < wanted[biflows.label])
+
+
+def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> Biflows:
+    """At most `counts[c]` random biflows of each class c, without repetition, in row order."""
+    return biflows.select(_rank_in_class(biflows.label, rng) < counts[biflows.label])
+
+
+def halves(
+    biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator
+) -> tuple[Biflows, Biflows]:
+    """Two disjoint random sets of the same size: `counts[c]` biflows of each class c, or half the class when fewer."""
+    size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
+    rank = _rank_in_class(biflows.label, rng)
+    return biflows.select(rank < size), biflows.select((rank >= size) & (rank < 2 * size))
+
+
+def _rank_in_class(label: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """A random place of each row among the rows of its class, 0..count-1."""
+    order = rng.permutation(len(label))
+    order = order[np.argsort(label[order], kind="stable")]
+    counts = np.bincount(label)
+    rank = np.empty(len(label), np.int64)
+    rank[order] = np.arange(len(label)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rank
+
+
+def _stratified(label: npt.NDArray[np.int32], share: float, rng: np.random.Generator) -> Mask:
+    counts = np.bincount(label)
+    wanted = np.clip(np.round(share * counts), 1, counts - 1)
+    mask: Mask = _rank_in_class(label, rng) < wanted[label]
+    return mask
+
+
+def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
+    """Groups for testing, chosen class by class, rarest first, until each class has its share.
+
+    A group is taken while that brings the class nearer to its share, so a class misses it by half a group at most. One
+    group of each class stays for training, or the class could not be learnt.
+    """
+    assert biflows.group is not None
+    _, group = np.unique(biflows.group, return_inverse=True)
+    table = np.zeros((int(group.max(initial=-1)) + 1, len(biflows.classes)), np.int64)
+    np.add.at(table, (group, biflows.label), 1)
+    totals = table.sum(axis=0)
+    testing = np.zeros(len(table), bool)
+    decided = np.zeros(len(table), bool)
+    for c in np.argsort(totals, kind="stable"):
+        members = rng.permutation(np.flatnonzero(table[:, c]))
+        have = int(table[testing, c].sum())
+        left = int(np.count_nonzero(~testing[members]))
+        for member in members:
+            size = int(table[member, c])
+            nearer = abs(have + size - share * totals[c]) < abs(have - share * totals[c])
+            if not decided[member] and left > 1 and (nearer or have == 0):
+                testing[member] = True
+                have += size
+                left -= 1
+        decided[members] = True
+    mask: Mask = testing[group]
+    return mask

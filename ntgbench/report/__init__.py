@@ -1,0 +1,1 @@
+"""Reports: from rows to what people read."""

@@ -1,0 +1,117 @@
+"""Boards: rows that may be compared, gathered by system. Rows that differ in data or protocol never meet here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ntgbench.results import MetricValue, Row
+
+Comparable = tuple[str, int, str, str]
+"""Protocol, its version and digest, and the dataset digest: what rows of one board have in common."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric of a board.
+
+    Attributes:
+        key: "suite/metric[@compared with]".
+        version: the newest version among the board's rows; values of other versions are left out.
+        goal, digits, primary: as in `MetricSpec`.
+    """
+
+    key: str
+    version: int
+    goal: str
+    digits: int
+    primary: bool
+
+    @property
+    def name(self) -> str:
+        """The metric's name without its suite."""
+        return self.key.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A system on a board.
+
+    Attributes:
+        name: its label, and its plugin's version when the board has several.
+        reference: whether it takes no rank.
+        rows: one a seed.
+    """
+
+    name: str
+    reference: bool
+    rows: tuple[Row, ...]
+
+    def values(self, column: Column) -> dict[int, float]:
+        """The column's numbers by seed."""
+        found = {}
+        for row in self.rows:
+            metric = row["metrics"].get(column.key)
+            if metric is not None and metric["version"] == column.version and metric["value"] is not None:
+                found[row["seed"]] = metric["value"]
+        return found
+
+
+@dataclass(frozen=True)
+class Board:
+    """All rows of one dataset that may be compared.
+
+    Attributes:
+        dataset: its name.
+        common: what the rows have in common.
+        rows: the rows, sorted.
+    """
+
+    dataset: str
+    common: Comparable
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The board's systems in the order of their names, references last."""
+        gathered: dict[tuple[bool, str, str, str], list[Row]] = {}
+        for row in self.rows:
+            key = (row["reference"], row["system"], row["distribution"], row["distribution_version"])
+            gathered.setdefault(key, []).append(row)
+        labels = [key[1] for key in gathered]
+        entries = []
+        for (reference, system, distribution, version), rows in sorted(gathered.items()):
+            name = system if labels.count(system) == 1 else f"{system} ({distribution} {version})"
+            entries.append(Entry(name, reference, tuple(rows)))
+        return entries
+
+    def columns(self, suite: str) -> list[Column]:
+        """The suite's metrics, the primary one first."""
+        found: dict[str, MetricValue] = {}
+        for row in self.rows:
+            for key, metric in row["metrics"].items():
+                if key.startswith(f"{suite}/") and (key not in found or metric["version"] > found[key]["version"]):
+                    found[key] = metric
+        columns = [Column(k, m["version"], m["goal"], m["digits"], m.get("primary", False)) for k, m in found.items()]
+        return sorted(columns, key=lambda column: (not column.primary, column.key))
+
+    def seeds(self) -> int:
+        """Number of different seeds."""
+        return len({row["seed"] for row in self.rows})
+
+
+def boards(rows: Iterable[Row]) -> list[Board]:
+    """The rows as boards, sorted by dataset, protocol and digests."""
+    gathered: dict[tuple[str, Comparable], list[Row]] = {}
+    for row in rows:
+        common = (row["protocol"], row["protocol_version"], row["protocol_digest"], row["dataset_digest"])
+        gathered.setdefault((row["dataset"], common), []).append(row)
+    return [Board(dataset, common, tuple(members)) for (dataset, common), members in sorted(gathered.items())]
+
+
+def suites_of(rows: Sequence[Row]) -> list[str]:
+    """The suites that at least one row has numbers of, sorted."""
+    return sorted({key.partition("/")[0] for row in rows for key in row["metrics"]})

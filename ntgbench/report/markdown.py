@@ -1,0 +1,245 @@
+"""Leaderboards as Markdown: pure text made of rows, the same bytes wherever it is made."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ntgbench.files import write_text
+from ntgbench.report.board import Board, Column, Entry, boards, suites_of
+from ntgbench.report.rank import Estimate, estimate, ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ntgbench.results import Row
+
+_ARROW = {"min": "↓", "max": "↑"}
+_EMPTY = "-"
+
+_READING = {
+    "fidelity": """\
+How close synthetic traffic comes to real traffic. Jensen-Shannon divergences (base 2, in 0..1) compare it with
+held-out traffic, class by class with equal counts; `leakage`, `train_share` and `uniqalign` compare it with the
+training traffic. Lower is better, but no honest generator goes below the **real-vs-real floor**, what two halves of
+real traffic score: leakage far below the floor means traffic that is unlike the real one, not privacy. `copy`, a
+bootstrap of the training set, shows that fidelity alone can be had by copying.""",
+    "utility": """\
+How useful synthetic traffic is in the place of real traffic: a random forest learns from synthetic biflows alone, as
+many of each class as the training set has, and is tested on held-out real ones. `real`, trained on the real training
+set, is the ceiling; `marginals`, which knows no order of packets, the floor.""",
+    "augmentation": """\
+How much synthetic traffic helps where real traffic is scarce: of each class the given share of the training biflows is
+available, synthetic ones raise every class to the largest class of the whole training set, and a random forest is
+tested on held-out real biflows. Rank and bold follow the mean over the shares.
+
+**Mind the information advantage:** generators have learnt from the whole training set, as in the paper, while
+augmenters see the available biflows only. Columns marked `subset` are generators that have learnt from the available
+biflows alone. `no augmentation` is the available biflows by themselves.""",
+}
+
+
+def write_leaderboards(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """Write the Markdown files of `rows` into `folder`; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in render(rows).items():
+        write_text(folder / name, text)
+        written.append(folder / name)
+    return written
+
+
+def stale(rows: Sequence[Row], folder: Path) -> list[str]:
+    """Names of the Markdown files in `folder` that are not what `rows` make."""
+    wanted = render(rows)
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def render(rows: Sequence[Row]) -> dict[str, str]:
+    """Text of each leaderboard file by name: one a dataset and suite, and README.md that links them."""
+    files = {}
+    for dataset in sorted({row["dataset"] for row in rows}):
+        own = [row for row in rows if row["dataset"] == dataset]
+        for suite in suites_of(own):
+            parts = [f"# {dataset}: {suite}", _READING.get(suite, "")]
+            parts += [section(board, suite) for board in boards(own) if board.columns(suite)]
+            files[f"{dataset}-{suite}.md"] = "\n\n".join(part for part in parts if part) + "\n"
+    files["README.md"] = _index(rows)
+    return files
+
+
+def section(board: Board, suite: str) -> str:
+    """One board's tables of one suite, with what was run and what went wrong."""
+    protocol, version, digest, dataset_digest = board.common
+    tables = augmentation_tables(board) if suite == "augmentation" else comparison_tables(board, suite)
+    sentence = f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`, {_seeds(board)}."
+    parts = [f"## {protocol}", f"{sentence} Mean ± half of the 95% interval.", *tables]
+    failed = _failures(board)
+    if failed:
+        parts += ["**Failed:**", "\n".join(failed)]
+    return "\n\n".join(part for part in [*parts, _origin(board)] if part)
+
+
+def comparison_tables(board: Board, suite: str) -> list[str]:
+    """The headline metrics of a suite, and below them its controls."""
+    columns = board.columns(suite)
+    headline = [column for column in columns if "@" not in column.key]
+    floors = {column.key.removesuffix("@floor"): column for column in columns if column.key.endswith("@floor")}
+    extra = []
+    if floors:
+        extra.append(["real-vs-real floor", *(_pooled(board, floors.get(column.key)) for column in headline)])
+    tables = [_table(board, headline, headline[:1], extra)]
+    controls = [column for column in columns if column.key.endswith(("@train", "@test"))]
+    if controls:
+        tables += ["Control: the same metrics against the other side of the split.", _table(board, controls, [], [])]
+    return tables
+
+
+def augmentation_tables(board: Board) -> list[str]:
+    """A table for each metric, one column a share."""
+    columns = board.columns("augmentation")
+    tables = []
+    for name in dict.fromkeys(column.name.partition("@")[0] for column in columns):
+        own = sorted((column for column in columns if column.name.partition("@")[0] == name), key=_share)
+        augmented = [column for column in own if not column.key.endswith(",none")]
+        bare = {column.key.removesuffix(",none"): column for column in own if column.key.endswith(",none")}
+        full = [column for column in augmented if "," not in column.key] or augmented
+        extra = [["no augmentation", *(_pooled(board, bare.get(column.key)) for column in augmented)]]
+        tables += [f"### {name} {_ARROW[own[0].goal]}", _table(board, augmented, full, extra)]
+    return tables
+
+
+def _share(column: Column) -> tuple[str, float]:
+    share, _, arm = column.name.partition("@")[2].partition(",")
+    return (arm, float(share.rstrip("%")))
+
+
+def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], extra: list[list[str]]) -> str:
+    """A Markdown table: ranked systems by the mean of the `ranking` columns, then references and `extra` rows."""
+    from tabulate import tabulate
+
+    ranked = [entry for entry in board.entries if not entry.reference]
+    scores = {entry.name: _mean_by_seed(entry, ranking) for entry in ranked} if ranking else {}
+    placed = {name: values for name, values in scores.items() if values}
+    rank = ranks(placed, ranking[0].goal, ranking[0].digits) if placed else {}
+    sign = -1.0 if ranking and ranking[0].goal == "max" else 1.0
+    order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), sign * _mean(placed.get(e.name)), e.name))
+    best = {column: _best(ranked, column) for column in columns}
+    body = [
+        [
+            str(rank.get(entry.name, _EMPTY)),
+            f"`{entry.name}`",
+            *(_cell(entry, column, best[column]) for column in columns),
+        ]
+        for entry in order
+    ]
+    references = [entry for entry in board.entries if entry.reference]
+    if references or extra:
+        body.append(["", "*references*", *("" for _ in columns)])
+    body += [
+        [_EMPTY, f"*{entry.name}*", *(_cell(entry, column, None) for column in columns)]
+        for entry in sorted(references, key=lambda e: (sign * _mean(_mean_by_seed(e, ranking)), e.name))
+    ]
+    body += [[_EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
+    heads = ["rank", "system", *(_head(column) for column in columns)]
+    align = ("right", "left", *("right" for _ in columns))
+    return str(tabulate(body, heads, tablefmt="github", colalign=align, disable_numparse=True))
+
+
+def _head(column: Column) -> str:
+    metric, _, at = column.name.partition("@")
+    if column.key.startswith("augmentation/"):
+        return at.replace(",", " ")
+    return f"{metric}{' vs ' + at if at else ''} {_ARROW[column.goal]}"
+
+
+def _cell(entry: Entry, column: Column, best: Estimate | None) -> str:
+    values = list(entry.values(column).values())
+    if not values:
+        return (
+            "failed" if any(row["status"] == "failed" or column.key in row["metrics"] for row in entry.rows) else _EMPTY
+        )
+    found = estimate(values)
+    text = found.text(column.digits)
+    is_best = best is not None and f"{found.mean:.{column.digits}f}" == f"{best.mean:.{column.digits}f}"
+    return f"**{text}**" if is_best else text
+
+
+def _best(entries: Sequence[Entry], column: Column) -> Estimate | None:
+    found = [estimate(list(values.values())) for entry in entries if (values := entry.values(column))]
+    if len(found) < 2:
+        return None
+    return (max if column.goal == "max" else min)(found, key=lambda one: one.mean)
+
+
+def _mean_by_seed(entry: Entry, columns: Sequence[Column]) -> dict[int, float]:
+    """The mean over the columns, for each seed that has all of them."""
+    values = [entry.values(column) for column in columns]
+    seeds = set.intersection(*(set(v) for v in values)) if values else set()
+    return {seed: math.fsum(v[seed] for v in values) / len(values) for seed in seeds}
+
+
+def _mean(values: dict[int, float] | None) -> float:
+    return math.fsum(values.values()) / len(values) if values else math.inf
+
+
+def _pooled(board: Board, column: Column | None) -> str:
+    """A number that does not depend on the system, over the seeds."""
+    if column is None:
+        return _EMPTY
+    by_seed: dict[int, float] = {}
+    for entry in board.entries:
+        by_seed.update(entry.values(column))
+    return estimate(list(by_seed.values())).text(column.digits) if by_seed else _EMPTY
+
+
+def _failures(board: Board) -> list[str]:
+    lines = []
+    for entry in board.entries:
+        for row in entry.rows:
+            if row["status"] == "failed":
+                lines.append(f"- `{entry.name}`, seed {row['seed']}: {_plain(row['reason'])}")
+            lines += [
+                f"- `{entry.name}`, seed {row['seed']}, {key}: {_plain(metric.get('reason'))}"
+                for key, metric in sorted(row["metrics"].items())
+                if metric["value"] is None
+            ]
+    return lines
+
+
+def _plain(reason: str | None) -> str:
+    return " ".join((reason or "no reason given").split()).replace("|", "\\|").replace("<", "\\<")
+
+
+def _origin(board: Board) -> str:
+    systems = [_quoted(system) for system in dict.fromkeys(row["system"] for row in board.rows)]
+    command = f"ntgbench run {board.common[0]} -d {board.dataset} --seeds {board.seeds()} -s {' -s '.join(systems)}"
+    machines = sorted({f"{row['machine']['cpu']}, {row['machine']['cores']} cores" for row in board.rows})
+    libraries = sorted({f"{name} {version}" for row in board.rows for name, version in row["versions"].items()})
+    return f"Made by `{command}`\non {'; '.join(machines)}, with {', '.join(libraries)}."
+
+
+def _quoted(system: str) -> str:
+    return f'"{system}"' if "[" in system else system
+
+
+def _seeds(board: Board) -> str:
+    count = board.seeds()
+    return f"{count} seeds" if count != 1 else "1 seed"
+
+
+def _index(rows: Sequence[Row]) -> str:
+    parts = [
+        "# Leaderboards",
+        "Written by `ntgbench run`; `ntgbench leaderboard` makes the same bytes from `rows.jsonl`.",
+    ]
+    for dataset in sorted({row["dataset"] for row in rows}):
+        own = [row for row in rows if row["dataset"] == dataset]
+        links = ", ".join(f"[{suite}]({dataset}-{suite}.md)" for suite in suites_of(own))
+        systems = len({row["system"] for row in own})
+        parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems} systems, {len(own)} cells)")
+        if not links:
+            parts += [f"  {line}" for board in boards(own) for line in _failures(board)]
+    return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

@@ -1,0 +1,1 @@
+"""Running: which cells there are, and each of them in a process of its own."""

@@ -1,0 +1,143 @@
+"""The main job: plan, run what is missing, collect the rows, write the leaderboards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntgbench.errors import NtgbenchError, ProtocolError
+from ntgbench.protocol import Protocol, find
+from ntgbench.results import Row, merge_rows
+from ntgbench.running.cells import Cell, plan
+from ntgbench.running.engine import forget, run_cells
+
+if TYPE_CHECKING:
+    from ntgbench.datasets.loading import Dataset
+
+RUNS = Path("runs")
+LEADERBOARDS = Path("leaderboards")
+
+
+class Watch:
+    """Told how a run goes; this one keeps silent. The command line overrides what it shows."""
+
+    def loaded(self, dataset: Dataset) -> None:
+        """A dataset has been read."""
+
+    def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
+        """All cells are known, and which of them will run."""
+
+    def doing(self, cell: Cell, what: str) -> None:
+        """A running cell has come further."""
+
+    def ended(self, cell: Cell, row: Row) -> None:
+        """A cell has ended."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves.
+
+    Attributes:
+        rows: the rows of all its cells, finished earlier or now.
+        leaderboards: the Markdown files that were written.
+    """
+
+    rows: tuple[Row, ...]
+    leaderboards: tuple[Path, ...]
+
+    def failures(self) -> list[str]:
+        """One line for each cell that failed and each metric without a value."""
+        found = []
+        for row in self.rows:
+            title = f"{row['dataset']} / {row['system']} / seed {row['seed']}"
+            if row["status"] == "failed":
+                found.append(f"{title}: {row['reason']}")
+            found += [f"{title}: {key}: {m.get('reason')}" for key, m in row["metrics"].items() if m["value"] is None]
+        return found
+
+
+def run(
+    protocol: str | Protocol = "quick",
+    *,
+    datasets: Sequence[str] = (),
+    systems: Sequence[str] = (),
+    suites: Sequence[str] = (),
+    seeds: int | None = None,
+    runs: str | Path = RUNS,
+    out: str | Path = LEADERBOARDS,
+    jobs: int = 1,
+    retry: bool = False,
+    fresh: bool = False,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Run a protocol's missing cells and bring the leaderboards up to date.
+
+    Args:
+        protocol: a bundled name, a path to a TOML file, or a `Protocol`.
+        datasets: names or paths, in the place of the protocol's own when given; likewise the next three.
+        systems: as `name[parameter=value,…]`.
+        suites: names of suites.
+        seeds: number of repetitions.
+        runs: folder of all runs; what has finished there is not run again.
+        out: folder of the leaderboards; rows of other runs stay in it.
+        jobs: cells that run at a time.
+        retry: run cells again that have failed.
+        fresh: run all cells again.
+        watch: told how the run goes.
+
+    Returns:
+        the rows of all cells and the files written. Failed cells are rows with a reason.
+
+    Raises:
+        NtgbenchError: when nothing could be run as asked.
+    """
+    from ntgbench.report.markdown import write_leaderboards
+
+    watch = watch or Watch()
+    if jobs < 1:
+        raise ProtocolError(f"jobs must be at least 1, not {jobs}")
+    cells = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), _writable(runs), watch.loaded)
+    out = _writable(out)
+    for cell in cells:
+        if fresh or (retry and cell.state() == "failed"):
+            forget(cell)
+    todo = [cell for cell in cells if cell.state() in ("left", "part")]
+    watch.planned(cells, todo)
+    try:
+        for cell, row in run_cells(todo, jobs, watch.doing):
+            watch.ended(cell, row)
+    finally:
+        # Also when the run is stopped: what has finished counts.
+        rows = [row for cell in cells if (row := cell.result()) is not None]
+        written = write_leaderboards(merge_rows(out, rows), out)
+    return Outcome(tuple(rows), tuple(written))
+
+
+def resolve_protocol(
+    protocol: str | Protocol,
+    datasets: Sequence[str] = (),
+    systems: Sequence[str] = (),
+    suites: Sequence[str] = (),
+    seeds: int | None = None,
+) -> Protocol:
+    """The protocol with what a user asks for in the place of its own grid. Raises ProtocolError."""
+    found = find(protocol) if isinstance(protocol, str) else protocol
+    return replace(
+        found,
+        datasets=tuple(datasets) or found.datasets,
+        systems=tuple(systems) or found.systems,
+        suites=tuple(suites) or found.suites,
+        seeds=found.seeds if seeds is None else seeds,
+    )
+
+
+def _writable(folder: str | Path) -> Path:
+    path = Path(folder).absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NtgbenchError(f"cannot make the folder {path}: {error.strerror}") from error
+    return path

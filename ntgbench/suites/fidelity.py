@@ -1,0 +1,67 @@
+"""Fidelity: how close synthetic traffic comes to held-out traffic, with training traffic as control (the paper's RQ1).
+
+Both sides of a comparison have equal counts of each class, because divergences are biased upwards by small samples.
+Beside each score stands the floor: what two disjoint halves of real traffic score, as large as the sides compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.datasets.splits import halves, take
+from ntgbench.suites.scores import Score, Scores, score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ntgbench.interfaces import MetricSpec
+    from ntgbench.suites.material import Material
+    from ntgbench.traffic.biflows import Biflows
+
+
+def measure(material: Material) -> Scores:
+    """Scores `name` against the metric's own side, `name@test` or `name@train` against the other, and `name@floor`."""
+    metrics = material.of_suite("fidelity")
+    seed = material.seed("fidelity")
+    against: dict[str, Biflows] = {"test": material.test, "train": material.train}
+    scores: Scores = {}
+    for side, real in against.items():
+        compared = _equal_counts(real, material.synthetic, material.seed("fidelity", side))
+        measured = score(metrics, *compared, seed)
+        for metric in metrics:
+            scores[metric.name if metric.against == side else f"{metric.name}@{side}"] = measured[metric.name]
+        own = [metric for metric in metrics if metric.against == side]
+        scores.update(_floor(own, material, compared[0].class_counts()))
+    return scores
+
+
+def _equal_counts(real: Biflows, synthetic: Biflows, seed: int) -> tuple[Biflows, Biflows]:
+    """Both sides cut to the smaller count of each class; a class without synthetic biflows keeps its real ones."""
+    rng = np.random.default_rng(seed)
+    available = synthetic.class_counts()
+    counts = np.where(available == 0, real.class_counts(), np.minimum(real.class_counts(), available))
+    return take(real, counts, rng), take(synthetic, counts, rng)
+
+
+def _floor(
+    metrics: Sequence[MetricSpec], material: Material, counts: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> Scores:
+    """`name@floor` of each metric, averaged over random halves of the training set."""
+    draws = []
+    for draw in range(material.protocol.fidelity.floor_draws):
+        seed = material.seed("floor", draw)
+        first, second = halves(material.train, counts, np.random.default_rng(seed))
+        if metrics and len(first):
+            draws.append(score(metrics, first, second, seed))
+    return {f"{metric.name}@floor": _mean(metric, (draw[metric.name] for draw in draws)) for metric in metrics}
+
+
+def _mean(metric: MetricSpec, scores: Iterable[Score]) -> Score:
+    values = []
+    for one in scores:
+        if one.value is None:
+            return one
+        values.append(one.value)
+    return Score(metric, float(np.mean(values))) if values else Score(metric, None, "no class has two training biflows")

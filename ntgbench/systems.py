@@ -1,0 +1,151 @@
+"""Systems at work: chosen by name, fitted, sampled, saved, and everything they hand back checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ntgbench.errors import PluginError, TrafficError
+from ntgbench.interfaces import Augmenter, Context, Generator, GeneratorSpec, Labels, SystemSpec
+from ntgbench.parameters import build_parameters, label, parse_request
+from ntgbench.plugins import registry, resolve
+from ntgbench.traffic.biflows import Biflows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FORMAT = 1
+"""Version of the folder layout that `FittedSystem.save` writes."""
+
+SYSTEM_FILE = "system.json"
+TRAIN_FILE = "train.parquet"
+MODEL_FOLDER = "model"
+
+
+@dataclass(frozen=True)
+class System:
+    """A system with its parameters, not fitted yet.
+
+    Attributes:
+        spec: what the plugin says about it.
+        parameters: instance of the spec's parameter dataclass.
+    """
+
+    spec: SystemSpec
+    parameters: Any
+
+    @property
+    def label(self) -> str:
+        """How leaderboards write it: its name and the parameters that are not at their default."""
+        return label(self.spec.name, self.parameters)
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether it learns a model, rather than making biflows from real ones in one call."""
+        return isinstance(self.spec, GeneratorSpec)
+
+    def settings(self) -> dict[str, Any]:
+        """All parameters by name."""
+        return dataclasses.asdict(self.parameters)
+
+    def fit(self, train: Biflows, context: Context) -> FittedSystem:
+        """Fit a new model on `train`. Whatever the plugin raises passes through."""
+        built = self.build()
+        if isinstance(self.spec, GeneratorSpec):
+            cast("Generator", built).fit(train, context)
+        return FittedSystem(self, built, train)
+
+    def build(self) -> Generator | Augmenter:
+        """A new, unfitted object of the plugin. Raises PluginError when it cannot be made or lacks a method."""
+        built: Generator | Augmenter = resolve(self.spec.target, self.spec.needs)(self.parameters)
+        methods = ("fit", "sample", "save", "load") if self.is_generator else ("augment",)
+        missing = [name for name in methods if not callable(getattr(built, name, None))]
+        if missing:
+            raise PluginError(f"{self.spec.target} has no method {', '.join(missing)}")
+        return built
+
+
+@dataclass(frozen=True)
+class FittedSystem:
+    """A system that can make biflows.
+
+    Attributes:
+        system: what was fitted.
+        built: the plugin's object.
+        train: the biflows it was fitted on, or makes new ones from.
+    """
+
+    system: System
+    built: Generator | Augmenter
+    train: Biflows
+
+    def sample(self, labels: Labels, seed: int) -> Biflows:
+        """New biflows, one for each label and in that order. Raises PluginError when what comes back is none."""
+        rng = np.random.default_rng(seed)
+        wanted = np.array(labels, np.int32)
+        if self.system.is_generator:
+            made = cast("Generator", self.built).sample(wanted, rng)
+        else:
+            made = cast("Augmenter", self.built).augment(self.train, wanted, rng)
+        return checked(made, np.asarray(labels, np.int32), self.train, self.system.label)
+
+    def save(self, folder: Path) -> None:
+        """Write into the existing, empty `folder` all that `load` needs."""
+        if self.system.is_generator:
+            # A model must stand alone, so only the layout of the training set goes with it.
+            layout = self.train.select([])
+            (folder / MODEL_FOLDER).mkdir()
+            cast("Generator", self.built).save(folder / MODEL_FOLDER)
+        else:
+            layout = self.train
+        layout.to_parquet(folder / TRAIN_FILE)
+        head = {"format": FORMAT, "system": self.system.spec.name, "parameters": self.system.settings()}
+        (folder / SYSTEM_FILE).write_text(json.dumps(head, indent=1) + "\n")
+
+
+def load(folder: Path) -> FittedSystem:
+    """The fitted system that `FittedSystem.save` wrote. Raises PluginError when `folder` holds none."""
+    try:
+        head = json.loads((folder / SYSTEM_FILE).read_text())
+        train = Biflows.from_parquet(folder / TRAIN_FILE)
+    except (OSError, ValueError, TrafficError) as error:
+        raise PluginError(f"{folder} holds no fitted system: {error}") from error
+    if head.get("format") != FORMAT:
+        raise PluginError(f"{folder} has format {head.get('format')!r}; this version reads format {FORMAT}")
+    system = with_parameters(head["system"], head["parameters"])
+    built = system.build()
+    if system.is_generator:
+        cast("Generator", built).load(folder / MODEL_FOLDER)
+    return FittedSystem(system, built, train)
+
+
+def choose(text: str) -> System:
+    """The system that a user asks for as `name[parameter=value,…]`. Raises PluginError or ProtocolError."""
+    request = parse_request(text)
+    return with_parameters(request.name, dict(request.settings))
+
+
+def with_parameters(name: str, settings: Mapping[str, Any]) -> System:
+    """The system `name` with `settings` in the place of its defaults. Raises PluginError or ProtocolError."""
+    spec = registry().system(name)
+    return System(spec, build_parameters(spec.parameters, settings, spec.name))
+
+
+def checked(made: Any, labels: Labels, like: Biflows, owner: str) -> Biflows:
+    """What a plugin handed back, as biflows laid out as `like`. Raises PluginError that says what is wrong with it."""
+    if not isinstance(made, np.ndarray):
+        raise PluginError(f"{owner} returned {type(made).__name__}, not a numpy array")
+    shape = (len(labels), like.packets)
+    if made.shape != shape:
+        raise PluginError(f"{owner} returned an array of shape {made.shape}; {shape} was asked for")
+    if not np.issubdtype(made.dtype, np.integer):
+        raise PluginError(f"{owner} returned {made.dtype} values; signed payload lengths are integers")
+    try:
+        return Biflows(made, labels, like.classes, pl_max=like.pl_max)
+    except TrafficError as error:
+        raise PluginError(f"{owner} returned invalid biflows: {error}") from error

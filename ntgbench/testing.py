@@ -1,0 +1,245 @@
+"""The conformance kit: what every plugin promises, as checks that `ntgbench check` and its author's pytest run.
+
+@pytest.mark.parametrize("check", system_checks("my-generator"), ids=str)
+def test_keeps_the_contract(check):
+    check()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ntgbench import systems
+from ntgbench.errors import PluginError
+from ntgbench.interfaces import Budget, Context, MetricSpec
+from ntgbench.parameters import suggestion
+from ntgbench.plugins import registry
+from ntgbench.suites.scores import score
+from ntgbench.systems import FittedSystem, System, choose
+from ntgbench.traffic.biflows import Biflows
+
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn")
+"""Packages that no plugin may import before it runs."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise, checked by calling it: an AssertionError or any other exception says how it is broken.
+
+    Attributes:
+        name: short name for test reports.
+        promise: the promise as a sentence.
+        run: the check.
+    """
+
+    name: str
+    promise: str
+    run: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Run the check."""
+        self.run()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def example_traffic(packets: int = 10, pl_max: int = 1460, seed: int = 1) -> Biflows:
+    """Small made-up traffic: four classes of 60, 40, 6 and 1 biflows, no two alike, of all lengths from 1 packet up."""
+    rng = np.random.default_rng(seed)
+    label = np.repeat(np.arange(4), [60, 40, 6, 1])
+    lengths = rng.integers(1, packets + 1, len(label))
+    lengths[:packets] = np.arange(1, packets + 1)
+    size = rng.integers(1, pl_max + 1, (len(label), packets))
+    sign = rng.choice([-1, 1], size.shape)
+    # The first value counts upwards, so that rows differ even when they are one packet long.
+    size[:, 0] = 1 + np.arange(len(label)) % pl_max
+    sign[:, 0] = 1
+    signed_pl = np.where(np.arange(packets) < lengths[:, None], sign * size, 0)
+    return Biflows(signed_pl.astype(np.int16), label.astype(np.int32), ("mail", "video", "chat", "rare"), pl_max=pl_max)
+
+
+def system_checks(text: str) -> list[Check]:
+    """The checks of the generator or augmenter that a user would write as `text`."""
+    system = choose(text)
+    checks = [
+        Check("light", "its plugin imports nothing heavy before it runs", lambda: _light(system)),
+        Check("valid", "samples are valid biflows, one for each label", lambda: _valid(system)),
+        Check("any-labels", "any labels may be asked for: none, one, a shuffled many", lambda: _any_labels(system)),
+        Check("any-layout", "other numbers of packets and payload limits work", lambda: _any_layout(system)),
+        Check("one-biflow", "a training set with one biflow works", lambda: _one_biflow(system)),
+        Check("deterministic", "the same seeds give the same biflows", lambda: _deterministic(system)),
+        Check("read-only", "the training set is not changed", lambda: _read_only(system)),
+        Check("no-test-rows", "no biflow of a held-out set comes out", lambda: _no_test_rows(system)),
+        Check("refuses-unknown-labels", "a label that is no class is refused", lambda: _refuses_unknown_labels(system)),
+    ]
+    if system.is_generator:
+        checks += [
+            Check("round-trip", "a saved and loaded model gives the same biflows", lambda: _round_trip(system)),
+            Check("no-pickle", "saved models hold no pickle", lambda: _no_pickle(system)),
+        ]
+    return checks
+
+
+def metric_checks(name: str) -> list[Check]:
+    """The checks of the metric called `name`."""
+    metrics = registry().metrics()
+    if name not in metrics:
+        raise PluginError(f"no metric is called {name!r}; {suggestion(name, metrics)}")
+    metric = metrics[name]
+    return [
+        Check("in-range", "it gives a number in its range", lambda: _in_range(metric)),
+        Check("missing-class", "it copes with a class that has no synthetic biflow", lambda: _missing_class(metric)),
+        Check("same-number", "the same seed gives the same number", lambda: _same_number(metric)),
+        Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric)),
+    ]
+
+
+def _fit(system: System, train: Biflows, seed: int = 1) -> FittedSystem:
+    return system.fit(train, Context(seed=seed, budget=Budget(epochs=1)))
+
+
+def _light(system: System) -> None:
+    plugin = registry().plugin_of(system.spec)
+    # In a process of its own, where nothing else has imported anything yet.
+    program = (
+        "import sys; from ntgbench.plugins import registry; from importlib.metadata import entry_points; "
+        f"[e.load() for e in entry_points(group='ntgbench') if e.name == {plugin.name!r}]; "
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not done.stdout.split(), f"{plugin.name} imports {done.stdout.strip()}: do that inside the class's module"
+
+
+def _valid(system: System) -> None:
+    train = example_traffic()
+    made = _fit(system, train).sample(train.label, seed=2)
+    assert len(made) == len(train)
+
+
+def _any_labels(system: System) -> None:
+    fitted = _fit(system, example_traffic())
+    for labels in ([], [3], [0], np.random.default_rng(3).permutation(np.repeat([0, 1, 2, 3], 50))):
+        fitted.sample(np.array(labels, np.int32), seed=4)
+
+
+def _any_layout(system: System) -> None:
+    for packets, pl_max in ((1, 1460), (3, 120), (30, 32767)):
+        train = example_traffic(packets, pl_max)
+        _fit(system, train).sample(train.label, seed=5)
+
+
+def _one_biflow(system: System) -> None:
+    train = Biflows(np.array([[7, -9, 0]], np.int16), np.array([0], np.int32), ("only",))
+    _fit(system, train).sample(np.zeros(5, np.int32), seed=6)
+
+
+def _deterministic(system: System) -> None:
+    train = example_traffic()
+    made = []
+    for number in (1, 2):
+        # A system that draws from the global generator is found out by another state of it.
+        np.random.seed(number)  # noqa: NPY002
+        fitted = _fit(system, train)
+        made.append(fitted.sample(train.label, seed=7))
+    assert made[0] == made[1], "two fits with the same seed, sampled with the same seed, differ"
+    assert fitted.sample(train.label, seed=7) == made[1], (
+        "sampling again with the same seed differs: sampling changes the model"
+    )
+
+
+def _read_only(system: System) -> None:
+    train = example_traffic()
+    before = train.digest()
+    _fit(system, train).sample(train.label, seed=8)
+    assert train.digest() == before, "the training set has changed"
+
+
+def _no_test_rows(system: System) -> None:
+    everything = example_traffic()
+    held_out = np.arange(len(everything)) % 4 == 1
+    train, test = everything.select(~held_out), everything.select(held_out)
+    made = _fit(system, train).sample(np.repeat(train.label, 20), seed=9)
+    # Rows of several packets only: a single packet of some length can be hit by chance.
+    secret = {row.tobytes() for row in test.signed_pl[test.lengths() > 3]}
+    found = sum(row.tobytes() in secret for row in made.signed_pl)
+    assert not found, f"{found} sampled biflows stand in a held-out set that the system was never handed"
+
+
+def _refuses_unknown_labels(system: System) -> None:
+    fitted = _fit(system, example_traffic())
+    for label in (4, -1):
+        try:
+            fitted.sample(np.array([label], np.int32), seed=10)
+        except Exception:  # noqa: S112 - any refusal will do
+            continue
+        raise AssertionError(f"label {label} was sampled, but there are 4 classes")
+
+
+@contextlib.contextmanager
+def _saved(system: System) -> Iterator[tuple[FittedSystem, Path]]:
+    with tempfile.TemporaryDirectory() as name:
+        fitted = _fit(system, example_traffic())
+        fitted.save(Path(name))
+        yield fitted, Path(name)
+
+
+def _round_trip(system: System) -> None:
+    with _saved(system) as (fitted, folder):
+        labels = fitted.train.label
+        assert systems.load(folder).sample(labels, seed=11) == fitted.sample(labels, seed=11), (
+            "the loaded model differs"
+        )
+
+
+def _no_pickle(system: System) -> None:
+    with _saved(system) as (_, folder):
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            head = path.read_bytes()[:2]
+            inside = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
+            pickled = head[:1] == b"\x80" and head[1:] in b"\x02\x03\x04\x05"
+            assert not pickled and not any(n.endswith(".pkl") for n in inside), (
+                f"{path.name} is a pickle; use safetensors"
+            )
+
+
+def _value(metric: MetricSpec, real: Biflows, synthetic: Biflows) -> float:
+    found = score([metric], real, synthetic, seed=12)[metric.name]
+    assert found.value is not None, found.reason
+    return found.value
+
+
+def _in_range(metric: MetricSpec) -> None:
+    _value(metric, example_traffic(seed=1), example_traffic(seed=2))
+
+
+def _missing_class(metric: MetricSpec) -> None:
+    real = example_traffic()
+    _value(metric, real, real.select(real.label != 1))
+
+
+def _same_number(metric: MetricSpec) -> None:
+    real, synthetic = example_traffic(seed=1), example_traffic(seed=2)
+    assert _value(metric, real, synthetic) == _value(metric, real, synthetic)
+
+
+def _better_than_noise(metric: MetricSpec) -> None:
+    if metric.against == "train":
+        return  # a metric of memorisation is worst for the real traffic itself
+    real = example_traffic()
+    rng = np.random.default_rng(13)
+    size = rng.integers(1, real.pl_max + 1, real.signed_pl.shape).astype(np.int16)
+    noise = Biflows(np.where(real.signed_pl != 0, -size, 0), rng.permutation(real.label), real.classes)
+    sign = 1.0 if metric.goal == "max" else -1.0
+    assert sign * _value(metric, real, real) >= sign * _value(metric, real, noise), (
+        "noise scores better than the real traffic"
+    )
