@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +30,24 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Wait until no other process holds `folder`, then hold it; the system lets go of it when this process ends."""
+def locked(folder: Path, stop: threading.Event | None = None) -> Iterator[int]:
+    """Wait until nobody else holds `folder`, then hold it; yields a descriptor that a child process may share the hold by.
+
+    The system lets go of the folder when every process with the descriptor has ended, however it ended.
+
+    Raises:
+        InterruptedError: when `stop` is set while this waits.
+    """
+    stop = stop or threading.Event()
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if stop.wait(0.1):
+                    raise InterruptedError(f"stopped while waiting for {folder}") from None
+        yield handle
     finally:
         os.close(handle)

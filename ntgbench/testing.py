@@ -207,9 +207,8 @@ def _no_pickle(system: System) -> None:
             head = path.read_bytes()[:2]
             inside = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
             pickled = head[:1] == b"\x80" and head[1:] in b"\x02\x03\x04\x05"
-            assert not pickled and not any(n.endswith(".pkl") for n in inside), (
-                f"{path.name} is a pickle; use safetensors"
-            )
+            pickled |= any(name.endswith(".pkl") for name in inside)
+            assert not pickled, f"{path.name} is a pickle; use safetensors"
 
 
 def _value(metric: MetricSpec, real: Biflows, synthetic: Biflows) -> float:

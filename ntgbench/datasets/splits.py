@@ -81,19 +81,20 @@ def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
     table = np.zeros((int(group.max(initial=-1)) + 1, len(biflows.classes)), np.int64)
     np.add.at(table, (group, biflows.label), 1)
     totals = table.sum(axis=0)
+    left = np.count_nonzero(table, axis=0)
     testing = np.zeros(len(table), bool)
     decided = np.zeros(len(table), bool)
     for c in np.argsort(totals, kind="stable"):
         members = rng.permutation(np.flatnonzero(table[:, c]))
+        wanted = share * totals[c]
         have = int(table[testing, c].sum())
-        left = int(np.count_nonzero(~testing[members]))
-        for member in members:
+        for member in members[~decided[members]]:
             size = int(table[member, c])
-            nearer = abs(have + size - share * totals[c]) < abs(have - share * totals[c])
-            if not decided[member] and left > 1 and (nearer or have == 0):
+            nearer = have == 0 or abs(have + size - wanted) < abs(have - wanted)
+            if nearer and (left[table[member] > 0] > 1).all():
                 testing[member] = True
                 have += size
-                left -= 1
+                left[table[member] > 0] -= 1
         decided[members] = True
     mask: Mask = testing[group]
     return mask

@@ -145,7 +145,7 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     body += [[_EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
     heads = ["rank", "system", *(_head(column) for column in columns)]
     align = ("right", "left", *("right" for _ in columns))
-    return str(tabulate(body, heads, tablefmt="github", colalign=align, disable_numparse=True))
+    return str(tabulate(body, heads, tablefmt="pipe", colalign=align, disable_numparse=True))
 
 
 def _head(column: Column) -> str:

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
-from ntgbench.files import write_text
+from ntgbench.files import locked, write_text
 from ntgbench.running.cells import CELL_FILE, RESULT_FILE, Cell
 from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE, empty_row
 
@@ -54,8 +54,21 @@ def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tupl
 
 
 def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -> Row:
-    """Run one cell in a child process; its row says what happened, whatever happened."""
+    """Run one cell in a child process; its row says what happened, whatever happened.
+
+    Another run may be at the same cell: then this one waits, and takes that one's result.
+    """
     cell.path.mkdir(parents=True, exist_ok=True)
+    with locked(cell.path, stop) as hold:
+        row = cell.result()
+        if row is None or cell.state() == "part":
+            row = _run_child(cell, threads, watch, stop, hold)
+    return row
+
+
+def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, hold: int) -> Row:
+    for leftover in cell.path.glob(".*.tmp"):
+        leftover.unlink()
     write_text(cell.path / CELL_FILE, cell.to_json())
     environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads)}
     for library in ("OMP", "MKL", "OPENBLAS"):
@@ -69,6 +82,8 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,
+            # A child that outlives this process for a moment keeps its hold of the folder.
+            pass_fds=(hold,),
         )
         try:
             stopped = _watch(process, cell, watch, stop)
@@ -76,8 +91,7 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            (cell.path / PROGRESS_FILE).unlink(missing_ok=True)
-            for leftover in cell.path.glob(".*.tmp"):
+            for leftover in (cell.path / PROGRESS_FILE, *cell.path.glob(".*.tmp")):
                 leftover.unlink(missing_ok=True)
     row = None if stopped else cell.result()
     if row is None:

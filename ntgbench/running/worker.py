@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
 from ntgbench.errors import NtgbenchError, PluginError
-from ntgbench.files import locked, replacing, write_text
+from ntgbench.files import replacing, write_text
 from ntgbench.interfaces import Context
 from ntgbench.plugins import registry
 from ntgbench.results import SCHEMA, MetricValue, Row
@@ -43,13 +43,9 @@ PROGRESS_FILE = "progress.json"
 
 
 def main() -> None:
-    """Run the cell in the folder that the command line names, unless another process has run it meanwhile."""
-    folder = Path(sys.argv[1])
+    """Run the cell in the folder that the command line names."""
     _end_with_parent()
-    with locked(folder):
-        cell = read_cell(folder)
-        run(cell)
-        (folder / PROGRESS_FILE).unlink(missing_ok=True)
+    run(read_cell(Path(sys.argv[1])))
 
 
 def run(cell: Cell) -> None:

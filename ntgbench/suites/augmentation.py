@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def measure(material: Material) -> Scores:
-    """Scores `name@5%` for a fraction of 5%, `name@5%,none` without synthetic biflows, `name@5%,subset` for that arm."""
+    """Scores `name@5%` for a fraction of 5%, `name@5%,none` without synthetic biflows, `name@5%,subset` of that arm."""
     settings = material.protocol.augmentation
     metrics = material.of_suite("utility")
     seed = material.seed("classifier")

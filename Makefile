@@ -1,0 +1,32 @@
+# Everything here works from a bare clone: the environment is made when it is missing or older than what it is made of.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint bench bench-short clean
+
+run: $(VENV)/.installed  ## the main job on the embedded dataset: leaderboards/ is written anew
+	$(BIN)/ntgbench run
+
+test: $(VENV)/.installed  ## the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed  ## the benchmarks in full
+	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini
+
+bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each
+	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off
+
+clean:
+	rm -rf $(VENV) build dist runs
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench,lint,test]'
+	touch $@
