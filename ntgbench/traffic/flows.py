@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import TrafficError, refuse
+from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 _METADATA_KEY = b"ntgbench"
@@ -228,13 +229,8 @@ class FlowTable:
         if self.session is not None:
             columns["session"] = pa.array(self.session)
         metadata = {_METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            pq.write_table(pa.table(columns).replace_schema_metadata(metadata), partial, compression="zstd")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(Path(path)) as temporary:
+            pq.write_table(pa.table(columns).replace_schema_metadata(metadata), temporary, compression="zstd")
 
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> tuple[FlowTable, dict[str, Any]]:

@@ -1,0 +1,117 @@
+"""`ntgbench datasets`: bring traffic into the form that ntgbench reads fastest."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ntgbench.interfaces import Progress
+
+
+@click.group()
+def datasets() -> None:
+    """Import traffic of your own, and fetch public datasets."""
+
+
+@datasets.command(
+    "import",
+    epilog="Examples: ntgbench datasets import captures/ --out mine.parquet; "
+    "ntgbench datasets import flows.csv --column label=service --out mine.parquet",
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
+@click.option("--packets", type=click.IntRange(min=1), default=30, show_default=True, help="Packets kept of each flow.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="WHAT=NAME",
+    help="A table's column for label, length, direction, gap, time, session or ppi; repeatable.",
+)
+@click.option("--label-pattern", metavar="REGEX", help="Finds a capture's class in its path, by a group named app.")
+@click.option("--labels", type=click.Path(path_type=Path), help="CSV file that labels captures: file, app[, session].")
+@click.option(
+    "--min-class",
+    type=click.IntRange(min=1),
+    help="Drop classes with fewer flows.  [default: 100 for MIRAGE-2019, else 1]",
+)
+@click.option("--exact", is_flag=True, help="Keep only MIRAGE-2019 biflows whose label is exact.")
+def import_(
+    source: Path,
+    out: Path,
+    packets: int,
+    columns: tuple[str, ...],
+    label_pattern: str | None,
+    labels: Path | None,
+    min_class: int | None,
+    exact: bool,
+) -> None:
+    """Write the flows of SOURCE, whatever its format, into one table for `-d`.
+
+    SOURCE is a Parquet or CSV table, a capture, a folder of captures, or MIRAGE-2019 JSON files in a folder or archive.
+    Payload lengths are kept as they are; a protocol's packets and pl_max apply when the table is used.
+    """
+    from ntgbench.datasets.reading import Reading, read_flows
+    from ntgbench.errors import DatasetError
+
+    if out.suffix != ".parquet":
+        raise DatasetError(f"{out} must end in .parquet")
+    named = dict(_column(text) for text in columns)
+    reading = Reading(named or None, label_pattern, labels, exact, min_class)
+    with _bar() as progress:
+        flows, notes = read_flows(source, reading, progress)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    flows.first(packets).to_parquet(out)
+    _tell(notes)
+    click.echo(f"{len(flows):,} flows of {len(flows.classes)} classes in {out}")
+
+
+@datasets.command(epilog="Example: ntgbench datasets fetch mirage-2019")
+@click.argument("name")
+@click.option("--url", help="Download it from here instead.")
+@click.option("--sha256", help="The checksum that the download must have.")
+def fetch(name: str, url: str | None, sha256: str | None) -> None:
+    """Download the public dataset NAME, curate it, and keep it for `-d NAME`.
+
+    A download that broke off goes on where it ended. Everything is kept in $NTGBENCH_DATA,
+    or in the cache folder of the user.
+    """
+    from ntgbench.datasets.fetch import fetch
+
+    with _bar() as progress:
+        fetched = fetch(name, url, sha256, progress)
+    _tell(fetched.notes)
+    click.echo(f"sha256 {fetched.sha256}  {fetched.archive} (no longer needed)")
+    click.echo(f"{name} is in {fetched.table}")
+
+
+def _column(text: str) -> tuple[str, str]:
+    what, equals, name = text.partition("=")
+    if not (what and equals and name):
+        raise click.BadParameter(f"{text!r} must look like label=service", param_hint="--column")
+    return what, name
+
+
+def _tell(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress]:
+    """Progress on standard error, for people who wait longer than two seconds at a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(disable=None, delay=2, leave=False, unit_scale=True, dynamic_ncols=True) as bar:
+
+        def progress(done: float, total: float, note: str = "") -> None:
+            bar.total = total
+            bar.set_description_str(note, refresh=False)
+            bar.update(done - bar.n)
+
+        yield progress

@@ -1,0 +1,38 @@
+"""The datasets that ntgbench knows by name, as the plugin `datasets`."""
+
+from __future__ import annotations
+
+from ntgbench.hookspecs import hookimpl
+from ntgbench.interfaces import DatasetSpec
+
+
+@hookimpl
+def ntgbench_datasets() -> list[DatasetSpec]:
+    """What everyone has at once, and the two public collections of the paper."""
+    return [
+        DatasetSpec(
+            "simulated",
+            "ntgbench.datasets.simulated:load",
+            summary="6,150 biflows of 12 made-up applications with a known distribution",
+            licence="MIT",
+            source="part of ntgbench",
+            how="Nothing: it is made when it is used.",
+        ),
+        DatasetSpec(
+            "mirage-2019",
+            "ntgbench.datasets.cache:mirage_2019",
+            summary="20 Android apps used by volunteers, University of Naples Federico II",
+            licence="CC BY-NC-ND",
+            source="https://traffic.comics.unina.it/mirage/mirage-2019.html (Aceto et al., MIRAGE, ICCCS 2019)",
+            how="Run `ntgbench datasets fetch mirage-2019`.",
+        ),
+        DatasetSpec(
+            "cesnet-tls22",
+            "ntgbench.datasets.cache:cesnet_tls22",
+            summary="TLS services on the Czech academic network, October 2021",
+            licence="CC BY 4.0",
+            source="https://zenodo.org/records/7965515 (Luxemburk and Cejka, CESNET-TLS22)",
+            how="Save the flows you want with CESNET DataZoo as Parquet or CSV with the columns APP and PPI. `-d FILE` "
+            "reads them; `ntgbench datasets import FILE --out $NTGBENCH_DATA/cesnet-tls22.parquet` names them.",
+        ),
+    ]

@@ -1,0 +1,108 @@
+"""From what a user writes after `-d`, a name of the catalogue or a path, to labelled biflows."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.errors import DatasetError, NtgbenchError, TrafficError
+from ntgbench.parameters import suggestion
+from ntgbench.plugins import registry, resolve
+from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
+
+if TYPE_CHECKING:
+    from ntgbench.interfaces import DatasetSpec
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that is ready to be split.
+
+    Attributes:
+        name: safe for file names: lower-case letters, digits, '.', '_' and '-'.
+        biflows: at least two; every class has at least one.
+        notes: what was left out or changed on the way, one sentence each.
+    """
+
+    name: str
+    biflows: Biflows
+    notes: tuple[str, ...] = ()
+
+
+def load_dataset(argument: str | os.PathLike[str], packets: int = PACKETS, pl_max: int = PL_MAX) -> Dataset:
+    """The dataset called `argument` in the catalogue, or read from the file or folder at that path.
+
+    Args:
+        argument: a name or a path; a name wins, `./name` is always a path.
+        packets: packets kept of each biflow, at least 1.
+        pl_max: larger payload lengths, in bytes, are clipped to it.
+
+    Raises:
+        DatasetError: when there is no such name or path, or it holds fewer than two usable biflows.
+    """
+    spec = registry().datasets().get(os.fspath(argument))
+    if spec is not None:
+        dataset = Dataset(spec.name, _from_catalogue(spec, packets, pl_max))
+    else:
+        dataset = _from_path(_existing(argument), packets, pl_max)
+    count = len(dataset.biflows)
+    if count < 2:
+        raise DatasetError(f"{argument} holds {count} usable biflow(s); training and testing need at least two")
+    return replace(dataset, biflows=_without_empty_classes(dataset.biflows))
+
+
+def dataset_name(path: Path) -> str:
+    """A dataset's name for a path: its file or folder name without a known ending, made safe for file names."""
+    from ntgbench.datasets.reading import ENDINGS
+
+    name = path.resolve().name.lower()
+    ending = max((ending for ending in ENDINGS if name.endswith(ending)), key=len, default="")
+    return re.sub(r"[^a-z0-9._-]+", "-", name.removesuffix(ending)).strip("-._") or "dataset"
+
+
+def _from_path(path: Path, packets: int, pl_max: int) -> Dataset:
+    from ntgbench.datasets.reading import read_flows
+
+    flows, notes = read_flows(path)
+    try:
+        biflows, clips = flows.to_biflows(packets, pl_max)
+    except TrafficError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    return Dataset(dataset_name(path), biflows, (*notes, *clips))
+
+
+def _existing(argument: str | os.PathLike[str]) -> Path:
+    """The path that `argument` is, which exists; otherwise the best advice."""
+    from ntgbench.datasets.reading import ENDINGS
+
+    path, text = Path(argument), os.fspath(argument)
+    if path.exists():
+        return path
+    if path.name != text or text.lower().endswith(ENDINGS):
+        raise DatasetError(f"there is no file or folder {text}")
+    advice = suggestion(text, registry().datasets())
+    raise DatasetError(f"no dataset is called {text!r} ({advice}), and there is no such file or folder")
+
+
+def _from_catalogue(spec: DatasetSpec, packets: int, pl_max: int) -> Biflows:
+    try:
+        biflows = resolve(spec.target)(packets, pl_max)
+    except NtgbenchError:
+        raise
+    except Exception as error:  # a plugin's loader may fail in any way
+        raise DatasetError(f"the loader of {spec.name} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(biflows, Biflows) or (biflows.packets, biflows.pl_max) != (packets, pl_max):
+        raise DatasetError(f"the loader of {spec.name} must return Biflows with {packets} packets and pl_max {pl_max}")
+    return biflows
+
+
+def _without_empty_classes(biflows: Biflows) -> Biflows:
+    used = biflows.class_counts() > 0
+    code = np.cumsum(used, dtype=np.int32) - 1
+    classes = tuple(name for name, kept in zip(biflows.classes, used, strict=True) if kept)
+    return biflows if used.all() else replace(biflows, label=code[biflows.label], classes=classes)

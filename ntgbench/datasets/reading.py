@@ -1,0 +1,135 @@
+"""Reading flows from a table, a capture, or a folder of files, whatever the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ntgbench.errors import DatasetError, TrafficError
+from ntgbench.interfaces import no_progress
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from ntgbench.interfaces import Progress
+    from ntgbench.traffic.flows import FlowTable
+
+TABLES = (".parquet", ".csv", ".csv.gz")
+CAPTURES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+ENDINGS = (*TABLES, *CAPTURES, *ARCHIVES, ".json")
+"""Endings of the files that can be read; JSON files and archives are MIRAGE-2019's."""
+
+Format = Literal["table", "mirage", "captures"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read, where they do not say it themselves.
+
+    Attributes:
+        columns: column names of a table by what they hold: label, length, direction, gap, time, session, ppi.
+        label_pattern: regular expression with a group `app` that finds the class in a capture's path.
+        labels: CSV file with columns file, app[, session] that labels captures.
+        exact: keep only the MIRAGE biflows whose label was observed for them, not inferred from others.
+        min_class: drop classes with fewer flows; None means 100 for MIRAGE and 1 for all else.
+    """
+
+    columns: Mapping[str, str] | None = None
+    label_pattern: str | None = None
+    labels: Path | None = None
+    exact: bool = False
+    min_class: int | None = None
+
+
+_SMALLEST_CLASS: dict[Format, int] = {"table": 1, "mirage": 100, "captures": 1}
+
+_APPLIES: dict[str, Format] = {
+    "columns": "table",
+    "label_pattern": "captures",
+    "labels": "captures",
+    "exact": "mirage",
+}
+
+
+def read_flows(
+    path: str | os.PathLike[str], reading: Reading | None = None, progress: Progress = no_progress
+) -> tuple[FlowTable, tuple[str, ...]]:
+    """All flows of a table, a capture, a folder of captures, or of MIRAGE-2019 JSON files in a folder or an archive.
+
+    Returns the flows, at least one, with lengths as they are in the source; and notes on what was left out.
+    Raises DatasetError for a source that is missing, unreadable or empty, and for a reading that does not apply to it.
+    """
+    path = Path(path)
+    reading = reading or Reading()
+    try:
+        kind, files = _format_of(path)
+        for field, of in _APPLIES.items():
+            if getattr(reading, field) and of != kind:
+                raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
+        flows, notes = _read(path, kind, files, reading, progress)
+    except TrafficError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+    smallest = reading.min_class or _SMALLEST_CLASS[kind]
+    flows, dropped = _drop_small(flows, smallest)
+    notes = (*notes, *dropped)
+    if not len(flows):
+        raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(notes)}" if notes else ""))
+    upstream = float((flows.signed_pl[flows.offsets[:-1]] > 0).mean())
+    if upstream < 0.5:
+        notes = (*notes, f"only {upstream:.0%} of the flows begin upstream: check which direction is which")
+    return flows, notes
+
+
+def _format_of(path: Path) -> tuple[Format, list[Path]]:
+    """The format of a file by its ending, or of a folder by the files that it holds; and those files."""
+    if not path.exists():
+        raise DatasetError(f"there is no file or folder {path}")
+    name = path.name.lower()
+    if path.is_file() and name.endswith(TABLES):
+        return "table", [path]
+    if path.is_file() and name.endswith(ARCHIVES):
+        return "mirage", [path]
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+    documents = [file for file in files if file.name.lower().endswith(".json")]
+    captures = [file for file in files if file.name.lower().endswith(CAPTURES)]
+    if documents and captures:
+        raise DatasetError(f"{path} holds JSON files and captures; name a folder with one of the two")
+    if documents:
+        return "mirage", documents
+    if captures:
+        return "captures", captures
+    wanted = "no MIRAGE-2019 JSON file and no capture" if path.is_dir() else "no ending that is known"
+    raise DatasetError(f"{path} has {wanted}; files that can be read end in {', '.join(ENDINGS)}")
+
+
+def _read(
+    path: Path, kind: Format, files: list[Path], reading: Reading, progress: Progress
+) -> tuple[FlowTable, tuple[str, ...]]:
+    if kind == "table":
+        from ntgbench.datasets.tables import read_table
+
+        return read_table(path, reading.columns)
+    if kind == "mirage":
+        from ntgbench.datasets import archives
+        from ntgbench.datasets.mirage import read_mirage
+
+        is_archive = path.name.lower().endswith(ARCHIVES)
+        contents = archives.members(path, ".json") if is_archive else archives.documents(files)
+        return read_mirage(contents, reading.exact, progress)
+    from ntgbench.datasets.captures import read_captures
+
+    return read_captures(path, files, reading.label_pattern, reading.labels, progress)
+
+
+def _drop_small(flows: FlowTable, minimum: int) -> tuple[FlowTable, tuple[str, ...]]:
+    counts = flows.class_counts()
+    small = counts < minimum
+    if not small.any():
+        return flows, ()
+    note = f"dropped {small.sum():,} classes with fewer than {minimum:,} flows ({counts[small].sum():,} flows)"
+    return flows.select(~small[flows.label]).compact(), (note,)
