@@ -72,6 +72,7 @@ class PacketTrace:
             column.flags.writeable = False
             object.__setattr__(self, name, column)
         refuse((self.protocol != TCP) & (self.protocol != UDP), "protocol is 6 (TCP) or 17 (UDP)")
+        refuse((self.protocol == UDP) & (self.tcp_flags != 0), "tcp_flags is 0 for UDP")
         refuse(self.payload_length < 0, "payload_length is not negative")
         refuse(self.payload_length >= self.ip_length, "payload_length is less than ip_length")
 

@@ -1,0 +1,43 @@
+"""The common way from a capture file to labelled flows: read, segment, label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntgbench.traffic.capture import read_capture
+from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT, flow_table, segment
+from ntgbench.traffic.sidecar import read_sidecar
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from ntgbench.traffic.flows import FlowTable
+
+
+def capture_flows(
+    path: str | os.PathLike[str],
+    app: str | Sequence[str] | None = None,
+    session: object = None,
+    *,
+    inner: bool = False,
+    idle_timeout: float = IDLE_TIMEOUT,
+    active_timeout: float = ACTIVE_TIMEOUT,
+) -> tuple[FlowTable, tuple[str, ...]]:
+    """Flows of a capture, in the order of their first packets, and notes on damage and on what was left out.
+
+    Args:
+        path: pcap or pcapng file, plain or gzip.
+        app: class of all flows, or one for each biflow; None takes them from the file that `write_pcap` lays beside it.
+        session: session that all flows come from, if any.
+        inner: see `read_capture`.
+        idle_timeout, active_timeout: seconds, see `segment`.
+
+    Raises:
+        CaptureError: the capture, or the file with its classes, cannot be read at all.
+        TrafficError: there is not one class for each biflow.
+    """
+    capture = read_capture(path, inner=inner)
+    segmentation = segment(capture.trace, idle_timeout, active_timeout)
+    flows, notes = flow_table(capture.trace, segmentation, read_sidecar(path) if app is None else app, session)
+    return flows, (*capture.notes(), *notes)

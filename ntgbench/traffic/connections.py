@@ -1,0 +1,71 @@
+"""Biflows as TCP connections: the packets of a trace, with handshake and close."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntgbench.errors import refuse
+from ntgbench.traffic.biflows import Biflows
+from ntgbench.traffic.trace import ACK, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
+
+_GAP_NS = 1_000_000
+_EPOCH_NS = 1_600_000_000 * 1_000_000_000
+_LONGEST_BIFLOW = 1e9
+# RFC 2544 sets 198.18.0.0/15 aside for benchmarks, RFC 5737 203.0.113.0/24 for documentation.
+_CLIENTS, _CLIENT_COUNT = 0xC612_0001, 131_070
+_SERVER = 0xCB00_7101
+_DYNAMIC_PORTS, _PORT_COUNT = 49_152, 16_384
+
+
+def biflows_to_trace(biflows: Biflows) -> PacketTrace:
+    """Biflows as the packets of TCP connections: handshake, one packet with payload for each entry, and close.
+
+    Connections begin a millisecond apart, in the order of the biflows. The packets of each are as far apart as `iat`
+    says, negative gaps counting as 0, or a millisecond without it. Each has its own client address and port out of
+    198.18.0.0/15; the server's port tells the class. Packets are sorted by time.
+
+    Raises:
+        TrafficError: naming the first biflow whose gaps add up to more than 1e9 seconds.
+    """
+    count, packets = biflows.signed_pl.shape
+    signed_pl = np.zeros((count, packets + 6), np.int32)
+    signed_pl[:, 3:-3] = biflows.signed_pl
+    present = signed_pl != 0
+    present[:, :3] = present[:, -3:] = True
+    upstream = signed_pl > 0
+    upstream[:, [0, 2, -3, -1]] = True
+    flags = np.full(signed_pl.shape, ACK | PSH, np.uint8)
+    flags[:, [0, 1, 2]] = (SYN, SYN | ACK, ACK)
+    flags[:, [-3, -2, -1]] = (FIN | ACK, FIN | ACK, ACK)
+    gap = np.where(present, _GAP_NS, 0)
+    if biflows.iat is not None:
+        seconds = np.maximum(biflows.iat[:, 1:].astype(np.float64), 0.0) * present[:, 4:-3]
+        refuse(seconds.sum(axis=1) > _LONGEST_BIFLOW, f"the gaps of a biflow add up to at most {_LONGEST_BIFLOW:g} s")
+        gap[:, 4:-3] = np.rint(seconds * 1e9)
+    gap[:, 0] = _EPOCH_NS + _GAP_NS * np.arange(count)
+    time_ns = np.cumsum(gap, axis=1)[present]
+    biflow = np.repeat(np.arange(count), present.sum(axis=1))
+    order = np.argsort(time_ns, kind="stable")
+    biflow, upstream, payload, flags = (
+        biflow[order],
+        upstream[present][order],
+        np.abs(signed_pl[present])[order],
+        flags[present][order],
+    )
+    client = ipv4_address((_CLIENTS + biflow % _CLIENT_COUNT).astype(np.uint32))
+    server = ipv4_address(np.full(len(biflow), _SERVER, np.uint32))
+    client_port = (_DYNAMIC_PORTS + biflow // _CLIENT_COUNT % _PORT_COUNT).astype(np.uint16)
+    server_port = (_DYNAMIC_PORTS + biflows.label[biflow] % _PORT_COUNT).astype(np.uint16)
+    return PacketTrace(
+        time_ns=time_ns[order],
+        source=np.where(upstream[:, None], client, server),
+        destination=np.where(upstream[:, None], server, client),
+        source_port=np.where(upstream, client_port, server_port),
+        destination_port=np.where(upstream, server_port, client_port),
+        protocol=np.full(len(biflow), TCP, np.uint8),
+        # SYN and SYN-ACK have room for segment size and window scale, without which long payloads would overrun the window.
+        ip_length=(40 + 8 * (flags & SYN != 0) + payload).astype(np.int32),
+        payload_length=payload,
+        ttl=np.full(len(biflow), 64, np.uint8),
+        tcp_flags=flags,
+    )

@@ -1,0 +1,254 @@
+"""From IP packets to the columns of a PacketTrace, for all packets of a capture at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.traffic.links import (
+    CUT,
+    ETHERNET,
+    IPV4,
+    IPV6,
+    MOST_HEADERS,
+    NOT_IP,
+    PPP,
+    UNSUPPORTED,
+    find_ip,
+    first_header,
+)
+from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, gather
+from ntgbench.traffic.trace import TCP, UDP, ipv4_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What becomes of a packet: it is kept, or left out for a reason.
+KEPT, NO_IP, OTHER_PROTOCOL, LATER_FRAGMENT, TUNNEL, SNAPPED, MALFORMED, UNSUPPORTED_LINK = range(8)
+REASONS = {
+    NO_IP: "not IP",
+    OTHER_PROTOCOL: "IP, but neither TCP nor UDP",
+    LATER_FRAGMENT: "later fragment of a datagram",
+    TUNNEL: "tunnel (read the packets inside with inner=True)",
+    SNAPPED: "headers cut by the snap length",
+    MALFORMED: "malformed headers",
+    UNSUPPORTED_LINK: "unsupported link type",
+}
+
+_GRE, _AUTHENTICATION, _FRAGMENT = 47, 51, 44
+_OPTIONS = (0, 43, 60, 135, 139, 140)
+_TUNNELS = {4: IPV4, 41: IPV6}
+_ERSPAN_1_2, _ERSPAN_3 = 0x88BE, 0x22EB
+
+
+class Packets:
+    """Packets on their way through the headers, one row a packet: a scratch pad of arrays (n,).
+
+    Attributes:
+        data: the capture file.
+        origin, at, end: offsets of the frame, of the header that is next, and of the end of the captured bytes.
+        wire_end: where the frame ended on the wire, counted as an offset like the others.
+        reason: why the packet is left out, 0 while it is not.
+        ip_at, ip_end: offsets of the IP header and, by the length it states, of the end of the IP packet.
+        version, protocol: of IP.
+        fragment_at: offset of the part that fragmentation cut up.
+        fragment: mask of the packets that are a fragment; fragment_id, fragment_from (bytes), more: its fields.
+    """
+
+    def __init__(self, records: Records, rows: slice) -> None:
+        self.data = records.data
+        self.origin = records.start[rows]
+        self.at = self.origin.copy()
+        self.end = self.origin + records.captured[rows]
+        self.wire_end = self.origin + np.clip(records.wire[rows], records.captured[rows], LONGEST_RECORD)
+        count = len(self.at)
+        self.link = records.link[rows]
+        self.reason = np.zeros(count, np.int64)
+        self.ip_at, self.ip_end, self.protocol = (np.zeros(count, np.int64) for _ in range(3))
+        self.fragment_at, self.fragment_id, self.fragment_from = (np.zeros(count, np.int64) for _ in range(3))
+        self.fragment, self.more = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+        self.source, self.destination = np.zeros((count, 2), np.uint64), np.zeros((count, 2), np.uint64)
+        self.ttl, self.flags = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
+        self.ports = np.zeros((count, 2), np.uint16)
+        self.payload_at, self.payload = np.zeros(count, np.int64), np.zeros(count, np.int64)
+
+    def take(self, rows: Offsets, width: int) -> tuple[Offsets, Bytes]:
+        """Those of `rows` that hold `width` captured bytes more, and these bytes; the others are left out."""
+        fits = self.at[rows] + width <= self.end[rows]
+        if not fits.all():
+            self.drop(rows[~fits], CUT)
+            rows = rows[fits]
+        return rows, gather(self.data, self.at[rows], width)
+
+    def drop(self, rows: Offsets, why: int) -> None:
+        """Leave out `rows`; CUT means by the snap length, or by what sent them when all of the frame was captured."""
+        if why == CUT:
+            self.reason[rows] = np.where(self.end[rows] < self.wire_end[rows], SNAPPED, MALFORMED)
+        else:
+            self.reason[rows] = why
+
+
+def decode(packets: Packets, inner: bool) -> None:
+    """Take all packets to their payload, or to the reason why they are left out."""
+    rows = np.arange(len(packets.at))
+    kind = first_header(packets.link)
+    for _ in range(MOST_HEADERS if inner else 1):
+        packets.at[rows], kind = find_ip(packets.data, packets.at[rows], packets.end[rows], kind)
+        for code, why in ((NOT_IP, NO_IP), (CUT, CUT), (UNSUPPORTED, UNSUPPORTED_LINK)):
+            if len(lost := rows[kind == code]):
+                packets.drop(lost, why)
+        _ipv4(packets, rows[kind == IPV4])
+        _ipv6(packets, rows[kind == IPV6])
+        rows, kind = _tunnels(packets, rows[packets.reason[rows] == KEPT], inner)
+        if not len(rows):
+            break
+    else:
+        packets.drop(rows, MALFORMED)
+    rows = np.flatnonzero(packets.reason == KEPT)
+    protocol = packets.protocol[rows]
+    later = packets.fragment_from[rows] > 0
+    packets.drop(rows[later], LATER_FRAGMENT)
+    packets.drop(rows[(protocol != TCP) & (protocol != UDP)], OTHER_PROTOCOL)
+    _tcp(packets, rows[(protocol == TCP) & ~later])
+    _udp(packets, rows[(protocol == UDP) & ~later])
+
+
+def _ipv4(packets: Packets, rows: Offsets) -> None:
+    """RFC 791."""
+    rows, header = packets.take(rows, 20)
+    words = header.view(">u2")
+    length = (header[:, 0] & 15).astype(np.int64) * 4
+    total = words[:, 1].astype(np.int64)
+    at = packets.at[rows]
+    # A sender that leaves segmentation to its network card may leave the length to it as well.
+    packets.ip_end[rows] = np.where(total == 0, packets.wire_end[rows], at + total)
+    packets.ip_at[rows] = at
+    packets.source[rows] = ipv4_address(header[:, 12:16].copy().view(">u4")[:, 0].astype(np.uint32))
+    packets.destination[rows] = ipv4_address(header[:, 16:20].copy().view(">u4")[:, 0].astype(np.uint32))
+    packets.ttl[rows] = header[:, 8]
+    packets.protocol[rows] = header[:, 9]
+    packets.fragment[rows] = words[:, 3] & 0x3FFF != 0
+    packets.more[rows] = words[:, 3] & 0x2000 != 0
+    packets.fragment_from[rows] = (words[:, 3] & 0x1FFF).astype(np.int64) * 8
+    packets.fragment_id[rows] = words[:, 2]
+    packets.at[rows] = packets.fragment_at[rows] = at + length
+    wrong = (header[:, 0] >> 4 != 4) | (length < 20) | (packets.ip_end[rows] < at + length)
+    packets.drop(rows[wrong], MALFORMED)
+    _extensions(packets, rows[~wrong & (header[:, 9] == _AUTHENTICATION)], {_AUTHENTICATION: _authentication})
+
+
+def _ipv6(packets: Packets, rows: Offsets) -> None:
+    """RFC 8200."""
+    rows, header = packets.take(rows, 40)
+    if not len(rows):
+        return
+    words = header.view(">u2")
+    length = words[:, 2].astype(np.int64)
+    at = packets.at[rows]
+    # Length 0 is a jumbogram or left to the network card, see _ipv4.
+    packets.ip_end[rows] = np.where(length == 0, packets.wire_end[rows], at + 40 + length)
+    packets.ip_at[rows] = at
+    packets.source[rows] = header[:, 8:24].copy().view(">u8")
+    packets.destination[rows] = header[:, 24:40].copy().view(">u8")
+    packets.ttl[rows] = header[:, 7]
+    packets.protocol[rows] = header[:, 6]
+    packets.fragment[rows] = packets.more[rows] = False
+    packets.fragment_from[rows] = 0
+    packets.at[rows] = packets.fragment_at[rows] = at + 40
+    wrong = header[:, 0] >> 4 != 6
+    packets.drop(rows[wrong], MALFORMED)
+    readers = {**dict.fromkeys(_OPTIONS, _options), _FRAGMENT: _fragment, _AUTHENTICATION: _authentication}
+    _extensions(packets, rows[~wrong], readers)
+
+
+def _extensions(
+    packets: Packets, rows: Offsets, readers: dict[int, Callable[[Packets, Offsets, Bytes], Offsets]]
+) -> None:
+    """Follow extension headers: their first byte is the protocol that is next, `readers` tell their length in bytes."""
+    for _ in range(MOST_HEADERS):
+        # What follows in a later fragment is no header.
+        rows = rows[(packets.reason[rows] == KEPT) & (packets.fragment_from[rows] == 0)]
+        rows = rows[np.isin(packets.protocol[rows], list(readers))]
+        if not len(rows):
+            return
+        for protocol in np.unique(packets.protocol[rows]).tolist():
+            these, header = packets.take(rows[packets.protocol[rows] == protocol], 8)
+            packets.at[these] += readers[protocol](packets, these, header)
+            packets.protocol[these] = header[:, 0]
+    packets.drop(rows, MALFORMED)
+
+
+def _options(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:  # noqa: ARG001
+    return (header[:, 1].astype(np.int64) + 1) * 8
+
+
+def _authentication(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:  # noqa: ARG001
+    return (header[:, 1].astype(np.int64) + 2) * 4
+
+
+def _fragment(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
+    field = header.view(">u2")[:, 1].astype(np.int64)
+    packets.fragment[rows] = field & 0xFFF9 != 0
+    packets.more[rows] = field & 1 != 0
+    packets.fragment_from[rows] = field & 0xFFF8
+    packets.fragment_id[rows] = header.view(">u4")[:, 1]
+    packets.fragment_at[rows] = packets.at[rows] + 8
+    return np.full(len(rows), 8, np.int64)
+
+
+def _tunnels(packets: Packets, rows: Offsets, inner: bool) -> tuple[Offsets, Offsets]:
+    """Leave out tunnels or, with `inner`, go to what they carry: the rows that go on, and the kind of their next header."""
+    carried = np.zeros(len(rows), np.int64)
+    for protocol, kind in _TUNNELS.items():
+        carried[packets.protocol[rows] == protocol] = kind
+    carried[packets.protocol[rows] == _GRE] = _GRE
+    tunnel = (carried != 0) & (packets.fragment_from[rows] == 0)
+    rows, carried = rows[tunnel], carried[tunnel]
+    if not inner:
+        packets.drop(rows, TUNNEL)
+        return rows[:0], carried[:0]
+    gre = np.flatnonzero(carried == _GRE)
+    fits, header = packets.take(rows[gre], 4)
+    carried[gre] = NOT_IP
+    carried[gre[packets.reason[rows[gre]] == KEPT]] = _gre(packets, fits, header)
+    alive = packets.reason[rows] == KEPT
+    return rows[alive], carried[alive]
+
+
+def _gre(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
+    """Skip GRE headers (RFC 2784, 2890, 2637): the kind of what follows."""
+    flags, kind = header.view(">u2").astype(np.int64).T
+    optional = [flags & bit != 0 for bit in (0x8000, 0x2000, 0x1000, 0x0080)]
+    has_sequence = optional[2]
+    packets.at[rows] += 4 + 4 * np.sum(optional, axis=0)
+    erspan_2 = (kind == _ERSPAN_1_2) & has_sequence
+    packets.at[rows] += np.where(erspan_2, 8, np.where(kind == _ERSPAN_3, 12, 0))
+    ethernet = (kind == 0x6558) | (kind == _ERSPAN_1_2) | (kind == _ERSPAN_3)
+    return np.where(ethernet, ETHERNET, np.where(kind == 0x880B, PPP, kind))
+
+
+def _tcp(packets: Packets, rows: Offsets) -> None:
+    """RFC 9293; bytes 0 to 13 of the header are enough."""
+    room = packets.ip_end[rows] - packets.at[rows]
+    packets.drop(rows[room < 20], MALFORMED)
+    rows, header = packets.take(rows[room >= 20], 14)
+    packets.ports[rows] = header[:, :4].copy().view(">u2")
+    packets.flags[rows] = header[:, 13]
+    length = (header[:, 12] >> 4).astype(np.int64) * 4
+    packets.payload_at[rows] = packets.at[rows] + length
+    packets.payload[rows] = packets.ip_end[rows] - packets.payload_at[rows]
+    packets.drop(rows[(length < 20) | (packets.payload[rows] < 0)], MALFORMED)
+
+
+def _udp(packets: Packets, rows: Offsets) -> None:
+    """RFC 768; the length field may leave out padding, state a datagram of many fragments, or be 0 (RFC 2675)."""
+    rows, header = packets.take(rows, 6)
+    words = header.view(">u2")
+    packets.ports[rows] = words[:, :2]
+    stated = words[:, 2].astype(np.int64)
+    room = packets.ip_end[rows] - packets.at[rows]
+    length = np.where(stated == 0, room, np.where(packets.fragment[rows], stated, np.minimum(stated, room)))
+    packets.payload_at[rows] = packets.at[rows] + 8
+    packets.payload[rows] = length - 8
+    packets.drop(rows[(length < 8) | (room < 8)], MALFORMED)

@@ -1,0 +1,175 @@
+"""Segmentation: which packets of a trace make one biflow, and which way each of them goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench.errors import TrafficError
+from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.trace import ACK, SYN, PacketTrace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IDLE_TIMEOUT = 120.0
+"""Seconds without a packet after which a biflow has ended, unless told otherwise."""
+
+ACTIVE_TIMEOUT = 1800.0
+"""Seconds after which a biflow ends although it goes on, unless told otherwise."""
+
+_NEVER = 2**63 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The F biflows of a trace of N packets, numbered in the order of their first packets.
+
+    Attributes:
+        flow: int64 (N,). Biflow of each packet.
+        upstream: bool (N,). Whether each packet goes from client to server.
+        order: int64 (N,). The packets biflow by biflow, in the order of capture within each.
+        offsets: int64 (F + 1,). Biflow f holds packets order[offsets[f]]..order[offsets[f + 1] - 1].
+    """
+
+    flow: npt.NDArray[np.int64]
+    upstream: npt.NDArray[np.bool_]
+    order: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def segment(
+    trace: PacketTrace, idle_timeout: float = IDLE_TIMEOUT, active_timeout: float = ACTIVE_TIMEOUT
+) -> Segmentation:
+    """Biflows: packets of one 5-tuple, both ways.
+
+    A new biflow begins after more than `idle_timeout` seconds without a packet, with the first packet more than
+    `active_timeout` seconds after the biflow's first, and with a TCP SYN (without ACK) that does not itself follow a SYN
+    or SYN-ACK. So a connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen, repeated
+    SYNs are one, and what straggles in after a FIN or RST belongs to the old one.
+
+    Upstream is the way of the biflow's first SYN, against the way of its first SYN-ACK when that comes first, and the
+    way of its first packet when there is neither.
+
+    Raises:
+        TrafficError: a timeout is not positive.
+    """
+    if not (idle_timeout > 0 and active_timeout > 0):
+        raise TrafficError(f"timeouts are positive seconds, not {idle_timeout} (idle) and {active_timeout} (active)")
+    low_first, order, same = _by_five_tuple(trace)
+    flags = trace.tcp_flags[order]
+    time = trace.time_ns[order]
+    begins = np.ones(len(trace), np.bool_)
+    opening = (flags[1:] & (SYN | ACK) == SYN) & (flags[:-1] & SYN == 0)
+    begins[1:] = ~same | (np.diff(time) > idle_timeout * 1e9) | opening
+    _split_long(begins, time, int(min(active_timeout * 1e9, _NEVER)))
+    starts = np.flatnonzero(begins)
+    counts = np.diff(starts, append=len(trace))
+    # Number the biflows by their first packet, and move their packets to where the number says.
+    rank = np.argsort(order[starts])
+    number = np.empty_like(rank)
+    number[rank] = np.arange(len(rank))
+    offsets = np.concatenate([[0], np.cumsum(counts[rank])]).astype(np.int64)
+    position = np.arange(len(trace)) + np.repeat(offsets[:-1][number] - starts, counts)
+    by_flow = np.empty_like(order)
+    by_flow[position] = order
+    flow = np.empty_like(order)
+    flow[order] = np.repeat(number, counts)
+    client_low = low_first[by_flow[offsets[:-1]]]
+    handshake = by_flow[trace.tcp_flags[by_flow] & SYN != 0][::-1]
+    # Backwards, so that the first packet of a biflow is written last and stays.
+    client_low[flow[handshake]] = low_first[handshake] == (trace.tcp_flags[handshake] & ACK == 0)
+    return Segmentation(flow, low_first == client_low[flow], by_flow, offsets)
+
+
+def flow_table(
+    trace: PacketTrace,
+    segmentation: Segmentation,
+    app: str | Sequence[str],
+    session: object = None,
+) -> tuple[FlowTable, tuple[str, ...]]:
+    """The biflows as a table, in the order of their first packets.
+
+    Args:
+        trace: the packets.
+        segmentation: their biflows.
+        app: class of all biflows, or one for each.
+        session: session that all of them come from, if any.
+
+    Returns:
+        the flows, and a note for each kind of thing left out: packets without payload, flows with no payload at all.
+
+    Raises:
+        TrafficError: `app` does not hold one class for each biflow.
+    """
+    apps = [app] * len(segmentation) if isinstance(app, str) else app
+    if len(apps) != len(segmentation):
+        raise TrafficError(f"{len(apps)} classes for {len(segmentation)} biflows; give one, or one for each")
+    order, offsets = segmentation.order, segmentation.offsets
+    gaps = np.diff(trace.time_ns[order], prepend=0) / 1e9
+    gaps[offsets[:-1]] = 0.0
+    return FlowTable.from_packets(
+        counts=np.diff(offsets),
+        length=trace.payload_length[order],
+        upstream=segmentation.upstream[order],
+        app=apps,
+        iat=gaps,
+        session=None if session is None else [session] * len(segmentation),
+    )
+
+
+def _by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Bring the packets of each 5-tuple together, whichever way they go.
+
+    Returns:
+        low_first: bool (N,). Whether the lower endpoint sends the packet.
+        order: int64 (N,). The packets 5-tuple by 5-tuple, in the order of capture within each.
+        same: bool (N - 1,). Whether packets order[i] and order[i + 1] share their 5-tuple.
+    """
+    source, destination = trace.source.T, trace.destination.T
+    differs = source != destination
+    low_first = np.where(
+        differs[0],
+        source[0] < destination[0],
+        np.where(differs[1], source[1] < destination[1], trace.source_port <= trace.destination_port),
+    )
+    ports = np.where(
+        low_first,
+        trace.source_port.astype(np.uint64) << np.uint64(16) | trace.destination_port,
+        trace.destination_port.astype(np.uint64) << np.uint64(16) | trace.source_port,
+    )
+    ports |= trace.protocol.astype(np.uint64) << np.uint64(32)
+    key = [ports, *np.where(low_first, source, destination), *np.where(low_first, destination, source)]
+    # One sort of a hash of the key instead of five; where two keys share a hash, all five after all.
+    mixed = np.zeros(len(trace), np.uint64)
+    for part in key:
+        mixed = (mixed ^ part) * np.uint64(0x9E37_79B9_7F4A_7C15)
+        mixed ^= mixed >> np.uint64(29)
+    order = np.argsort(mixed, kind="stable")
+    same = np.diff(mixed[order]) == 0
+    equal = np.logical_and.reduce([np.diff(part[order]) == 0 for part in key])
+    if not np.array_equal(same, equal):
+        order = np.lexsort(key)
+        equal = np.logical_and.reduce([np.diff(part[order]) == 0 for part in key])
+    return low_first, order, equal
+
+
+def _split_long(begins: npt.NDArray[np.bool_], time_ns: npt.NDArray[np.int64], longest_ns: int) -> None:
+    """Set `begins` where biflows go on for longer than `longest_ns`."""
+    starts = np.flatnonzero(begins)
+    if not len(starts):
+        return
+    ends = np.append(starts[1:], len(begins))
+    long = np.maximum.reduceat(time_ns, starts) - time_ns[starts] > longest_ns
+    for start, end in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
+        # A packet that is later than all limits so far is later than all packets so far: the running maximum is exact.
+        clock = np.maximum.accumulate(time_ns[start:end])
+        at = 0
+        while (at := int(np.searchsorted(clock, min(int(clock[at]) + longest_ns, _NEVER), "right"))) < len(clock):
+            begins[start + at] = True
