@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.errors import CaptureError, DatasetError
+from ntgbench.errors import CaptureError, DatasetError, TrafficError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.flows import FlowTable, codes
 from ntgbench.traffic.segmentation import flow_table, segment
+from ntgbench.traffic.sidecar import read_sidecar, sidecar_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,8 @@ _SHOWN = 5
 class _Labelled:
     path: Path
     name: str
-    app: str
+    app: str | None
+    """None: the classes of its biflows stand in a CSV file beside it."""
     session: str
 
 
@@ -46,8 +48,8 @@ def read_captures(
         files: the captures.
         label_pattern: regular expression with a group `app`, searched in a capture's path below `root`.
         labels: CSV file with columns file (path below `root`, or file name), app and, optionally, session.
-            Without pattern and labels the class is the name of the folder that holds the capture; of a single
-            capture, its own name.
+            Without pattern and labels, classes come from the CSV file that `write_pcap` lays beside a capture; where
+            there is none, the class is the name of the folder that holds the capture, or a single capture's own name.
         progress: told how many captures are read.
 
     Returns:
@@ -64,13 +66,14 @@ def read_captures(
     for number, capture in enumerate(labelled, start=1):
         try:
             content = read_capture(capture.path)
-        except CaptureError as error:
+            biflows = segment(content.trace)
+            apps = read_sidecar(capture.path) if capture.app is None else capture.app
+            flows, _ = flow_table(content.trace, biflows, apps)
+        except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
             continue
         damaged += [f"{capture.name} ({warning})" for warning in content.warnings]
         left_out.update({f"packets: {reason}": count for reason, count in content.left_out.items()})
-        biflows = segment(content.trace)
-        flows, _ = flow_table(content.trace, biflows, capture.app)
         left_out["packets without payload"] += len(content.trace) - len(flows.signed_pl)
         left_out["flows that carry no payload"] += len(biflows) - len(flows)
         parts.append(flows)
@@ -85,7 +88,13 @@ def read_captures(
         *(f"left out {count:,} {what}" for what, count in left_out.items() if count),
     ]
     whole = FlowTable.concat(parts)
-    return replace(whole, session=codes(np.array(sessions, object))).compact(), tuple(notes)
+    session = codes(np.array(sessions, object))
+    sessions_of_class = np.bincount(np.unique(np.stack([whole.label, session]), axis=1)[0], minlength=1)
+    if sessions_of_class.max() > 1:
+        whole = replace(whole, session=session)
+    else:  # a split by session would leave nothing to test with
+        notes.append("no class has two sessions: training and test traffic will come from the same captures")
+    return whole.compact(), tuple(notes)
 
 
 def _label(
@@ -99,13 +108,16 @@ def _label(
     labelled, skipped = [], []
     for path in files:
         name = path.relative_to(root).as_posix() if path != root else path.name
-        app, session = path.parent.resolve().name if path != root else name.partition(".")[0], name
+        session = name
+        app: str | None = path.parent.resolve().name if path != root else name.partition(".")[0]
         if labels is not None:
             app, session = listed.get(name) or listed.get(path.name) or ("", "")
         elif search is not None:
             match = search.search(name)
             app = (match["app"] or "") if match else ""
-        if app:
+        elif sidecar_path(path).is_file():
+            app = None
+        if app != "":
             labelled.append(_Labelled(path, name, app, session or name))
         else:
             skipped.append(name)

@@ -1,0 +1,259 @@
+"""Tables: whatever spelling a maker chose, the same flows come out; what is wrong is named."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ntgbench.datasets.reading import read_flows
+from ntgbench.datasets.tables import read_table
+from ntgbench.errors import DatasetError
+from ntgbench.traffic.flows import FlowTable
+
+LENGTHS = [[517, 1448, 64], [100], [30, 40, 50, 60]]
+UPSTREAM = [[True, False, True], [True], [True, True, False, False]]
+GAPS = [[0.0, 0.5, 0.25], [0.0], [0.0, 1.0, 2.0, 4.0]]
+APPS = ["web", "chat", "web"]
+
+
+def flat(rows):
+    return [value for row in rows for value in row]
+
+
+def signs(up=1, down=-1):
+    return [[up if way else down for way in flow] for flow in UPSTREAM]
+
+
+def write(path, columns):
+    table = pa.table(columns)
+    pq.write_table(table, path) if path.name.endswith(".parquet") else pa.csv.write_csv(table, path)
+    return path
+
+
+def check(flows):
+    assert flows.classes == ("chat", "web")
+    assert [flows.classes[code] for code in flows.label] == APPS
+    expected = [v if way else -v for v, way in zip(flat(LENGTHS), flat(UPSTREAM), strict=True)]
+    assert flows.signed_pl.tolist() == expected
+    assert flows.offsets.tolist() == [0, 3, 4, 8]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int32()), pa.large_list(pa.int16()), pa.list_(pa.float64())])
+def test_lists_of_any_kind(tmp_path, kind):
+    path = write(
+        tmp_path / "t.parquet",
+        {"app": APPS, "pkts_len": pa.array(LENGTHS, kind), "pkts_dir": pa.array(signs(), pa.list_(pa.int8()))},
+    )
+    flows, notes = read_table(path)
+    check(flows)
+    assert notes == ()
+    assert flows.iat is None
+    assert flows.session is None
+
+
+def test_lists_of_fixed_size_padded_with_zeros(tmp_path):
+    def padded(rows):
+        return pa.array([row + [0] * (4 - len(row)) for row in rows], pa.list_(pa.int32(), 4))
+
+    path = write(tmp_path / "t.parquet", {"app": APPS, "pkts_len": padded(LENGTHS), "pkts_dir": padded(signs())})
+    flows, notes = read_table(path)
+    check(flows)
+    assert notes == ("left out 4 packets without payload",)
+
+
+def test_tcbench_names_directions_and_arrival_times(tmp_path):
+    arrivals = [np.cumsum(flow).tolist() for flow in GAPS]
+    path = write(
+        tmp_path / "t.parquet",
+        {
+            "app": pa.array(APPS).dictionary_encode(),
+            "pkts_size": LENGTHS,
+            "pkts_dir": signs(up=0, down=1),
+            "timetofirst": arrivals,
+        },
+    )
+    flows, _ = read_table(path)
+    check(flows)
+    np.testing.assert_allclose(flows.iat, flat(GAPS))
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        json.dumps,
+        lambda row: " ".join(map(str, row)),
+        lambda row: "[" + "\n ".join(map(str, row)) + "]",
+        lambda row: "(" + "; ".join(map(str, row)) + ")",
+        lambda row: ",".join(f"{value:.2f}" for value in row),
+    ],
+    ids=["json", "spaces", "numpy", "semicolons", "floats"],
+)
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_lists_in_the_cells_of_a_csv_file(tmp_path, spell, ending):
+    columns = {
+        "App": APPS,
+        "pkts_len": [spell(row) for row in LENGTHS],
+        "pkts_dir": [spell(row) for row in signs()],
+        "pkts_iat": [spell(row) for row in GAPS],
+        "session": [7, 7, 9],
+    }
+    plain = tmp_path / "t.csv"
+    path = write(plain, columns)
+    if ending == ".csv.gz":
+        import gzip
+
+        path = tmp_path / "t.csv.gz"
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    flows, _ = read_table(path)
+    check(flows)
+    np.testing.assert_allclose(flows.iat, flat(GAPS))
+    assert flows.session[0] == flows.session[1] != flows.session[2]
+
+
+def test_columns_of_other_names(tmp_path):
+    path = write(
+        tmp_path / "t.parquet",
+        {"app": ["x"] * 3, "service": APPS, "L": LENGTHS, "D": signs(), "when": GAPS, "device": ["a", "b", "a"]},
+    )
+    given_names = {"label": "service", "length": "L", "direction": "D", "gap": "when", "session": "device"}
+    flows, _ = read_table(path, given_names)
+    check(flows)
+    assert flows.session.tolist() == [0, 1, 0]
+    np.testing.assert_allclose(flows.iat, flat(GAPS))
+
+
+def test_numbers_as_labels_are_names(tmp_path):
+    path = write(tmp_path / "t.parquet", {"app": [80, 443, 80], "pkts_len": LENGTHS, "pkts_dir": signs()})
+    assert read_table(path)[0].classes == ("443", "80")
+
+
+def test_rows_without_label_or_packets_are_left_out_and_counted(tmp_path):
+    path = write(
+        tmp_path / "t.parquet",
+        {"app": ["web", None, "chat"], "pkts_len": [[1, 2], [3], []], "pkts_dir": [[1, -1], [1], []]},
+    )
+    flows, notes = read_table(path)
+    assert flows.classes == ("web",)
+    assert flows.signed_pl.tolist() == [1, -2]
+    assert notes == (
+        "left out 1 of 3 flows without a label",
+        "dropped 1 of 2 flows that carry no payload",
+    )
+
+
+CESNET_CELL = [[[0, 5, 20], [1, -1, 1], [300, 1400, 50]], [[0], [1], [99]]]
+
+
+@pytest.mark.parametrize("padded_to", [None, 30])
+@pytest.mark.parametrize("form", ["nested", "flat", "text"])
+def test_cesnet_ppi_in_one_cell(tmp_path, form, padded_to):
+    cells = [[part + [0] * ((padded_to or len(part)) - len(part)) for part in cell] for cell in CESNET_CELL]
+    if form == "flat":
+        cells = [flat(cell) for cell in cells]
+    if form == "text":
+        cells = [json.dumps(cell) for cell in cells]
+    path = write(tmp_path / "t.parquet", {"APP": ["a", "b"], "PPI": cells, "PPI_LEN": [3, 1]})
+    flows, notes = read_table(path)
+    assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
+    np.testing.assert_allclose(flows.iat, [0, 0.005, 0.020, 0])
+    assert notes == ()
+
+
+def test_cesnet_ppi_in_columns_of_its_own(tmp_path):
+    gaps, directions, sizes = ([cell[part] for cell in CESNET_CELL] for part in range(3))
+    path = write(tmp_path / "t.parquet", {"app": ["a", "b"], "ppi_size": sizes, "ppi_dir": directions, "ppi_ipt": gaps})
+    flows, _ = read_table(path)
+    assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
+    np.testing.assert_allclose(flows.iat, [0, 0.005, 0.020, 0])
+
+
+@pytest.mark.parametrize(
+    "cells", [[[[0, 1], [1, -1]]], [[[0, 1], [1], [20, 30]]], [[0, 1, 1, -1]], ["[[0, 1], [1, -1]]"]]
+)
+def test_a_ppi_cell_has_three_lists_of_one_length(tmp_path, cells):
+    path = write(tmp_path / "t.parquet", {"app": ["a"], "ppi": cells})
+    with pytest.raises(DatasetError, match="'ppi', row 0: a PPI cell has three lists"):
+        read_table(path)
+
+
+GOOD = {"app": APPS, "pkts_len": LENGTHS, "pkts_dir": signs()}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pkts_dir": signs(up=2, down=1)}, r"'pkts_dir', row 0: a direction is \+1"),
+        ({"pkts_dir": [*signs()[:2], [1, 0, -1, 1]]}, "'pkts_dir', row 2: a direction is"),
+        ({"pkts_len": [*LENGTHS[:2], [30, 40, 50]]}, "row 2: 'pkts_dir' has 4 values and 'pkts_len' has 3"),
+        ({"pkts_iat": [*GAPS[:1], [], *GAPS[2:]]}, "row 1: 'pkts_iat' has 0 values and 'pkts_len' has 1"),
+        ({"pkts_iat": [*GAPS[:2], [0.0, None, 1.0, 2.0]]}, "row 2: gaps are finite"),
+        ({"pkts_len": [*LENGTHS[:1], [-5], *LENGTHS[2:]]}, "row 1: payload lengths are not negative"),
+        ({"pkts_len": [*LENGTHS[:1], [5.5], *LENGTHS[2:]]}, "'pkts_len', row 1: 5.5 is no whole number"),
+        ({"pkts_len": [*LENGTHS[:1], [None], *LENGTHS[2:]]}, "'pkts_len', row 1: nan is no whole number"),
+        ({"pkts_len": ["1 2 3", "one", "1 2 3 4"]}, "'pkts_len' must hold lists of numbers"),
+        ({"pkts_len": [1, 2, 3]}, "'pkts_len' must hold lists, not int64"),
+        ({"pkts_len": [["a"], ["b"], ["c"]]}, "'pkts_len' must hold lists of numbers"),
+        ({"session": ["a", None, "b"]}, "'session': 1 rows have no session"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path, change, message):
+    path = write(tmp_path / "t.parquet", {**GOOD, **change})
+    with pytest.raises(DatasetError, match=f"t.parquet: .*({message})"):
+        read_flows(path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "message"),
+    [
+        ({"app": APPS}, {}, "no column holds the length: pkts_len or .*direction: pkts_dir"),
+        ({"len": LENGTHS, "pkts_dir": signs()}, {"length": "len"}, "no column holds the label: app or label"),
+        (GOOD, {"length": "pkts_lenn"}, "no column 'pkts_lenn'; did you mean pkts_len"),
+        (GOOD, {"lenght": "pkts_len"}, "no 'lenght'; did you mean length"),
+    ],
+)
+def test_columns_that_are_missing(tmp_path, columns, names, message):
+    path = write(tmp_path / "t.parquet", columns)
+    with pytest.raises(DatasetError, match=message):
+        read_table(path, names)
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.csv.gz"])
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02 this is no table"])
+def test_a_file_that_is_no_table(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=name):
+        read_flows(path)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["b", "a", "ü,\"\n'"]),
+            st.lists(st.tuples(st.integers(1, 65535), st.booleans()), min_size=1, max_size=40),
+        ),
+        min_size=1,
+        max_size=10,
+    )
+)
+def test_own_tables_come_back_as_they_were_written(tmp_path, flows):
+    packets = [packet for _, content in flows for packet in content]
+    table, _ = FlowTable.from_packets(
+        counts=[len(content) for _, content in flows],
+        length=[length for length, _ in packets],
+        upstream=[True, *[way for _, way in packets[1:]]],
+        app=[app for app, _ in flows],
+        iat=np.linspace(0, 1, len(packets)),
+        session=np.arange(len(flows)) // 2,
+    )
+    table.to_parquet(tmp_path / "t.parquet")
+    again, _ = read_table(tmp_path / "t.parquet")
+    assert again.classes == table.classes
+    for name in ("offsets", "signed_pl", "label", "iat", "session"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
