@@ -102,7 +102,7 @@ def identity(row: Row) -> tuple[str, ...]:
 def read_rows(path: Path) -> list[Row]:
     """The rows in a file. Raises NtgbenchError that names the line which is no row of this schema."""
     rows: list[Row] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
         try:
             row = json.loads(line)
             missing = Row.__required_keys__ - row.keys()
@@ -125,5 +125,5 @@ def merge_rows(folder: Path, new: Iterable[Row]) -> list[Row]:
         rows = {identity(row): row for row in (read_rows(path) if path.exists() else [])}
         rows.update({identity(row): row for row in new})
         ordered = [rows[key] for key in sorted(rows)]
-        write_text(path, "".join(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in ordered))
+        write_text(path, "".join(json.dumps(row, sort_keys=True) + "\n" for row in ordered))
     return ordered

@@ -158,9 +158,10 @@ def _head(column: Column) -> str:
 def _cell(entry: Entry, column: Column, best: Estimate | None) -> str:
     values = list(entry.values(column).values())
     if not values:
-        return (
-            "failed" if any(row["status"] == "failed" or column.key in row["metrics"] for row in entry.rows) else _EMPTY
-        )
+        measured = [row["metrics"][column.key] for row in entry.rows if column.key in row["metrics"]]
+        if any(metric["version"] != column.version for metric in measured):
+            return "outdated"
+        return "failed" if measured or any(row["status"] == "failed" for row in entry.rows) else _EMPTY
     found = estimate(values)
     text = found.text(column.digits)
     is_best = best is not None and f"{found.mean:.{column.digits}f}" == f"{best.mean:.{column.digits}f}"

@@ -1,0 +1,111 @@
+import random
+
+from made_rows import make_row
+
+from ntgbench.report.markdown import render, stale, write_leaderboards
+
+
+def table(text: str, start: int = 0) -> list[list[str]]:
+    """The cells of the first table at or after line `start`."""
+    lines = text.splitlines()[start:]
+    first = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    rows = []
+    for line in lines[first:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def values(system: str, *numbers: float, **changed):
+    return [make_row(system, seed, value=number, **changed) for seed, number in enumerate(numbers)]
+
+
+def test_a_table_ranks_bolds_and_sets_references_apart() -> None:
+    rows = [*values("b", 0.7, 0.71, 0.7), *values("a", 0.9, 0.91, 0.9), *values("real", 0.95, 0.95, 0.95, reference=True)]
+    heads, rule, *body = table(render(rows)["made-utility.md"])
+    assert [(cell[0], cell[-1]) for cell in rule] == [("-", ":"), (":", "-"), ("-", ":")]
+    assert [heads, *body] == [
+        ["rank", "system", "macro_f1 ↑"],
+        ["1", "`a`", "**0.903 ± 0.014**"],
+        ["2", "`b`", "0.703 ± 0.014"],
+        ["", "*references*", ""],
+        ["-", "*real*", "0.950 ± 0.000"],
+    ]
+
+
+def test_ties_share_a_rank_and_equal_print_shares_the_bold() -> None:
+    body = table(render([*values("a", 0.5), *values("b", 0.5000001), *values("c", 0.4)])["made-utility.md"])[2:]
+    assert [row[0] for row in body] == ["1", "1", "3"]
+    assert sorted(row[2] for row in body) == ["**0.500**", "**0.500**", "0.400"]
+
+
+def test_rows_in_any_order_make_the_same_bytes() -> None:
+    rows = [*values("b", 0.7, 0.8), *values("a", 0.9, 0.9), *values("real", 1.0, 1.0, reference=True)]
+    shuffled = random.Random(1).sample(rows, len(rows))
+    assert render(sorted(shuffled, key=str)) != {}
+    from ntgbench.results import identity
+
+    assert render(sorted(shuffled, key=identity)) == render(sorted(rows, key=identity))
+
+
+def test_failures_stay_on_the_board_with_their_reason() -> None:
+    failed = make_row("bad", 0, status="failed", reason="over the\ntime | limit", metrics={})
+    text = render([*values("a", 0.9), failed])["made-utility.md"]
+    assert ["-", "`bad`", "failed"] in table(text)
+    assert "- `bad`, seed 0: over the time \\| limit" in text
+
+
+def test_a_dataset_on_which_everything_failed_is_listed() -> None:
+    text = render([make_row("bad", 0, status="failed", reason="boom", metrics={})])["README.md"]
+    assert "no cell has a number" in text
+    assert "boom" in text
+
+
+def test_rows_of_other_data_or_protocol_stand_in_other_tables() -> None:
+    rows = [*values("a", 0.9), *values("b", 0.8, dataset_digest="other"), *values("c", 0.7, protocol_digest="other")]
+    text = render(rows)["made-utility.md"]
+    assert text.count("rank | system") == 3 == text.count("\n## ")
+
+
+def test_numbers_of_an_older_metric_are_left_out() -> None:
+    old = make_row("old", 0)
+    old["metrics"]["utility/macro_f1"]["version"] = 0
+    body = table(render([old, *values("new", 0.4)])["made-utility.md"])[2:]
+    assert body == [["1", "`new`", "0.400"], ["-", "`old`", "outdated"]]
+
+
+def test_two_versions_of_a_plugin_are_two_systems() -> None:
+    text = render([*values("a", 0.9), *values("a", 0.8, distribution_version="2")])["made-utility.md"]
+    assert {row[1] for row in table(text)[2:]} == {"`a (made 1)`", "`a (made 2)`"}
+
+
+def test_fidelity_has_a_floor_and_a_control() -> None:
+    def metric(value: float) -> dict:
+        return {"value": value, "version": 1, "goal": "min", "digits": 2, "primary": True}
+
+    metrics = {"fidelity/jsd": metric(0.2), "fidelity/jsd@train": metric(0.1), "fidelity/jsd@floor": metric(0.05)}
+    text = render([make_row("a", 0, metrics=metrics)])["made-fidelity.md"]
+    assert table(text)[-1] == ["-", "*real-vs-real floor*", "0.05"]
+    control = text.splitlines().index("Control: the same metrics against the other side of the split.")
+    assert table(text, control)[0][2] == "jsd vs train ↓"
+
+
+def test_augmentation_columns_follow_the_share() -> None:
+    def metric(value: float) -> dict:
+        return {"value": value, "version": 1, "goal": "max", "digits": 2, "primary": True}
+
+    metrics = {f"augmentation/macro_f1@{at}": metric(0.5) for at in ("100%", "5%", "50%", "100%,none", "5%,none", "5%,subset")}
+    heads = table(render([make_row("a", 0, metrics=metrics)])["made-augmentation.md"])
+    assert heads[0] == ["rank", "system", "5%", "50%", "100%", "5% subset"]
+    assert heads[-1] == ["-", "*no augmentation*", "0.50", "-", "0.50", "-"]
+
+
+def test_stale_names_what_differs_is_missing_or_does_not_belong(tmp_path) -> None:
+    rows = values("a", 0.9)
+    write_leaderboards(rows, tmp_path)
+    assert stale(rows, tmp_path) == []
+    (tmp_path / "made-utility.md").write_text("edited")
+    (tmp_path / "gone-utility.md").write_text("left over")
+    (tmp_path / "README.md").unlink()
+    assert stale(rows, tmp_path) == ["README.md", "gone-utility.md", "made-utility.md"]

@@ -1,0 +1,138 @@
+"""Runs that are stopped, killed, or in each other's way: nothing half-written, nothing lost, nothing done twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+WAITS = """
+    import os
+    import numpy as np
+    from ntgbench import GeneratorSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_generators():
+        return [GeneratorSpec("waits", "waits:Waits", "tells its process number, then waits to be let go")]
+
+    class Waits:
+        def __init__(self, parameters): pass
+        def fit(self, train, context):
+            with open(os.environ["TELL"], "w") as tell:
+                tell.write(str(os.getpid()))
+            open(os.environ["LET_GO"]).close()
+        def sample(self, labels, rng): return np.ones((len(labels), 10), np.int64)
+        def save(self, folder): pass
+        def load(self, folder): pass
+"""
+
+
+@pytest.fixture
+def start(install, flows, tmp_path, monkeypatch):
+    """Start a run of `copy` and `waits` and wait until the latter fits; gives the run and the process that fits."""
+    install("waits", WAITS)
+    for name in ("TELL", "LET_GO"):
+        os.mkfifo(tmp_path / name)
+        monkeypatch.setenv(name, str(tmp_path / name))
+    started = []
+
+    def do() -> tuple[subprocess.Popen, psutil.Process]:
+        command = [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), "-s", "copy", "-s", "waits"]
+        run = subprocess.Popen(
+            [*command, "--seeds", "1", "--suite", "fidelity"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        started.append(run)
+        return run, psutil.Process(int((tmp_path / "TELL").read_text()))
+
+    yield do
+    for run in started:
+        run.kill()
+        run.communicate()
+
+
+def finish(tmp_path: Path, ntgbench, flows: Path) -> subprocess.CompletedProcess:
+    """Run the same again with a generator that does not wait."""
+    source = tmp_path / "site" / "waits.py"
+    source.write_text(source.read_text().replace('open(os.environ["LET_GO"]).close()', "pass").replace('os.environ["TELL"]', "os.devnull"))
+    return ntgbench("run", "-d", flows, "-s", "copy", "-s", "waits", "--seeds", 1, "--suite", "fidelity")
+
+
+def results(tmp_path: Path) -> dict[str, Path]:
+    return {path.parent.parent.name: path for path in tmp_path.glob("runs/quick/*/*/*/result.json")}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_leaves_whole_files_only(start, ntgbench, flows, tmp_path, number: signal.Signals) -> None:
+    run, fitting = start()
+    run.send_signal(number)
+    _, said = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert b"run the same command again" in said
+    assert b"Traceback" not in said
+    assert not fitting.is_running() or fitting.status() == psutil.STATUS_ZOMBIE
+    assert results(tmp_path).keys() == {"copy"}
+    assert not list(tmp_path.rglob("*.tmp"))
+    # What had finished is on the board already.
+    assert "*copy*" in (tmp_path / "leaderboards" / "example-fidelity.md").read_text()
+
+    copied = results(tmp_path)["copy"].stat().st_mtime_ns
+    again = finish(tmp_path, ntgbench, flows)
+    assert again.returncode == 0, again.stderr
+    assert "2 cells, 1 finished earlier" in again.stdout
+    assert results(tmp_path)["copy"].stat().st_mtime_ns == copied
+
+
+def test_a_killed_run_takes_its_children_along(start, ntgbench, flows, tmp_path) -> None:
+    run, fitting = start()
+    run.kill()
+    run.communicate()
+    # The child has noticed within its next looks; waiting longer than this means that it never will.
+    psutil.wait_procs([fitting], timeout=20)
+    assert not fitting.is_running() or fitting.status() == psutil.STATUS_ZOMBIE
+    again = finish(tmp_path, ntgbench, flows)
+    assert again.returncode == 0, again.stderr
+    assert results(tmp_path).keys() == {"copy", "waits"}
+
+
+def test_two_runs_share_the_work(start, ntgbench, flows, tmp_path) -> None:
+    run, _ = start()
+    other = subprocess.Popen(
+        [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), "-s", "waits", "-s", "marginals", "-j", "2", "--seeds", "1"]
+        + ["--suite", "fidelity"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # The other one has passed its own cell and waits for the one that is taken.
+    line = b""
+    while b"marginals" not in line:
+        line = other.stdout.readline()
+        assert line, other.stderr.read()
+    (tmp_path / "LET_GO").write_text("")
+    for one in (run, other):
+        _, said = one.communicate(timeout=60)
+        assert one.returncode == 0, said
+    rows = [json.loads(line) for line in (tmp_path / "leaderboards" / "rows.jsonl").read_text().splitlines()]
+    assert [row["system"] for row in rows] == ["copy", "marginals", "waits"]
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(ntgbench, flows, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    for option in ("--runs", "--out"):
+        done = ntgbench("run", "-d", flows, "-s", "copy", "--seeds", 1, option, tmp_path / "file" / "inside")
+        assert done.returncode == 1
+        assert "cannot make the folder" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_result_says_what_to_do(ntgbench, flows, tmp_path) -> None:
+    arguments = ("run", "-d", flows, "-s", "copy", "--seeds", 1, "--suite", "fidelity")
+    ntgbench(*arguments)
+    results(tmp_path)["copy"].write_text("{")
+    done = ntgbench(*arguments)
+    assert done.returncode == 1
+    assert "delete it to run the cell again" in done.stderr
