@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from ntgbench.datasets.loading import load_dataset
     from ntgbench.hookspecs import hookimpl
     from ntgbench.interfaces import (
         Augmenter,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         MetricSpec,
         NoParameters,
     )
+    from ntgbench.running.run import run
     from ntgbench.traffic.biflows import Biflows
 
 _HOME = {
@@ -31,6 +33,8 @@ _HOME = {
     "MetricSpec": "ntgbench.interfaces",
     "NoParameters": "ntgbench.interfaces",
     "hookimpl": "ntgbench.hookspecs",
+    "load_dataset": "ntgbench.datasets.loading",
+    "run": "ntgbench.running.run",
 }
 
 __all__ = [
@@ -44,6 +48,8 @@ __all__ = [
     "MetricSpec",
     "NoParameters",
     "hookimpl",
+    "load_dataset",
+    "run",
 ]
 
 

@@ -27,11 +27,15 @@ def info(name: str, as_json: bool) -> None:
             click.echo(f"{key.replace('_', ' ')}:")
             width = max(map(len, map(str, value)), default=0)
             for inner, content in value.items():
-                click.echo(f"  {inner:<{width}}  {content}")
+                click.echo(f"  {inner:<{width}}  {_text(content)}")
         elif isinstance(value, list | tuple):
-            click.echo(f"{key.replace('_', ' ')}: {'; '.join(map(str, value)) or 'none'}")
+            click.echo(f"{key.replace('_', ' ')}: {'; '.join(map(_text, value)) or 'none'}")
         else:
-            click.echo(f"{key.replace('_', ' ')}: {value}")
+            click.echo(f"{key.replace('_', ' ')}: {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _find(name: str) -> dict[str, Any]:

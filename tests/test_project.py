@@ -1,0 +1,77 @@
+"""The repository keeps its own rules."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+
+
+def read(path: Path) -> dict:
+    return tomllib.loads(path.read_text())
+
+
+def requirement(text: str) -> tuple[str, str]:
+    name = re.match(r"[A-Za-z0-9_.-]+", text).group()
+    return name.lower(), text[len(name) :].strip()
+
+
+PROJECT = read(ROOT / "pyproject.toml")
+
+
+@pytest.mark.parametrize("folder", PLUGINS, ids=lambda path: path.name)
+def test_the_wheel_declares_what_each_plugin_folder_declares(folder: Path) -> None:
+    own = read(folder / "pyproject.toml")
+    entry_points = PROJECT["project"]["entry-points"]["ntgbench"]
+    assert own["project"]["entry-points"]["ntgbench"].items() <= entry_points.items()
+    (package,) = own["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    path = folder.relative_to(ROOT) / package
+    assert str(path) in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert str(path.parent) in PROJECT["tool"]["hatch"]["build"]["dev-mode-dirs"]
+    assert f"$MYPY_CONFIG_FILE_DIR/{path.parent}" in PROJECT["tool"]["mypy"]["mypy_path"]
+    needed = dict(map(requirement, own["project"]["dependencies"]))
+    assert needed.pop("ntgbench") == ""
+    assert needed.items() <= dict(map(requirement, PROJECT["project"]["dependencies"])).items()
+
+
+def test_the_wheel_declares_nothing_else() -> None:
+    declared = set(PROJECT["project"]["entry-points"]["ntgbench"].values())
+    own = {value for folder in PLUGINS for value in read(folder / "pyproject.toml")["project"]["entry-points"]["ntgbench"].values()}
+    assert declared == own | {"ntgbench.datasets.catalogue"}
+
+
+def test_every_dependency_has_a_tested_version() -> None:
+    tested = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            tested[name.lower().replace("_", "-")] = version
+    project = PROJECT["project"]
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    assert {requirement(text)[0] for text in wanted} <= tested.keys()
+
+
+def test_no_file_is_longer_than_it_should_be() -> None:
+    files = [*ROOT.glob("ntgbench/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")]
+    assert {str(p.relative_to(ROOT)): n for p in files if (n := len(p.read_text().splitlines())) > 310} == {}
+
+
+def test_the_top_level_is_as_agreed() -> None:
+    visible = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    left_by_tools = {"build", "dist", "runs"}
+    assert visible - left_by_tools == {
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "benchmarks",
+        "constraints.txt",
+        "leaderboards",
+        "ntgbench",
+        "plugins",
+        "pyproject.toml",
+        "tests",
+    }
