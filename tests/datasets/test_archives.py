@@ -1,0 +1,98 @@
+"""Archives: what is in them is read, and what could do harm is refused; nothing is written."""
+
+import gzip
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from ntgbench.datasets import archives
+from ntgbench.errors import DatasetError
+
+
+def tar_with(path, **attributes):
+    with tarfile.open(path, "w:gz") as archive:
+        good = tarfile.TarInfo("good.json")
+        good.size = 2
+        archive.addfile(good, io.BytesIO(b"{}"))
+        bad = tarfile.TarInfo("bad.json")
+        for name, value in attributes.items():
+            setattr(bad, name, value)
+        archive.addfile(bad)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"name": "../../etc/passwd.json"}, "leads out of it: '../../etc/passwd.json'"),
+        ({"name": "/etc/passwd.json"}, "leads out of it"),
+        ({"name": "a/../../b.json"}, "leads out of it"),
+        ({"name": "..\\b.json"}, "leads out of it"),
+        ({"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, "a link or a device: 'bad.json'"),
+        ({"type": tarfile.LNKTYPE, "linkname": "good.json"}, "a link or a device"),
+        ({"type": tarfile.CHRTYPE}, "a link or a device"),
+        ({"type": tarfile.FIFOTYPE}, "a link or a device"),
+    ],
+)
+def test_a_tar_with_something_harmful_is_refused(tmp_path, attributes, message):
+    path = tar_with(tmp_path / "a.tar.gz", **attributes)
+    with pytest.raises(DatasetError, match=r"a\.tar\.gz holds") as caught:
+        list(archives.members(path, ".json"))
+    assert message in str(caught.value)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MEMBER_LIMIT", 1)
+    with pytest.raises(DatasetError, match=r"a file of 2 bytes, over the limit of 1"):
+        list(archives.members(tar_with(tmp_path / "a.tar.gz"), ".json"))
+
+
+@pytest.mark.parametrize(("name", "mode"), [("../x.json", 0o100644), ("link.json", 0o120777)])
+def test_a_zip_with_something_harmful_is_refused(tmp_path, name, mode):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = mode << 16
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(DatasetError, match=r"leads out of it|a link or a device"):
+        list(archives.members(path, ".json"))
+
+
+def test_only_documents_with_the_ending_are_read(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("folder/", "")
+        archive.writestr("folder/a.JSON", "1")
+        archive.writestr("readme.txt", "2")
+    documents = list(archives.members(path, ".json"))
+    assert [(one.name, one.content) for one in documents] == [("folder/a.JSON", b"1")]
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip", "tar.xz", "tar.bz2"])
+@pytest.mark.parametrize("content", [b"", b"no archive at all" * 100])
+def test_no_archive(tmp_path, ending, content):
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="is damaged or no archive"):
+        list(archives.members(path, ".json"))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_a_tar_that_ends_too_early_is_damaged(tmp_path, share):
+    import random
+
+    noise = random.Random(0).randbytes(200_000)
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        for number in range(4):
+            member = tarfile.TarInfo(f"{number}.json")
+            member.size = len(noise)
+            archive.addfile(member, io.BytesIO(noise))
+    path = tmp_path / "a.tar.gz"
+    data = gzip.compress(whole.getvalue())
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(DatasetError, match="is damaged or no archive"):
+        list(archives.members(path, ".json"))

@@ -1,0 +1,167 @@
+"""Folders of captures: every capture is labelled, skipped or refused, and it is always said which."""
+
+import gzip
+import struct
+
+import pytest
+
+from ntgbench.datasets.reading import Reading, read_flows
+from ntgbench.errors import DatasetError
+
+
+def packet(sport, dport, payload, client=True):
+    source, destination = (b"\x0a\0\0\1", b"\x01\2\3\4") if client else (b"\x01\2\3\4", b"\x0a\0\0\1")
+    ports = (sport, dport) if client else (dport, sport)
+    udp = struct.pack("!HHHH", *ports, 8 + payload, 0) + bytes(payload)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, source, destination)
+    return bytes(12) + b"\x08\0" + ip + udp
+
+
+def capture(*frames):
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    return head + b"".join(
+        struct.pack("<IIII", 1000 + number, 0, len(frame), len(frame)) + frame for number, frame in enumerate(frames)
+    )
+
+
+def conversation(port, size):
+    return packet(port, 53, size), packet(port, 53, size + 1, client=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "lab"
+    for name, content in {
+        "chat/monday_alice.pcap": capture(*conversation(1000, 10), *conversation(1001, 20)),
+        "chat/tuesday_bob.pcap": capture(*conversation(1000, 30)),
+        "web/monday_bob.pcap": capture(*conversation(1000, 40)),
+        "web/notes.txt": b"nothing to see",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+def rows(flows):
+    """(class, session, signed lengths) of each flow."""
+    return [
+        (
+            flows.classes[code],
+            None if flows.session is None else int(flows.session[f]),
+            flows.signed_pl[flows.offsets[f] : flows.offsets[f + 1]].tolist(),
+        )
+        for f, code in enumerate(flows.label)
+    ]
+
+
+def test_a_class_is_a_folder_and_a_session_a_capture(folder):
+    progress = []
+    flows, notes = read_flows(folder, progress=lambda *step: progress.append(step))
+    assert rows(flows) == [
+        ("chat", 0, [10, -11]),
+        ("chat", 0, [20, -21]),
+        ("chat", 1, [30, -31]),
+        ("web", 2, [40, -41]),
+    ]
+    assert notes == ()
+    assert progress == [
+        (1, 3, "chat/monday_alice.pcap"),
+        (2, 3, "chat/tuesday_bob.pcap"),
+        (3, 3, "web/monday_bob.pcap"),
+    ]
+
+
+def test_a_class_from_a_pattern(folder):
+    flows, notes = read_flows(folder, Reading(label_pattern=r"day_(?P<app>b\w+)"))
+    assert rows(flows) == [("bob", 0, [30, -31]), ("bob", 1, [40, -41])]
+    assert notes == ("skipped 1 captures without a label: chat/monday_alice.pcap",)
+
+
+def test_classes_and_sessions_from_a_csv_file(folder, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "file,app,session\nchat/monday_alice.pcap,a,s1\ntuesday_bob.pcap,a,s2\nweb/monday_bob.pcap,b,s1\n"
+    )
+    flows, _ = read_flows(folder, Reading(labels=labels))
+    assert rows(flows) == [("a", 0, [10, -11]), ("a", 0, [20, -21]), ("a", 1, [30, -31]), ("b", 0, [40, -41])]
+
+
+def test_without_a_session_column_a_capture_is_a_session(folder, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("app,file\na,monday_alice.pcap\na,monday_bob.pcap\n")
+    flows, notes = read_flows(folder, Reading(labels=labels))
+    assert [session for _, session, _ in rows(flows)] == [0, 0, 1]
+    assert notes == ("skipped 1 captures without a label: chat/tuesday_bob.pcap",)
+
+
+def test_one_capture_is_a_class_without_sessions(folder):
+    flows, notes = read_flows(folder / "chat/monday_alice.pcap")
+    assert rows(flows) == [("monday_alice", None, [10, -11]), ("monday_alice", None, [20, -21])]
+    assert notes == ("no class has two sessions: training and test traffic will come from the same captures",)
+
+
+def test_classes_beside_a_capture(folder):
+    (folder / "chat/monday_alice.pcap.csv").write_text("flow,app\n0,first\n1,second\n")
+    flows, _ = read_flows(folder / "chat/monday_alice.pcap")
+    assert [app for app, _, _ in rows(flows)] == ["first", "second"]
+    flows, _ = read_flows(folder)
+    assert [app for app, _, _ in rows(flows)] == ["first", "second", "chat", "web"]
+
+
+def test_a_damaged_capture_is_used_as_far_as_it_goes(folder):
+    path = folder / "chat/monday_alice.pcap"
+    path.write_bytes(path.read_bytes()[:-10])
+    flows, notes = read_flows(folder)
+    assert rows(flows)[1] == ("chat", 0, [20])
+    assert any(note.startswith("1 captures are damaged and used as far as they go: chat/monday") for note in notes)
+
+
+def test_a_capture_that_cannot_be_read_is_skipped_and_named(folder):
+    (folder / "chat/broken.pcapng").write_bytes(b"this is no capture")
+    flows, notes = read_flows(folder)
+    assert len(flows) == 4
+    assert any(note.startswith("skipped 1 captures that cannot be read: chat/broken.pcapng") for note in notes)
+
+
+def test_nothing_but_broken_captures_is_an_error(tmp_path):
+    for number in range(7):
+        (tmp_path / f"{number}.pcap").write_bytes(b"this is no capture")
+    with pytest.raises(DatasetError, match=r"no capture in .* can be read: 0\.pcap .*; 4\.pcap"):
+        read_flows(tmp_path)
+
+
+def test_captures_without_any_payload_hold_no_flow(tmp_path):
+    (tmp_path / "empty.pcap").write_bytes(capture(packet(1, 2, 0)))
+    with pytest.raises(DatasetError, match="holds no usable flow: left out 1 packets without payload"):
+        read_flows(tmp_path)
+
+
+def test_compressed_captures_count_too(folder):
+    path = folder / "web/monday_bob.pcap"
+    (folder / "web/monday_bob.pcap.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert rows(read_flows(folder)[0])[-1] == ("web", 2, [40, -41])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(?P<app>", "is no regular expression"),
+        ("chat", "needs a group named app"),
+        ("(?P<app>nowhere)", "no capture in"),
+    ],
+)
+def test_patterns_that_do_not_work(folder, pattern, message):
+    with pytest.raises(DatasetError, match=message):
+        read_flows(folder, Reading(label_pattern=pattern))
+
+
+def test_labels_that_do_not_work(folder, tmp_path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("path,app\nx,y\n")
+    with pytest.raises(DatasetError, match=r"labels\.csv has no column file"):
+        read_flows(folder, Reading(labels=labels))
+    with pytest.raises(DatasetError, match=r"cannot read .*nowhere"):
+        read_flows(folder, Reading(labels=tmp_path / "nowhere.csv"))
+    with pytest.raises(DatasetError, match="not by both"):
+        read_flows(folder, Reading(labels=labels, label_pattern="(?P<app>x)"))

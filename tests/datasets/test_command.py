@@ -1,0 +1,83 @@
+"""`ntgbench datasets` as people call it."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from click.testing import CliRunner
+
+from ntgbench.cli.datasets import datasets
+from ntgbench.datasets.loading import load_dataset
+from ntgbench.datasets.reading import read_flows
+from ntgbench.errors import DatasetError
+
+
+def call(*arguments):
+    return CliRunner().invoke(datasets, [str(argument) for argument in arguments])
+
+
+def source(path, packets=40):
+    lengths = [list(range(1000, 1000 + packets * 50, 50))] * 3
+    rows = {"service": ["b", "a", "b"], "pkts_len": lengths, "pkts_dir": [[1] * packets] * 3}
+    pq.write_table(pa.table(rows), path)
+    return path
+
+
+def test_import_keeps_lengths_and_says_what_it_did(tmp_path):
+    out = tmp_path / "deep" / "mine.parquet"
+    result = call("import", source(tmp_path / "s.parquet"), "--out", out, "--column", "label=service")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"3 flows of 2 classes in {out}\n"
+    flows, _ = read_flows(out)
+    assert flows.offsets.tolist() == [0, 30, 60, 90]
+    assert flows.signed_pl.max() == 1000 + 29 * 50
+    assert load_dataset(out, packets=3, pl_max=1010).biflows.signed_pl[0].tolist() == [1000, 1010, 1010]
+    assert [path.name for path in out.parent.iterdir()] == ["mine.parquet"]
+
+
+def test_import_of_as_many_packets_as_asked(tmp_path):
+    out = tmp_path / "mine.parquet"
+    call("import", source(tmp_path / "s.parquet"), "--out", out, "--column", "label=service", "--packets", 2)
+    assert read_flows(out)[0].offsets.tolist() == [0, 2, 4, 6]
+
+
+def test_notes_go_to_standard_error(tmp_path):
+    out = tmp_path / "mine.parquet"
+    result = call("import", source(tmp_path / "s.parquet"), "--out", out, "--column", "label=service", "--min-class", 2)
+    assert result.stderr == "note: dropped 1 classes with fewer than 2 flows (1 flows)\n"
+    assert result.stdout.startswith("2 flows of 1 classes")
+
+
+def test_a_failed_import_leaves_what_was_there(tmp_path):
+    out = tmp_path / "mine.parquet"
+    out.write_text("old")
+    result = call("import", source(tmp_path / "s.parquet"), "--out", out)
+    assert isinstance(result.exception, DatasetError)
+    assert "no column holds the label" in str(result.exception)
+    assert out.read_text() == "old"
+
+
+def test_only_parquet_is_written(tmp_path):
+    result = call("import", source(tmp_path / "s.parquet"), "--out", tmp_path / "mine.csv")
+    assert "must end in .parquet" in str(result.exception)
+
+
+def test_a_column_is_given_as_what_and_name(tmp_path):
+    result = call("import", tmp_path, "--out", tmp_path / "x.parquet", "--column", "label")
+    assert result.exit_code == 2
+    assert "'label' must look like label=service" in result.output
+
+
+def test_fetch_of_an_unknown_name():
+    assert "did you mean mirage-2019" in str(call("fetch", "mirage").exception)
+
+
+def test_listing_and_help_load_nothing_heavy(ntgbench):
+    result = ntgbench("datasets", "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert result.returncode == 0
+    loaded = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
+    assert not loaded & {"pyarrow", "sklearn", "scipy", "pooch", "tqdm", "numpy"}
+
+
+def test_the_command_line_prints_errors_without_a_traceback(ntgbench, tmp_path):
+    result = ntgbench("datasets", "import", tmp_path / "nowhere", "--out", tmp_path / "x.parquet")
+    assert result.returncode == 1
+    assert result.stderr == f"error: there is no file or folder {tmp_path / 'nowhere'}\n"
