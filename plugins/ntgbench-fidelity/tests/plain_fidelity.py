@@ -1,0 +1,118 @@
+"""The fidelity metrics straight from their definitions, with dictionaries and loops: slow, and easy to trust."""
+
+from collections import Counter
+from itertools import pairwise
+from math import log2
+
+BINS = 10
+
+
+def jsd(one, other):
+    """Jensen-Shannon divergence, base 2, of two Counters; 0 when both are empty, 1 when one is."""
+    if not one and not other:
+        return 0.0
+    if not one or not other:
+        return 1.0
+    total_one, total_other = sum(one.values()), sum(other.values())
+    divergence = 0.0
+    for key in one.keys() | other.keys():
+        p, q = one[key] / total_one, other[key] / total_other
+        m = (p + q) / 2
+        if p > 0:
+            divergence += p * log2(p / m) / 2
+        if q > 0:
+            divergence += q * log2(q / m) / 2
+    return divergence
+
+
+def markov(real_pairs, synthetic_pairs):
+    """Divergence of what follows each symbol, weighted by how often the symbol starts a pair."""
+    if not real_pairs and not synthetic_pairs:
+        return 0.0
+    if not real_pairs or not synthetic_pairs:
+        return 1.0
+    sides = []
+    for pairs in (real_pairs, synthetic_pairs):
+        rows = {}
+        for (first, second), count in pairs.items():
+            rows.setdefault(first, Counter())[second] += count
+        sides.append(rows)
+    divergence = 0.0
+    for first in sides[0].keys() | sides[1].keys():
+        rows = [side.get(first, Counter()) for side in sides]
+        weight = sum(rows[0].values()) / sum(real_pairs.values()) + sum(rows[1].values()) / sum(
+            synthetic_pairs.values()
+        )
+        divergence += weight / 2 * jsd(*rows)
+    return divergence
+
+
+def bin_of(length, pl_max):
+    """Direction and bin of a signed payload length: (0, pl_max/10], (pl_max/10, 2 pl_max/10], …"""
+    upper = 0
+    while abs(length) * BINS > (upper + 1) * pl_max:
+        upper += 1
+    return (1 if length > 0 else -1, upper)
+
+
+def packets_of(biflows, label):
+    """Packets of each biflow of a class, as lists without padding."""
+    rows = zip(biflows.signed_pl.tolist(), biflows.label.tolist(), strict=True)
+    return [[length for length in row if length] for row, of_class in rows if of_class == label]
+
+
+def grams(flows):
+    """Counts of single symbols and of pairs of successive ones."""
+    singles, pairs = Counter(), Counter()
+    for flow in flows:
+        singles.update(flow)
+        pairs.update(pairwise(flow))
+    return singles, pairs
+
+
+def _ngrams(flows, others, suffix):
+    (singles, pairs), (other_singles, other_pairs) = grams(flows), grams(others)
+    return {
+        f"jsd_1gram{suffix}": jsd(singles, other_singles),
+        f"jsd_2gram{suffix}": jsd(pairs, other_pairs),
+        f"jsd_markov{suffix}": markov(pairs, other_pairs),
+    }
+
+
+def _macro(real, synthetic, of_class):
+    """Means over the classes that `real` has; a class without synthetic biflows counts 1."""
+    present = sorted(set(real.label.tolist()))
+    values = []
+    for label in present:
+        flows, others = packets_of(real, label), packets_of(synthetic, label)
+        found = of_class(flows, others)
+        values.append(found if others else dict.fromkeys(found, 1.0))
+    return {name: sum(value[name] for value in values) / len(present) for name in values[0]}
+
+
+def binned(real, synthetic):
+    """Number of packets, and n-grams in bins."""
+    bins = {length: bin_of(length, real.pl_max) for length in range(-real.pl_max, real.pl_max + 1) if length}
+
+    def of_class(flows, others):
+        lengths = [Counter(len(flow) for flow in side) for side in (flows, others)]
+        in_bins = [[[bins[length] for length in flow] for flow in side] for side in (flows, others)]
+        return {"jsd_numpackets": jsd(*lengths), **_ngrams(*in_bins, "")}
+
+    return _macro(real, synthetic, of_class)
+
+
+def raw(real, synthetic):
+    """n-grams of lengths as they are."""
+    return _macro(real, synthetic, lambda flows, others: _ngrams(flows, others, "_raw"))
+
+
+def uniqueness(real, synthetic):
+    """UniqAlign, leakage and train_share over the biflows of all classes together."""
+    real_rows, synthetic_rows = ([tuple(row) for row in side.signed_pl.tolist()] for side in (real, synthetic))
+    real_set, synthetic_set = set(real_rows), set(synthetic_rows)
+    return {
+        "uniqalign": abs(len(real_set) / len(real_rows) - len(synthetic_set) / len(synthetic_rows)),
+        "leakage": len(real_set & synthetic_set) / len(real_set | synthetic_set),
+        "train_share": sum(row in real_set for row in synthetic_rows) / len(synthetic_rows),
+    }
