@@ -31,7 +31,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path, stop: threading.Event | None = None) -> Iterator[int]:
-    """Wait until nobody else holds `folder`, then hold it; yields a descriptor that a child process may share the hold by.
+    """Wait until nobody else holds `folder`, then hold it; a child process shares the hold by the descriptor yielded.
 
     The system lets go of the folder when every process with the descriptor has ended, however it ended.
 

@@ -116,7 +116,7 @@ class Protocol:
                 raise ProtocolError(f"protocol {self.name}: {name} is out of range")
 
     def digest(self) -> str:
-        """BLAKE2b-64 over everything that changes what a cell measures, as 16 hex digits; the grid and limits do not."""
+        """BLAKE2b-64 over all that changes what a cell measures, as 16 hex digits; the grid and limits do not."""
         values = {key: value for key, value in self.to_json().items() if key not in _GRID}
         return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: plugins that are installed for one test only, small traffic, the command line as a process."""
+"""Fixtures for all tests: plugins installed for one test only, small traffic, the command line as a process."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Biflows:
         )
 
     def digest(self) -> str:
-        """BLAKE2b-128 over canonical little-endian bytes, as 32 hex digits; equal biflows in equal order have equal digests."""
+        """BLAKE2b-128 over canonical little-endian bytes, as 32 hex digits: equal for equal biflows in equal order."""
         state = hashlib.blake2b(digest_size=16)
         head = {"classes": self.classes, "shape": self.signed_pl.shape, "pl_max": self.pl_max}
         state.update(json.dumps(head, sort_keys=True).encode())

@@ -118,7 +118,9 @@ def test_every_kind_of_failure_is_a_row_with_a_reason(install, ntgbench, flows, 
 def test_limits_end_a_system(install, ntgbench, flows, tmp_path, name: str, limits: str, reason: str) -> None:
     install("hostile", SYSTEMS)
     protocol = tmp_path / "strict.toml"
-    protocol.write_text(f'version=1\nsummary=""\ndatasets=["{flows}"]\nsystems=["{name}"]\nseeds=1\n[limits]\n{limits}\n')
+    protocol.write_text(
+        f'version=1\nsummary=""\ndatasets=["{flows}"]\nsystems=["{name}"]\nseeds=1\n[limits]\n{limits}\n'
+    )
     done = ntgbench("run", protocol, "--suite", "fidelity")
     assert done.returncode == 1
     assert reason in rows(tmp_path / "leaderboards")[name]["reason"]
@@ -175,7 +177,9 @@ def test_a_new_version_of_a_metric_is_measured_without_fitting_again(install, nt
     fitted = next(tmp_path.glob("runs/quick/*/copy/*/fitted.json"))
     before = fitted.stat().st_mtime_ns
     module = tmp_path / "site" / "bad_metrics.py"
-    module.write_text(module.read_text().replace('"fidelity", "min")]', '"fidelity", "min", version=2)]').replace("0.25", "0.75"))
+    module.write_text(
+        module.read_text().replace('"fidelity", "min")]', '"fidelity", "min", version=2)]').replace("0.25", "0.75")
+    )
     assert "0 finished earlier" in ntgbench(*arguments).stdout
     metrics = rows(tmp_path / "leaderboards")["copy"]["metrics"]
     assert metrics["fidelity/fine_metric"] == {"value": 0.75, "version": 2, "goal": "min", "digits": 3}

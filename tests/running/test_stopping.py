@@ -43,7 +43,10 @@ def start(install, flows, tmp_path, monkeypatch):
     def do() -> tuple[subprocess.Popen, psutil.Process]:
         command = [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), "-s", "copy", "-s", "waits"]
         run = subprocess.Popen(
-            [*command, "--seeds", "1", "--suite", "fidelity"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*command, "--seeds", "1", "--suite", "fidelity"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         started.append(run)
         return run, psutil.Process(int((tmp_path / "TELL").read_text()))
@@ -57,7 +60,11 @@ def start(install, flows, tmp_path, monkeypatch):
 def finish(tmp_path: Path, ntgbench, flows: Path) -> subprocess.CompletedProcess:
     """Run the same again with a generator that does not wait."""
     source = tmp_path / "site" / "waits.py"
-    source.write_text(source.read_text().replace('open(os.environ["LET_GO"]).close()', "pass").replace('os.environ["TELL"]', "os.devnull"))
+    source.write_text(
+        source.read_text()
+        .replace('open(os.environ["LET_GO"]).close()', "pass")
+        .replace('os.environ["TELL"]', "os.devnull")
+    )
     return ntgbench("run", "-d", flows, "-s", "copy", "-s", "waits", "--seeds", 1, "--suite", "fidelity")
 
 
@@ -100,9 +107,9 @@ def test_a_killed_run_takes_its_children_along(start, ntgbench, flows, tmp_path)
 
 def test_two_runs_share_the_work(start, ntgbench, flows, tmp_path) -> None:
     run, _ = start()
+    grid = ["-s", "waits", "-s", "marginals", "-j", "2", "--seeds", "1", "--suite", "fidelity"]
     other = subprocess.Popen(
-        [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), "-s", "waits", "-s", "marginals", "-j", "2", "--seeds", "1"]
-        + ["--suite", "fidelity"],
+        [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), *grid],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

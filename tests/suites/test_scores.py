@@ -77,5 +77,7 @@ def test_a_metric_that_throws_says_how_and_stops_no_other(target) -> None:
 
 
 def test_rounding_beyond_a_bound_is_forgiven(target) -> None:
-    found = score(specs(target(lambda *a: {"first": -1e-16, "second": 1 + 1e-16})), example_traffic(), example_traffic(), 1)
+    found = score(
+        specs(target(lambda *a: {"first": -1e-16, "second": 1 + 1e-16})), example_traffic(), example_traffic(), 1
+    )
     assert [s.value for s in found.values()] == [0.0, 1.0]

@@ -5,12 +5,12 @@ import pytest
 
 from ntgbench import Biflows
 from ntgbench.datasets.splits import split
+from ntgbench.interfaces import Context
 from ntgbench.plugins import registry
 from ntgbench.protocol import find, from_values
 from ntgbench.suites import augmentation, fidelity, utility
 from ntgbench.suites.material import Material
 from ntgbench.systems import choose
-from ntgbench.interfaces import Context
 from ntgbench.testing import example_traffic
 
 
