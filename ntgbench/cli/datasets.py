@@ -107,10 +107,12 @@ def _bar() -> Iterator[Progress]:
     """Progress on standard error, for people who wait longer than two seconds at a terminal."""
     from tqdm import tqdm
 
-    with tqdm(disable=None, delay=2, leave=False, unit_scale=True, dynamic_ncols=True) as bar:
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
+    with tqdm(disable=None, delay=2, miniters=0, leave=False, dynamic_ncols=True, bar_format=form) as bar:
 
         def progress(done: float, total: float, note: str = "") -> None:
-            bar.total = total
+            if total != bar.total:  # another stage; bar.reset would draw at once, even what takes no time
+                bar.total, bar.n, bar.last_print_n = total, 0, 0
             bar.set_description_str(note, refresh=False)
             bar.update(done - bar.n)
 
