@@ -1,0 +1,24 @@
+"""Parameters of `smote`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class SmoteParameters:
+    """Parameters of `smote`.
+
+    Attributes:
+        variant: "signed" interpolates signed payload lengths; "nominal" interpolates payload lengths and takes each
+            direction, or the absence of a packet, by vote of the neighbours (SMOTENC).
+        neighbours: nearest neighbours that a biflow is interpolated with, at least 1; small classes have fewer.
+    """
+
+    variant: Literal["signed", "nominal"] = "signed"
+    neighbours: int = 5
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 1:
+            raise ValueError(f"neighbours must be at least 1, not {self.neighbours}")
