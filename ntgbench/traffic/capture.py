@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ntgbench.traffic.headers import KEPT, LATER_FRAGMENT, REASONS, UNSUPPORTED_LINK, Packets, decode
 from ntgbench.traffic.records import read_records
-from ntgbench.traffic.trace import PacketTrace
+from ntgbench.traffic.trace import UDP, PacketTrace
 
 if TYPE_CHECKING:
     import os
@@ -118,6 +118,8 @@ def _fragments(packets: Packets, begin: int) -> _Columns:
         "first": packets.reason[rows] == KEPT,
         "last": ~packets.more[rows],
         "end": packets.fragment_from[rows] + length,
+        "payload": packets.payload[rows],
+        "udp": packets.protocol[rows] == UDP,
         "header": (packets.payload_at - packets.fragment_at)[rows],
     }
 
@@ -131,6 +133,8 @@ def _whole_payloads(fragments: _Columns) -> tuple[npt.NDArray[np.int64], npt.NDA
     complete = np.zeros(len(datagrams), np.bool_)
     complete[datagram[fragments["last"]]] = True
     payload = end[datagram] - fragments["header"]
+    # A datagram may be padded beyond its UDP length.
+    payload = np.where(fragments["udp"], np.minimum(payload, fragments["payload"]), payload)
     known = fragments["first"] & complete[datagram] & (payload >= 0)
     return fragments["frame"][known], payload[known].astype(np.int32)
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IPV4, IPV6 = 0x0800, 0x86DD
-NOT_IP, CUT, UNSUPPORTED = 0x10000, 0x10001, 0x10002
-ETHERNET, RAW, LLC, SNAP, PPP = 0x10010, 0x10011, 0x10012, 0x10013, 0x10014
-_MPLS, _MPLS_MULTICAST, _PPPOE = 0x8847, 0x8848, 0x8864
+NOT_IP, CUT, UNSUPPORTED = range(0x10000, 0x10003)
+ETHERNET, RAW, LLC, SNAP, PPP = range(0x10010, 0x10015)
+_MPLS, _MPLS_MULTICAST, _PPPOE, _PROVIDER_BACKBONE = 0x8847, 0x8848, 0x8864, 0x88E7
 _VLANS = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
-_FAMILY, _CISCO_HDLC, _COOKED, _COOKED_2, _WIFI, _RADIOTAP = 0x10020, 0x10021, 0x10022, 0x10023, 0x10024, 0x10025
-_NFLOG, _NFLOG_FIELD, _ARCNET, _FDDI, _FRAME_RELAY, _SLIP = 0x10026, 0x10027, 0x10028, 0x10029, 0x1002A, 0x1002B
+_FAMILY, _CISCO_HDLC, _COOKED, _COOKED_2, _WIFI, _RADIOTAP = range(0x10020, 0x10026)
+_NFLOG, _NFLOG_FIELD, _ARCNET, _FDDI, _FRAME_RELAY, _SLIP, _PPI = range(0x10026, 0x1002D)
 
 _LINKS = {
     0: _FAMILY,
@@ -41,6 +41,7 @@ _LINKS = {
     113: _COOKED,
     127: _RADIOTAP,
     129: _ARCNET,
+    192: _PPI,
     228: IPV4,
     229: IPV6,
     239: _NFLOG,
@@ -48,7 +49,7 @@ _LINKS = {
 }
 """First header of each supported link type, https://www.tcpdump.org/linktypes.html."""
 
-MOST_HEADERS = 64
+MOST_HEADERS = 256
 """Headers that are followed in one packet; only hostile ones nest deeper."""
 
 
@@ -148,7 +149,10 @@ def _family(header: Bytes) -> tuple[int, Offsets]:
     # The address family is in the byte order of the machine that captured; it is below 256 on all of them.
     family = np.maximum(header[:, 0], header[:, 3])
     kind = _choose(family, {2: IPV4, 10: IPV6, 24: IPV6, 28: IPV6, 30: IPV6})
-    return 4, np.where((header[:, 1:3] == 0).all(axis=1), kind, NOT_IP)
+    kind = np.where((header[:, 1:3] == 0).all(axis=1), kind, NOT_IP)
+    # Some writers put an EtherType into the last two bytes.
+    ethertype = _u16(header, 2)
+    return 4, np.where(np.isin(ethertype, (IPV4, IPV6)), ethertype, kind)
 
 
 def _cooked(skip: int, hardware: int, column: int) -> Callable[[Bytes], tuple[Offsets | int, Offsets]]:
@@ -202,6 +206,11 @@ def _frame_relay(header: Bytes) -> tuple[int, Offsets]:
     return 4, np.where(direct, _choose(header[:, 3], {0xCC: IPV4, 0x8E: IPV6}), NOT_IP)
 
 
+def _ppi(header: Bytes) -> tuple[Offsets, Offsets]:
+    link = _u16_little(header, 6) << 16 | _u16_little(header, 4)
+    return _u16_little(header, 2), first_header(link)
+
+
 def _always(skip: int, kind: int) -> Callable[[Bytes], tuple[Offsets | int, Offsets]]:
     def read(header: Bytes) -> tuple[int, Offsets]:
         return skip, np.full(len(header), kind, np.int64)
@@ -231,4 +240,6 @@ _HEADERS: dict[int, tuple[int, Callable[[Bytes], tuple[Offsets | int, Offsets]]]
     _FDDI: (13, _always(13, LLC)),
     _FRAME_RELAY: (4, _frame_relay),
     _SLIP: (16, _always(16, RAW)),
+    _PPI: (8, _ppi),
+    _PROVIDER_BACKBONE: (4, _always(4, ETHERNET)),
 }
