@@ -34,7 +34,9 @@ def test_requests_are_read(text: str, request_: Request) -> None:
     assert parse_request(text) == request_
 
 
-@pytest.mark.parametrize("text", ["", "[order=2]", "Markov", "markov[order]", "markov[=2]", "markov[a=1,a=2]", "markov[order=2", "a b"])
+@pytest.mark.parametrize(
+    "text", ["", "[order=2]", "Markov", "markov[order]", "markov[=2]", "markov[a=1,a=2]", "markov[order=2", "a b"]
+)
 def test_unreadable_requests_are_refused(text: str) -> None:
     with pytest.raises(ProtocolError):
         parse_request(text)

@@ -53,9 +53,15 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
         ("", "implements no hook"),
         (GOOD.replace("ntgbench_generators", "ntgbench_generator"), "unknown hook 'ntgbench_generator'"),
         (GOOD.replace("def ntgbench_generators()", "def ntgbench_generators(x)"), "hook"),
-        (GOOD.replace("return [", "return (s for s in [").replace('one")]', 'one")])'), "must return a list, not generator"),
+        (
+            GOOD.replace("return [", "return (s for s in [").replace('one")]', 'one")])'),
+            "must return a list, not generator",
+        ),
         (GOOD.replace("GeneratorSpec(", "dict(name="), "SyntaxError"),
-        (GOOD.replace('[GeneratorSpec("good", "good:Good", "a good one")]', '["good"]'), "GeneratorSpec objects, not str"),
+        (
+            GOOD.replace('[GeneratorSpec("good", "good:Good", "a good one")]', '["good"]'),
+            "GeneratorSpec objects, not str",
+        ),
         (GOOD.replace('"good",', '"Good One",'), "is no name"),
         (GOOD.replace("good:Good", "good.Good"), "must look like 'package.module:Name'"),
         (GOOD.replace('a good one"', 'x", parameters=int'), "must be a frozen dataclass"),

@@ -39,7 +39,11 @@ def test_the_wheel_declares_what_each_plugin_folder_declares(folder: Path) -> No
 
 def test_the_wheel_declares_nothing_else() -> None:
     declared = set(PROJECT["project"]["entry-points"]["ntgbench"].values())
-    own = {value for folder in PLUGINS for value in read(folder / "pyproject.toml")["project"]["entry-points"]["ntgbench"].values()}
+    own = {
+        value
+        for folder in PLUGINS
+        for value in read(folder / "pyproject.toml")["project"]["entry-points"]["ntgbench"].values()
+    }
     assert declared == own | {"ntgbench.datasets.catalogue"}
 
 

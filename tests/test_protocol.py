@@ -72,7 +72,14 @@ def test_the_grid_and_limits_do_not_change_the_digest(key: str, number: int) -> 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"packets": 9}, {"pl_max": 1500}, {"test_share": 0.3}, {"version": 2}, {"budget": {"epochs": 1}}, {"fidelity": {"floor_draws": 6}}],
+    [
+        {"packets": 9},
+        {"pl_max": 1500},
+        {"test_share": 0.3},
+        {"version": 2},
+        {"budget": {"epochs": 1}},
+        {"fidelity": {"floor_draws": 6}},
+    ],
 )
 def test_what_changes_a_number_changes_the_digest(changed: dict) -> None:
     quick: Protocol = find("quick")

@@ -26,7 +26,13 @@ def test_a_later_row_about_the_same_takes_the_earlier_ones_place(tmp_path: Path)
 
 @pytest.mark.parametrize(
     "changed",
-    [{"dataset_digest": "y"}, {"protocol_digest": "y"}, {"params": {"order": 2}}, {"distribution_version": "2"}, {"seed": 4}],
+    [
+        {"dataset_digest": "y"},
+        {"protocol_digest": "y"},
+        {"params": {"order": 2}},
+        {"distribution_version": "2"},
+        {"seed": 4},
+    ],
 )
 def test_rows_about_something_else_stay(changed: dict) -> None:
     row = make_row("copy", 0)

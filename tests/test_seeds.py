@@ -19,4 +19,6 @@ def test_seed_fits_32_bits_and_repeats(parts: list[str | int]) -> None:
 
 
 def test_order_and_borders_of_names_matter() -> None:
-    assert len({derive_seed(*n) for n in (("a", "b"), ("b", "a"), ("ab",), ("ab", ""), ("", "ab"), ("a", "", "b"))}) == 6
+    assert (
+        len({derive_seed(*n) for n in (("a", "b"), ("b", "a"), ("ab",), ("ab", ""), ("", "ab"), ("a", "", "b"))}) == 6
+    )

@@ -27,7 +27,8 @@ def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Bifl
     rng = np.random.default_rng(seed)
     test = _stratified(biflows.label, test_share, rng) if biflows.group is None else _grouped(biflows, test_share, rng)
     if not test.any() or test.all():
-        raise DatasetError(f"{len(biflows):,} biflows are too few a class to be split, {test_share:.0%} for testing")
+        few = "every class has one biflow" if biflows.group is None else "each group holds a class that no other has"
+        raise DatasetError(f"{len(biflows):,} biflows cannot be split for training and testing: {few}")
     return biflows.select(~test), biflows.select(test)
 
 

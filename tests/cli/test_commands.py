@@ -77,7 +77,12 @@ def test_generate_uses_a_fitted_system(ntgbench, flows, tmp_path) -> None:
 
 
 def test_lists_as_json(ntgbench) -> None:
-    for kind, name in (("systems", "copy"), ("metrics", "jsd_1gram"), ("datasets", "simulated"), ("protocols", "quick")):
+    for kind, name in (
+        ("systems", "copy"),
+        ("metrics", "jsd_1gram"),
+        ("datasets", "simulated"),
+        ("protocols", "quick"),
+    ):
         assert name in {row["name"] for row in json.loads(ntgbench("list", kind, "--json").stdout)}
 
 

@@ -44,7 +44,9 @@ def test_whole_examples_work(install, ntgbench, tmp_path) -> None:
         install(name.replace("_", "-"), block, module=name)
     done = ntgbench("run", "-d", "easy", "-s", "turned", "-s", "copy", "--seeds", 1, "--suite", "fidelity")
     assert done.returncode == 0, done.stderr
-    rows = {row["system"]: row for row in map(json.loads, (tmp_path / "leaderboards/rows.jsonl").read_text().splitlines())}
+    rows = {
+        row["system"]: row for row in map(json.loads, (tmp_path / "leaderboards/rows.jsonl").read_text().splitlines())
+    }
     assert rows["turned"]["metrics"]["fidelity/upstream_gap"]["value"] == 0.0
     assert ntgbench("check", "turned").returncode == 0
     assert ntgbench("check", "upstream_gap").returncode == 0
@@ -55,12 +57,23 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
     """Every command of the first part, in an environment of its own that has ntgbench and a new plugin."""
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
-    site = Path(subprocess.run([home / "bin/python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-                               capture_output=True, text=True, check=True).stdout.strip())
+    site = Path(
+        subprocess.run(
+            [home / "bin/python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    )
     # ntgbench and its dependencies as they are installed here; the plugin is installed beside them.
     (site / "ntgbench-of-the-tests.pth").write_text("\n".join([sysconfig.get_path("purelib"), *map(str, editable())]))
     commands = [line for block in blocks("sh") for line in block.splitlines()]
-    assert [command.split()[1] for command in commands if command.startswith("ntgbench")] == ["new", "plugins", "check", "run"]
+    assert [command.split()[1] for command in commands if command.startswith("ntgbench")] == [
+        "new",
+        "plugins",
+        "check",
+        "run",
+    ]
     for command in commands:
         # Scripts of the test environment name its interpreter; modules do not.
         command = re.sub(r"^(ntgbench|pip|pytest)\b", rf"{home}/bin/python -m \1", command)

@@ -30,7 +30,9 @@ def somebodys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = np.flatnonzero(whole.label == whole.classes.index(name))[:80]
         for number, part in enumerate(np.array_split(rows, 4)):
             traffic = whole.select(part)
-            write_pcap(Biflows(traffic.signed_pl, traffic.label, whole.classes), folder / f"captures/{name}/{number}.pcap")
+            write_pcap(
+                Biflows(traffic.signed_pl, traffic.label, whole.classes), folder / f"captures/{name}/{number}.pcap"
+            )
     for sidecar in folder.rglob("*.csv"):
         sidecar.unlink()
     return folder
@@ -43,7 +45,12 @@ def test_commands_work_one_after_another(somebodys_folder: Path) -> None:
     for command in [line for block in blocks("sh") for line in block.splitlines()]:
         assert command.startswith("ntgbench ")
         done = subprocess.run(
-            command, shell=True, cwd=somebodys_folder, env={**os.environ, "PATH": binaries}, capture_output=True, text=True
+            command,
+            shell=True,
+            cwd=somebodys_folder,
+            env={**os.environ, "PATH": binaries},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     # The Python of the README goes on in the same folder.
@@ -64,13 +71,17 @@ def test_make_knows_its_targets(target: str) -> None:
 
 
 def test_the_excerpt_is_what_the_tool_wrote() -> None:
-    name, excerpt = re.search(r"<!-- excerpt of (\S+) -->\n(.*?)<!-- end of excerpt -->", README, flags=re.DOTALL).groups()
+    name, excerpt = re.search(
+        r"<!-- excerpt of (\S+) -->\n(.*?)<!-- end of excerpt -->", README, flags=re.DOTALL
+    ).groups()
     assert excerpt.strip()
     assert excerpt in (ROOT / name).read_text()
 
 
 def test_the_committed_leaderboards_are_not_stale() -> None:
-    done = subprocess.run([sys.executable, "-m", "ntgbench", "leaderboard", "--check"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ntgbench", "leaderboard", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 

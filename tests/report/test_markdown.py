@@ -22,7 +22,11 @@ def values(system: str, *numbers: float, **changed):
 
 
 def test_a_table_ranks_bolds_and_sets_references_apart() -> None:
-    rows = [*values("b", 0.7, 0.71, 0.7), *values("a", 0.9, 0.91, 0.9), *values("real", 0.95, 0.95, 0.95, reference=True)]
+    rows = [
+        *values("b", 0.7, 0.71, 0.7),
+        *values("a", 0.9, 0.91, 0.9),
+        *values("real", 0.95, 0.95, 0.95, reference=True),
+    ]
     heads, rule, *body = table(render(rows)["made-utility.md"])
     assert [(cell[0], cell[-1]) for cell in rule] == [("-", ":"), (":", "-"), ("-", ":")]
     assert [heads, *body] == [
@@ -95,7 +99,9 @@ def test_augmentation_columns_follow_the_share() -> None:
     def metric(value: float) -> dict:
         return {"value": value, "version": 1, "goal": "max", "digits": 2, "primary": True}
 
-    metrics = {f"augmentation/macro_f1@{at}": metric(0.5) for at in ("100%", "5%", "50%", "100%,none", "5%,none", "5%,subset")}
+    metrics = {
+        f"augmentation/macro_f1@{at}": metric(0.5) for at in ("100%", "5%", "50%", "100%,none", "5%,none", "5%,subset")
+    }
     heads = table(render([make_row("a", 0, metrics=metrics)])["made-augmentation.md"])
     assert heads[0] == ["rank", "system", "5%", "50%", "100%", "5% subset"]
     assert heads[-1] == ["-", "*no augmentation*", "0.50", "-", "0.50", "-"]
