@@ -48,11 +48,13 @@ class Capture:
 def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Capture:
     """The TCP and UDP packets of a pcap or pcapng file, plain or gzip.
 
-    Payload lengths come from the lengths in the headers, so that a capture cut by a snap length gives the same answer as
-    a full one. The first fragment of a datagram stands for all of it: when the last one was captured too, the payload is
-    that of the whole datagram (the largest end over the fragments of the same source, destination, protocol and
-    identification), otherwise what the UDP length states, or for TCP what the first fragment itself carries. Later
-    fragments are left out.
+    Payload lengths come from the lengths in the headers, so that a capture cut by a snap length gives the same answer
+    as a full one. The payload of UDP is what its own length states, but no more than the IP packet has room for.
+
+    The first fragment of a datagram stands for all of it; later ones are left out. Its payload is that of the whole
+    datagram when the last fragment was captured too (up to the largest end over the fragments of the same source,
+    destination, protocol and identification), otherwise what the UDP length states or, for TCP, what the first fragment
+    itself carries.
 
     Args:
         path: the file.

@@ -31,7 +31,8 @@ def capture_flows(
         app: class of all flows, or one for each biflow; None takes them from the file that `write_pcap` lays beside it.
         session: session that all flows come from, if any.
         inner: see `read_capture`.
-        idle_timeout, active_timeout: seconds, see `segment`.
+        idle_timeout: seconds, see `segment`.
+        active_timeout: seconds, see `segment`.
 
     Raises:
         CaptureError: the capture, or the file with its classes, cannot be read at all.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ntgbench.errors import refuse
-from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.trace import ACK, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.biflows import Biflows
 
 _GAP_NS = 1_000_000
 _EPOCH_NS = 1_600_000_000 * 1_000_000_000
@@ -63,7 +67,7 @@ def biflows_to_trace(biflows: Biflows) -> PacketTrace:
         source_port=np.where(upstream, client_port, server_port),
         destination_port=np.where(upstream, server_port, client_port),
         protocol=np.full(len(biflow), TCP, np.uint8),
-        # SYN and SYN-ACK have room for segment size and window scale, without which long payloads would overrun the window.
+        # SYN and SYN-ACK have room for the window scale, without which long payloads would overrun the window.
         ip_length=(40 + 8 * (flags & SYN != 0) + payload).astype(np.int32),
         payload_length=payload,
         ttl=np.full(len(biflow), 64, np.uint8),

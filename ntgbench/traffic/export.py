@@ -32,8 +32,8 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
     `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order. It may take longer timeouts: a gap
     above the idle timeout, or a biflow above the active one, is split there as in any capture.
 
-    A trace keeps its times, addresses, ports, lengths, hop limits and flags; sequence and acknowledgement numbers follow
-    from its payload lengths. Bytes between header and payload become options without effect.
+    A trace keeps its times, addresses, ports, lengths, hop limits and flags; sequence and acknowledgement numbers
+    follow from its payload lengths. Bytes that its headers are longer than usual become options without effect.
 
     Raises:
         TrafficError: naming the first packet that cannot be written as it is, or the first biflow.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import refuse
-from ntgbench.traffic.records import Bytes
 from ntgbench.traffic.trace import SYN, TCP, UDP, PacketTrace
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.records import Bytes
 
 Numbers = npt.NDArray[np.int64]
 
@@ -37,7 +41,7 @@ def header_lengths(trace: PacketTrace) -> tuple[Numbers, Numbers]:
 def headers(
     trace: PacketTrace, ip_header: int, transport_header: int, sequence: Numbers, acknowledgement: Numbers
 ) -> Bytes:
-    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets that agree in version, protocol and lengths."""
+    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one version, protocol and layout."""
     transport_at = RECORD + ETHERNET + ip_header
     rows = np.zeros((len(trace), transport_at + transport_header), np.uint8)
     wire = trace.ip_length.astype(np.int64) + ETHERNET

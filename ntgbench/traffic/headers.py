@@ -22,7 +22,9 @@ from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, ga
 from ntgbench.traffic.trace import TCP, UDP, ipv4_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    Reader = Callable[["Packets", Offsets, Bytes], Offsets]
 
 # What becomes of a packet: it is kept, or left out for a reason.
 KEPT, NO_IP, OTHER_PROTOCOL, LATER_FRAGMENT, TUNNEL, SNAPPED, MALFORMED, UNSUPPORTED_LINK = range(8)
@@ -162,9 +164,7 @@ def _ipv6(packets: Packets, rows: Offsets) -> None:
     _extensions(packets, rows[~wrong], readers)
 
 
-def _extensions(
-    packets: Packets, rows: Offsets, readers: dict[int, Callable[[Packets, Offsets, Bytes], Offsets]]
-) -> None:
+def _extensions(packets: Packets, rows: Offsets, readers: Mapping[int, Reader]) -> None:
     """Follow extension headers: their first byte is the protocol that is next, `readers` tell their length in bytes."""
     for _ in range(MOST_HEADERS):
         # What follows in a later fragment is no header.
@@ -198,7 +198,7 @@ def _fragment(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
 
 
 def _tunnels(packets: Packets, rows: Offsets, inner: bool) -> tuple[Offsets, Offsets]:
-    """Leave out tunnels or, with `inner`, go to what they carry: the rows that go on, and the kind of their next header."""
+    """Leave out tunnels or, with `inner`, enter them: the rows that go on, and the kind of their next header."""
     carried = np.zeros(len(rows), np.int64)
     for protocol, kind in _TUNNELS.items():
         carried[packets.protocol[rows] == protocol] = kind

@@ -1,7 +1,7 @@
 """From a link-layer frame to the IP packet inside it, for all packets of a capture at once.
 
-A header is a row of `_HEADERS`: how many bytes it needs, and a function that tells from these bytes how many to skip and
-what comes next. Kinds of headers are EtherTypes; headers that have no EtherType get numbers above them.
+A header is a row of `_HEADERS`: how many bytes it needs, and a function that tells from these bytes how many to skip
+and what comes next. Kinds of headers are EtherTypes; headers that have no EtherType get numbers above them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def find_ip(data: Bytes, at: Offsets, end: Offsets, kind: Offsets) -> tuple[Offs
 
     Args:
         data: the capture file.
-        at, end: (n,). Offset of the first header, and of the end of the captured bytes.
+        at: (n,). Offset of the first header.
+        end: (n,). Offset of the end of the captured bytes.
         kind: (n,). Kind of the first header.
 
     Returns:
@@ -137,7 +138,7 @@ def _pppoe(header: Bytes) -> tuple[int, Offsets]:
 
 
 def _ppp(header: Bytes) -> tuple[Offsets, Offsets]:
-    # RFC 1661 and 1662: address and control field may be there or not, and an odd first byte is a whole protocol number.
+    # RFC 1661, 1662: address and control field may be there or not, an odd first byte is a whole protocol number.
     framed = _u16(header, 0) == 0xFF03
     short = header[:, 0] & 1 == 1
     protocol = np.where(short, header[:, 0], _u16(header, 0))

@@ -136,11 +136,11 @@ def _pcap(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str, ...]) 
     if len(data) < 24:
         raise CaptureError(f"{path}: the file ends within its pcap header ({len(data)} of 24 bytes)")
     order, unit_ns = _PCAP_MAGIC[data[:4].tobytes()]
-    version, link = struct.unpack_from(f"{order}H14xI", data, 4)
+    version, link = struct.unpack_from(f"{order}H14xI", data.data, 4)
     if version != 2:
         raise CaptureError(f"{path}: pcap version {version} is not supported, only version 2")
     length_at = struct.Struct(f"{order}I").unpack_from
-    view = memoryview(data)
+    view = data.data
     found = array("q")
     position = 24
     last = len(data) - 16
@@ -179,7 +179,7 @@ class _Section:
 
 
 def _pcapng(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str, ...]) -> Records:
-    view = memoryview(data)
+    view = data.data
     position = 0
     parts: list[Records] = []
     while position + 12 <= len(data):

@@ -50,9 +50,9 @@ def segment(
     """Biflows: packets of one 5-tuple, both ways.
 
     A new biflow begins after more than `idle_timeout` seconds without a packet, with the first packet more than
-    `active_timeout` seconds after the biflow's first, and with a TCP SYN (without ACK) that does not itself follow a SYN
-    or SYN-ACK. So a connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen, repeated
-    SYNs are one, and what straggles in after a FIN or RST belongs to the old one.
+    `active_timeout` seconds after the biflow's first, and with a TCP SYN (without ACK) that does not directly follow a
+    SYN or SYN-ACK. So a connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen,
+    repeated SYNs are one, and what straggles in after a FIN or RST belongs to the old one.
 
     Upstream is the way of the biflow's first SYN, against the way of its first SYN-ACK when that comes first, and the
     way of its first packet when there is neither.

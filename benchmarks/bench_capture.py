@@ -1,0 +1,138 @@
+"""From a capture to biflows, beside dpkt and NFStream on the same file, and from biflows to a capture.
+
+The file is made here: 30,000 biflows, every second one over UDP, about 300,000 packets, all interleaved. Each row finds
+the same biflows and packets. extra_info holds packets a second and how many times as long as ours a row takes, both by
+the fastest round; they are printed with -s. NFStream is given its fastest sensible setting: one meter process, no
+dissection, no statistics, the flows merely iterated over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.traffic import made_up_biflows
+from ntgbench.traffic.capture import read_capture
+from ntgbench.traffic.connections import biflows_to_trace
+from ntgbench.traffic.export import write_pcap
+from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT, segment
+from ntgbench.traffic.trace import ACK, SYN, UDP, PacketTrace
+
+BIFLOWS = 30_000
+
+fastest: dict[str, float] = {}
+
+
+def half_udp(trace: PacketTrace) -> PacketTrace:
+    """The trace with every second biflow over UDP, and so without handshake and close."""
+    udp = np.minimum(trace.source[:, 1], trace.destination[:, 1]) % 2 == 1
+    columns = {field.name: getattr(trace, field.name).copy() for field in fields(trace)}
+    columns["protocol"][udp] = UDP
+    columns["tcp_flags"][udp] = 0
+    columns["ip_length"][udp] = columns["payload_length"][udp] + 28
+    return PacketTrace(**columns).select(~udp | (trace.payload_length > 0))
+
+
+@pytest.fixture(scope="module")
+def trace() -> PacketTrace:
+    return half_udp(biflows_to_trace(made_up_biflows(BIFLOWS, 20, 0)))
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory, trace) -> Path:
+    path = tmp_path_factory.mktemp("capture") / "half-udp.pcap"
+    write_pcap(trace, path)
+    return path
+
+
+def report(benchmark: Any, name: str, packets: int) -> None:
+    """Store, and print, packets a second and the ratio to ours."""
+    fastest[name] = benchmark.stats.stats.min
+    benchmark.extra_info["packets"] = packets
+    benchmark.extra_info["packets_per_second"] = round(packets / fastest[name])
+    times_ours = benchmark.extra_info["times_ours"] = round(fastest[name] / fastest["ntgbench"], 2)
+    print(f"
+{name}: {packets:,} packets, {packets / fastest[name]:,.0f} packets/s, {times_ours} x ours")
+
+
+def bench_ntgbench(benchmark, capture, trace):
+    benchmark.group = "capture to biflows"
+
+    def read() -> int:
+        return len(segment(read_capture(capture).trace))
+
+    assert benchmark.pedantic(read, rounds=10, warmup_rounds=1) == BIFLOWS
+    report(benchmark, "ntgbench", len(trace))
+
+
+def with_dpkt(path: Path) -> list[list[Any]]:
+    """Biflows as `segment` defines them: [first time, last time, last flags, client, signed payload lengths]."""
+    import dpkt
+
+    biflows: list[list[Any]] = []
+    current: dict[tuple[Any, ...], list[Any]] = {}
+    with path.open("rb") as file:
+        for time, frame in dpkt.pcap.Reader(file):
+            ip = dpkt.ethernet.Ethernet(frame).data
+            if not isinstance(ip, dpkt.ip.IP | dpkt.ip6.IP6):
+                continue
+            segment = ip.data
+            if not isinstance(segment, dpkt.tcp.TCP | dpkt.udp.UDP):
+                continue
+            source, destination = (ip.src, segment.sport), (ip.dst, segment.dport)
+            key = (ip.p, min(source, destination), max(source, destination))
+            flags = segment.flags if isinstance(segment, dpkt.tcp.TCP) else 0
+            biflow = current.get(key)
+            if (
+                biflow is None
+                or time - biflow[1] > IDLE_TIMEOUT
+                or time - biflow[0] > ACTIVE_TIMEOUT
+                or (flags & (SYN | ACK) == SYN and not biflow[2] & SYN)
+            ):
+                client = destination if flags & (SYN | ACK) == SYN | ACK else source
+                biflow = current[key] = [time, time, 0, client, []]
+                biflows.append(biflow)
+            biflow[1:3] = time, flags
+            length = len(segment.data)
+            biflow[4].append(length if source == biflow[3] else -length)
+    return biflows
+
+
+def bench_dpkt(benchmark, capture, trace):
+    benchmark.group = "capture to biflows"
+    biflows = benchmark.pedantic(with_dpkt, (capture,), rounds=2)
+    ours = segment(trace)
+    signed = np.where(ours.upstream, 1, -1) * trace.payload_length
+    assert np.array_equal(np.concatenate([biflow[4] for biflow in biflows]), signed[ours.order])
+    report(benchmark, "dpkt", len(trace))
+
+
+def bench_nfstream(benchmark, capture, trace):
+    nfstream = pytest.importorskip("nfstream", reason="NFStream is not installed")
+    benchmark.group = "capture to biflows"
+
+    def iterate() -> tuple[int, int]:
+        stream = nfstream.NFStreamer(
+            source=str(capture),
+            n_meters=1,
+            n_dissections=0,
+            statistical_analysis=False,
+            idle_timeout=int(IDLE_TIMEOUT),
+            active_timeout=int(ACTIVE_TIMEOUT),
+        )
+        packets = [flow.bidirectional_packets for flow in stream]
+        return len(packets), sum(packets)
+
+    assert benchmark.pedantic(iterate, rounds=5, warmup_rounds=1) == (BIFLOWS, len(trace))
+    report(benchmark, "NFStream", len(trace))
+
+
+def bench_write(benchmark, tmp_path):
+    benchmark.group = "biflows to capture"
+    biflows = made_up_biflows(BIFLOWS, 20, 0)
+    benchmark.pedantic(write_pcap, (biflows, tmp_path / "all-tcp.pcap"), rounds=3, warmup_rounds=1)
+    benchmark.extra_info["packets"] = int(biflows.lengths().sum() + 6 * BIFLOWS)
