@@ -55,8 +55,7 @@ def report(benchmark: Any, name: str, packets: int) -> None:
     benchmark.extra_info["packets"] = packets
     benchmark.extra_info["packets_per_second"] = round(packets / fastest[name])
     times_ours = benchmark.extra_info["times_ours"] = round(fastest[name] / fastest["ntgbench"], 2)
-    print(f"
-{name}: {packets:,} packets, {packets / fastest[name]:,.0f} packets/s, {times_ours} x ours")
+    print(f"\n{name}: {packets:,} packets, {packets / fastest[name]:,.0f} packets/s, {times_ours} x ours")
 
 
 def bench_ntgbench(benchmark, capture, trace):

@@ -41,7 +41,7 @@ def header_lengths(trace: PacketTrace) -> tuple[Numbers, Numbers]:
 def headers(
     trace: PacketTrace, ip_header: int, transport_header: int, sequence: Numbers, acknowledgement: Numbers
 ) -> Bytes:
-    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one version, protocol and layout."""
+    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one layout."""
     transport_at = RECORD + ETHERNET + ip_header
     rows = np.zeros((len(trace), transport_at + transport_header), np.uint8)
     wire = trace.ip_length.astype(np.int64) + ETHERNET
