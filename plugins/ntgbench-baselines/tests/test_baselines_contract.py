@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
+from ntgbench.datasets.loading import load_dataset
 from ntgbench.interfaces import Context
 from ntgbench.plugins import resolve
 from ntgbench.traffic.biflows import Biflows
@@ -70,20 +70,10 @@ def test_a_loaded_model_samples_as_the_saved_one(spec, tmp_path):
     np.testing.assert_array_equal(other.sample(labels, np.random.default_rng(1)), expected)
 
 
-def read_mirage():
-    table = pq.read_table(MIRAGE)
-    classes, label = np.unique(table.column("app").to_numpy(), return_inverse=True)
-    lengths, directions = (table.column(name).combine_chunks() for name in ("pkts_len", "pkts_dir"))
-    present = np.arange(10) < np.diff(lengths.offsets.to_numpy())[:, None]
-    signed_pl = np.zeros(present.shape, np.int16)
-    signed_pl[present] = lengths.flatten().to_numpy() * directions.flatten().to_numpy()
-    return Biflows(signed_pl, label.astype(np.int32), tuple(classes))
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not MIRAGE.exists(), reason=f"needs the real traffic in {MIRAGE.name}, which is not published")
 def test_known_utility_on_real_traffic():
-    biflows = read_mirage()
+    biflows = load_dataset(MIRAGE).biflows
     train, test = train_test_split(np.arange(len(biflows)), test_size=0.2, stratify=biflows.label, random_state=0)
     train, test = biflows.select(train), biflows.select(test)
     by_name = {spec.name: spec for spec in SPECS}
