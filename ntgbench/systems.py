@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ntgbench.errors import PluginError, TrafficError
+from ntgbench.errors import PluginError, TrafficError, refuse
 from ntgbench.interfaces import Augmenter, Context, Generator, GeneratorSpec, Labels, SystemSpec
 from ntgbench.parameters import build_parameters, label, parse_request
 from ntgbench.plugins import registry, resolve
@@ -85,9 +85,13 @@ class FittedSystem:
     train: Biflows
 
     def sample(self, labels: Labels, seed: int) -> Biflows:
-        """New biflows, one for each label and in that order. Raises PluginError when what comes back is none."""
-        rng = np.random.default_rng(seed)
+        """New biflows, one for each label and in that order.
+
+        Raises TrafficError for a label that is no class, and PluginError when what the plugin hands back is no traffic.
+        """
         wanted = np.array(labels, np.int32)
+        refuse((wanted < 0) | (wanted >= len(self.train.classes)), "a label is an index into the classes")
+        rng = np.random.default_rng(seed)
         if self.system.is_generator:
             made = cast("Generator", self.built).sample(wanted, rng)
         else:

@@ -22,6 +22,8 @@ ACTIVE_TIMEOUT = 1800.0
 """Seconds after which a biflow ends although it goes on, unless told otherwise."""
 
 _NEVER = 2**63 - 1
+# Odd and without pattern: the golden ratio as a 64-bit fraction, Knuth, The Art of Computer Programming 3, 6.4.
+_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +151,7 @@ def _by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArr
     # One sort of a hash of the key instead of five; where two keys share a hash, all five after all.
     mixed = np.zeros(len(trace), np.uint64)
     for part in key:
-        mixed = (mixed ^ part) * np.uint64(0x9E37_79B9_7F4A_7C15)
+        mixed = (mixed ^ part) * _MULTIPLIER
         mixed ^= mixed >> np.uint64(29)
     order = np.argsort(mixed, kind="stable")
     same = np.diff(mixed[order]) == 0

@@ -67,7 +67,7 @@ def test_generate_uses_a_fitted_system(ntgbench, flows, tmp_path) -> None:
     done = ntgbench("generate", "--model", model, "--class", "video", "-n", 50, "--out", "made.parquet")
     assert done.returncode == 0, done.stderr
     made = Biflows.from_parquet(tmp_path / "made.parquet")
-    assert made.class_counts().tolist() == [0, 50, 0, 0]
+    assert dict(zip(made.classes, made.class_counts().tolist(), strict=True)) == {"chat": 0, "mail": 0, "rare": 0, "video": 50}
     assert ntgbench("generate", "--model", model, "-n", 5, "--out", "made.pcap").returncode == 0
     assert (tmp_path / "made.pcap").read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")
     wrong = ntgbench("generate", "--model", model, "--class", "vidio", "--out", "made.parquet")
@@ -152,7 +152,6 @@ def test_check_says_which_promise_is_broken(install, ntgbench) -> None:
     done = ntgbench("check", "forgetful")
     assert done.returncode == 1
     assert "FAIL  the same seeds give the same biflows" in done.stdout
-    assert "FAIL  a label that is no class is refused" in done.stdout
     assert "FAIL  a saved and loaded model gives the same biflows" in done.stdout
     assert "ok    samples are valid biflows" in done.stdout
     assert ntgbench("check", "copy").returncode == 0

@@ -75,7 +75,7 @@ def test_the_excerpt_is_what_the_tool_wrote() -> None:
         r"<!-- excerpt of (\S+) -->\n(.*?)<!-- end of excerpt -->", README, flags=re.DOTALL
     ).groups()
     assert excerpt.strip()
-    assert excerpt in (ROOT / name).read_text()
+    assert excerpt.strip() in (ROOT / name).read_text()
 
 
 def test_the_committed_leaderboards_are_not_stale() -> None:

@@ -1,0 +1,315 @@
+"""Captures, built byte by byte: links, IP, transport, fragments and tunnels."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_packets import TCP, UDP, ethernet, ipv4, ipv6, pcap, tcp, udp
+
+from ntgbench.traffic.capture import Capture, read_capture
+
+PACKET = ipv4(tcp(5), TCP)
+PACKET_6 = ipv6(udp(9), UDP)
+LLC_SNAP = bytes.fromhex("aaaa03 000000")
+
+
+def read(tmp_path: Path, data: bytes, **options: bool) -> Capture:
+    path = tmp_path / "made.pcap"
+    path.write_bytes(data)
+    return read_capture(path, **options)
+
+
+def payloads(capture: Capture) -> list[int]:
+    return capture.trace.payload_length.tolist()
+
+
+def wifi(control: str, body: bytes) -> bytes:
+    """802.11 frame: frame control in hex, further header bytes as zeros, an LLC header and `body`."""
+    control_bytes = bytes.fromhex(control)
+    more = 22 + (6 if control_bytes[1] & 3 == 3 else 0) + (2 if control_bytes[0] & 0x80 else 0)
+    more += 4 if control_bytes[0] & 0x80 and control_bytes[1] & 0x80 else 0
+    return control_bytes + bytes(more) + LLC_SNAP + b"\x08\x00" + body
+
+
+def nflog(family: int, body: bytes) -> bytes:
+    """NFLOG message: a field of odd length before the payload."""
+    return (
+        bytes([family, 0, 0, 0]) + struct.pack("<HH", 7, 10) + b"ab\0\0" + struct.pack("<HH", 4 + len(body), 9) + body
+    )
+
+
+LINKS = [
+    ("BSD loopback, little-endian", 0, b"\x02\0\0\0", PACKET),
+    ("BSD loopback, big-endian", 0, b"\0\0\0\x02", PACKET),
+    ("BSD loopback, IPv6 of FreeBSD", 0, b"\x1c\0\0\0", PACKET_6),
+    ("BSD loopback with an EtherType", 0, b"\x0f\0\x08\0", PACKET),
+    ("Ethernet", 1, bytes(12) + b"\x08\0", PACKET),
+    ("Ethernet, IPv6", 1, bytes(12) + b"\x86\xdd", PACKET_6),
+    ("802.3 with LLC and SNAP", 1, bytes(12) + b"\0\x40" + LLC_SNAP + b"\x08\0", PACKET),
+    ("VLAN", 1, bytes(12) + b"\x81\0\0\x05\x08\0", PACKET),
+    ("QinQ", 1, bytes(12) + b"\x88\xa8\0\x05\x81\0\0\x06\x86\xdd", PACKET_6),
+    ("three old VLAN tags", 1, bytes(12) + b"\x91\0\0\x05\x91\0\0\x06\x81\0\0\x07\x08\0", PACKET),
+    ("PPPoE", 1, bytes(12) + b"\x88\x64\x11\0\0\x01\0\x40\0\x21", PACKET),
+    ("PPPoE, IPv6", 1, bytes(12) + b"\x88\x64\x11\0\0\x01\0\x40\0\x57", PACKET_6),
+    ("MPLS", 1, bytes(12) + b"\x88\x47\0\0\x11\x40", PACKET),
+    ("two MPLS labels", 1, bytes(12) + b"\x88\x47\0\0\x10\x40\0\0\x21\x40", PACKET_6),
+    ("provider backbone bridge", 1, bytes(12) + b"\x88\xe7\0\0\0\x01" + bytes(12) + b"\x08\0", PACKET),
+    ("SLIP", 8, bytes(16), PACKET),
+    ("PPP", 9, b"\0\x21", PACKET),
+    ("PPP with address and control", 9, b"\xff\x03\0\x57", PACKET_6),
+    ("PPP with a short protocol", 9, b"\x21", PACKET),
+    ("FDDI", 10, bytes(13) + LLC_SNAP + b"\x08\0", PACKET),
+    ("raw IP of BSD", 12, b"", PACKET),
+    ("PPP in HDLC framing", 50, b"\xff\x03\0\x21", PACKET),
+    ("PPPoE as link", 51, b"\x11\0\0\x01\0\x40\0\x21", PACKET),
+    ("raw IP", 101, b"", PACKET),
+    ("raw IP, IPv6", 101, b"", PACKET_6),
+    ("Cisco HDLC", 104, b"\x0f\0\x08\0", PACKET),
+    ("802.11", 105, wifi("0801", b""), PACKET),
+    ("802.11 with quality of service", 105, wifi("8802", b""), PACKET),
+    ("802.11 with four addresses", 105, wifi("8803", b""), PACKET),
+    ("802.11 with HT control", 105, wifi("8881", b""), PACKET),
+    ("frame relay", 107, b"\x18\x41\x03\xcc", PACKET),
+    ("frame relay, IPv6", 107, b"\x18\x41\x03\x8e", PACKET_6),
+    ("OpenBSD loopback", 108, b"\0\0\0\x02", PACKET),
+    ("Linux cooked", 113, bytes(14) + b"\x08\0", PACKET),
+    ("Linux cooked with VLAN", 113, bytes(14) + b"\x81\0\0\x05\x08\0", PACKET),
+    ("radiotap", 127, b"\0\0\x09\0" + bytes(5) + wifi("0801", b""), PACKET),
+    ("ARCNET of Linux", 129, b"\0\0\0\0\xd4\0\0\0", PACKET),
+    ("ARCNET of Linux, old", 129, b"\0\0\0\0\xf0", PACKET),
+    ("per-packet information", 192, b"\0\0\x08\0\x01\0\0\0" + bytes(12) + b"\x08\0", PACKET),
+    ("raw IPv4", 228, b"", PACKET),
+    ("raw IPv6", 229, b"", PACKET_6),
+    ("NFLOG", 239, nflog(2, b""), PACKET),
+    ("NFLOG, IPv6", 239, nflog(10, b""), PACKET_6),
+    ("Linux cooked 2", 276, b"\x08\0" + bytes(18), PACKET),
+    ("Ethernet with a frame check sequence", 0x5400_0001, bytes(12) + b"\x08\0", PACKET),
+]
+
+
+@pytest.mark.parametrize(("link", "header", "packet"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])
+def test_finds_ip_behind_every_link_header(tmp_path, link: int, header: bytes, packet: bytes):
+    capture = read(tmp_path, pcap([header + packet], link))
+    assert payloads(capture) == [5 if packet is PACKET else 9]
+    assert capture.notes() == ()
+    # Cut anywhere in its headers, the packet is left out, and no byte of the next packet is taken for its own.
+    frame = header + packet
+    needed = len(header) + (20 + 14 if packet is PACKET else 40 + 6)
+    capture = read(tmp_path, pcap([frame[:n] for n in range(len(frame))], link, wires=[len(frame)] * len(frame)))
+    assert capture.frame.tolist() == list(range(needed, len(frame)))
+    assert sum(capture.left_out.values()) == needed
+
+
+NOT_IP = [
+    ("ARP", 1, ethernet(bytes(28), 0x0806)),
+    ("PPPoE discovery", 1, bytes(12) + b"\x88\x64\x11\x09\0\x01\0\x40\0\x21" + PACKET),
+    ("spanning tree", 1, ethernet(b"\x42\x42\x03" + bytes(40), 38)),
+    ("MPLS pseudowire", 1, ethernet(b"\0\0\x11\x40" + bytes(40), 0x8847)),
+    ("PPP link control", 9, b"\xc0\x21" + bytes(20)),
+    ("address family of AppleTalk", 0, b"\x10\0\0\0" + PACKET),
+    ("encrypted 802.11", 105, wifi("0841", PACKET)),
+    ("802.11 without data", 105, wifi("4801", PACKET)),
+    ("802.11 beacon", 105, wifi("8000", PACKET)),
+    ("NFLOG of ARP", 239, nflog(3, PACKET)),
+    ("NFLOG field without length", 239, b"\x02\0\0\0" + bytes(80)),
+    ("netlink", 113, b"\0\0\x03\x38" + bytes(10) + b"\x08\0" + PACKET),
+    ("version 5", 101, b"\x50" + PACKET[1:]),
+    ("300 VLAN tags", 1, bytes(12) + b"\x81\0\0\x05" * 300 + b"\x08\0" + PACKET),
+]
+
+
+@pytest.mark.parametrize(("link", "frame"), [row[1:] for row in NOT_IP], ids=[row[0] for row in NOT_IP])
+def test_counts_what_is_not_ip(tmp_path, link: int, frame: bytes):
+    assert read(tmp_path, pcap([frame], link)).left_out == {"not IP": 1}
+
+
+def test_counts_unsupported_links_by_number(tmp_path):
+    capture = read(tmp_path, pcap([PACKET] * 3, 147))
+    assert capture.notes() == ("left out 3 packets: unsupported link type 147",)
+
+
+def test_columns_of_ipv4_and_ipv6(tmp_path):
+    first = ethernet(ipv4(tcp(7, 0x12, (443, 50000), options=12), TCP, options=8, ttl=3))
+    second = ethernet(ipv6(udp(11, (53, 54)), UDP, hops=9), 0x86DD)
+    trace = read(tmp_path, pcap([first, second], times=[(1, 2), (3, 999_999)])).trace
+    assert trace.time_ns.tolist() == [1_000_002_000, 3_999_999_000]
+    assert trace.source.tolist() == [[0, 0xFFFF_0A00_0001], [0x20010DB8_00000000, 1]]
+    assert trace.destination.tolist() == [[0, 0xFFFF_0A00_0002], [0x20010DB8_00000000, 2]]
+    assert (trace.source_port.tolist(), trace.destination_port.tolist()) == ([443, 53], [50000, 54])
+    assert (trace.protocol.tolist(), trace.tcp_flags.tolist(), trace.ttl.tolist()) == ([6, 17], [0x12, 0], [3, 9])
+    assert (trace.ip_length.tolist(), trace.payload_length.tolist()) == ([28 + 32 + 7, 40 + 8 + 11], [7, 11])
+
+
+def test_frame_tells_the_place_in_the_file(tmp_path):
+    arp = ethernet(bytes(28), 0x0806)
+    capture = read(tmp_path, pcap([arp, ethernet(PACKET), arp, ethernet(PACKET)]))
+    assert (capture.frame.tolist(), capture.packets, capture.left_out) == ([1, 3], 4, {"not IP": 2})
+
+
+def test_lengths_come_from_the_headers(tmp_path):
+    packets = [
+        ethernet(ipv4(tcp(5), TCP) + bytes(9)),  # padded by Ethernet
+        ethernet(ipv4(udp(5) + bytes(3), UDP)),  # padded within IP
+        ethernet(ipv4(tcp(5), TCP, total=0)),  # segmentation left to the network card
+        ethernet(ipv6(tcp(5), TCP, length=0), 0x86DD),
+        ethernet(ipv4(udp(5, length=0), UDP)),
+        ethernet(ipv4(udp(5, length=100), UDP)),  # more than there is room for
+        ethernet(ipv4(tcp(5), TCP, total=1500)),  # captured in part, by a tool that forgot the length on the wire
+    ]
+    assert payloads(read(tmp_path, pcap(packets))) == [5, 5, 5, 5, 5, 5, 1460]
+
+
+def test_a_snap_length_changes_nothing(tmp_path):
+    packets = [ethernet(ipv4(tcp(n, options=n % 3 * 4), TCP)) for n in range(50)]
+    packets += [ethernet(ipv6(udp(n), UDP), 0x86DD) for n in range(50)]
+    packets += [ethernet(ipv4(tcp(n), TCP, total=0)) for n in range(50)]
+    full, cut = (read(tmp_path, pcap(packets, snap=snap)) for snap in (65535, 68))
+    assert payloads(full) == payloads(cut) == [*range(50)] * 3
+
+
+MALFORMED = [
+    ("IPv4 header of 16 bytes", b"\x44" + PACKET[1:]),
+    ("total length below the header", ipv4(tcp(5), TCP, total=19)),
+    ("no room for TCP", ipv4(tcp(5), TCP, total=39)),
+    ("TCP header of 16 bytes", ipv4(tcp(5)[:12] + b"\x40" + tcp(5)[13:], TCP)),
+    ("TCP header beyond the packet", ipv4(tcp(5)[:12] + b"\xf0" + tcp(5)[13:], TCP)),
+    ("no room for UDP", ipv4(udp(5), UDP, total=27)),
+    ("UDP length of 7", ipv4(udp(5, length=7), UDP)),
+    ("frame ends within IP", PACKET[:12]),
+    ("frame ends within TCP", PACKET[:30]),
+]
+
+
+@pytest.mark.parametrize("packet", [row[1] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
+def test_counts_malformed_headers(tmp_path, packet: bytes):
+    capture = read(tmp_path, pcap([packet, PACKET], 228))
+    assert (payloads(capture), capture.left_out) == ([5], {"malformed headers": 1})
+
+
+def test_tells_cut_headers_from_malformed_ones(tmp_path):
+    assert read(tmp_path, pcap([PACKET], 228, snap=30)).left_out == {"headers cut by the snap length": 1}
+
+
+def test_counts_other_protocols(tmp_path):
+    packets = [ipv4(bytes(8), 1), ipv4(bytes(20), 132), ipv6(bytes(20), 58), ipv6(b"", 59), ipv6(bytes(30), 50)]
+    assert read(tmp_path, pcap(packets, 101)).left_out == {"IP, but neither TCP nor UDP": 5}
+
+
+def test_follows_extension_headers(tmp_path):
+    body = udp(9)
+    for header, first in [
+        (bytes([UDP, 0]) + bytes(6), 0),
+        (bytes([UDP, 2]) + bytes(22), 43),
+        (bytes([60, 0]) + bytes(6) + bytes([UDP, 0]) + bytes(6), 0),
+        (bytes([UDP, 0]) + bytes(6), 44),  # a fragment that is the whole
+        (bytes([UDP, 4]) + bytes(22), 51),
+        (bytes([UDP, 0]) + bytes(6), 135),
+    ]:
+        assert payloads(read(tmp_path, pcap([ipv6(header + body, first)], 101))) == [9]
+    assert payloads(read(tmp_path, pcap([ipv4(bytes([TCP, 4]) + bytes(22) + tcp(3), 51)], 101))) == [3]
+
+
+def test_endless_extension_headers_end(tmp_path):
+    capture = read(tmp_path, pcap([ipv6(bytes(8 * 1000), 0)], 101))
+    assert capture.left_out == {"malformed headers": 1}
+
+
+def fragments_4(body: bytes, protocol: int, sizes: list[int], **options: int) -> list[bytes]:
+    """`body` cut into IPv4 fragments of these sizes, the last one taking the rest."""
+    packets, at = [], 0
+    for size in [*sizes, len(body)]:
+        more = 0x2000 if at + size < len(body) else 0
+        packets.append(ipv4(body[at : at + size], protocol, fragment=more | at // 8, **options))
+        at += size
+    return packets
+
+
+def fragments_6(body: bytes, protocol: int, sizes: list[int], identification: int = 7) -> list[bytes]:
+    packets, at = [], 0
+    for size in [*sizes, len(body)]:
+        field = at | (at + size < len(body))
+        header = struct.pack(">BBHI", protocol, 0, field, identification)
+        packets.append(ipv6(header + body[at : at + size], 44))
+        at += size
+    return packets
+
+
+@pytest.mark.parametrize("cut", [fragments_4, fragments_6])
+@pytest.mark.parametrize(("body", "protocol"), [(tcp(3000), TCP), (udp(3000), UDP)], ids=["tcp", "udp"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_the_first_fragment_stands_for_the_datagram(tmp_path, cut, body: bytes, protocol: int, order):
+    packets = cut(body, protocol, [1000, 1000])
+    capture = read(tmp_path, pcap([packets[i] for i in order], 101))
+    assert payloads(capture) == [3000]
+    assert capture.frame.tolist() == [order.index(0)]
+    headers = (20 if cut is fragments_4 else 48) + len(body) - 3000
+    assert capture.trace.ip_length.tolist() == [headers + 3000]
+    assert capture.left_out == {"later fragment of a datagram": 2}
+
+
+def test_without_the_last_fragment_udp_states_its_length_and_tcp_does_not(tmp_path):
+    packets = fragments_4(udp(3000), UDP, [1000, 1000])[:2] + fragments_4(tcp(3000), TCP, [1000, 1000])[:2]
+    assert payloads(read(tmp_path, pcap(packets, 101))) == [3000, 980]
+
+
+def test_datagrams_are_told_apart(tmp_path):
+    one, other = (fragments_4(tcp(n), TCP, [80], identification=n) for n in (100, 200))
+    mixed = [one[0], other[0], other[1], one[1]]
+    assert payloads(read(tmp_path, pcap(mixed, 101))) == [100, 200]
+
+
+def test_a_udp_datagram_is_no_longer_than_it_states(tmp_path):
+    assert payloads(read(tmp_path, pcap(fragments_6(udp(100) + bytes(4), UDP, [40]), 101))) == [100]
+
+
+def test_fragments_of_other_protocols_are_other_protocols(tmp_path):
+    assert read(tmp_path, pcap(fragments_4(bytes(100), 1, [40]), 101)).left_out == {"IP, but neither TCP nor UDP": 2}
+
+
+TUNNELS = [
+    ("4in4", ipv4(PACKET, 4), 5),
+    ("6in4", ipv4(PACKET_6, 41), 9),
+    ("4in6", ipv6(PACKET, 4), 5),
+    ("6in6", ipv6(PACKET_6, 41), 9),
+    ("GRE", ipv4(b"\0\0\x08\0" + PACKET, 47), 5),
+    ("GRE, IPv6", ipv4(b"\0\0\x86\xdd" + PACKET_6, 47), 9),
+    ("GRE with checksum, key and sequence", ipv4(b"\xb0\0\x08\0" + bytes(12) + PACKET, 47), 5),
+    ("PPTP", ipv4(b"\x30\x81\x88\x0b" + bytes(12) + b"\xff\x03\0\x21" + PACKET, 47), 5),
+    ("Ethernet in GRE", ipv4(b"\0\0\x65\x58" + ethernet(PACKET), 47), 5),
+    ("ERSPAN", ipv4(b"\0\0\x88\xbe" + ethernet(PACKET), 47), 5),
+    ("ERSPAN II", ipv4(b"\x10\0\x88\xbe" + bytes(12) + ethernet(PACKET), 47), 5),
+    ("ERSPAN III", ipv4(b"\x10\0\x22\xeb" + bytes(16) + ethernet(PACKET), 47), 5),
+    ("GRE in 4in4", ipv4(ipv4(b"\0\0\x08\0" + PACKET, 47), 4), 5),
+]
+
+
+@pytest.mark.parametrize(("packet", "payload"), [row[1:] for row in TUNNELS], ids=[row[0] for row in TUNNELS])
+def test_tunnels_are_left_out_or_entered(tmp_path, packet: bytes, payload: int):
+    file = pcap([packet, PACKET], 101)
+    outer = read(tmp_path, file)
+    assert payloads(outer) == [5]
+    assert outer.left_out == {"tunnel (read the packets inside with inner=True)": 1}
+    inner = read(tmp_path, file, inner=True)
+    assert (payloads(inner), inner.notes()) == ([payload, 5], ())
+    needed = len(packet) - payload - (6 if payload == 5 else 2)
+    cut = pcap([packet[:n] for n in range(len(packet))], 101, wires=[len(packet)] * len(packet))
+    assert read(tmp_path, cut, inner=True).frame.tolist() == list(range(needed, len(packet)))
+
+
+def test_endless_tunnels_end(tmp_path):
+    packet = PACKET
+    for _ in range(300):
+        packet = ipv4(packet, 4)
+    assert read(tmp_path, pcap([packet], 101), inner=True).left_out == {"malformed headers": 1}
+
+
+def test_many_packets_are_read_as_few_are(tmp_path):
+    """Packets are decoded in chunks: fragments find each other across them."""
+    first, last = fragments_4(tcp(500), TCP, [80])
+    capture = read(tmp_path, pcap([first] + [PACKET] * 40_000 + [last], 101))
+    assert payloads(capture)[0] == 500
+    assert np.array_equal(capture.frame, np.arange(40_001))
+    assert capture.left_out == {"later fragment of a datagram": 1}

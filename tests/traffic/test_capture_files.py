@@ -1,0 +1,307 @@
+"""Capture files: formats, byte orders, clocks, compression, damage."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import struct
+from pathlib import Path
+
+import pytest
+from made_packets import (
+    TCP,
+    UDP,
+    block,
+    enhanced,
+    ethernet,
+    interface,
+    ipv4,
+    ipv6,
+    obsolete,
+    pcap,
+    section,
+    simple,
+    tcp,
+    udp,
+)
+
+from ntgbench.errors import CaptureError
+from ntgbench.traffic import records
+from ntgbench.traffic.capture import Capture, read_capture
+from ntgbench.traffic.segmentation import flow_table, segment
+
+PACKET = ethernet(ipv4(tcp(5), TCP))
+PACKETS = [ethernet(ipv4(tcp(n), TCP)) for n in range(5)]
+BOTH_ORDERS = pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
+
+
+def read(tmp_path: Path, data: bytes) -> Capture:
+    path = tmp_path / "made.cap"
+    path.write_bytes(data)
+    return read_capture(path)
+
+
+def payloads(capture: Capture) -> list[int]:
+    return capture.trace.payload_length.tolist()
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize(("nanoseconds", "unit"), [(False, 1000), (True, 1)])
+def test_pcap(tmp_path, order: str, nanoseconds: bool, unit: int):
+    times = [(0, 0), (1, 5), (2**32 - 1, 999_999), (3, 7), (2, 8)]
+    capture = read(tmp_path, pcap(PACKETS, order=order, nanoseconds=nanoseconds, times=times))
+    assert payloads(capture) == [0, 1, 2, 3, 4]
+    assert capture.trace.time_ns.tolist() == [seconds * 10**9 + fraction * unit for seconds, fraction in times]
+    assert (capture.packets, capture.notes()) == (5, ())
+
+
+@BOTH_ORDERS
+def test_pcapng_blocks(tmp_path, order: str):
+    file = section(order) + interface(1, order)
+    file += block(5, bytes(20), order)  # interface statistics
+    file += enhanced(PACKETS[1], 2_000_003, order) + block(0x0BAD, b"custom", order) + simple(PACKETS[2], order)
+    file += obsolete(PACKETS[3], 5 << 32, order) + block(4, bytes(8), order)
+    capture = read(tmp_path, file)
+    assert payloads(capture) == [1, 2, 3]
+    assert capture.trace.time_ns.tolist() == [2_000_003_000, 0, (5 << 32) * 1000]
+    assert capture.notes() == ()
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize(
+    ("resolution", "ticks", "nanoseconds"),
+    [
+        (None, 1_500_000, 1_500_000_000),
+        (0, 7, 7_000_000_000),
+        (3, 1_500, 1_500_000_000),
+        (9, 123, 123),
+        (12, 5_999, 5),
+        (127, 2**63, 0),
+        (128, 7, 7_000_000_000),
+        (128 + 1, 3, 1_500_000_000),
+        (128 + 20, 3 << 19, 1_500_000_000),
+        (128 + 30, (7 << 30) + (1 << 29), 7_500_000_000),
+        (128 + 40, (2**24 - 1) << 39, (2**24 - 1) * 500_000_000),
+        (128 + 63, 3 << 62, 1_500_000_000),
+        (128 + 64, 1 << 63, 500_000_000),
+        (255, 2**64 - 1, 0),
+    ],
+)
+def test_pcapng_clocks(tmp_path, order: str, resolution: int | None, ticks: int, nanoseconds: int):
+    file = section(order) + interface(1, order, resolution=resolution) + enhanced(PACKET, ticks, order)
+    assert read(tmp_path, file).trace.time_ns.tolist() == [nanoseconds]
+
+
+def test_pcapng_time_offset(tmp_path):
+    file = section() + interface(resolution=9, offset=-3) + enhanced(PACKET, 5 * 10**9)
+    file += interface(offset=10) + enhanced(PACKET, 1, number=1)
+    assert read(tmp_path, file).trace.time_ns.tolist() == [2 * 10**9, 10 * 10**9 + 1000]
+
+
+def test_pcapng_sections_and_interfaces(tmp_path):
+    raw = ipv4(udp(9), UDP)
+    file = section("<") + interface(1) + interface(101) + enhanced(PACKET) + enhanced(raw, number=1)
+    file += section(">") + interface(101, ">", resolution=0) + enhanced(raw, 4, ">")
+    file += section("<") + section("<") + interface(276) + enhanced(b"\x08\0" + bytes(18) + ipv4(tcp(3), TCP))
+    capture = read(tmp_path, file)
+    assert payloads(capture) == [5, 9, 9, 3]
+    assert capture.trace.time_ns.tolist() == [0, 0, 4 * 10**9, 0]
+    assert capture.notes() == ()
+
+
+def test_pcapng_simple_packets_end_at_the_snap_length_or_the_block(tmp_path):
+    long = ethernet(ipv4(udp(500), UDP))
+    file = section() + interface(snap=60) + simple(long[:60], wire=len(long)) + simple(long[:44], wire=len(long))
+    assert payloads(read(tmp_path, file)) == [500, 500]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [pcap([]), pcap([], order=">", nanoseconds=True), section(), section(">") + interface(1, ">")],
+    ids=["pcap", "big-endian", "pcapng", "pcapng with an interface"],
+)
+def test_a_capture_without_packets_is_an_empty_trace(tmp_path, file: bytes):
+    capture = read(tmp_path, file)
+    assert (len(capture.trace), capture.packets, capture.notes()) == (0, 0, ())
+    segmentation = segment(capture.trace)
+    assert len(segmentation) == 0
+    assert len(flow_table(capture.trace, segmentation, "app")[0]) == 0
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("file", [pcap(PACKETS), section() + interface() + enhanced(PACKET)], ids=["pcap", "pcapng"])
+def test_gzip(tmp_path, file: bytes, members: int):
+    step = len(file) // members + 1
+    packed = b"".join(gzip.compress(file[i : i + step]) for i in range(0, len(file), step))
+    assert payloads(read(tmp_path, packed)) == payloads(read(tmp_path, file))
+
+
+def test_damaged_gzip_is_read_as_far_as_it_goes(tmp_path):
+    noise = random.Random(0).randbytes(3_000_000)
+    file = pcap([ethernet(ipv4(udp(1000), UDP)[:-1000] + noise[i : i + 1000]) for i in range(0, len(noise), 1000)])
+    packed = gzip.compress(file)
+    capture = read(tmp_path, packed[: len(packed) // 2])
+    assert 0 < capture.packets < 3000
+    assert "damaged gzip data" in capture.warnings[0]
+    assert f"after {capture.packets:,} packets" in capture.warnings[1]
+
+
+def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "GZIP_LIMIT", 3_000_000)
+    with pytest.raises(CaptureError, match=r"expands to more than 3,000,000 bytes; decompress it first"):
+        read(tmp_path, gzip.compress(pcap([bytes(200_000)] * 40)))
+
+
+NO_CAPTURE = [
+    ("empty", b"", "is empty"),
+    ("two bytes", b"\xd4\xc3", "not a capture"),
+    (
+        "text",
+        b"frame.number,frame.len\n1,60\n",
+        "not a capture file: neither pcap nor pcapng begins with the bytes 66 72",
+    ),
+    ("header cut", pcap([])[:23], r"ends within its pcap header \(23 of 24 bytes\)"),
+    ("version 1", pcap([])[:4] + b"\x01" + pcap([])[5:], "version 1 is not supported"),
+    ("section cut", section()[:27], "section header is damaged"),
+    ("section without byte order", section()[:8] + bytes(20), "section header is damaged"),
+    ("section of no length", section()[:4] + bytes(4) + section()[8:], "section header is damaged"),
+    ("gzip of nothing", gzip.compress(b""), "is empty"),
+    ("gzip cut at once", gzip.compress(pcap(PACKETS))[:10], "damaged gzip data"),
+    ("gzip in name only", b"\x1f\x8b" + bytes(30), "damaged gzip data"),
+]
+
+
+@pytest.mark.parametrize(("file", "reason"), [row[1:] for row in NO_CAPTURE], ids=[row[0] for row in NO_CAPTURE])
+def test_what_is_no_capture_is_an_error_with_the_path(tmp_path, file: bytes, reason: str):
+    with pytest.raises(CaptureError, match=reason) as error:
+        read(tmp_path, file)
+    assert str(tmp_path / "made.cap") in str(error.value)
+
+
+def test_a_path_that_cannot_be_read_is_an_error(tmp_path):
+    for path in (tmp_path / "absent.pcap", tmp_path):
+        with pytest.raises(CaptureError, match="cannot be read"):
+            read_capture(path)
+
+
+def test_a_cut_pcap_says_where_it_stopped(tmp_path):
+    file = pcap(PACKETS)
+    bounds = [24]
+    for packet in PACKETS:
+        bounds.append(bounds[-1] + 16 + len(packet))
+    for size in range(24, len(file)):
+        capture = read(tmp_path, file[:size])
+        whole = sum(bound <= size for bound in bounds) - 1
+        assert payloads(capture) == list(range(whole))
+        at = f"cut or damaged at byte {bounds[whole]:,} of {size:,}: stopped there after {whole} packets"
+        assert capture.warnings == (() if size in bounds else (at,))
+
+
+def test_a_cut_pcapng_says_where_it_stopped(tmp_path):
+    blocks = [section(), interface(), *map(enhanced, PACKETS)]
+    file = b"".join(blocks)
+    for size in range(28, len(file)):
+        capture = read(tmp_path, file[:size])
+        ends = [sum(map(len, blocks[: n + 1])) for n in range(len(blocks))]
+        whole = sum(end <= size for end in ends)
+        assert payloads(capture) == list(range(max(whole - 2, 0)))
+        assert bool(capture.warnings) == (size not in ends)
+        if capture.warnings:
+            assert f"at byte {ends[whole - 1]:,} of {size:,}" in capture.warnings[0]
+
+
+def absurd(length: int) -> bytes:
+    return struct.pack("<IIII", 0, 0, length, length)
+
+
+DAMAGE = [
+    ("record longer than the file", pcap(PACKETS[:2]) + absurd(10_000) + bytes(50), 2),
+    ("record of 4 GiB", pcap(PACKETS[:2]) + absurd(2**32 - 1) + bytes(50), 2),
+    ("record longer than any", pcap(PACKETS[:2]) + absurd(300_000) + bytes(300_000) + absurd(0), 2),
+    (
+        "block length no multiple of 4",
+        section() + interface() + enhanced(PACKET) + b"\x06\0\0\0\x0e\0\0\0" + bytes(99),
+        1,
+    ),
+    ("block length 0", section() + interface() + enhanced(PACKET) + b"\x06\0\0\0\0\0\0\0" + bytes(99), 1),
+    (
+        "block length beyond the file",
+        section() + interface() + enhanced(PACKET) + b"\x06\0\0\0\xff\0\0\0" + bytes(99),
+        1,
+    ),
+    (
+        "block lengths that differ",
+        section() + interface() + enhanced(PACKET) + enhanced(PACKET)[:-4] + b"\x08\0\0\0",
+        1,
+    ),
+    (
+        "packet longer than its block",
+        section() + interface() + enhanced(PACKET) + block(6, bytes(12) + b"\x09" + bytes(15)),
+        1,
+    ),
+    ("packet block too short", section() + interface() + enhanced(PACKET) + block(6, bytes(8)) + enhanced(PACKET), 1),
+    ("unknown interface", section() + interface() + enhanced(PACKET) + enhanced(PACKET, number=1), 1),
+    ("no interface", section() + enhanced(PACKET), 0),
+    ("interface too short", section() + interface() + enhanced(PACKET) + block(1, bytes(4)) + enhanced(PACKET), 1),
+    ("second section without byte order", section() + interface() + enhanced(PACKET) + section()[:8] + bytes(20), 1),
+    (
+        "second section of no length",
+        section() + interface() + enhanced(PACKET) + section()[:4] + bytes(4) + section()[8:],
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "whole"), [row[1:] for row in DAMAGE], ids=[row[0] for row in DAMAGE])
+def test_damage_ends_the_reading_and_is_a_warning(tmp_path, file: bytes, whole: int):
+    capture = read(tmp_path, file)
+    assert capture.packets == len(capture.trace) == whole
+    assert len(capture.warnings) == 1
+    assert f"stopped there after {whole} packets" in capture.warnings[0]
+
+
+def hostile_files() -> list[bytes]:
+    """Small captures that between them reach every reader of headers."""
+    tunnel = ipv4(b"\xb0\0\x65\x58" + bytes(12) + PACKET, 47)
+    fragments = [ipv4(tcp(100)[:80], TCP, fragment=0x2000), ipv4(bytes(40), TCP, fragment=10)]
+    extended = ipv6(bytes([44, 0]) + bytes(6) + bytes([UDP, 0, 0, 1, 0, 0, 0, 7]) + udp(30), 0)
+    frames = [
+        PACKET,
+        bytes(12) + b"\x81\0\0\x05\x88\x64\x11\0\0\x01\0\x40\0\x21" + ipv4(udp(9), UDP),
+        bytes(12) + b"\x88\x47\0\0\x10\x40\0\0\x21\x40" + extended,
+        ethernet(bytes.fromhex("aaaa030000000800") + tunnel, 80),
+        *map(ethernet, fragments),
+    ]
+    nflog = b"\x02\0\0\0" + struct.pack("<HH", 6, 10) + bytes(4) + struct.pack("<HH", 44, 9) + ipv4(udp(9), UDP)
+    radiotap = b"\0\0\x09\0" + bytes(5) + b"\x88\x01" + bytes(24) + bytes.fromhex("aaaa030000000800") + PACKET[14:]
+    per_packet = b"\0\0\x08\0\x01\0\0\0" + PACKET
+    file = (
+        section() + interface() + interface(239, resolution=128 + 40) + interface(127, resolution=12) + interface(192)
+    )
+    file += b"".join(map(enhanced, frames)) + enhanced(nflog, 2**60, number=1) + enhanced(radiotap, 2**60, number=2)
+    file += enhanced(per_packet, number=3) + simple(PACKET) + obsolete(PACKET)
+    return [pcap(frames), pcap(frames, order=">", nanoseconds=True), file, file + section(">") + interface(1, ">")]
+
+
+@pytest.mark.parametrize("file", hostile_files(), ids=["pcap", "pcap, big-endian", "pcapng", "two sections"])
+@pytest.mark.parametrize("inner", [False, True])
+def test_hostile_files_are_an_error_or_a_capture(tmp_path, file: bytes, inner: bool):
+    path = tmp_path / "hostile.cap"
+    path.write_bytes(file)
+    assert len(read_capture(path, inner=inner).trace) >= 4
+    dice = random.Random(20)
+    read_at_all = 0
+    for _ in range(250):
+        damaged = bytearray(file[: dice.randrange(len(file) + 1)] if dice.random() < 0.2 else file)
+        for _ in range(dice.randrange(8)):
+            if damaged:
+                damaged[dice.randrange(len(damaged))] = dice.choice((0, 1, 0x45, 0x7F, 0x80, 0xFF, dice.randrange(256)))
+        path.write_bytes(damaged)
+        try:
+            capture = read_capture(path, inner=inner)
+        except CaptureError:
+            continue
+        read_at_all += 1
+        assert len(capture.trace) + sum(capture.left_out.values()) == capture.packets
+        assert segment(capture.trace).flow.shape == (len(capture.trace),)
+    assert read_at_all > 100

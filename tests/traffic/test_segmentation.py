@@ -1,0 +1,238 @@
+"""Segmentation: which packets make a biflow, and which way they go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntgbench.errors import TrafficError
+from ntgbench.traffic import segmentation as module
+from ntgbench.traffic.segmentation import flow_table, segment
+from ntgbench.traffic.trace import ACK, FIN, PSH, RST, SYN, TCP, UDP, PacketTrace, ipv4_address
+
+CLIENT, SERVER, OTHER = (1, 40_000), (2, 443), (3, 443)
+DATA = ACK | PSH
+
+
+def trace(*packets: tuple[float, tuple[int, int], tuple[int, int], int, int]) -> PacketTrace:
+    """Packets as (seconds, (host, port) from, (host, port) to, flags, payload); flags -1 is UDP."""
+    times, senders, receivers, flags, payloads = zip(*packets, strict=True)
+    source, destination = np.array(senders), np.array(receivers)
+    flag = np.array(flags)
+    header = np.where(flag < 0, 28, 40)
+    return PacketTrace(
+        time_ns=np.rint(np.array(times) * 1e9).astype(np.int64),
+        source=ipv4_address(source[:, 0].astype(np.uint32)),
+        destination=ipv4_address(destination[:, 0].astype(np.uint32)),
+        source_port=source[:, 1].astype(np.uint16),
+        destination_port=destination[:, 1].astype(np.uint16),
+        protocol=np.where(flag < 0, UDP, TCP).astype(np.uint8),
+        ip_length=(header + np.array(payloads)).astype(np.int32),
+        payload_length=np.array(payloads, np.int32),
+        ttl=np.full(len(packets), 64, np.uint8),
+        tcp_flags=np.maximum(flag, 0).astype(np.uint8),
+    )
+
+
+def up(time: float, payload: int = 0, flags: int = DATA) -> tuple[Any, ...]:
+    return time, CLIENT, SERVER, flags, payload
+
+
+def down(time: float, payload: int = 0, flags: int = DATA) -> tuple[Any, ...]:
+    return time, SERVER, CLIENT, flags, payload
+
+
+def test_both_ways_are_one_biflow_and_the_first_sender_is_upstream():
+    found = segment(trace(down(0), up(1), down(2)))
+    assert found.flow.tolist() == [0, 0, 0]
+    assert found.upstream.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "packets",
+    [
+        [up(0, flags=SYN), down(1, flags=SYN | ACK), up(2)],
+        [down(0), up(1), up(2, flags=SYN | ACK)],
+        [down(0, flags=RST), up(1, flags=SYN), down(2, flags=SYN | ACK), up(3)],
+    ],
+    ids=["syn first", "only a syn-ack, late", "syn after a packet of before"],
+)
+def test_the_handshake_tells_upstream(packets):
+    found = segment(trace(*packets))
+    sent_by_client = np.array([packet[1] == CLIENT for packet in packets])
+    handshake = [packet for packet in packets if packet[3] & SYN]
+    client_is_up = (handshake[0][1] == CLIENT) == (not handshake[0][3] & ACK)
+    last = found.flow == found.flow[-1]
+    assert np.array_equal(found.upstream[last], (sent_by_client == client_is_up)[last])
+
+
+def test_the_first_of_several_handshakes_counts():
+    found = segment(trace(up(0, flags=SYN), down(1, flags=SYN), up(2)))  # both open at once
+    assert (found.flow.tolist(), found.upstream.tolist()) == ([0, 0, 0], [True, False, True])
+
+
+def test_five_tuples_are_told_apart():
+    found = segment(
+        trace(
+            (0, CLIENT, SERVER, DATA, 1),
+            (0, CLIENT, OTHER, DATA, 1),
+            (0, (1, 40_001), SERVER, DATA, 1),
+            (0, (1, 443), (2, 40_000), DATA, 1),  # ports the other way round
+            (0, CLIENT, SERVER, -1, 1),
+            (0, SERVER, CLIENT, DATA, 1),
+        )
+    )
+    assert found.flow.tolist() == [0, 1, 2, 3, 4, 0]
+
+
+def test_an_endpoint_that_talks_to_itself_is_one_biflow():
+    found = segment(trace((0, CLIENT, CLIENT, -1, 1), (1, CLIENT, CLIENT, -1, 2)))
+    assert (found.flow.tolist(), found.upstream.tolist()) == ([0, 0], [True, True])
+
+
+def test_biflows_are_numbered_by_their_first_packet_and_ordered_by_capture():
+    found = segment(trace((5, OTHER, CLIENT, DATA, 0), up(1), (4, CLIENT, OTHER, DATA, 0), down(0), up(0.5)))
+    assert found.flow.tolist() == [0, 1, 0, 1, 1]
+    assert (found.order.tolist(), found.offsets.tolist()) == ([0, 2, 1, 3, 4], [0, 2, 5])
+
+
+def test_idle_timeout():
+    assert segment(trace(up(0), down(120), up(240.001))).flow.tolist() == [0, 0, 1]
+    assert segment(trace(up(0), down(120), up(240.001)), idle_timeout=100).flow.tolist() == [0, 1, 2]
+    assert segment(trace(up(0), down(120), up(240.001)), np.inf, np.inf).flow.tolist() == [0, 0, 0]
+
+
+def test_active_timeout():
+    times = np.arange(0, 60.5, 0.5)
+    found = segment(trace(*map(up, times)), active_timeout=10)
+    # The packet that is late begins the next biflow, whose ten seconds count from it: one every 10.5 s.
+    assert np.array_equal(found.flow, times // 10.5)
+
+
+def test_active_timeout_where_time_goes_backwards():
+    assert segment(trace(up(0), up(9), up(3), up(11), up(8), up(20), up(22)), 120, 10).flow.tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        2,
+    ]
+
+
+def test_timeouts_are_positive():
+    for timeouts in ((0, 1), (1, 0), (-1, 1), (np.nan, 1), (1, np.nan)):
+        with pytest.raises(TrafficError, match="timeouts are positive seconds"):
+            segment(trace(up(0)), *timeouts)
+
+
+@pytest.mark.parametrize(
+    ("packets", "flow"),
+    [
+        ([up(0, flags=SYN), up(1, flags=SYN), down(2, flags=SYN | ACK), up(3, flags=SYN)], [0, 0, 0, 0]),
+        ([up(0, flags=SYN), down(1, flags=RST | ACK), up(2, flags=SYN), down(3, flags=SYN | ACK)], [0, 0, 1, 1]),
+        (
+            [up(0), up(1, flags=FIN | ACK), down(2, flags=FIN | ACK), up(3, flags=ACK), up(4, flags=SYN)],
+            [0, 0, 0, 0, 1],
+        ),
+        ([up(0), up(1, flags=FIN | ACK), down(2, 9), down(3, flags=FIN | ACK), up(4, flags=RST)], [0, 0, 0, 0, 0]),
+        ([up(0), down(1), up(2, flags=SYN)], [0, 0, 1]),
+        ([up(0), up(1, flags=FIN | ACK), down(2, flags=SYN | ACK)], [0, 0, 0]),
+    ],
+    ids=[
+        "repeated syn",
+        "refused, tried again",
+        "reused after fin",
+        "stragglers",
+        "reused without fin",
+        "only a syn-ack",
+    ],
+)
+def test_syn_begins_a_biflow(packets, flow: list[int]):
+    assert segment(trace(*packets)).flow.tolist() == flow
+
+
+def test_colliding_hashes_change_nothing(monkeypatch):
+    dice = np.random.default_rng(0)
+    ends = [((int(a), 1), (int(b), 2)) for a, b in dice.integers(1, 6, (300, 2))]
+    made = trace(*[(i, *(pair if i % 2 else pair[::-1]), DATA, 1) for i, pair in enumerate(ends)])
+    expected = segment(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_MULTIPLIER", np.uint64(0))
+        found = segment(made)
+    assert np.array_equal(found.flow, expected.flow)
+    assert np.array_equal(found.order, expected.order)
+    assert np.array_equal(found.upstream, expected.upstream)
+
+
+def plain(made: PacketTrace, idle: float, active: float) -> tuple[list[int], list[bool]]:
+    """The same rules, one packet at a time."""
+    current: dict[Any, dict[str, Any]] = {}
+    flows: list[dict[str, Any]] = []
+    of: list[tuple[int, Any]] = []
+    for i in range(len(made)):
+        sender = (*made.source[i].tolist(), int(made.source_port[i]))
+        receiver = (*made.destination[i].tolist(), int(made.destination_port[i]))
+        key = (int(made.protocol[i]), *sorted([sender, receiver]))
+        time, flags = int(made.time_ns[i]), int(made.tcp_flags[i])
+        flow = current.get(key)
+        opens = flow and flags & (SYN | ACK) == SYN and not flow["flags"] & SYN
+        if not flow or opens or time - flow["last"] > idle * 1e9 or time - flow["first"] > active * 1e9:
+            flow = current[key] = {"first": time, "client": None, "sender": sender, "number": len(flows)}
+            flows.append(flow)
+        flow["last"], flow["flags"] = time, flags
+        if flags & SYN and flow["client"] is None:
+            flow["client"] = receiver if flags & ACK else sender
+        of.append((flow["number"], sender))
+    client = [flow["client"] or flow["sender"] for flow in flows]
+    return [number for number, _ in of], [sender == client[number] for number, sender in of]
+
+
+PACKET = st.tuples(
+    st.integers(0, 40),
+    st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    st.sampled_from([-1, 0, SYN, SYN | ACK, ACK, DATA, FIN | ACK, RST]),
+    st.integers(0, 3),
+)
+
+
+@given(st.lists(PACKET, min_size=1, max_size=60), st.sampled_from([3, 10, 1000]), st.sampled_from([5, 15, 1000]))
+def test_is_what_one_packet_at_a_time_gives(packets, idle: int, active: int):
+    made = trace(*packets)
+    found = segment(made, idle, active)
+    flow, upstream = plain(made, idle, active)
+    assert found.flow.tolist() == flow
+    assert found.upstream.tolist() == upstream
+    assert np.array_equal(found.flow[found.order], np.repeat(np.arange(len(found)), np.diff(found.offsets)))
+
+
+def test_flow_table_keeps_payload_in_order():
+    made = trace(
+        up(0, flags=SYN),
+        (0.5, OTHER, CLIENT, -1, 0),  # a biflow without payload
+        down(1, flags=SYN | ACK),
+        up(2, 100),
+        (2.5, CLIENT, OTHER, DATA, 7),
+        down(3.5, 2000),
+        up(3.25, 300),
+    )
+    flows, notes = flow_table(made, segment(made), ["web", "none", "other"], session="monday")
+    assert flows.signed_pl.tolist() == [100, -2000, 300, 7]
+    assert flows.offsets.tolist() == [0, 3, 4]
+    assert [flows.classes[label] for label in flows.label] == ["web", "other"]
+    assert flows.iat.tolist() == [0.0, 1.5, -0.25, 0.0]
+    assert flows.session.tolist() == [0, 0]
+    assert notes == ("left out 3 packets without payload", "dropped 1 of 3 flows that carry no payload")
+    assert flow_table(made, segment(made), "all")[0].classes == ("all",)
+
+
+def test_flow_table_needs_a_class_for_each_biflow():
+    made = trace(up(0, 1), down(1, 1))
+    with pytest.raises(TrafficError, match="2 classes for 1 biflows"):
+        flow_table(made, segment(made), ["a", "b"])

@@ -1,0 +1,70 @@
+"""PacketTrace: the rules it checks, and its few methods."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from ntgbench.errors import TrafficError
+from ntgbench.traffic.trace import PacketTrace, ipv4_address
+
+
+def trace(**columns) -> PacketTrace:
+    """Three packets, a TCP, a UDP and an IPv6 one, with some columns changed."""
+    source = np.array([[0, 0xFFFF_0A00_0001], [0, 0xFFFF_0A00_0002], [0x20010DB8 << 32, 1]], np.uint64)
+    made = {
+        "time_ns": np.array([1_600_000_000_123_456_789, 5, 6]),
+        "source": source,
+        "destination": source[[1, 0, 2]],
+        "source_port": np.array([1, 2, 3], np.uint16),
+        "destination_port": np.array([4, 5, 6], np.uint16),
+        "protocol": np.array([6, 17, 6], np.uint8),
+        "ip_length": np.array([40, 30, 80], np.int32),
+        "payload_length": np.array([0, 2, 20], np.int32),
+        "ttl": np.array([64, 64, 1], np.uint8),
+        "tcp_flags": np.array([2, 0, 16], np.uint8),
+    }
+    return PacketTrace(**{**made, **columns})
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("protocol", np.array([6, 1, 6], np.uint8), "row 1: protocol is 6"),
+        ("tcp_flags", np.array([2, 1, 0], np.uint8), "row 1: tcp_flags is 0 for UDP"),
+        ("payload_length", np.array([0, 2, -1], np.int32), "row 2: payload_length is not negative"),
+        ("payload_length", np.array([40, 2, 0], np.int32), "row 0: payload_length is less than ip_length"),
+        ("ttl", np.array([1, 2, 3]), "ttl must be uint8"),
+        ("source", np.zeros((3, 1), np.uint64), r"source must be uint64 with shape \(3, 2\)"),
+        ("source_port", np.zeros(2, np.uint16), r"source_port must be uint16 with shape \(3,\)"),
+    ],
+)
+def test_refuses_what_breaks_a_rule(column: str, value: np.ndarray, rule: str):
+    with pytest.raises(TrafficError, match=rule):
+        trace(**{column: value})
+
+
+def test_tells_ipv4_by_the_mapped_address():
+    assert trace().is_ipv4().tolist() == [True, True, False]
+    assert ipv4_address(np.array([0x0A000001], np.uint32)).tolist() == [[0, 0xFFFF_0A00_0001]]
+
+
+def test_seconds():
+    assert trace().seconds()[1:].tolist() == [5e-9, 6e-9]
+
+
+def test_selects_by_index_and_mask():
+    assert trace().select([2, 0]).ip_length.tolist() == [80, 40]
+    assert trace().select(np.array([False, True, False])).ip_length.tolist() == [30]
+    assert len(trace().select([])) == 0
+
+
+def test_is_closed_to_writing_and_to_its_makers():
+    times = np.array([1, 2, 3])
+    made = replace(trace(), time_ns=times)
+    times[0] = 9
+    assert made.time_ns[0] == 1
+    for field in fields(made):
+        assert not getattr(made, field.name).flags.writeable
