@@ -174,7 +174,7 @@ def _call_hooks(entry_point: importlib.metadata.EntryPoint) -> tuple[Spec, ...]:
 
 def _check_spec(spec: Any, hook: str) -> None:
     kind = _KINDS[hook]
-    if not isinstance(spec, kind):
+    if not isinstance(spec, kind) or not isinstance(spec, Spec):
         raise PluginError(f"{hook} must return {kind.__name__} objects, not {type(spec).__name__}")
     if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
         raise PluginError(f"{hook}: {spec.name!r} is no name: lower-case letters, digits, '-', '_' and '.' only")

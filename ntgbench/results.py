@@ -56,7 +56,7 @@ class Row(TypedDict):
         metrics: numbers by key "suite/metric[@compared with]".
         phases: wall-clock seconds of each phase of the cell.
         peak_memory_mib: largest resident memory of the cell's process.
-        notes: what a reader should know about this row.
+        notes: what was logged as a warning while the cell ran.
         machine: hardware and system.
         versions: library versions by distribution name.
     """

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ntgbench.cli.options import grid
-
-if TYPE_CHECKING:
-    from ntgbench.datasets.loading import Dataset
-    from ntgbench.results import Row
-    from ntgbench.running.cells import Cell
 
 
 @click.command(epilog="Finished cells are kept: running again does only what is missing.")
@@ -27,6 +21,7 @@ def run(out: Path, jobs: int, retry: bool, fresh: bool, runs: Path, protocol: st
 
     Exits with 1 when a cell or a metric failed; its row says why.
     """
+    from ntgbench.cli.bars import Bars
     from ntgbench.running.run import run as run_protocol
 
     with Bars() as bars:
@@ -36,55 +31,3 @@ def run(out: Path, jobs: int, retry: bool, fresh: bool, runs: Path, protocol: st
         click.echo(f"failed: {failure}", err=True)
     click.echo(f"{len(outcome.rows)} cells, leaderboards in {out}/README.md")
     return 1 if failures else 0
-
-
-class Bars:
-    """What a run shows: a bar of cells, and below it nothing that scrolls but finished cells."""
-
-    def __init__(self) -> None:
-        from tqdm import tqdm
-
-        # Without a terminal a bar is noise in a log; finished cells are still printed.
-        self._bar = tqdm(unit="cell", dynamic_ncols=True, disable=None, leave=False)
-        self._doing: dict[str, str] = {}
-
-    def __enter__(self) -> Bars:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.close()
-
-    def loaded(self, dataset: Dataset) -> None:
-        """Say what was read and what was left out of it."""
-        biflows = dataset.biflows
-        self._say(f"{dataset.name}: {len(biflows):,} biflows, {len(biflows.classes)} classes, {biflows.digest()[:8]}")
-        for note in dataset.notes:
-            self._say(f"  {note}")
-
-    def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
-        """Say how much there is to do."""
-        self._bar.reset(total=len(todo))
-        failed = sum(cell.state() == "failed" for cell in cells)
-        text = f"{len(cells)} cells, {len(cells) - len(todo)} finished earlier"
-        self._say(f"{text}, {failed} of them failed (--retry runs those again)" if failed else text)
-
-    def doing(self, cell: Cell, what: str) -> None:
-        """Show what a running cell does."""
-        self._doing[cell.title] = what
-        self._bar.set_postfix_str("; ".join(f"{title} {what}" for title, what in self._doing.items()))
-
-    def ended(self, cell: Cell, row: Row) -> None:
-        """Say how a cell ended."""
-        self._doing.pop(cell.title, None)
-        seconds = sum(row["phases"].values())
-        headline = [f"{k} {m['value']:.{m['digits']}f}" for k, m in row["metrics"].items() if _is_headline(k, m)]
-        said = ", ".join(headline) if row["status"] == "ok" else f"FAILED: {row['reason']}"
-        self._say(f"{cell.title}: {said} ({seconds:.1f} s)")
-        self._bar.update()
-
-    def _say(self, text: str) -> None:
-        self._bar.write(text)
-
-
-def _is_headline(key: str, metric: Any) -> bool:
-    return bool(metric.get("primary")) and "@" not in key and metric["value"] is not None

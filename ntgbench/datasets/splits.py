@@ -45,9 +45,7 @@ def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gener
     return biflows.select(_rank_in_class(biflows.label, rng) < counts[biflows.label])
 
 
-def halves(
-    biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator
-) -> tuple[Biflows, Biflows]:
+def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> tuple[Biflows, Biflows]:
     """Two disjoint random sets of the same size: `counts[c]` biflows of each class c, or half the class when fewer."""
     size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
     rank = _rank_in_class(biflows.label, rng)

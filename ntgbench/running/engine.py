@@ -60,10 +60,8 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
     """
     cell.path.mkdir(parents=True, exist_ok=True)
     with locked(cell.path, stop) as hold:
-        row = cell.result()
-        if row is None or cell.state() == "part":
-            row = _run_child(cell, threads, watch, stop, hold)
-    return row
+        found = cell.result()
+        return found if found and cell.state() != "part" else _run_child(cell, threads, watch, stop, hold)
 
 
 def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, hold: int) -> Row:

@@ -111,7 +111,7 @@ def run(
             watch.ended(cell, row)
     finally:
         # Also when the run is stopped: what has finished counts.
-        rows = [row for cell in cells if (row := cell.result()) is not None]
+        rows = [found for cell in cells if (found := cell.result()) is not None]
         written = write_leaderboards(merge_rows(out, rows), out)
     return Outcome(tuple(rows), tuple(written))
 

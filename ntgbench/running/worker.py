@@ -7,6 +7,7 @@ two steps with a mark between them, so that measuring alone can be repeated from
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -57,6 +58,8 @@ def run(cell: Cell) -> None:
         return
     phases = Phases()
     row = empty_row(cell)
+    notes = _Notes()
+    logging.basicConfig(handlers=[notes, logging.StreamHandler()])
     try:
         fitted = _fit(cell, phases)
         row["phases"], row["peak_memory_mib"], row["machine"] = (
@@ -70,8 +73,21 @@ def run(cell: Cell) -> None:
     except Exception as error:  # a third party's system may fail in any way; the row says how
         traceback.print_exc()
         row["reason"] = str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+    row["notes"] = list(dict.fromkeys([*(earlier or row)["notes"], *notes.messages]))
     row["phases"] = {**(earlier or row)["phases"], **row["phases"], **phases.seconds}
     write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
+
+
+class _Notes(logging.Handler):
+    """What anything logs as a warning while the cell runs, each message once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message."""
+        self.messages.setdefault(record.getMessage())
 
 
 def empty_row(cell: Cell) -> Row:

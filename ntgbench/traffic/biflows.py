@@ -82,7 +82,8 @@ class Biflows:
 
     def lengths(self) -> npt.NDArray[np.int64]:
         """Packets of each biflow, int64 (N,), in 1..P."""
-        return np.count_nonzero(self.signed_pl, axis=1)
+        counts: npt.NDArray[np.int64] = np.count_nonzero(self.signed_pl, axis=1)
+        return counts
 
     def class_counts(self) -> npt.NDArray[np.int64]:
         """Biflows of each class, int64 (len(classes),)."""
@@ -203,13 +204,17 @@ def _check(
         raise TrafficError("class names must be distinct")
     absent = signed_pl == 0
     refuse(absent[:, 0], "a biflow has at least one packet, and its first entry is one")
-    refuse((absent[:, :-1] & ~absent[:, 1:]).any(axis=1), "no packet may follow an entry of 0 (a hole)")
+    refuse(_any_in_row(absent[:, :-1] & ~absent[:, 1:]), "no packet may follow an entry of 0 (a hole)")
     # -32768 has no int16 absolute value, so compare both signs instead of taking one.
-    too_long = ((signed_pl > pl_max) | (signed_pl < -pl_max)).any(axis=1)
-    refuse(too_long, f"payload lengths are at most pl_max = {pl_max} bytes")
+    too_long = (signed_pl > pl_max) | (signed_pl < -pl_max)
+    refuse(_any_in_row(too_long), f"payload lengths are at most pl_max = {pl_max} bytes")
     refuse((label < 0) | (label >= len(classes)), f"a label is an index into the {len(classes)} classes")
     if iat is not None:
-        refuse(~np.isfinite(iat).all(axis=1), "gaps are finite")
+        refuse(_any_in_row(~np.isfinite(iat)), "gaps are finite")
+
+
+def _any_in_row(broken: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    return np.asarray(broken.any(axis=1))
 
 
 def _read_only(array: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:

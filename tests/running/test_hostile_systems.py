@@ -184,3 +184,11 @@ def test_a_new_version_of_a_metric_is_measured_without_fitting_again(install, nt
     metrics = rows(tmp_path / "leaderboards")["copy"]["metrics"]
     assert metrics["fidelity/fine_metric"] == {"value": 0.75, "version": 2, "goal": "min", "digits": 3}
     assert fitted.stat().st_mtime_ns == before
+
+
+def test_what_is_logged_as_a_warning_becomes_a_note(ntgbench, flows, tmp_path) -> None:
+    ntgbench("run", "-d", flows, "-s", "smote", "--seeds", 1, "--suite", "fidelity")
+    assert rows(tmp_path / "leaderboards")["smote"]["notes"] == [
+        "SMOTE of class chat, 5 biflows: 4 neighbours",
+        "SMOTE of class rare, 1 biflows: repeated",
+    ]

@@ -108,11 +108,27 @@ def raw(real, synthetic):
 
 
 def uniqueness(real, synthetic):
-    """UniqAlign, leakage and train_share over the biflows of all classes together."""
+    """UniqAlign, leakage and train_share over all biflows together; the first two also class by class."""
     real_rows, synthetic_rows = ([tuple(row) for row in side.signed_pl.tolist()] for side in (real, synthetic))
-    real_set, synthetic_set = set(real_rows), set(synthetic_rows)
+    real_set = set(real_rows)
+    uniqalign, leakage = _overlap(real_rows, synthetic_rows)
+    by_class = []
+    for label in sorted(set(real.label.tolist())):
+        own = [
+            [row for row, other in zip(rows, side.label.tolist(), strict=True) if other == label]
+            for rows, side in ((real_rows, real), (synthetic_rows, synthetic))
+        ]
+        by_class.append(_overlap(*own) if own[1] else (1.0, 0.0))
     return {
-        "uniqalign": abs(len(real_set) / len(real_rows) - len(synthetic_set) / len(synthetic_rows)),
-        "leakage": len(real_set & synthetic_set) / len(real_set | synthetic_set),
+        "uniqalign": uniqalign,
+        "leakage": leakage,
         "train_share": sum(row in real_set for row in synthetic_rows) / len(synthetic_rows),
+        "uniqalign_macro": sum(pair[0] for pair in by_class) / len(by_class),
+        "leakage_macro": sum(pair[1] for pair in by_class) / len(by_class),
     }
+
+
+def _overlap(real_rows, synthetic_rows):
+    real_set, synthetic_set = set(real_rows), set(synthetic_rows)
+    uniqalign = abs(len(real_set) / len(real_rows) - len(synthetic_set) / len(synthetic_rows))
+    return uniqalign, len(real_set & synthetic_set) / len(real_set | synthetic_set)

@@ -107,8 +107,8 @@ def test_divergences_of_the_same_classes_are_symmetric(sides):
 def test_identity_is_0_and_all_leaks(sides):
     real = sides[0]
     same = measure_all(real, real)
-    assert {name for name, value in same.items() if value} == {"leakage", "train_share"}
-    assert same["leakage"] == same["train_share"] == 1.0
+    assert {name for name, value in same.items() if value} == {"leakage", "leakage_macro", "train_share"}
+    assert same["leakage"] == same["leakage_macro"] == same["train_share"] == 1.0
 
 
 @given(sides=pairs(), times=st.integers(2, 4))
@@ -120,7 +120,7 @@ def test_repeating_all_biflows_changes_no_divergence(sides, times):
 
 def test_disjoint_traffic_is_1_and_leaks_nothing():
     values = measure_all(biflows((0, 100, 200), (1, 50, 60, 70)), biflows((0, -100, -200, -300), (1, -50, -60)))
-    assert values == {name: 0.0 if name in ("uniqalign", "leakage", "train_share") else 1.0 for name in SPECS}
+    assert values == {name: 0.0 if spec.against == "train" else 1.0 for name, spec in SPECS.items()}
 
 
 def test_number_of_packets_by_hand():
@@ -181,13 +181,22 @@ def test_pairs_that_no_side_has_are_0_and_that_one_side_has_are_1():
         assert {measure_all(*sides)[name] for name in names} == {1.0}
 
 
-def test_uniqueness_by_hand_is_over_all_classes_together():
+def test_uniqueness_by_hand_is_over_all_classes_together_and_by_class():
     # Train: three biflows, two distinct. Synthetic: four biflows, three distinct; one of them, twice, is in train.
     train = biflows((0, 1, 2), (1, 1, 2), (0, 3))
     synthetic = biflows((0, 1, 2), (1, 1, 2), (0, 1), (1, 2, 1))
-    assert uniqueness(train, synthetic, 0) == pytest.approx(
-        {"uniqalign": abs(2 / 3 - 3 / 4), "leakage": 1 / 4, "train_share": 2 / 4}, abs=1e-15
-    )
+    expected = {
+        "uniqalign": abs(2 / 3 - 3 / 4),
+        "leakage": 1 / 4,
+        "train_share": 2 / 4,
+        # Class 0: all distinct on both sides, one in common of three. Class 1: all distinct, one of two.
+        "uniqalign_macro": 0.0,
+        "leakage_macro": (1 / 3 + 1 / 2) / 2,
+    }
+    assert uniqueness(train, synthetic, 0) == pytest.approx(expected, abs=1e-15)
+    without_class_1 = uniqueness(train, synthetic.select(synthetic.label == 0), 0)
+    assert without_class_1["uniqalign_macro"] == (0.0 + 1.0) / 2
+    assert without_class_1["leakage_macro"] == pytest.approx((1 / 3 + 0.0) / 2)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -237,4 +246,5 @@ def test_every_metric_is_what_its_target_returns():
         assert set(resolve(target)(real, real, 0)) == names
     assert {spec.suite for spec in SPECS.values()} == {"fidelity"}
     assert [name for name, spec in SPECS.items() if spec.primary] == ["jsd_2gram"]
-    assert {name for name, spec in SPECS.items() if spec.against == "train"} == {"uniqalign", "leakage", "train_share"}
+    against_train = {"uniqalign", "leakage", "train_share", "uniqalign_macro", "leakage_macro"}
+    assert {name for name, spec in SPECS.items() if spec.against == "train"} == against_train

@@ -32,6 +32,8 @@ def ntgbench_metrics() -> list[MetricSpec]:
         _against_train(
             "uniqalign", "Difference between the shares of distinct biflows in synthetic and in real traffic"
         ),
+        _against_train("uniqalign_macro", "As uniqalign, class by class, averaged over classes"),
+        _against_train("leakage_macro", "As leakage, class by class, averaged over classes"),
         _against_train(
             "leakage",
             "Overlap (Jaccard) of the distinct synthetic and training biflows; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_smote.parameters import SmoteParameters
 
+logger = logging.getLogger(__name__)
+
 Floats = npt.NDArray[np.float64]
 
 
 class Smote:
     """imbalanced-learn's SMOTE, or its SMOTENC, on the P signed payload lengths of a biflow.
 
-    A class of n biflows is interpolated with min(neighbours, n - 1) neighbours, and its only biflow is repeated.
+    A class of n biflows is interpolated with min(neighbours, n - 1) neighbours, and its only biflow is repeated; a
+    warning is logged for each class that has too few.
 
     Source: Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", Journal of Artificial
     Intelligence Research 16 (2002), which also has SMOTENC.
@@ -32,6 +36,7 @@ class Smote:
     def augment(self, few: Biflows, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """One new biflow for each label."""
         neighbours = np.minimum(self.parameters.neighbours, few.class_counts() - 1)[labels]
+        self._warn(few, labels)
         last_of_class = np.zeros(len(few.classes), np.int64)
         last_of_class[few.label] = np.arange(len(few))
         made = few.signed_pl[last_of_class[labels]]
@@ -40,6 +45,13 @@ class Smote:
             places = places[np.argsort(labels[places], kind="stable")]
             made[places] = _whole(self._interpolate(few, labels[places], int(number), rng), labels[places], few)
         return made
+
+    def _warn(self, few: Biflows, labels: Labels) -> None:
+        count = few.class_counts()
+        for label in np.unique(labels):
+            if count[label] <= self.parameters.neighbours:
+                how = f"{count[label] - 1} neighbours" if count[label] > 1 else "repeated"
+                logger.warning("SMOTE of class %s, %d biflows: %s", few.classes[label], count[label], how)
 
     def _interpolate(self, few: Biflows, labels: Labels, neighbours: int, rng: np.random.Generator) -> Floats:
         """Signed payload lengths, float64 (len(labels), P), one row for each of `labels`, which are sorted."""
