@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.errors import refuse
+from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.connections import biflows_to_trace
 from ntgbench.traffic.frames import ETHERNET, RECORD, Numbers, header_lengths, headers
@@ -26,7 +27,7 @@ _SEQUENCE_START = 1
 
 
 def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> None:
-    """Write an Ethernet pcap file with nanoseconds.
+    """Write an Ethernet pcap file with nanoseconds, as a whole or not at all.
 
     Biflows become TCP connections, see `biflows_to_trace`; their classes go into a CSV file beside the capture, see
     `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order. It may take longer timeouts: a gap
@@ -45,12 +46,13 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
     ip_header, transport_header = header_lengths(trace)
     sequence, acknowledgement = _sequence_numbers(trace)
     # Packets whose headers have the same layout are written together.
-    layout = np.stack([trace.is_ipv4(), trace.protocol == TCP, ip_header, transport_header])
-    layout = np.unique(layout, axis=1, return_inverse=True)[1].reshape(-1)
+    layout = ip_header << 8 | transport_header << 2 | trace.is_ipv4() << 1 | (trace.protocol == TCP)
     size = RECORD + ETHERNET + trace.ip_length.astype(np.int64)
     end = np.cumsum(size)
     cuts = (np.flatnonzero(np.diff(end // _CHUNK_BYTES)) + 1).tolist()
-    with Path(path).open("wb") as file:
+    if isinstance(traffic, Biflows):
+        write_sidecar(path, (traffic.classes[label] for label in traffic.label))
+    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         file.write(_FILE_HEADER)
         for begin, stop in zip([0, *cuts], [*cuts, len(trace)], strict=True):
             offset = end[begin:stop] - size[begin:stop]
@@ -70,8 +72,6 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
                 windows = np.lib.stride_tricks.sliding_window_view(chunk, header.shape[1], writeable=True)
                 windows[at] = header
             file.write(chunk.data)
-    if isinstance(traffic, Biflows):
-        write_sidecar(path, (traffic.classes[label] for label in traffic.label))
 
 
 def _sequence_numbers(trace: PacketTrace) -> tuple[Numbers, Numbers]:

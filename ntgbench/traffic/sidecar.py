@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import CaptureError
+from ntgbench.files import replacing
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +21,7 @@ def sidecar_path(capture: str | os.PathLike[str]) -> Path:
 
 def write_sidecar(capture: str | os.PathLike[str], apps: Iterable[str]) -> None:
     """Write the class of each biflow, in the order of their first packets."""
-    with sidecar_path(capture).open("w", newline="", encoding="utf-8") as file:
+    with replacing(sidecar_path(capture)) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("flow", "app"))
         rows.writerows(enumerate(apps))
