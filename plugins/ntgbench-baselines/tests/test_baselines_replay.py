@@ -66,12 +66,18 @@ def test_marginals_draw_each_position_by_itself():
     assert shares == pytest.approx(expected, abs=0.02)
 
 
-def test_marginals_end_a_biflow_at_its_first_absent_packet():
-    train = Biflows(np.array([[1, 0, 0], [2, 5, 9]]), np.array([0, 0]), ("chat",))
+def test_marginals_keep_every_position_and_the_number_of_packets():
+    train = Biflows(np.array([[1, 0, 0], [2, 5, 0], [3, 6, 9], [4, 7, 8]]), np.zeros(4, int), ("chat",))
     made = Marginals(NoParameters())
     made.fit(train, Context(seed=0))
-    rows = made.sample(np.zeros(1000, np.int32), np.random.default_rng(0))
-    assert {tuple(row) for row in rows[:, 1:].tolist()} == {(0, 0), (5, 0), (5, 9)}
+    rows = made.sample(np.zeros(40_000, np.int32), np.random.default_rng(0))
+    for t in range(3):
+        found, times = np.unique(rows[:, t], return_counts=True)
+        real, expected = np.unique(train.signed_pl[:, t], return_counts=True)
+        assert found.tolist() == real.tolist()
+        assert times / 40_000 == pytest.approx(expected / 4, abs=0.01)
+    # Any packet follows any other: 4 first packets, alone, before 3 seconds, and before 3 seconds and 2 thirds.
+    assert len(np.unique(rows, axis=0)) == 4 + 4 * 3 + 4 * 3 * 2
 
 
 @pytest.mark.parametrize("system", [Real, Copy, Marginals])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Replay(ABC):
-    """The training biflows, sorted by class, and a way to take new ones from them.
+    """The training biflows, sorted by class and then the longest first, and a way to take new ones from them.
 
     The biflows of class c are `rows[first[c] : first[c] + count[c]]`.
     """
@@ -27,8 +27,9 @@ class Replay(ABC):
         self.parameters = parameters
 
     def fit(self, train: Biflows, context: Context) -> None:
-        """Keep the training biflows, sorted by class."""
-        self._keep(train.signed_pl[np.argsort(train.label, kind="stable")], train.class_counts(), train.classes)
+        """Keep the training biflows, sorted."""
+        order = np.lexsort([-train.lengths(), train.label])
+        self._keep(train.signed_pl[order], train.class_counts(), train.classes)
         context.progress(1, 1)
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
@@ -52,6 +53,7 @@ class Replay(ABC):
     def _keep(self, rows: npt.NDArray[np.int16], count: npt.NDArray[np.int64], classes: tuple[str, ...]) -> None:
         self.rows, self.count, self.classes = rows, count, classes
         self.first = np.cumsum(count) - count
+        self.label = np.repeat(np.arange(len(count)), count)
 
 
 class Real(Replay):
@@ -80,17 +82,18 @@ class Copy(Replay):
 
 
 class Marginals(Replay):
-    """Independent positions: entry t is that of a training biflow of the class, another one for every t.
+    """Independent positions: the number of packets is drawn first, then each packet by itself.
 
-    A biflow ends where its first 0 falls. So each position has the training set's distribution as far as biflows
-    last, and everything between positions is lost.
+    Packet t is packet t of a training biflow of the class that has so many, another one for every t. So the number of
+    packets and every position have exactly the training set's distribution, and everything between them is lost.
     """
 
     def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """A biflow for each label, put together from as many training biflows as it has positions."""
+        """A biflow for each label, put together from as many training biflows as it has packets."""
         positions = np.arange(self.rows.shape[1])
-        shape = (len(labels), len(positions))
-        sources = self.first[labels][:, None] + rng.integers(self.count[labels][:, None], size=shape)
-        entries: npt.NDArray[np.int16] = self.rows[sources, positions]
-        entries[np.logical_or.accumulate(entries == 0, axis=1)] = 0
-        return entries
+        lengths = np.count_nonzero(self.rows, axis=1)
+        wanted = lengths[self.first[labels] + rng.integers(self.count[labels])]
+        # The longest biflows of a class come first, so those that have a packet t are the first `having` of it.
+        having = np.array([np.bincount(self.label[lengths > t], minlength=len(self.count)) for t in positions]).T
+        chosen = self.first[labels][:, None] + rng.integers(np.maximum(having, 1)[labels])
+        return np.where(positions < wanted[:, None], self.rows[chosen, positions], 0)
