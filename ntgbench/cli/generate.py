@@ -23,7 +23,6 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     """Make biflows with a fitted system and write them as a flow table or a capture."""
     import numpy as np
 
-    from ntgbench.files import replacing
     from ntgbench.parameters import suggestion
     from ntgbench.systems import load
 
@@ -36,11 +35,10 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     biflows = fitted.sample(np.repeat(np.array(wanted, np.int32), number), seed)
     if out.suffix not in (".parquet", ".pcap"):
         raise NtgbenchError(f"{out} must end in .parquet or .pcap")
-    with replacing(out) as temporary:
-        if out.suffix == ".parquet":
-            biflows.to_parquet(temporary)
-        else:
-            from ntgbench.traffic.export import write_pcap
+    if out.suffix == ".parquet":
+        biflows.to_parquet(out)
+    else:
+        from ntgbench.traffic.export import write_pcap
 
-            write_pcap(biflows, temporary)
+        write_pcap(biflows, out)
     click.echo(f"{len(biflows):,} biflows of {len(wanted)} classes in {out}")

@@ -28,7 +28,7 @@ class Replay(ABC):
 
     def fit(self, train: Biflows, context: Context) -> None:
         """Keep the training biflows, sorted."""
-        order = np.lexsort([-train.lengths(), train.label])
+        order = np.lexsort((-train.lengths(), train.label))
         self._keep(train.signed_pl[order], train.class_counts(), train.classes)
         context.progress(1, 1)
 
