@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,20 +16,26 @@ if TYPE_CHECKING:
     from ntgbench.interfaces import Labels
     from ntgbench.mapping.tokens import TokenMapping, Tokens
 
-LARGEST_BATCH = 2048
-"""Biflows that are made at a time: more is no faster, and the models' state grows with it."""
+Numbers = npt.NDArray[np.int64]
+"""Tokens or indices of rows."""
+
+LARGEST_BATCH = 256
+"""Biflows that are made at a time: more is no faster on a CPU, where what a step reads and writes should stay near."""
 
 FINISHED = 0.1
-"""Part of the rows that must have ended before they are taken out of the models' state: moving the others costs."""
+"""Part of the rows that must have ended before they are taken out of the model's state: moving the others costs."""
 
 
 class Steps(Protocol):
     """A model at work on some rows, its state preallocated and known to nobody else."""
 
-    def step(self, tokens: Tensor) -> Tensor:
-        """Read one more token of each row, int64 (rows,); returns logits of what follows, float (rows, vocabulary)."""
+    def step(self, tokens: Numbers) -> Tensor:
+        """Read one more token of each row, int64 (rows,); returns logits of what follows, float (rows, vocabulary).
 
-    def keep(self, rows: Tensor) -> None:
+        The logits are the caller's to change.
+        """
+
+    def keep(self, rows: Numbers) -> None:
         """Go on with these rows, int64 (…,): indices of the present ones, repeated or left out as wanted."""
 
 
@@ -37,63 +44,55 @@ Start = Callable[[int], Steps]
 
 
 @torch.inference_mode()
-def sample(
-    start: Start, mapping: TokenMapping, labels: Labels, rng: np.random.Generator, device: torch.device
-) -> Tokens:
+def sample(start: Start, mapping: TokenMapping, labels: Labels, rng: np.random.Generator) -> Tokens:
     """Rows of tokens, one for each label and in that order, drawn from the model's distribution at temperature 1.
 
     Only tokens that make valid biflows are drawn, and P packets end a row. Each packet takes one uniform number, whose
-    place in the cumulated distribution is the token (inversion, Devroye 1986, section III.2). Row i uses the numbers
-    `rng` gives it whatever rows are made beside it, and rows of a class share the step that reads the class.
+    place in the cumulated distribution is the token (inversion, Devroye 1986, section II.2). Row i uses the numbers
+    that `rng` gives it whatever rows are made beside it, and rows of a class share the step that reads the class.
 
     Args:
         start: the model.
         mapping: what tokens mean.
         labels: class of each row, int32 (N,).
         rng: all randomness.
-        device: where the model computes.
     """
-    uniform = torch.from_numpy(rng.random((len(labels), mapping.packets), np.float32))
-    rows = np.zeros((len(labels), mapping.packets + 2), np.int64)
+    uniform = rng.random((len(labels), mapping.packets), np.float32)
+    rows = np.full((len(labels), mapping.packets + 2), PAD)
+    rows[:, 0] = mapping.class_tokens(labels)
     for begin in range(0, len(labels), LARGEST_BATCH):
         part = slice(begin, begin + LARGEST_BATCH)
-        rows[part] = _sample(start, mapping, labels[part], uniform[part].to(device)).cpu().numpy()
+        _fill(rows[part], start(len(rows[part])), mapping, uniform[part])
     return rows
 
 
-def _sample(start: Start, mapping: TokenMapping, labels: Labels, uniform: Tensor) -> Tensor:
-    device = uniform.device
-    present, of_class = np.unique(labels, return_inverse=True)
-    rows = torch.full((len(labels), mapping.packets + 2), PAD, device=device)
-    rows[:, 0] = torch.from_numpy(mapping.class_tokens(labels))
-    model = start(len(labels))
-    tokens = torch.from_numpy(mapping.class_tokens(present)).to(device)
-    # Which of `rows` are at work, which row of the model's state each of them continues, and which of them have ended.
-    live = torch.arange(len(labels), device=device)
-    state = torch.from_numpy(of_class).to(device)
-    ended = torch.zeros(len(labels), dtype=torch.bool, device=device)
+def _fill(rows: Tokens, model: Steps, mapping: TokenMapping, uniform: npt.NDArray[np.float32]) -> None:
+    """Draw all tokens of `rows` behind the first."""
+    # Which rows are at work, which row of the model's state each of them continues, and which have not ended.
+    live = np.arange(len(rows))
+    tokens, state = np.unique(rows[:, 0], return_inverse=True)
+    going = np.ones(len(rows), np.bool_)
     for position in range(mapping.packets):
-        logits = model.step(tokens).float()
-        # Only EOS and packets can follow, and EOS only a packet.
-        logits[:, : mapping.first_value if position == 0 else EOS] = -torch.inf
+        logits = model.step(tokens)
+        # Only packets and EOS can follow, and EOS only a packet.
         logits[:, EOS + 1 : mapping.first_value] = -torch.inf
+        logits[:, : EOS if position else EOS + 1] = -torch.inf
         cumulated = logits.softmax(dim=1).cumsum(dim=1)
-        drawn = draw(cumulated[state] if position == 0 else cumulated, uniform[live, position])
-        tokens = drawn.where(~ended, PAD)
+        drawn = draw(cumulated if position else cumulated[state], uniform[live, position])
+        tokens = np.where(going, drawn, PAD)
         rows[live, position + 1] = tokens
-        ended = tokens <= EOS
-        if position == 0 or int(ended.sum()) >= FINISHED * len(live):
-            going = ~ended
+        going = tokens > EOS
+        if position == 0 or np.count_nonzero(going) <= (1 - FINISHED) * len(live):
             model.keep(state[going])
-            live, tokens, ended = live[going], tokens[going], ended[going]
-            state = torch.arange(len(live), device=device)
+            live, tokens, going = live[going], tokens[going], going[going]
+            state = np.arange(len(live))
             if not len(live):
                 break
-    rows[(rows != EOS).all(dim=1), -1] = EOS
-    return rows
+    rows[(rows != EOS).all(axis=1), -1] = EOS
 
 
-def draw(cumulated: Tensor, uniform: Tensor) -> Tensor:
+def draw(cumulated: Tensor, uniform: npt.NDArray[np.float32]) -> Numbers:
     """The token of each row, int64 (rows,), at its uniform number, (rows,), in its distribution, (rows, vocabulary)."""
-    target = (uniform * cumulated[:, -1])[:, None]
-    return torch.searchsorted(cumulated, target, right=True)[:, 0]
+    target = torch.from_numpy(uniform).to(cumulated.device)[:, None] * cumulated[:, -1:]
+    tokens: Numbers = torch.searchsorted(cumulated, target, right=True)[:, 0].cpu().numpy()
+    return tokens

@@ -63,9 +63,10 @@ def test_a_step_at_a_time_gives_the_logits_of_the_whole(fitted) -> None:
     with torch.inference_mode():
         for position in range(rows.shape[1]):
             whole = fitted.model(rows[kept])[:, position]
-            torch.testing.assert_close(steps.step(rows[kept, position]), whole, atol=1e-5, rtol=0)
-            steps.keep(torch.arange(0, len(kept), 2) if position % 2 else torch.arange(len(kept)).flip(0))
-            kept = kept[::2] if position % 2 else kept.flip(0)
+            torch.testing.assert_close(steps.step(rows[kept, position].numpy()), whole, atol=1e-5, rtol=0)
+            some = np.arange(0, len(kept), 2) if position % 2 else np.arange(len(kept))[::-1].copy()
+            steps.keep(some)
+            kept = kept[some]
 
 
 def test_transformers_reads_what_is_saved(fitted, tmp_path) -> None:

@@ -52,7 +52,7 @@ class LlamaGenerator:
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the model, at temperature 1."""
-        rows = sampling.sample(self.steps, self.mapping, labels, rng, self.model.rotation.device)
+        rows = sampling.sample(self.steps, self.mapping, labels, rng)
         return self.mapping.decode(rows)[0]
 
     def steps(self, rows: int) -> LlamaSteps:

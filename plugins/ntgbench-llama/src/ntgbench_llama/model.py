@@ -63,10 +63,11 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
         """The layer's output for `x`, float (N, T, hidden); `rotation` is that of T positions."""
         count, length, hidden = x.shape
-        qkv = self.qkv(self.attention_norm(x)).view(count, length, 3, self.heads, -1)
-        turned = torch.view_as_complex(qkv[:, :, :2].unflatten(-1, (-1, 2))) * rotation[:, None, None]
-        query, key = torch.view_as_real(turned).flatten(-2).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, qkv[:, :, 2].transpose(1, 2), is_causal=True)
+        qkv = self.qkv(self.attention_norm(x)).view(count, length, 3 * self.heads, -1)
+        query_key, value = qkv.split([2 * self.heads, self.heads], dim=2)
+        turned = torch.view_as_complex(query_key.unflatten(-1, (-1, 2))) * rotation[:, None]
+        query, key = torch.view_as_real(turned).flatten(-2).transpose(1, 2).chunk(2, dim=1)
+        attended = F.scaled_dot_product_attention(query, key, value.transpose(1, 2), is_causal=True)
         x = x + self.output(attended.transpose(1, 2).reshape(count, length, hidden))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         after: Tensor = x + self.down(F.silu(gate) * up)

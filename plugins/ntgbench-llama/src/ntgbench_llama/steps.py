@@ -5,7 +5,7 @@ The same lines serve both. A step is so short that what a library does around ea
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,12 +13,15 @@ from torch import Tensor
 
 from ntgbench_llama.model import EPSILON, Layer, Llama
 
+if TYPE_CHECKING:
+    from ntgbench.learning.sampling import Numbers
+
 
 class Weights:
     """The weights of a fitted decoder as a step wants them, as arrays of `library`: numpy, or torch off the CPU.
 
-    Gains of norms are folded into the projections behind them, 1 / sqrt(dimensions of a head) into the queries, and
-    projections are transposed.
+    Gains of norms and sqrt(hidden) are folded into the projections behind them, 1 / sqrt(dimensions of a head) into the
+    queries, and projections are transposed.
     """
 
     def __init__(self, model: Llama) -> None:
@@ -28,7 +31,7 @@ class Weights:
             return weight.detach().numpy() if self.library is np else weight.detach()
 
         def projection(weight: Tensor, gain: Tensor | None = None) -> Any:
-            return array((weight if gain is None else weight * gain).t().contiguous())
+            return array((weight if gain is None else weight * gain * len(gain) ** 0.5).t().contiguous())
 
         self.embedding = array(model.embedding.weight)
         self.rotation = array(model.rotation)
@@ -63,11 +66,11 @@ class LlamaSteps:
             else torch.empty(shape, device=weights.embedding.device)
         )
 
-    def step(self, tokens: Tensor) -> Tensor:
+    def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
         w, xp, here = self.weights, self.weights.library, self.position
         rows = len(tokens)
-        x = w.embedding[tokens.numpy() if xp is np else tokens]
+        x = w.embedding[tokens]
         for (qkv_weight, output, gate_up, down), cache in zip(w.layers, self.cache, strict=True):
             qkv = (_normed(x, xp) @ qkv_weight).reshape(rows, 3, w.heads, -1)
             turned = (qkv[:, :2].view(xp.complex64) * w.rotation[here]).view(xp.float32)
@@ -85,11 +88,11 @@ class LlamaSteps:
         logits = _normed(x, xp) @ w.head
         return torch.from_numpy(logits) if xp is np else logits
 
-    def keep(self, rows: Tensor) -> None:
+    def keep(self, rows: Numbers) -> None:
         """Go on with these rows."""
-        index: Any = rows.numpy() if self.weights.library is np else rows
-        self.cache[:, :, : len(index), :, : self.position] = self.cache[:, :, index, :, : self.position]
+        self.cache[:, :, : len(rows), :, : self.position] = self.cache[:, :, rows, :, : self.position]
 
 
 def _normed(x: Any, xp: Any) -> Any:
-    return x / xp.sqrt((x * x).mean(axis=-1, keepdims=True) + EPSILON)
+    """RMSNorm of rows, but for the factor sqrt(hidden) that `Weights` has in the projections."""
+    return x / xp.sqrt((x * x).sum(axis=-1, keepdims=True) + EPSILON * x.shape[-1])
