@@ -8,13 +8,14 @@ import torch
 from ntgbench_llama.generator import LlamaGenerator
 from ntgbench_llama.model import Llama
 from ntgbench_llama.parameters import LlamaParameters
+from ntgbench_llama.steps import LlamaSteps, Weights
 
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench.testing import Check, example_traffic, system_checks
 
-TINY = LlamaParameters(hidden=16, intermediate=24, layers=2, heads=2, epochs=2, learning_rate=0.01)
+TINY = LlamaParameters(hidden=16, intermediate=24, layers=2, heads=2, epochs=2, batch=64, learning_rate=0.01)
 TRAFFIC = example_traffic(packets=6, pl_max=40)
 
 
@@ -56,9 +57,10 @@ def test_training_learns_what_follows_what() -> None:
     assert (made == signed_pl[np.where(labels == 0, 0, 150)]).all(axis=1).mean() > 0.95
 
 
-def test_a_step_at_a_time_gives_the_logits_of_the_whole(fitted) -> None:
+@pytest.mark.parametrize("library", [np, torch], ids=["numpy", "torch"])
+def test_a_step_at_a_time_gives_the_logits_of_the_whole(fitted, library) -> None:
     rows = tokens(fitted)
-    steps = fitted.steps(len(rows))
+    steps = LlamaSteps(Weights(fitted.model, library), len(rows))
     kept = torch.arange(len(rows))
     with torch.inference_mode():
         for position in range(rows.shape[1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from ntgbench.errors import PluginError
@@ -16,8 +17,6 @@ from ntgbench_llama.steps import LlamaSteps, Weights
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
 
     from ntgbench.interfaces import Context, Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
@@ -79,7 +78,7 @@ class LlamaGenerator:
 
     def _ready(self) -> None:
         self.model.eval()
-        self.weights = Weights(self.model)
+        self.weights = Weights(self.model, np if self.model.rotation.device.type == "cpu" else torch)
 
     def _hf_config(self) -> dict[str, Any]:
         """What transformers' LlamaConfig is made of."""

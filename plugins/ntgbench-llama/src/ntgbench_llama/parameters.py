@@ -25,10 +25,10 @@ class LlamaParameters:
     intermediate: int = 320
     layers: int = 4
     heads: int = 8
-    epochs: int = 30
-    batch: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
+    epochs: int = 12
+    batch: int = 32
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.1
     patience: int = 5
 
     def __post_init__(self) -> None:

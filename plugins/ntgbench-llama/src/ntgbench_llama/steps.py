@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 
 class Weights:
-    """The weights of a fitted decoder as a step wants them, as arrays of `library`: numpy, or torch off the CPU.
+    """The weights of a fitted decoder as a step wants them, as arrays of `library`, numpy or torch.
 
     Gains of norms and sqrt(hidden) are folded into the projections behind them, 1 / sqrt(dimensions of a head) into the
     queries, and projections are transposed.
     """
 
-    def __init__(self, model: Llama) -> None:
-        self.library: Any = np if model.rotation.device.type == "cpu" else torch
-
+    def __init__(self, model: Llama, library: Any) -> None:
         def array(weight: Tensor) -> Any:
-            return weight.detach().numpy() if self.library is np else weight.detach()
+            return weight.detach().numpy() if library is np else weight.detach()
 
         def projection(weight: Tensor, gain: Tensor | None = None) -> Any:
             return array((weight if gain is None else weight * gain * len(gain) ** 0.5).t().contiguous())
 
+        self.library = library
         self.embedding = array(model.embedding.weight)
         self.rotation = array(model.rotation)
         self.head = projection(model.head.weight, model.norm.weight)
