@@ -13,7 +13,7 @@ from typing import Any
 
 from ntgbench.errors import ProtocolError
 
-_REQUEST = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]*)(\[(?P<body>[^\[\]]*)\])?")
+_REQUEST = re.compile(r"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)(\[(?P<body>[^\[\]`]*)\])?")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Request:
 def parse_request(text: str) -> Request:
     """Read `name` or `name[parameter=value,…]`. Raises ProtocolError with an example when `text` is neither."""
     match = _REQUEST.fullmatch(text.strip())
-    if match is None:
+    if match is None or not text.isprintable():
         raise ProtocolError(f"cannot read the system {text!r}; write it like markov or markov[order=2]")
     settings = []
     for part in filter(None, (match["body"] or "").split(",")):
@@ -56,7 +56,7 @@ def build_parameters(kind: type, settings: typing.Mapping[str, Any], owner: str)
         values[name] = _read(value, hints[name], f"{owner}: {name}")
     try:
         return kind(**values)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # the dataclass is a plugin's, and checks itself as it likes
         raise ProtocolError(f"{owner}: {error}") from error
 
 
@@ -82,13 +82,17 @@ def _advice(name: str, known: list[str]) -> str:
     return f"known: {', '.join(known)}" if known else "it has none"
 
 
+def choices(hint: Any) -> tuple[Any, ...]:
+    """The alternatives of a union, or the type itself."""
+    return typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+
+
 def _read(value: Any, hint: Any, where: str) -> Any:
-    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for choice in choices:
+    for choice in choices(hint):
         found, read = _read_as(value, choice)
         if found:
             return read
-    raise ProtocolError(f"{where} must be {_spell(choices)}, not {value!r}")
+    raise ProtocolError(f"{where} must be {_spell(choices(hint))}, not {value!r}")
 
 
 def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:
@@ -112,9 +116,9 @@ def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:
     return type(value) is kind, value
 
 
-def _spell(choices: tuple[Any, ...]) -> str:
+def _spell(allowed: tuple[Any, ...]) -> str:
     spelt = []
-    for choice in choices:
+    for choice in allowed:
         if typing.get_origin(choice) is typing.Literal:
             spelt += [repr(option) for option in typing.get_args(choice)]
         else:

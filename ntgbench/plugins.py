@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
 import os
-import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from ntgbench import hookspecs
+from ntgbench.contract import Spec, check_spec
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
 from ntgbench.parameters import suggestion
@@ -31,11 +32,6 @@ _KINDS: dict[str, type] = {
     "ntgbench_metrics": MetricSpec,
     "ntgbench_datasets": DatasetSpec,
 }
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-Spec = GeneratorSpec | AugmenterSpec | MetricSpec | DatasetSpec
-SpecT = TypeVar("SpecT", GeneratorSpec, AugmenterSpec, MetricSpec, DatasetSpec)
 
 
 @dataclass(frozen=True)
@@ -121,7 +117,7 @@ def discover(entry_points: Iterable[importlib.metadata.EntryPoint], only: str | 
     ):
         if wanted is None or entry_point.name in wanted:
             plugins.append(_load(entry_point, plugins))
-    return Registry(tuple(plugins))
+    return Registry(tuple(_refuse_lost_bases(plugins)))
 
 
 def resolve(target: str, needs: Sequence[str] = ()) -> Any:
@@ -129,7 +125,7 @@ def resolve(target: str, needs: Sequence[str] = ()) -> Any:
 
     Raises PluginError when an import name in `needs` is not installed, the import fails, or the attribute is missing.
     """
-    missing = [name for name in needs if importlib.util.find_spec(name) is None]
+    missing = [name for name in needs if not _is_installed(name)]
     if missing:
         raise PluginError(f"{target} needs {', '.join(missing)}, which is not installed")
     module, _, attribute = target.partition(":")
@@ -137,6 +133,34 @@ def resolve(target: str, needs: Sequence[str] = ()) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:  # a plugin may fail in any way while it is imported
         raise PluginError(f"cannot import {target}: {_reason(error)}") from error
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        # Not even the package that the named one would be in.
+        return False
+
+
+def code_digest(target: str) -> str:
+    """BLAKE2b-64 of the Python files of the package that a target is in: changed code is another system.
+
+    Empty when the package cannot be found; running it will say so.
+    """
+    top = target.partition(":")[0].partition(".")[0]
+    found = importlib.util.find_spec(top)
+    if found is None:
+        return ""
+    folders = [Path(folder) for folder in found.submodule_search_locations or ()]
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    if not files and found.origin is not None:
+        files = [Path(found.origin)]
+    state = hashlib.blake2b(digest_size=8)
+    for path in files:
+        state.update(path.name.encode())
+        state.update(path.read_bytes())
+    return state.hexdigest()
 
 
 def _load(entry_point: importlib.metadata.EntryPoint, earlier: Sequence[Plugin]) -> Plugin:
@@ -166,45 +190,49 @@ def _call_hooks(entry_point: importlib.metadata.EntryPoint) -> tuple[Spec, ...]:
         for returned in getattr(manager.hook, hook)():
             if not isinstance(returned, list | tuple):
                 raise PluginError(f"{hook} must return a list, not {type(returned).__name__}")
-            for spec in returned:
-                _check_spec(spec, hook)
-                specs.append(spec)
+            specs += [check_spec(spec, _KINDS[hook], hook) for spec in returned]
     return tuple(specs)
 
 
-def _check_spec(spec: Any, hook: str) -> None:
-    kind = _KINDS[hook]
-    if not isinstance(spec, kind) or not isinstance(spec, Spec):
-        raise PluginError(f"{hook} must return {kind.__name__} objects, not {type(spec).__name__}")
-    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
-        raise PluginError(f"{hook}: {spec.name!r} is no name: lower-case letters, digits, '-', '_' and '.' only")
-    if not isinstance(spec.target, str) or not _TARGET.fullmatch(spec.target):
-        raise PluginError(
-            f"{hook}: the target of {spec.name} must look like 'package.module:Name', not {spec.target!r}"
-        )
-    if isinstance(spec, GeneratorSpec | AugmenterSpec):
-        _check_parameters(spec)
-
-
-def _check_parameters(spec: SystemSpec) -> None:
-    kind = spec.parameters
-    frozen = dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    if not frozen:
-        raise PluginError(f"the parameters of {spec.name} must be a frozen dataclass")
-    for item in dataclasses.fields(kind):
-        if item.default is dataclasses.MISSING:
-            raise PluginError(f"parameter {item.name!r} of {spec.name} needs a default")
-
-
 def _refuse_clashes(specs: Sequence[Spec], earlier: Sequence[Plugin]) -> None:
-    def space(spec: Spec) -> tuple[str, str]:
-        return ("system" if isinstance(spec, GeneratorSpec | AugmenterSpec) else type(spec).__name__, spec.name)
+    def claims(spec: Spec) -> list[tuple[str, str]]:
+        kind = "system" if isinstance(spec, GeneratorSpec | AugmenterSpec) else type(spec).__name__
+        if isinstance(spec, MetricSpec) and spec.primary:
+            return [(kind, spec.name), ("the primary metric of suite", spec.suite)]
+        return [(kind, spec.name)]
 
-    owners = {space(spec): plugin.distribution for plugin in earlier for spec in plugin.specs}
+    owners = {claim: plugin.distribution for plugin in earlier for spec in plugin.specs for claim in claims(spec)}
     for spec in specs:
-        if space(spec) in owners:
-            raise PluginError(f"the name {spec.name!r} is already taken by {owners[space(spec)]}")
-        owners[space(spec)] = "the same plugin"
+        for claim in claims(spec):
+            if claim in owners:
+                what = "the name" if claim[1] == spec.name else claim[0]
+                raise PluginError(f"{what} {claim[1]!r} is already taken by {owners[claim]}")
+            owners[claim] = "the same plugin"
+
+
+def _refuse_lost_bases(plugins: Sequence[Plugin]) -> list[Plugin]:
+    """Refuse plugins with a generator whose base is no generator, or leads back to itself."""
+    generators = {s.name: s for plugin in plugins for s in plugin.specs if isinstance(s, GeneratorSpec)}
+    kept = []
+    for plugin in plugins:
+        lost = next((s for s in plugin.specs if isinstance(s, GeneratorSpec) and not _leads_home(s, generators)), None)
+        if lost is not None:
+            reason = f"the base {lost.base!r} of {lost.name} is no generator, or starts from {lost.name} itself"
+            kept.append(Plugin(plugin.name, plugin.distribution, plugin.version, refused=reason))
+        else:
+            kept.append(plugin)
+    # A refused plugin may have been the home of another one's base.
+    return kept if kept == list(plugins) else _refuse_lost_bases(kept)
+
+
+def _leads_home(spec: GeneratorSpec, generators: dict[str, GeneratorSpec]) -> bool:
+    seen = {spec.name}
+    while spec.base is not None:
+        if spec.base in seen or spec.base not in generators:
+            return False
+        seen.add(spec.base)
+        spec = generators[spec.base]
+    return True
 
 
 def _origin(entry_point: importlib.metadata.EntryPoint) -> tuple[str, str]:

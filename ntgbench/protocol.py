@@ -16,6 +16,7 @@ from typing import Any, Literal
 from ntgbench.errors import ProtocolError
 from ntgbench.interfaces import Budget
 from ntgbench.parameters import suggestion
+from ntgbench.results import SAFE_NAME
 from ntgbench.traffic.biflows import PACKETS, PL_MAX
 
 SUITES = ("fidelity", "utility", "augmentation")
@@ -96,6 +97,10 @@ class Protocol:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
+        if not SAFE_NAME.fullmatch(self.name):
+            raise ProtocolError(
+                f"{self.name!r} is no name for a protocol: lower-case letters, digits, '.', '_' and '-' only"
+            )
         unknown = [suite for suite in self.suites if suite not in SUITES]
         if unknown:
             raise ProtocolError(f"there is no suite {unknown[0]!r}; {suggestion(unknown[0], SUITES)}")
@@ -109,8 +114,8 @@ class Protocol:
             ("limits.minutes", self.limits.minutes > 0),
             ("limits.memory_gib", self.limits.memory_gib > 0),
             ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
-            ("augmentation.fractions", all(0 < share <= 1 for share in self.augmentation.fractions)),
-            ("augmentation.arms", set(self.augmentation.arms) <= {"full", "subset"}),
+            ("augmentation.fractions", _are_shares(self.augmentation.fractions)),
+            ("augmentation.arms", bool(self.augmentation.arms)),
         ):
             if not fine:
                 raise ProtocolError(f"protocol {self.name}: {name} is out of range")
@@ -123,6 +128,11 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """The protocol as plain values that `from_values` reads."""
         return dataclasses.asdict(self)
+
+
+def _are_shares(shares: tuple[float, ...]) -> bool:
+    """Whether all lie in 0..1 and differ as they are printed."""
+    return 0 < len({f"{share * 100:g}" for share in shares}) == len(shares) and all(0 < share <= 1 for share in shares)
 
 
 def bundled() -> dict[str, Protocol]:
@@ -151,7 +161,7 @@ def read(path: Path) -> Protocol:
             values = tomllib.load(file)
     except OSError as error:
         raise ProtocolError(f"cannot read {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ProtocolError(f"{path} is not TOML: {error}") from error
     return from_values({"name": path.stem, **values}, str(path))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypedDict
+import math
+import re
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from ntgbench.errors import NtgbenchError
-from ntgbench.files import locked, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +18,13 @@ SCHEMA = 1
 
 ROWS_FILE = "rows.jsonl"
 
+SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+"""Names of datasets and protocols: they become names of files."""
 
-class MetricValue(TypedDict, total=False):
+_KEY = re.compile(r"[a-z]+/[a-z0-9_]+(@[a-z0-9.%,+-]+)?")
+
+
+class MetricValue(TypedDict):
     """One number of a row, with what a leaderboard needs to print and rank it without the plugin.
 
     Keys:
@@ -34,8 +40,8 @@ class MetricValue(TypedDict, total=False):
     version: int
     goal: str
     digits: int
-    primary: bool
-    reason: str
+    primary: NotRequired[bool]
+    reason: NotRequired[str]
 
 
 class Row(TypedDict):
@@ -45,6 +51,7 @@ class Row(TypedDict):
         schema: `SCHEMA`.
         protocol, protocol_version, protocol_digest: what was measured, and how.
         dataset, dataset_digest: on what.
+        source: what a user writes after -d: a name of the catalogue, or the file's or folder's name without its path.
         system: the system's label: its name and the parameters that are not at their default.
         kind: "generator" or "augmenter".
         reference: whether it stands on the board for orientation and takes no rank.
@@ -56,7 +63,7 @@ class Row(TypedDict):
         metrics: numbers by key "suite/metric[@compared with]".
         phases: wall-clock seconds of each phase of the cell.
         peak_memory_mib: largest resident memory of the cell's process.
-        notes: what was logged as a warning while the cell ran.
+        notes: what was changed or left out of the data, and what was logged as a warning while the cell ran.
         machine: hardware and system.
         versions: library versions by distribution name.
     """
@@ -67,6 +74,7 @@ class Row(TypedDict):
     protocol_digest: str
     dataset: str
     dataset_digest: str
+    source: str
     system: str
     kind: str
     reference: bool
@@ -99,31 +107,99 @@ def identity(row: Row) -> tuple[str, ...]:
     return (*(str(row[key]) for key in keys), params, f"{row['seed']:06d}")  # type: ignore[literal-required]
 
 
+def check_row(row: Any) -> str | None:
+    """What keeps `row` from being a row of this schema, or None: rows may come from anywhere, and name files."""
+    if not isinstance(row, dict) or row.get("schema") != SCHEMA:
+        return f"schema {row.get('schema') if isinstance(row, dict) else row!r}; this version reads {SCHEMA}"
+    missing = Row.__required_keys__ - row.keys()
+    if missing:
+        return f"lacks {', '.join(sorted(missing))}"
+    for key in ("dataset", "protocol"):
+        if not isinstance(row[key], str) or not SAFE_NAME.fullmatch(row[key]):
+            return f"{key} {row[key]!r} is no name"
+    texts = ("protocol_digest", "dataset_digest", "source", "system", "distribution", "distribution_version")
+    numbers = ("seed", "protocol_version")
+    machine = row["machine"]
+    fine = (
+        all(isinstance(row[key], str) and row[key].isprintable() for key in texts)
+        and all(type(row[key]) is int for key in numbers)
+        and row["status"] in ("ok", "failed")
+        and isinstance(row["reference"], bool)
+        and isinstance(row["reason"], str | None)
+        and isinstance(row["params"], dict)
+        and isinstance(row["metrics"], dict)
+        and isinstance(machine, dict)
+        and {"cpu", "cores"} <= machine.keys()
+        and _all_of(row["phases"], int | float)
+        and _all_of(row["versions"], str)
+        and isinstance(row["notes"], list)
+        and all(isinstance(note, str) for note in row["notes"])
+    )
+    if not fine:
+        return "a value has the wrong type"
+    broken = [key for key, metric in row["metrics"].items() if not _KEY.fullmatch(key) or not _is_metric(metric)]
+    return f"metric {broken[0]!r} is none" if broken else None
+
+
 def read_rows(path: Path) -> list[Row]:
     """The rows in a file. Raises NtgbenchError that names the line which is no row of this schema."""
     rows: list[Row] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
-        try:
-            row = json.loads(line)
-            missing = Row.__required_keys__ - row.keys()
-        except (ValueError, AttributeError, TypeError) as error:
-            raise NtgbenchError(f"{path}, line {number}: not a row: {error}") from error
-        if row.get("schema") != SCHEMA or missing:
-            lacks = f", lacks {', '.join(sorted(missing))}" if missing else ""
-            raise NtgbenchError(
-                f"{path}, line {number}: schema {row.get('schema')!r}{lacks}; this version reads {SCHEMA}"
-            )
-        rows.append(row)
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise NtgbenchError(f"{path}: not UTF-8: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise NtgbenchError(f"{path}, line {number}: not a row: {error}") from error
+            wrong = check_row(row)
+            if wrong is not None:
+                raise NtgbenchError(f"{path}, line {number}: not a row: {wrong}")
+            rows.append(row)
     return rows
 
 
-def merge_rows(folder: Path, new: Iterable[Row]) -> list[Row]:
-    """Put new rows into the folder's rows.jsonl, in the place of rows about the same; returns all, sorted."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ROWS_FILE
-    with locked(folder):
-        rows = {identity(row): row for row in (read_rows(path) if path.exists() else [])}
-        rows.update({identity(row): row for row in new})
-        ordered = [rows[key] for key in sorted(rows)]
-        write_text(path, "".join(json.dumps(row, sort_keys=True) + "\n" for row in ordered))
-    return ordered
+def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
+    """All rows, sorted. A new row takes the place of the old one about the same, but keeps suites that it lacks."""
+    rows = {identity(row): row for row in old}
+    for row in new:
+        rows[identity(row)] = _completed(row, rows.get(identity(row)))
+    return [rows[key] for key in sorted(rows)]
+
+
+def to_text(rows: Iterable[Row]) -> str:
+    """The rows as the contents of rows.jsonl."""
+    return "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+
+
+def suite_of(key: str) -> str:
+    """The suite that a metric's key "suite/metric[@compared with]" belongs to."""
+    return key.partition("/")[0]
+
+
+def _completed(row: Row, before: Row | None) -> Row:
+    if before is None or row["status"] == "failed" or before["status"] == "failed":
+        return row
+    measured = {suite_of(key) for key in row["metrics"]}
+    kept = {key: value for key, value in before["metrics"].items() if suite_of(key) not in measured}
+    return Row(**{**row, "metrics": {**kept, **row["metrics"]}})
+
+
+def _is_metric(metric: Any) -> bool:
+    if not isinstance(metric, dict) or not {"value", "version", "goal", "digits"} <= metric.keys():
+        return False
+    value = metric["value"]
+    return (
+        (value is None or (isinstance(value, int | float) and math.isfinite(value)))
+        and type(metric["version"]) is int
+        and metric["goal"] in ("min", "max")
+        and type(metric["digits"]) is int
+        and 0 <= metric["digits"] <= 12
+        and isinstance(metric.get("reason", ""), str)
+    )
+
+
+def _all_of(values: Any, kind: Any) -> bool:
+    return isinstance(values, dict) and all(isinstance(value, kind) for value in values.values())

@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
+import importlib.util
+import keyword
 import re
+import sys
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ntgbench.errors import NtgbenchError
+from ntgbench.plugins import registry
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_IMPORTED = ("Biflows", "Context", "Labels", "Path", "Check")
+"""Classes that the template imports, as far as a name could spell them."""
 
 
 def new_plugin(name: str, parent: Path) -> Path:
     """Write an installable plugin called `name` into the new folder `parent/name` and return that folder.
 
     Raises:
-        NtgbenchError: when the name is none for a plugin, or the folder is there already.
+        NtgbenchError: when the name is none for a plugin or is taken, or the folder is there already.
     """
     if not _NAME.fullmatch(name):
         raise NtgbenchError(f"{name!r} is no plugin name; write it like my-generator")
     folder = parent / name
     if folder.exists():
         raise NtgbenchError(f"{folder} is there already")
+    clash = _clash(name)
+    if clash is not None:
+        raise NtgbenchError(f"a plugin cannot be called {name!r}: {clash}; choose another name")
     _copy(resources.files("ntgbench") / "template", folder, name)
     return folder
+
+
+def _clash(name: str) -> str | None:
+    """What is called like the plugin, its package or its class already, or None."""
+    module, kind = _renamed("my_generator", name), _renamed("MyGenerator", name)
+    for word in (module, kind):
+        if keyword.iskeyword(word):
+            return f"{word} is a keyword of Python"
+    if name in registry().systems():
+        return f"a system of {registry().plugin_of(registry().system(name)).distribution} has that name"
+    if any(plugin.name == name for plugin in registry().plugins):
+        return "an installed plugin has that name"
+    if kind in _IMPORTED:
+        return f"its class {kind} would hide the one of ntgbench"
+    if module in sys.stdlib_module_names:
+        return f"{module} is a module of Python itself"
+    if importlib.util.find_spec(module) is not None:
+        return f"a module {module} can be imported already"
+    return None
 
 
 def _copy(source: Traversable, target: Path, name: str) -> None:

@@ -116,15 +116,18 @@ def load(folder: Path) -> FittedSystem:
     """The fitted system that `FittedSystem.save` wrote. Raises PluginError when `folder` holds none."""
     try:
         head = json.loads((folder / SYSTEM_FILE).read_text())
+        if head["format"] != FORMAT:
+            raise PluginError(f"{folder} has format {head['format']!r}; this version reads format {FORMAT}")
+        system = with_parameters(head["system"], head["parameters"])
         train = Biflows.from_parquet(folder / TRAIN_FILE)
-    except (OSError, ValueError, TrafficError) as error:
-        raise PluginError(f"{folder} holds no fitted system: {error}") from error
-    if head.get("format") != FORMAT:
-        raise PluginError(f"{folder} has format {head.get('format')!r}; this version reads format {FORMAT}")
-    system = with_parameters(head["system"], head["parameters"])
+    except (OSError, ValueError, TypeError, KeyError, TrafficError) as error:
+        raise PluginError(f"{folder} holds no fitted system: {type(error).__name__}: {error}") from error
     built = system.build()
     if system.is_generator:
-        cast("Generator", built).load(folder / MODEL_FOLDER)
+        try:
+            cast("Generator", built).load(folder / MODEL_FOLDER)
+        except Exception as error:  # a plugin's way to refuse a damaged model is its own
+            raise PluginError(f"{folder} holds no model that {system.label} can load: {error}") from error
     return FittedSystem(system, built, train)
 
 

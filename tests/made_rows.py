@@ -16,6 +16,7 @@ def make_row(system: str, seed: int, *, value: float | None = 0.5, **changed: An
         protocol_digest="p",
         dataset="made",
         dataset_digest="d",
+        source="made.parquet",
         system=system,
         kind="generator",
         reference=False,

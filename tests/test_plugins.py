@@ -16,6 +16,30 @@ GOOD = """
 """
 
 
+PARAMETERS = """
+    from dataclasses import dataclass
+    from typing import Optional
+    from ntgbench import GeneratorSpec, hookimpl
+
+    @dataclass(frozen=True)
+    class Parameters:
+        {}
+
+    @hookimpl
+    def ntgbench_generators():
+        return [GeneratorSpec("good", "good:Good", "a good one", parameters=Parameters)]
+"""
+
+METRIC = """
+    from ntgbench import MetricSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_metrics():
+        named = dict(name="odd", target="odd:measure", summary="x", suite="fidelity")
+        return [MetricSpec(**{{**named, **dict({})}})]
+"""
+
+
 def rows(ntgbench, **environment):
     done = ntgbench("plugins", "--json", **environment)
     assert "Traceback" not in done.stderr
@@ -65,6 +89,34 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
         (GOOD.replace('"good",', '"Good One",'), "is no name"),
         (GOOD.replace("good:Good", "good.Good"), "must look like 'package.module:Name'"),
         (GOOD.replace('a good one"', 'x", parameters=int'), "must be a frozen dataclass"),
+        (GOOD.replace('"good",', '"my_gen",'), "is no name: lower-case letters, digits and hyphens only"),
+        (GOOD.replace("a good one", "two\\nlines"), "must be one line"),
+        (GOOD.replace('"a good one"', "None"), "summary of good must not be None"),
+        (GOOD.replace('a good one"', 'x", needs="numpy"'), "needs of good must not be 'numpy'"),
+        (GOOD.replace('a good one"', 'x", reference="no"'), "reference of good must not be 'no'"),
+        (
+            GOOD.replace('a good one"', 'x", base="good"'),
+            "the base 'good' of good is no generator, or starts from good",
+        ),
+        (GOOD.replace('a good one"', 'x", base="smote"'), "the base 'smote' of good is no generator"),
+        (PARAMETERS.format("order: int"), "parameter 'order' of good needs a default"),
+        (PARAMETERS.format("x: list = None"), "must be int, float, bool, str, Literal or None"),
+        (PARAMETERS.format("x: int = 'seven'"), "break their own rules"),
+        (PARAMETERS.format("x: Missing = 1"), "NameError"),
+        (PARAMETERS.format("x: float = float('nan')"), "Out of range float values are not JSON compliant"),
+        (
+            PARAMETERS.format("x: int = 1\n        def __post_init__(self): raise RuntimeError('no')"),
+            "RuntimeError: no",
+        ),
+        (METRIC.format("goal='up'"), "goal of odd must not be 'up'"),
+        (METRIC.format("goal='min', suite='privacy'"), "suite of odd must not be 'privacy'"),
+        (METRIC.format("goal='min', version='1'"), "version of odd must not be '1'"),
+        (METRIC.format("goal='min', lowest='0'"), "lowest of odd must not be '0'"),
+        (METRIC.format("goal='min', digits=-1"), "digits of odd must be in 0..12, not -1"),
+        (
+            METRIC.format("goal='min', primary=True"),
+            "the primary metric of suite 'fidelity' is already taken by ntgbench",
+        ),
         (GOOD.replace('"good",', '"copy",'), "the name 'copy' is already taken by ntgbench"),
     ],
 )

@@ -6,22 +6,32 @@ from made_rows import make_row
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import replacing, write_text
-from ntgbench.results import ROWS_FILE, Row, identity, merge_rows, read_rows
+from ntgbench.results import Row, identity, merged, read_rows, to_text
 
 OLD = Path(__file__).parent / "rows_of_schema_1.jsonl"
 
 
 def test_rows_round_trip_sorted(tmp_path: Path) -> None:
-    rows = [make_row("markov", 1), make_row("copy", 0), make_row("markov", 0)]
-    merged = merge_rows(tmp_path, rows)
-    assert merged == read_rows(tmp_path / ROWS_FILE)
-    assert [(row["system"], row["seed"]) for row in merged] == [("copy", 0), ("markov", 0), ("markov", 1)]
+    rows = merged([], [make_row("markov", 1), make_row("copy", 0), make_row("markov", 0)])
+    assert [(row["system"], row["seed"]) for row in rows] == [("copy", 0), ("markov", 0), ("markov", 1)]
+    (tmp_path / "rows.jsonl").write_text(to_text(rows))
+    assert read_rows(tmp_path / "rows.jsonl") == rows
 
 
-def test_a_later_row_about_the_same_takes_the_earlier_ones_place(tmp_path: Path) -> None:
-    merge_rows(tmp_path, [make_row("copy", 0, value=0.1), make_row("markov", 0)])
-    merged = merge_rows(tmp_path, [make_row("copy", 0, value=0.2)])
-    assert [row["metrics"]["utility/macro_f1"]["value"] for row in merged] == [0.2, 0.5]
+def test_a_later_row_about_the_same_takes_the_earlier_ones_place() -> None:
+    rows = merged([make_row("copy", 0, value=0.1), make_row("markov", 0)], [make_row("copy", 0, value=0.2)])
+    assert [row["metrics"]["utility/macro_f1"]["value"] for row in rows] == [0.2, 0.5]
+
+
+def test_suites_that_a_later_row_lacks_are_kept() -> None:
+    jsd = {"fidelity/jsd": {"value": 0.1, "version": 1, "goal": "min", "digits": 3}}
+    (row,) = merged([make_row("copy", 0, value=0.1)], [make_row("copy", 0, metrics=jsd)])
+    assert {key: metric["value"] for key, metric in row["metrics"].items()} == {
+        "utility/macro_f1": 0.1,
+        "fidelity/jsd": 0.1,
+    }
+    (failed,) = merged([row], [make_row("copy", 0, status="failed", reason="boom", metrics={})])
+    assert failed["metrics"] == {}
 
 
 @pytest.mark.parametrize(
@@ -45,12 +55,55 @@ def test_rows_that_were_published_still_load() -> None:
     assert read_rows(OLD)[0]["metrics"]["utility/macro_f1"]["version"] == 1
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "3", "{}", json.dumps({**make_row("a", 0), "schema": 99})])
+def metric(**changed) -> dict:
+    return {"metrics": {"utility/x": {"value": 0.5, "version": 1, "goal": "max", "digits": 3, **changed}}}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "3",
+        "{}",
+        "[" * 100_000,
+        json.dumps({**make_row("a", 0), "schema": 99}),
+        *(
+            json.dumps({**make_row("a", 0), **changed})
+            for changed in (
+                {"dataset": "../../escaped"},
+                {"dataset": ".hidden"},
+                {"protocol": "a/b"},
+                {"seed": "0"},
+                {"status": "perhaps"},
+                {"system": "a\nb"},
+                {"machine": {}},
+                {"versions": {"numpy": 2}},
+                {"notes": [1]},
+                metric(value="x"),
+                metric(value=float("nan")),
+                metric(value=float("inf")),
+                metric(goal="up"),
+                metric(digits=None),
+                metric(digits=-1),
+                metric(version="1"),
+                {"metrics": {"utility/../x": metric()["metrics"]["utility/x"]}},
+                {"metrics": {"x": 3}},
+            )
+        ),
+    ],
+)
 def test_what_is_no_row_is_refused_by_line(tmp_path: Path, line: str) -> None:
-    path = tmp_path / ROWS_FILE
-    path.write_text(json.dumps(make_row("copy", 0)) + "\n" + line + "\n")
-    with pytest.raises(NtgbenchError, match="line 2"):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(make_row("copy", 0)) + "\n\n" + line + "\n")
+    with pytest.raises(NtgbenchError, match="line 3"):
         read_rows(path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(NtgbenchError, match="not UTF-8"):
+        read_rows(tmp_path / "rows.jsonl")
 
 
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:

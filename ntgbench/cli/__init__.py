@@ -57,6 +57,12 @@ def main() -> NoReturn:
     except (NtgbenchError, OSError) as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {_told(error)}", err=True)
         status = FAILED
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _told(error: NtgbenchError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ntgbench.errors import NtgbenchError
+
 
 @click.command(
     epilog="Examples: ntgbench check my-generator; ntgbench check 'markov[order=3]'; ntgbench check jsd_1gram"
@@ -11,10 +13,16 @@ import click
 @click.argument("name")
 def check(name: str) -> int:
     """Check that the system or metric NAME keeps its contract; exits with 1 when it does not."""
+    from ntgbench.parameters import suggestion
     from ntgbench.plugins import registry
     from ntgbench.testing import metric_checks, system_checks
 
-    checks = metric_checks(name) if name in registry().metrics() else system_checks(name)
+    known = registry()
+    if name not in {**known.metrics(), **known.systems()} and "[" not in name:
+        raise NtgbenchError(
+            f"nothing to check is called {name!r}; {suggestion(name, [*known.systems(), *known.metrics()])}"
+        )
+    checks = metric_checks(name) if name in known.metrics() else system_checks(name)
     failed = 0
     for one in checks:
         try:

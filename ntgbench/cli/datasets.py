@@ -23,7 +23,7 @@ def datasets() -> None:
     epilog="Examples: ntgbench datasets import captures/ --out mine.parquet; "
     "ntgbench datasets import flows.csv --column label=service --out mine.parquet",
 )
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
 @click.option("--packets", type=click.IntRange(min=1), default=30, show_default=True, help="Packets kept of each flow.")
 @click.option(
@@ -35,6 +35,17 @@ def datasets() -> None:
 )
 @click.option("--label-pattern", metavar="REGEX", help="Finds a capture's class in its path, by a group named app.")
 @click.option("--labels", type=click.Path(path_type=Path), help="CSV file that labels captures: file, app[, session].")
+@click.option("--inner", is_flag=True, help="Read what captures hold inside GRE, ERSPAN and IP-in-IP tunnels.")
+@click.option(
+    "--idle-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds without a packet that end a capture's biflow.  [default: 120]",
+)
+@click.option(
+    "--active-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds that a capture's biflow goes on at most.  [default: 1800]",
+)
 @click.option(
     "--min-class",
     type=click.IntRange(min=1),
@@ -42,12 +53,15 @@ def datasets() -> None:
 )
 @click.option("--exact", is_flag=True, help="Keep only MIRAGE-2019 biflows whose label is exact.")
 def import_(
-    source: Path,
+    source: str,
     out: Path,
     packets: int,
     columns: tuple[str, ...],
     label_pattern: str | None,
     labels: Path | None,
+    inner: bool,
+    idle_timeout: float | None,
+    active_timeout: float | None,
     min_class: int | None,
     exact: bool,
 ) -> None:
@@ -62,7 +76,16 @@ def import_(
     if out.suffix != ".parquet":
         raise DatasetError(f"{out} must end in .parquet")
     named = dict(_column(text) for text in columns)
-    reading = Reading(named or None, label_pattern, labels, exact, min_class)
+    reading = Reading(
+        columns=named or None,
+        label_pattern=label_pattern,
+        labels=labels,
+        inner=inner,
+        idle_timeout=idle_timeout or Reading.idle_timeout,
+        active_timeout=active_timeout or Reading.active_timeout,
+        exact=exact,
+        min_class=min_class,
+    )
     with _bar() as progress:
         flows, notes = read_flows(source, reading, progress)
     out.parent.mkdir(parents=True, exist_ok=True)

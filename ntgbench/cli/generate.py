@@ -23,6 +23,11 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     """Make biflows with a fitted system and write them as a flow table or a capture."""
     import numpy as np
 
+    if out.suffix not in (".parquet", ".pcap"):
+        raise NtgbenchError(f"{out} must end in .parquet or .pcap")
+    if not out.parent.is_dir():
+        raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
+
     from ntgbench.parameters import suggestion
     from ntgbench.systems import load
 
@@ -33,8 +38,6 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
             raise NtgbenchError(f"{model} knows no class {name!r}; {suggestion(name, classes)}")
     wanted = [classes.index(name) for name in names or classes]
     biflows = fitted.sample(np.repeat(np.array(wanted, np.int32), number), seed)
-    if out.suffix not in (".parquet", ".pcap"):
-        raise NtgbenchError(f"{out} must end in .parquet or .pcap")
     if out.suffix == ".parquet":
         biflows.to_parquet(out)
     else:

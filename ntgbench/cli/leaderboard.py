@@ -17,17 +17,16 @@ from ntgbench.errors import NtgbenchError
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what rows.jsonl makes.")
 def leaderboard(out: Path, merge: tuple[Path, ...], check: bool) -> int:
     """Rebuild the leaderboards from rows.jsonl, byte for byte."""
-    from ntgbench.report.markdown import stale, write_leaderboards
-    from ntgbench.results import ROWS_FILE, merge_rows, read_rows
+    from ntgbench.report.publish import publish, stale
+    from ntgbench.results import ROWS_FILE, read_rows
 
     if not merge and not (out / ROWS_FILE).is_file():
         raise NtgbenchError(f"{out / ROWS_FILE} is not there: `ntgbench run` makes it")
     if check:
-        found = stale(read_rows(out / ROWS_FILE), out)
+        found = stale(out)
         for name in found:
             click.echo(f"stale: {out / name}", err=True)
         return 1 if found else 0
-    rows = merge_rows(out, [row for path in merge for row in read_rows(path)])
-    for path in write_leaderboards(rows, out):
+    for path in publish([row for other in merge for row in read_rows(other)], out):
         click.echo(path)
     return 0

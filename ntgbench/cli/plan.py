@@ -18,7 +18,7 @@ def plan(runs: Path, protocol: str, as_json: bool, **chosen: Any) -> None:
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
 
-    cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute())
+    cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute()).cells
     rows = []
     for cell in cells:
         row = cell.result()

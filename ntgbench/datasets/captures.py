@@ -12,17 +12,16 @@ import numpy as np
 
 from ntgbench.errors import CaptureError, DatasetError, TrafficError
 from ntgbench.interfaces import Progress, no_progress
-from ntgbench.traffic.capture import read_capture
+from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.flows import FlowTable, codes
-from ntgbench.traffic.segmentation import flow_table, segment
-from ntgbench.traffic.sidecar import read_sidecar, sidecar_path
+from ntgbench.traffic.notes import SHOWN, counted, listed
+from ntgbench.traffic.sidecar import sidecar_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_SHOWN = 5
-"""Files that a note names before it only counts them."""
+    from ntgbench.datasets.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class _Labelled:
 def read_captures(
     root: Path,
     files: Sequence[Path],
-    label_pattern: str | None = None,
-    labels: Path | None = None,
+    reading: Reading,
     progress: Progress = no_progress,
 ) -> tuple[FlowTable, tuple[str, ...]]:
     """The biflows of captures.
@@ -46,10 +44,9 @@ def read_captures(
     Args:
         root: the folder that was asked for, or the one capture.
         files: the captures.
-        label_pattern: regular expression with a group `app`, searched in a capture's path below `root`.
-        labels: CSV file with columns file (path below `root`, or file name), app and, optionally, session.
-            Without pattern and labels, classes come from the CSV file that `write_pcap` lays beside a capture; where
-            there is none, the class is the name of the folder that holds the capture, or a single capture's own name.
+        reading: how to label and segment them. Without a pattern and labels, classes come from the CSV file that
+            `write_pcap` lays beside a capture; where there is none, the class is the name of the folder that holds the
+            capture, or a single capture's own name.
         progress: told how many captures are read.
 
     Returns:
@@ -58,34 +55,35 @@ def read_captures(
     Raises:
         DatasetError: when the pattern or the CSV file is unusable, or no capture can be read.
     """
-    labelled, skipped = _label(root, files, label_pattern, labels)
+    labelled, skipped = _label(root, files, reading.label_pattern, reading.labels)
     parts: list[FlowTable] = []
     sessions: list[str] = []
-    left_out: Counter[str] = Counter()
+    changes: Counter[str] = Counter()
     broken, damaged = [], []
     for number, capture in enumerate(labelled, start=1):
         try:
-            content = read_capture(capture.path)
-            biflows = segment(content.trace)
-            apps = read_sidecar(capture.path) if capture.app is None else capture.app
-            flows, _ = flow_table(content.trace, biflows, apps)
+            flows, changed, warnings = capture_flows(
+                capture.path,
+                capture.app,
+                inner=reading.inner,
+                idle_timeout=reading.idle_timeout,
+                active_timeout=reading.active_timeout,
+            )
         except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
             continue
-        damaged += [f"{capture.name} ({warning})" for warning in content.warnings]
-        left_out.update({f"packets: {reason}": count for reason, count in content.left_out.items()})
-        left_out["packets without payload"] += len(content.trace) - len(flows.signed_pl)
-        left_out["flows that carry no payload"] += len(biflows) - len(flows)
+        damaged += [f"{capture.name} ({warning})" for warning in warnings]
+        changes.update(changed)
         parts.append(flows)
         sessions += [capture.session] * len(flows)
         progress(number, len(labelled), capture.name)
     if not parts:
-        raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:_SHOWN])}")
+        raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
     notes = [
-        *_listed("skipped {} captures without a label", skipped),
-        *_listed("skipped {} captures that cannot be read", broken),
-        *_listed("{} captures are damaged and used as far as they go", damaged),
-        *(f"left out {count:,} {what}" for what, count in left_out.items() if count),
+        *listed("skipped {} captures without a label", skipped),
+        *listed("skipped {} captures that cannot be read", broken),
+        *listed("{} captures are damaged and used as far as they go", damaged),
+        *counted(changes),
     ]
     whole = FlowTable.concat(parts)
     session = codes(np.array(sessions, object))
@@ -136,18 +134,14 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _listing(labels: Path) -> dict[str, tuple[str, str]]:
     """App and session by file, from a CSV file."""
-    with labels.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = {"file", "app"} - set(rows.fieldnames or ())
-        if missing:
-            raise DatasetError(
-                f"{labels} has no column {' or '.join(sorted(missing))}; its columns are file, app[, session]"
-            )
-        return {row["file"] or "": (row["app"] or "", row.get("session") or "") for row in rows}
-
-
-def _listed(sentence: str, names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return [f"{sentence.format(f'{len(names):,}')}: {', '.join(names[:_SHOWN])}{more}"]
+    try:
+        with labels.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = {"file", "app"} - set(rows.fieldnames or ())
+            if missing:
+                raise DatasetError(
+                    f"{labels} has no column {' or '.join(sorted(missing))}; its columns are file, app[, session]"
+                )
+            return {row["file"] or "": (row["app"] or "", row.get("session") or "") for row in rows}
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{labels} is no CSV file in UTF-8: {error}") from error

@@ -13,6 +13,8 @@ from ntgbench.errors import DatasetError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LARGEST = np.iinfo(np.int32).max
+
 
 @dataclass(frozen=True)
 class Lists:
@@ -51,15 +53,14 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def whole(column: Lists, name: str) -> Lists:
-    """The same values as integers. A missing or broken number is refused."""
+    """The same values as integers. A number that is missing, broken, or over 32 bits is refused."""
     values = column.values
-    if np.issubdtype(values.dtype, np.integer):
-        return column
-    broken = ~np.isfinite(values) | (values != np.rint(values))
-    if broken.any():
-        raise DatasetError(
-            f"column {name!r}, row {row_of(column.counts, broken)}: {values[broken.argmax()]} is no whole number"
-        )
+    for broken, why in (
+        ((values > _LARGEST) | (values < -_LARGEST), "does not fit 32 bits"),
+        (values != np.rint(values), "is no whole number"),
+    ):
+        if broken.any():
+            raise DatasetError(f"column {name!r}, row {row_of(column.counts, broken)}: {values[broken.argmax()]} {why}")
     return Lists(column.counts, values.astype(np.int64))
 
 

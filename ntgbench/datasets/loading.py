@@ -14,6 +14,7 @@ from ntgbench.errors import DatasetError, NtgbenchError, TrafficError
 from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
+from ntgbench.traffic.notes import listed
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import DatasetSpec
@@ -26,7 +27,7 @@ class Dataset:
     Attributes:
         name: safe for file names: lower-case letters, digits, '.', '_' and '-'.
         biflows: at least two; every class has at least one.
-        notes: what was left out or changed on the way, one sentence each.
+        notes: what was left out or changed on the way and which classes cannot be tested, one sentence each.
     """
 
     name: str
@@ -45,6 +46,8 @@ def load_dataset(argument: str | os.PathLike[str], packets: int = PACKETS, pl_ma
     Raises:
         DatasetError: when there is no such name or path, or it holds fewer than two usable biflows.
     """
+    if not os.fspath(argument):
+        raise DatasetError("the name of the dataset is empty; the folder you are in is called '.'")
     spec = registry().datasets().get(os.fspath(argument))
     if spec is not None:
         dataset = Dataset(spec.name, _from_catalogue(spec, packets, pl_max))
@@ -53,7 +56,8 @@ def load_dataset(argument: str | os.PathLike[str], packets: int = PACKETS, pl_ma
     count = len(dataset.biflows)
     if count < 2:
         raise DatasetError(f"{argument} holds {count} usable biflow(s); training and testing need at least two")
-    return replace(dataset, biflows=_without_empty_classes(dataset.biflows))
+    biflows = _without_empty_classes(dataset.biflows)
+    return replace(dataset, biflows=biflows, notes=(*dataset.notes, *_untestable(biflows)))
 
 
 def dataset_name(path: Path) -> str:
@@ -99,6 +103,17 @@ def _from_catalogue(spec: DatasetSpec, packets: int, pl_max: int) -> Biflows:
     if not isinstance(biflows, Biflows) or (biflows.packets, biflows.pl_max) != (packets, pl_max):
         raise DatasetError(f"the loader of {spec.name} must return Biflows with {packets} packets and pl_max {pl_max}")
     return biflows
+
+
+def _untestable(biflows: Biflows) -> tuple[str, ...]:
+    """A note about the classes that no split can test: their only session, or biflow, is needed for training."""
+    if biflows.group is None:
+        what, counts = "biflow", biflows.class_counts()
+    else:
+        what, pairs = "session", np.unique(np.stack([biflows.label, biflows.group]), axis=1)
+        counts = np.bincount(pairs[0], minlength=len(biflows.classes))
+    single = [name for name, count in zip(biflows.classes, counts, strict=True) if count == 1]
+    return listed(f"{{}} of {len(counts):,} classes train but are never tested, having one {what} only", single)
 
 
 def _without_empty_classes(biflows: Biflows) -> Biflows:

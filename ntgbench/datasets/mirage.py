@@ -18,11 +18,16 @@ import numpy.typing as npt
 from ntgbench.errors import DatasetError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.notes import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ntgbench.datasets.archives import Document
+
+_LONGEST_BYTES = np.iinfo(np.int32).max
+_LONGEST_GAP = 1e9
+"""Seconds, about 32 years: more is no time between two packets of a capture."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,9 @@ class _Capture:
     """The biflows of one file that count: packets of each, and lengths, directions and gaps of all packets."""
 
     app: str
-    counts: list[int]
+    counts: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
-    direction: npt.NDArray[np.int64]
+    upstream: npt.NDArray[np.bool_]
     gap: npt.NDArray[np.float64]
 
 
@@ -47,7 +52,8 @@ def read_mirage(
         progress: told how far the reading is.
 
     Returns:
-        the flows, and notes that count what was left out: background, inexact labels, files that cannot be read.
+        the flows, and notes that count what was left out: background, inexact labels, biflows with a payload length
+        that is none, files that cannot be read.
 
     Raises:
         DatasetError: when no file can be read.
@@ -58,7 +64,7 @@ def read_mirage(
     for document in documents:
         try:
             captures.append(_capture(document, exact, left_out))
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except _NO_CAPTURE as error:
             unreadable.append(f"{document.name} ({type(error).__name__}: {error})")
         progress(document.done, 1.0, PurePosixPath(document.name).name)
     if not captures:
@@ -68,23 +74,27 @@ def read_mirage(
     if unreadable:
         notes.append(f"skipped {len(unreadable):,} files that are no MIRAGE-2019 captures, such as {unreadable[0]}")
     gap = np.concatenate([capture.gap for capture in captures])
-    unknown = ~np.isfinite(gap)
+    unknown = ~(np.abs(gap) <= _LONGEST_GAP)
     if unknown.any():
         notes.append(f"set {np.count_nonzero(unknown):,} missing gaps to 0")
     flows_of = [len(capture.counts) for capture in captures]
-    flows, more = FlowTable.from_packets(
-        counts=[count for capture in captures for count in capture.counts],
+    flows, changes = FlowTable.from_packets(
+        counts=np.concatenate([capture.counts for capture in captures]),
         length=np.concatenate([capture.length for capture in captures]),
-        upstream=np.concatenate([capture.direction for capture in captures]) == 0,
+        upstream=np.concatenate([capture.upstream for capture in captures]),
         app=np.repeat(np.array([capture.app for capture in captures], object), flows_of),
         iat=np.where(unknown, 0.0, gap),
         session=np.repeat(np.arange(len(captures)), flows_of),
     )
-    return flows, (*notes, *more)
+    return flows, (*notes, *counted(changes))
+
+
+# Errors of reading a structure that is another one. JSON may nest too deeply, and hold numbers that no float can.
+_NO_CAPTURE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 
 
 def _capture(document: Document, exact: bool, left_out: Counter[str]) -> _Capture:
-    """The biflows of one file. Any of the usual errors of reading a structure means that it has another one."""
+    """The biflows of one file; one of `_NO_CAPTURE` where it holds something else."""
     app = PurePosixPath(document.name).name.split("_")[1]
     skipped: Counter[str] = Counter()
     kept: list[dict[str, list[Any]]] = []
@@ -96,16 +106,23 @@ def _capture(document: Document, exact: bool, left_out: Counter[str]) -> _Captur
             skipped["their label is not exact"] += 1
         else:
             kept.append(biflow["packet_data"])
-    counts = [len(packets["L4_payload_bytes"]) for packets in kept]
+    counts = np.array([len(packets["L4_payload_bytes"]) for packets in kept], np.int64)
     for name in ("packet_dir", "iat"):
-        if [len(packets[name]) for packets in kept] != counts:
+        if [len(packets[name]) for packets in kept] != counts.tolist():
             raise ValueError(f"{name} and L4_payload_bytes differ in length")
 
-    def column(name: str, kind: type[Any]) -> npt.NDArray[Any]:
-        return np.array([value for packets in kept for value in packets[name]], kind)
+    def column(name: str) -> npt.NDArray[np.float64]:
+        return np.array([value for packets in kept for value in packets[name]], np.float64)
 
-    capture = _Capture(app, counts, column("L4_payload_bytes", int), column("packet_dir", int), column("iat", float))
-    if not np.isin(capture.direction, (0, 1)).all():
+    length, direction, gap = column("L4_payload_bytes"), column("packet_dir"), column("iat")
+    if not np.isin(direction, (0, 1)).all():
         raise ValueError("a packet_dir is neither 0 (upstream) nor 1")
+    # Compared so that a number that is none counts as impossible too.
+    possible = (length >= 0) & (length <= _LONGEST_BYTES) & (length == np.rint(length))
+    biflow = np.repeat(np.arange(len(counts)), counts)
+    usable = np.bincount(biflow[~possible], minlength=len(counts)) == 0
+    if not usable.all():
+        skipped["they have a payload length that is no number of bytes"] += int(np.count_nonzero(~usable))
     left_out.update(skipped)
-    return capture
+    packet = usable[biflow]
+    return _Capture(app, counts[usable], length[packet].astype(np.int64), direction[packet] == 0, gap[packet])

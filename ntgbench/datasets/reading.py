@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
+from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     from ntgbench.interfaces import Progress
@@ -31,8 +32,11 @@ class Reading:
 
     Attributes:
         columns: column names of a table by what they hold: label, length, direction, gap, time, session, ppi.
-        label_pattern: regular expression with a group `app` that finds the class in a capture's path.
-        labels: CSV file with columns file, app[, session] that labels captures.
+        label_pattern: regular expression with a group `app` that finds the class in a capture's path below the folder.
+        labels: CSV file with columns file (path below the folder, or file name), app[, session] that labels captures.
+        inner: read what captures hold inside tunnels, see `read_capture`.
+        idle_timeout: seconds without a packet after which a biflow of a capture has ended, see `segment`.
+        active_timeout: seconds after which a biflow of a capture ends although it goes on, see `segment`.
         exact: keep only the MIRAGE biflows whose label was observed for them, not inferred from others.
         min_class: drop classes with fewer flows; None means 100 for MIRAGE and 1 for all else.
     """
@@ -40,6 +44,9 @@ class Reading:
     columns: Mapping[str, str] | None = None
     label_pattern: str | None = None
     labels: Path | None = None
+    inner: bool = False
+    idle_timeout: float = IDLE_TIMEOUT
+    active_timeout: float = ACTIVE_TIMEOUT
     exact: bool = False
     min_class: int | None = None
 
@@ -50,6 +57,9 @@ _APPLIES: dict[str, Format] = {
     "columns": "table",
     "label_pattern": "captures",
     "labels": "captures",
+    "inner": "captures",
+    "idle_timeout": "captures",
+    "active_timeout": "captures",
     "exact": "mirage",
 }
 
@@ -62,12 +72,14 @@ def read_flows(
     Returns the flows, at least one, with lengths as they are in the source; and notes on what was left out.
     Raises DatasetError for a source that is missing, unreadable or empty, and for a reading that does not apply to it.
     """
+    if not os.fspath(path):
+        raise DatasetError("the path is empty; the folder you are in is called '.'")
     path = Path(path)
     reading = reading or Reading()
     try:
         kind, files = _format_of(path)
         for field, of in _APPLIES.items():
-            if getattr(reading, field) and of != kind:
+            if of != kind and getattr(reading, field) != getattr(Reading, field):
                 raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
         flows, notes = _read(path, kind, files, reading, progress)
     except TrafficError as error:
@@ -123,7 +135,7 @@ def _read(
         return read_mirage(contents, reading.exact, progress)
     from ntgbench.datasets.captures import read_captures
 
-    return read_captures(path, files, reading.label_pattern, reading.labels, progress)
+    return read_captures(path, files, reading, progress)
 
 
 def _drop_small(flows: FlowTable, minimum: int) -> tuple[FlowTable, tuple[str, ...]]:

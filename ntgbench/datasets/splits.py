@@ -22,13 +22,19 @@ def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Bifl
     Both sides keep the order of the rows and all classes.
 
     Raises:
-        DatasetError: when a side would be empty.
+        DatasetError: when there is nothing to test with: each class has one biflow, all are of one group, or each group
+            holds a class that no other has.
     """
     rng = np.random.default_rng(seed)
     test = _stratified(biflows.label, test_share, rng) if biflows.group is None else _grouped(biflows, test_share, rng)
-    if not test.any() or test.all():
-        few = "every class has one biflow" if biflows.group is None else "each group holds a class that no other has"
-        raise DatasetError(f"{len(biflows):,} biflows cannot be split for training and testing: {few}")
+    if not test.any():
+        if biflows.group is None:
+            why = "every class has one biflow"
+        elif len(np.unique(biflows.group)) < 2:
+            why = "all are from one session"
+        else:
+            why = "each session holds a class that no other has"
+        raise DatasetError(f"{len(biflows):,} biflows cannot be split for training and testing: {why}")
     return biflows.select(~test), biflows.select(test)
 
 
@@ -46,10 +52,20 @@ def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gener
 
 
 def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> tuple[Biflows, Biflows]:
-    """Two disjoint random sets of the same size: `counts[c]` biflows of each class c, or half the class when fewer."""
-    size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
-    rank = _rank_in_class(biflows.label, rng)
-    return biflows.select(rank < size), biflows.select((rank >= size) & (rank < 2 * size))
+    """Two disjoint random sets with equal counts of each class c, at most `counts[c]`, in row order.
+
+    Without groups a class gives `counts[c]` to each, or half of itself, rounded down, where it is smaller. Groups go
+    whole to one of the two, so that the sets share none, as training and test sets share none; then each class is cut
+    to the smaller of its two sides. A class in one group is in neither set.
+    """
+    if biflows.group is None:
+        size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
+        rank = _rank_in_class(biflows.label, rng)
+        return biflows.select(rank < size), biflows.select((rank >= size) & (rank < 2 * size))
+    half = _grouped(biflows, 0.5, rng)
+    first, second = biflows.select(half), biflows.select(~half)
+    both = np.minimum(counts, np.minimum(first.class_counts(), second.class_counts()))
+    return take(first, both, rng), take(second, both, rng)
 
 
 def _rank_in_class(label: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -72,8 +88,10 @@ def _stratified(label: npt.NDArray[np.int32], share: float, rng: np.random.Gener
 def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
     """Groups for testing, chosen class by class, rarest first, until each class has its share.
 
-    A group is taken while that brings the class nearer to its share, so a class misses it by half a group at most. One
-    group of each class stays for training, or the class could not be learnt.
+    One group of each class stays for training, or the class could not be learnt; within that, a group is taken when it
+    brings the class nearer to its share. Where none does, each being at least twice the share, the smallest is taken
+    (ties at random), which is the nearest, so that the class is tested. Where groups hold one class each, a class thus
+    misses its share by half of its largest group at most, unless only one of its groups is taken or only one stays.
     """
     assert biflows.group is not None
     _, group = np.unique(biflows.group, return_inverse=True)
@@ -83,17 +101,27 @@ def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
     left = np.count_nonzero(table, axis=0)
     testing = np.zeros(len(table), bool)
     decided = np.zeros(len(table), bool)
+
+    def spare(member: int) -> bool:
+        return bool((left[table[member] > 0] > 1).all())
+
+    def give(*members: int) -> None:
+        for member in members:
+            testing[member] = True
+            left[table[member] > 0] -= 1
+
     for c in np.argsort(totals, kind="stable"):
         members = rng.permutation(np.flatnonzero(table[:, c]))
+        members = members[~decided[members]]
+        decided[members] = True
         wanted = share * totals[c]
         have = int(table[testing, c].sum())
-        for member in members[~decided[members]]:
+        for member in members:
             size = int(table[member, c])
-            nearer = have == 0 or abs(have + size - wanted) < abs(have - wanted)
-            if nearer and (left[table[member] > 0] > 1).all():
-                testing[member] = True
+            if abs(have + size - wanted) < abs(have - wanted) and spare(member):
                 have += size
-                left[table[member] > 0] -= 1
-        decided[members] = True
+                give(member)
+        if have == 0:
+            give(*sorted(filter(spare, members), key=lambda member: int(table[member, c]))[:1])
     mask: Mask = testing[group]
     return mask

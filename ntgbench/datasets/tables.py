@@ -12,6 +12,7 @@ from ntgbench.datasets.columns import Lists, lists, row_of, same_counts, whole
 from ntgbench.errors import DatasetError
 from ntgbench.parameters import suggestion
 from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.notes import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +73,7 @@ def _flows(table: pa.Table, held: Mapping[str, str]) -> tuple[FlowTable, tuple[s
         table, label = table.filter(labelled), label.filter(labelled)
     length, direction, gap = _ppi(table, held) if "ppi" in held else _packets(table, held)
     names = label.combine_chunks().dictionary_encode()
-    flows, left_out = FlowTable.from_packets(
+    flows, changes = FlowTable.from_packets(
         counts=length.counts,
         length=length.values,
         upstream=_upstream(length, direction, held.get("direction", held.get("ppi", ""))),
@@ -81,7 +82,7 @@ def _flows(table: pa.Table, held: Mapping[str, str]) -> tuple[FlowTable, tuple[s
         iat=None if gap is None else gap.values,
         session=_session(table, held),
     )
-    return flows, (*notes, *left_out)
+    return flows, (*notes, *counted(changes))
 
 
 def _packets(table: pa.Table, held: Mapping[str, str]) -> tuple[Lists, Lists, Lists | None]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ntgbench.results import suite_of
+
 if TYPE_CHECKING:
     from ntgbench.results import MetricValue, Row
 
@@ -114,4 +116,4 @@ def boards(rows: Iterable[Row]) -> list[Board]:
 
 def suites_of(rows: Sequence[Row]) -> list[str]:
     """The suites that at least one row has numbers of, sorted."""
-    return sorted({key.partition("/")[0] for row in rows for key in row["metrics"]})
+    return sorted({suite_of(key) for row in rows for key in row["metrics"]})

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING
 
-from ntgbench.files import write_text
+from ntgbench.protocol import SUITES, bundled
 from ntgbench.report.board import Board, Column, Entry, boards, suites_of
 from ntgbench.report.rank import Estimate, estimate, ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ntgbench.results import Row
+
+MARK = "<!-- Written by ntgbench from rows.jsonl; edits are lost. -->"
+"""First line of every file, by which ntgbench knows its own."""
+
+_MOST_NOTES = 10
 
 _ARROW = {"min": "↓", "max": "↑"}
 _EMPTY = "-"
@@ -40,23 +45,6 @@ biflows alone. `no augmentation` is the available biflows by themselves.""",
 }
 
 
-def write_leaderboards(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """Write the Markdown files of `rows` into `folder`; returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, text in render(rows).items():
-        write_text(folder / name, text)
-        written.append(folder / name)
-    return written
-
-
-def stale(rows: Sequence[Row], folder: Path) -> list[str]:
-    """Names of the Markdown files in `folder` that are not what `rows` make."""
-    wanted = render(rows)
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
-    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
-
-
 def render(rows: Sequence[Row]) -> dict[str, str]:
     """Text of each leaderboard file by name: one a dataset and suite, and README.md that links them."""
     files = {}
@@ -67,19 +55,23 @@ def render(rows: Sequence[Row]) -> dict[str, str]:
             parts += [section(board, suite) for board in boards(own) if board.columns(suite)]
             files[f"{dataset}-{suite}.md"] = "\n\n".join(part for part in parts if part) + "\n"
     files["README.md"] = _index(rows)
-    return files
+    return {name: f"{MARK}\n\n{text}" for name, text in files.items()}
 
 
 def section(board: Board, suite: str) -> str:
-    """One board's tables of one suite, with what was run and what went wrong."""
+    """One board's tables of one suite, with what was run, what to know about it, and what went wrong."""
     protocol, version, digest, dataset_digest = board.common
     tables = augmentation_tables(board) if suite == "augmentation" else comparison_tables(board, suite)
-    sentence = f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`, {_seeds(board)}."
-    parts = [f"## {protocol}", f"{sentence} Mean ± half of the 95% interval.", *tables]
-    failed = _failures(board)
-    if failed:
-        parts += ["**Failed:**", "\n".join(failed)]
-    return "\n\n".join(part for part in [*parts, _origin(board)] if part)
+    parts = [
+        f"## {protocol}",
+        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`, {_seeds(board)}. Mean ± "
+        "half of the 95% interval over the seeds: other splits, fits and samples of this dataset, not other datasets.",
+        *tables,
+        *_bullets("Failed:", _failures(board)),
+        *_bullets("Notes:", _notes(board)),
+        _origin(board),
+    ]
+    return "\n\n".join(parts)
 
 
 def comparison_tables(board: Board, suite: str) -> list[str]:
@@ -125,12 +117,12 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     placed = {name: values for name, values in scores.items() if values}
     rank = ranks(placed, ranking[0].goal, ranking[0].digits) if placed else {}
     sign = -1.0 if ranking and ranking[0].goal == "max" else 1.0
-    order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), sign * _mean(placed.get(e.name)), e.name))
+    order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), _place(placed.get(e.name), sign), e.name))
     best = {column: _best(ranked, column) for column in columns}
     body = [
         [
             str(rank.get(entry.name, _EMPTY)),
-            f"`{entry.name}`",
+            _code(entry.name),
             *(_cell(entry, column, best[column]) for column in columns),
         ]
         for entry in order
@@ -139,8 +131,8 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     if references or extra:
         body.append(["", "*references*", *("" for _ in columns)])
     body += [
-        [_EMPTY, f"*{entry.name}*", *(_cell(entry, column, None) for column in columns)]
-        for entry in sorted(references, key=lambda e: (sign * _mean(_mean_by_seed(e, ranking)), e.name))
+        [_EMPTY, f"*{_escaped(entry.name)}*", *(_cell(entry, column, None) for column in columns)]
+        for entry in sorted(references, key=lambda e: (_place(_mean_by_seed(e, ranking), sign), e.name))
     ]
     body += [[_EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
     heads = ["rank", "system", *(_head(column) for column in columns)]
@@ -182,8 +174,9 @@ def _mean_by_seed(entry: Entry, columns: Sequence[Column]) -> dict[int, float]:
     return {seed: math.fsum(v[seed] for v in values) / len(values) for seed in seeds}
 
 
-def _mean(values: dict[int, float] | None) -> float:
-    return math.fsum(values.values()) / len(values) if values else math.inf
+def _place(values: dict[int, float] | None, sign: float) -> float:
+    """What systems are sorted by: the mean, best first, and last those without a number."""
+    return sign * math.fsum(values.values()) / len(values) if values else math.inf
 
 
 def _pooled(board: Board, column: Column | None) -> str:
@@ -196,34 +189,56 @@ def _pooled(board: Board, column: Column | None) -> str:
     return estimate(list(by_seed.values())).text(column.digits) if by_seed else _EMPTY
 
 
+def _bullets(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"**{title}**", "\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def _notes(board: Board) -> list[str]:
+    """What is noted in the rows, each thing once, and not more than a reader would read."""
+    every = list(dict.fromkeys(_plain(note) for row in board.rows for note in row["notes"]))
+    rest = len(every) - _MOST_NOTES
+    return [*every[:_MOST_NOTES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
+
+
 def _failures(board: Board) -> list[str]:
     lines = []
     for entry in board.entries:
         for row in entry.rows:
             if row["status"] == "failed":
-                lines.append(f"- `{entry.name}`, seed {row['seed']}: {_plain(row['reason'])}")
+                lines.append(f"{_code(entry.name)}, seed {row['seed']}: {_plain(row['reason'])}")
             lines += [
-                f"- `{entry.name}`, seed {row['seed']}, {key}: {_plain(metric.get('reason'))}"
+                f"{_code(entry.name)}, seed {row['seed']}, {key}: {_plain(metric.get('reason'))}"
                 for key, metric in sorted(row["metrics"].items())
                 if metric["value"] is None
             ]
     return lines
 
 
-def _plain(reason: str | None) -> str:
-    return " ".join((reason or "no reason given").split()).replace("|", "\\|").replace("<", "\\<")
+def _plain(text: str | None) -> str:
+    return _escaped(" ".join((text or "no reason given").split())).replace("<", "\\<")
+
+
+def _code(text: str) -> str:
+    return f"`{_escaped(text)}`"
+
+
+def _escaped(text: str) -> str:
+    """Text that keeps tables and code whole."""
+    return text.replace("|", "\\|").replace("`", "'")
 
 
 def _origin(board: Board) -> str:
-    systems = [_quoted(system) for system in dict.fromkeys(row["system"] for row in board.rows)]
-    command = f"ntgbench run {board.common[0]} -d {board.dataset} --seeds {board.seeds()} -s {' -s '.join(systems)}"
+    """The command that makes these rows, the machines and the libraries that they were made with."""
+    protocol = board.common[0]
+    suites = suites_of(board.rows)
+    words = ["ntgbench", "run", protocol if protocol in bundled() else f"{protocol}.toml"]
+    words += ["-d", board.rows[0]["source"], "--seeds", str(board.seeds())]
+    words += [word for system in dict.fromkeys(row["system"] for row in board.rows) for word in ("-s", system)]
+    words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(SUITES)]
     machines = sorted({f"{row['machine']['cpu']}, {row['machine']['cores']} cores" for row in board.rows})
     libraries = sorted({f"{name} {version}" for row in board.rows for name, version in row["versions"].items()})
-    return f"Made by `{command}`\non {'; '.join(machines)}, with {', '.join(libraries)}."
-
-
-def _quoted(system: str) -> str:
-    return f'"{system}"' if "[" in system else system
+    made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
+    return f"Made by\n\n    {shlex.join(words)}\n\n{made}"
 
 
 def _seeds(board: Board) -> str:
@@ -242,5 +257,5 @@ def _index(rows: Sequence[Row]) -> str:
         systems = len({row["system"] for row in own})
         parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems} systems, {len(own)} cells)")
         if not links:
-            parts += [f"  {line}" for board in boards(own) for line in _failures(board)]
+            parts += [f"  - {line}" for board in boards(own) for line in _failures(board)]
     return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ntgbench.datasets.loading import load_dataset
-from ntgbench.errors import NtgbenchError
-from ntgbench.files import replacing
+from ntgbench.datasets.splits import split
+from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench.plugins import registry
+from ntgbench.plugins import code_digest, registry
 from ntgbench.protocol import Protocol, from_values
+from ntgbench.results import check_row, suite_of
 from ntgbench.systems import System, choose, with_parameters
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ntgbench.datasets.loading import Dataset
     from ntgbench.results import Row
+    from ntgbench.traffic.biflows import Biflows
 
 CELL_FILE = "cell.json"
 RESULT_FILE = "result.json"
@@ -37,6 +39,8 @@ class Cell:
     Attributes:
         protocol: what to measure and how; its suites are those that are wanted now.
         dataset, dataset_digest: the traffic.
+        source: what a user writes after -d for it, without a path.
+        notes: what was changed or left out when it was read.
         system: name of the system.
         settings: all its parameters.
         distribution, distribution_version: the plugin that brings it.
@@ -48,6 +52,8 @@ class Cell:
     protocol: Protocol
     dataset: str
     dataset_digest: str
+    source: str
+    notes: tuple[str, ...]
     system: str
     settings: dict[str, Any]
     distribution: str
@@ -72,14 +78,16 @@ class Cell:
 
     def result(self) -> Row | None:
         """What an earlier run found, None when none has finished here."""
+        path = self.path / RESULT_FILE
         try:
-            row: Row = json.loads((self.path / RESULT_FILE).read_text(encoding="utf-8"))
+            row: Row = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise NtgbenchError(
-                f"{self.path / RESULT_FILE} is unreadable ({error}); delete it to run the cell again"
-            ) from error
+        except ValueError as error:
+            raise NtgbenchError(f"{path} is unreadable ({error}); delete it to run the cell again") from error
+        wrong = check_row(row)
+        if wrong is not None:
+            raise NtgbenchError(f"{path} is unreadable ({wrong}); delete it to run the cell again")
         return row
 
     def missing(self, row: Row | None) -> tuple[str, ...]:
@@ -89,12 +97,13 @@ class Cell:
         return tuple(suite for suite in self.protocol.suites if not _has(row, suite))
 
     def state(self) -> State:
-        """How far the cell has come: failed, done, measured in part, or nothing yet."""
+        """How far the cell has come: failed (a metric of it, perhaps), done, measured in part, or nothing yet."""
         row = self.result()
-        if row is not None and row["status"] == "failed":
+        if row is None:
+            return "left"
+        if row["status"] == "failed":
             return "failed"
-        missing = self.missing(row)
-        return "done" if not missing else "left" if row is None else "part"
+        return "part" if self.missing(row) else "failed" if failed_suites(row) else "done"
 
     def to_json(self) -> str:
         """The cell as text that `read_cell` reads."""
@@ -105,60 +114,100 @@ def read_cell(folder: Path) -> Cell:
     """The cell that a run has put into `folder`."""
     values = json.loads((folder / CELL_FILE).read_text(encoding="utf-8"))
     protocol = from_values(values.pop("protocol"), str(folder / CELL_FILE))
-    return Cell(protocol=protocol, **values)
+    return Cell(protocol=protocol, notes=tuple(values.pop("notes")), **values)
 
 
-def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | None = None) -> list[Cell]:
-    """The protocol's cells, each after the one it is based on.
+@dataclass(frozen=True)
+class Plan:
+    """What a protocol asks for.
 
-    Every dataset is read once and kept below `runs`, where the cells find it.
+    Attributes:
+        cells: each after the one it is based on.
+        traffic: the biflows of each dataset, by the file below the folder of all runs where its cells find them.
+    """
+
+    cells: tuple[Cell, ...]
+    traffic: dict[Path, Biflows]
+
+
+def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | None = None) -> Plan:
+    """The protocol's cells; writes nothing.
 
     Args:
         protocol: what to run.
         runs: folder of all runs.
         loaded: called with each dataset that was read.
+
+    Raises:
+        NtgbenchError: for a dataset or a system that is not there, or a dataset that cannot be split.
     """
     cells: dict[str, Cell] = {}
+    traffic: dict[Path, Biflows] = {}
     systems = [choose(text) for text in protocol.systems]
     for argument in protocol.datasets:
         dataset = load_dataset(argument, protocol.packets, protocol.pl_max)
         if loaded is not None:
             loaded(dataset)
+        try:
+            split(dataset.biflows, protocol.test_share, seed=0)
+        except DatasetError as error:
+            raise DatasetError(f"{dataset.name}: {error}") from error
         digest = dataset.biflows.digest()
         home = runs / protocol.name / f"{dataset.name}-{digest[:8]}"
-        home.mkdir(parents=True, exist_ok=True)
-        if not (home / TRAFFIC_FILE).exists():
-            with replacing(home / TRAFFIC_FILE) as temporary:
-                dataset.biflows.to_parquet(temporary)
+        traffic[home / TRAFFIC_FILE] = dataset.biflows
+        source = argument if argument in registry().datasets() else Path(argument).resolve().name
         for seed in range(protocol.seeds):
             for system in systems:
-                for cell in _with_bases(protocol, dataset.name, digest, system, seed, home):
-                    cells.setdefault(cell.folder, cell)
-    return list(cells.values())
+                cell = Cell(
+                    protocol=protocol,
+                    dataset=dataset.name,
+                    dataset_digest=digest,
+                    source=source,
+                    notes=dataset.notes,
+                    system=system.spec.name,
+                    settings=system.settings(),
+                    distribution="",
+                    distribution_version="",
+                    seed=seed,
+                    folder=str(home),
+                )
+                for one in _with_bases(cell):
+                    cells.setdefault(one.folder, one)
+    return Plan(tuple(cells.values()), traffic)
 
 
-def _with_bases(protocol: Protocol, dataset: str, digest: str, system: System, seed: int, home: Path) -> list[Cell]:
-    """The system's cell, after the cells of the systems it is based on."""
+def _with_bases(draft: Cell) -> list[Cell]:
+    """The cell that `draft` is about, in a folder of its own below the draft's, after the cells it is based on."""
+    system = draft.build()
     before: list[Cell] = []
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-        before = _with_bases(protocol, dataset, digest, choose(system.spec.base), seed, home)
+        base = choose(system.spec.base)
+        before = _with_bases(replace(draft, system=base.spec.name, settings=base.settings()))
     plugin = registry().plugin_of(system.spec)
-    cell = Cell(
-        protocol=protocol,
-        dataset=dataset,
-        dataset_digest=digest,
-        system=system.spec.name,
-        settings=system.settings(),
+    identity = {
+        "protocol": draft.protocol.digest(),
+        "dataset": draft.dataset_digest,
+        "system": draft.system,
+        "settings": draft.settings,
+        "plugin": (plugin.distribution, plugin.version, code_digest(system.spec.target)),
+        "seed": draft.seed,
+        "base": Path(before[-1].folder).name if before else None,
+    }
+    mark = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
+    readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.label).strip("-")[:80]
+    cell = replace(
+        draft,
         distribution=plugin.distribution,
         distribution_version=plugin.version,
-        seed=seed,
-        folder="",
+        folder=str(Path(draft.folder) / readable / f"seed{draft.seed}-{mark}"),
         base=before[-1].folder if before else None,
     )
-    identity = (protocol.digest(), digest, cell.system, cell.settings, plugin.distribution, plugin.version, seed)
-    mark = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
-    readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.label).strip("-")
-    return [*before, replace(cell, folder=str(home / readable / f"seed{seed}-{mark}"))]
+    return [*before, cell]
+
+
+def failed_suites(row: Row) -> set[str]:
+    """The suites of which a metric has no value."""
+    return {suite_of(key) for key, metric in row["metrics"].items() if metric["value"] is None}
 
 
 def _has(row: Row, suite: str) -> bool:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, write_text
-from ntgbench.running.cells import CELL_FILE, RESULT_FILE, Cell
-from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE, empty_row
+from ntgbench.results import suite_of
+from ntgbench.running.cells import CELL_FILE, RESULT_FILE, Cell, failed_suites
+from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
+from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
@@ -95,8 +97,9 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
     if row is None:
         row = empty_row(cell)
         row["reason"] = stopped or _death(process.returncode, cell)
+        row["metrics"] = measured(cell)
         if not stop.is_set():
-            write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
+            write_result(cell, row)
     return row
 
 
@@ -112,12 +115,12 @@ def _watch(process: subprocess.Popen[bytes], cell: Cell, watch: Watcher, stop: t
         if stop.is_set():
             return "stopped"
         if now - start > limits.minutes * 60:
-            return f"over the time limit of {limits.minutes:g} minutes"
+            return f"over the time limit of {limits.minutes:g} minutes{_while(cell)}"
         if now - weighed > _WEIGH_EVERY:
             weighed = now
             used = _memory_gib(process.pid)
             if used > limits.memory_gib:
-                return f"over the memory limit of {limits.memory_gib:g} GiB (used {used:.1f} GiB)"
+                return f"over the memory limit of {limits.memory_gib:g} GiB (used {used:.1f} GiB){_while(cell)}"
         watch(cell, _doing(cell))
 
 
@@ -143,6 +146,11 @@ def _doing(cell: Cell) -> str:
     return f"{state['phase']} {share:.0%} {state['note']}".strip()
 
 
+def _while(cell: Cell) -> str:
+    doing = _doing(cell)
+    return f", at {doing}" if doing else ""
+
+
 def _death(code: int, cell: Cell) -> str:
     """Why a process that left no result has ended, as far as can be told."""
     log = cell.path / LOG_FILE
@@ -154,9 +162,20 @@ def _death(code: int, cell: Cell) -> str:
     return f"its process ended with status {code} and without a result: {last[0]}"
 
 
+def forget_failures(cell: Cell) -> None:
+    """Make a failed cell as if it had never run, or never measured the suites of which a metric failed."""
+    row = cell.result()
+    if row is None or row["status"] == "failed":
+        forget(cell)
+        return
+    failed = failed_suites(row)
+    row["metrics"] = {key: metric for key, metric in row["metrics"].items() if suite_of(key) not in failed}
+    write_result(cell, row)
+
+
 def forget(cell: Cell) -> None:
     """Make a cell as if it had never run."""
-    for name in (RESULT_FILE, FITTED_FILE, LOG_FILE):
+    for name in (RESULT_FILE, FITTED_FILE, MEASURED_FILE, LOG_FILE):
         try:
             (cell.path / name).unlink(missing_ok=True)
         except OSError as error:

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntgbench.errors import NtgbenchError, ProtocolError
+from ntgbench.errors import NtgbenchError, ProtocolError, TrafficError
 from ntgbench.protocol import Protocol, find
-from ntgbench.results import Row, merge_rows
 from ntgbench.running.cells import Cell, plan
-from ntgbench.running.engine import forget, run_cells
+from ntgbench.running.engine import forget, forget_failures, run_cells
+from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
+    from ntgbench.results import Row
+
+Texts = str | Path | Sequence[str | Path]
+"""One name or path, or several."""
 
 RUNS = Path("runs")
 LEADERBOARDS = Path("leaderboards")
@@ -60,11 +64,11 @@ class Outcome:
 
 
 def run(
-    protocol: str | Protocol = "quick",
+    protocol: str | Path | Protocol = "quick",
     *,
-    datasets: Sequence[str] = (),
-    systems: Sequence[str] = (),
-    suites: Sequence[str] = (),
+    datasets: Texts = (),
+    systems: Texts = (),
+    suites: Texts = (),
     seeds: int | None = None,
     runs: str | Path = RUNS,
     out: str | Path = LEADERBOARDS,
@@ -94,16 +98,21 @@ def run(
     Raises:
         NtgbenchError: when nothing could be run as asked.
     """
-    from ntgbench.report.markdown import write_leaderboards
+    from ntgbench.report.publish import publish
 
     watch = watch or Watch()
     if jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
-    cells = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), _writable(runs), watch.loaded)
-    out = _writable(out)
+    runs, out = _writable(runs), _writable(out)
+    planned = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), runs, watch.loaded)
+    cells = planned.cells
+    for path, biflows in planned.traffic.items():
+        _store(path, biflows)
     for cell in cells:
-        if fresh or (retry and cell.state() == "failed"):
+        if fresh:
             forget(cell)
+        elif retry and cell.state() == "failed":
+            forget_failures(cell)
     todo = [cell for cell in cells if cell.state() in ("left", "part")]
     watch.planned(cells, todo)
     try:
@@ -112,26 +121,41 @@ def run(
     finally:
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := cell.result()) is not None]
-        written = write_leaderboards(merge_rows(out, rows), out)
+        written = publish(rows, out)
     return Outcome(tuple(rows), tuple(written))
 
 
 def resolve_protocol(
-    protocol: str | Protocol,
-    datasets: Sequence[str] = (),
-    systems: Sequence[str] = (),
-    suites: Sequence[str] = (),
+    protocol: str | Path | Protocol,
+    datasets: Texts = (),
+    systems: Texts = (),
+    suites: Texts = (),
     seeds: int | None = None,
 ) -> Protocol:
     """The protocol with what a user asks for in the place of its own grid. Raises ProtocolError."""
-    found = find(protocol) if isinstance(protocol, str) else protocol
+    found = protocol if isinstance(protocol, Protocol) else find(str(protocol))
     return replace(
         found,
-        datasets=tuple(datasets) or found.datasets,
-        systems=tuple(systems) or found.systems,
-        suites=tuple(suites) or found.suites,
+        datasets=_texts(datasets) or found.datasets,
+        systems=_texts(systems) or found.systems,
+        suites=_texts(suites) or found.suites,
         seeds=found.seeds if seeds is None else seeds,
     )
+
+
+def _texts(given: Texts) -> tuple[str, ...]:
+    return (str(given),) if isinstance(given, str | Path) else tuple(str(one) for one in given)
+
+
+def _store(path: Path, biflows: Biflows) -> None:
+    """Put a dataset where its cells find it, unless it is there already and whole."""
+    try:
+        if Biflows.from_parquet(path) == biflows:
+            return
+    except (OSError, TrafficError):
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    biflows.to_parquet(path)
 
 
 def _writable(folder: str | Path) -> Path:

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -20,13 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
-from ntgbench.errors import NtgbenchError, PluginError
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError
 from ntgbench.files import replacing, write_text
-from ntgbench.interfaces import Context
+from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.plugins import registry
-from ntgbench.results import SCHEMA, MetricValue, Row
-from ntgbench.running.cells import RESULT_FILE, TRAFFIC_FILE, Cell, read_cell
-from ntgbench.running.probe import Phases, machine, peak_memory_mib, versions
+from ntgbench.results import suite_of
+from ntgbench.running.cells import TRAFFIC_FILE, Cell, read_cell
+from ntgbench.running.probe import Phases, machine, peak_memory_mib
+from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, metric_value, threads, write_result
 from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import Biflows
 
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ntgbench.interfaces import Labels
-    from ntgbench.suites.scores import Score, Scores
-    from ntgbench.systems import FittedSystem
+    from ntgbench.results import Row
+    from ntgbench.suites.scores import Scores
+    from ntgbench.systems import FittedSystem, System
 
 SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
@@ -54,85 +57,52 @@ def run(cell: Cell) -> None:
     earlier = cell.result()
     earlier = None if earlier is not None and earlier["status"] == "failed" else earlier
     missing = cell.missing(earlier)
-    if earlier is not None and not missing:
-        return
     phases = Phases()
     row = empty_row(cell)
-    notes = _Notes()
+    if earlier is not None:
+        row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
+        row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
+    notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
+    (cell.path / MEASURED_FILE).unlink(missing_ok=True)
     try:
-        fitted = _fit(cell, phases)
-        row["phases"], row["peak_memory_mib"], row["machine"] = (
-            fitted["phases"],
-            fitted["peak_memory_mib"],
-            fitted["machine"],
-        )
-        row["metrics"] = {} if earlier is None else _kept(earlier["metrics"], missing)
-        row["metrics"].update(_measure(cell, missing, phases))
+        train, test = _split(cell, phases)
+        noted = _fit(cell, train, phases)
+        row["phases"].update(noted["phases"])
+        row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
+        _measure(cell, train, test, missing, row, phases)
         row["status"] = "ok"
     except Exception as error:  # a third party's system may fail in any way; the row says how
         traceback.print_exc()
         row["reason"] = str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
-    row["notes"] = list(dict.fromkeys([*(earlier or row)["notes"], *notes.messages]))
-    row["phases"] = {**(earlier or row)["phases"], **row["phases"], **phases.seconds}
-    write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
+    row["notes"] = list(dict.fromkeys([*row["notes"], *notes.messages]))
+    row["phases"].update(phases.seconds)
+    write_result(cell, row)
 
 
-class _Notes(logging.Handler):
-    """What anything logs as a warning while the cell runs, each message once."""
+def _split(cell: Cell, phases: Phases) -> tuple[Biflows, Biflows]:
+    from ntgbench.datasets.splits import split
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: dict[str, None] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message."""
-        self.messages.setdefault(record.getMessage())
-
-
-def empty_row(cell: Cell) -> Row:
-    """The row of a cell that has failed before it found anything."""
-    system = cell.build()
-    return Row(
-        schema=SCHEMA,
-        protocol=cell.protocol.name,
-        protocol_version=cell.protocol.version,
-        protocol_digest=cell.protocol.digest(),
-        dataset=cell.dataset,
-        dataset_digest=cell.dataset_digest,
-        system=system.label,
-        kind="generator" if system.is_generator else "augmenter",
-        reference=system.spec.reference,
-        distribution=cell.distribution,
-        distribution_version=cell.distribution_version,
-        params=system.settings(),
-        seed=cell.seed,
-        status="failed",
-        reason=None,
-        metrics={},
-        phases={},
-        peak_memory_mib=None,
-        notes=[],
-        machine=machine(threads()),
-        versions=versions(),
-    )
-
-
-def threads() -> int:
-    """CPU threads that the run has given this process."""
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-
-
-def _fit(cell: Cell, phases: Phases) -> dict[str, Any]:
-    """Fit the system, make its biflows and store both; returns what an earlier process noted when that is done."""
-    mark = cell.path / FITTED_FILE
-    if mark.exists():
-        noted: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
-        return noted
+    path = cell.path.parent.parent / TRAFFIC_FILE
     with phases.timed("load"):
-        train, _ = _split(cell)
+        biflows = Biflows.from_parquet(path)
+        if biflows.digest() != cell.dataset_digest:
+            raise DatasetError(f"{path} is not the traffic that the cell is about; run again, which replaces it")
+        return split(biflows, cell.protocol.test_share, derive_seed(*_names(cell), "split"))
+
+
+def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
+    """Fit the system, make its biflows and store both; returns what an earlier process noted when that is done."""
+    noted: dict[str, Any]
+    try:
+        noted = json.loads((cell.path / FITTED_FILE).read_text(encoding="utf-8"))
+        if len(Biflows.from_parquet(cell.path / SYNTHETIC_FILE)) == len(train):
+            return noted
+    except (OSError, ValueError, TrafficError):
+        # Not fitted yet, or something of it is damaged: either way it is fitted now.
+        pass
     with phases.timed("fit"):
-        fitted = cell.build().fit(train, _context(cell, train, "fit"))
+        fitted = cell.build().fit(train, _context(cell, cell.build(), "fit", train, _base_of(cell)))
     with phases.timed("sample"):
         synthetic = fitted.sample(train.label, derive_seed(*_names(cell), "sample"))
     with phases.timed("save"):
@@ -143,11 +113,12 @@ def _fit(cell: Cell, phases: Phases) -> dict[str, Any]:
         with replacing(cell.path / SYNTHETIC_FILE) as temporary:
             synthetic.to_parquet(temporary)
     noted = {"phases": phases.seconds, "peak_memory_mib": peak_memory_mib(), "machine": machine(threads())}
-    write_text(mark, json.dumps(noted) + "\n")
+    write_text(cell.path / FITTED_FILE, json.dumps(noted) + "\n")
     return noted
 
 
-def _measure(cell: Cell, suites: tuple[str, ...], phases: Phases) -> dict[str, MetricValue]:
+def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...], row: Row, phases: Phases) -> None:
+    """Put the metrics of `suites` into the row, suite by suite."""
     from ntgbench.suites import augmentation, fidelity, utility
     from ntgbench.suites.material import Material
 
@@ -156,7 +127,6 @@ def _measure(cell: Cell, suites: tuple[str, ...], phases: Phases) -> dict[str, M
         "utility": utility.measure,
         "augmentation": augmentation.measure,
     }
-    train, test = _split(cell)
     system = cell.build()
     # Only a suite that samples again needs the model.
     loaded: list[FittedSystem] = []
@@ -167,7 +137,7 @@ def _measure(cell: Cell, suites: tuple[str, ...], phases: Phases) -> dict[str, M
         return loaded[0].sample(labels, seed)
 
     def refit(few: Biflows) -> Callable[[Labels, int], Biflows]:
-        return system.fit(few, _context(cell, few, "refit")).sample
+        return _refit(cell, system, few).sample
 
     material = Material(
         protocol=cell.protocol,
@@ -180,50 +150,41 @@ def _measure(cell: Cell, suites: tuple[str, ...], phases: Phases) -> dict[str, M
         refit=refit,
         is_generator=system.is_generator,
     )
-    values: dict[str, MetricValue] = {}
     for place, suite in enumerate(suites):
         _progress(cell, suite, place, len(suites))
         with phases.timed(suite):
             scores = measures[suite](material)
-        values.update({f"{suite}/{key}": _value(score) for key, score in scores.items()})
-    return values
+        row["metrics"].update({f"{suite}/{key}": metric_value(score) for key, score in scores.items()})
+        write_text(cell.path / MEASURED_FILE, json.dumps(row["metrics"]))
 
 
-def _value(score: Score) -> MetricValue:
-    metric = score.metric
-    value = MetricValue(value=score.value, version=metric.version, goal=metric.goal, digits=metric.digits)
-    if metric.primary:
-        value["primary"] = True
-    if score.reason is not None:
-        value["reason"] = score.reason
-    return value
-
-
-def _kept(metrics: dict[str, MetricValue], missing: tuple[str, ...]) -> dict[str, MetricValue]:
-    return {key: value for key, value in metrics.items() if key.partition("/")[0] not in missing}
+def _refit(cell: Cell, system: System, few: Biflows) -> FittedSystem:
+    """The system fitted on `few` alone, and what it starts from as well."""
+    with tempfile.TemporaryDirectory(dir=cell.path) as name:
+        base = None
+        if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
+            _refit(cell, systems.choose(system.spec.base), few).save(Path(name))
+            base = Path(name) / systems.MODEL_FOLDER
+        return system.fit(few, _context(cell, system, "refit", few, base))
 
 
 def _names(cell: Cell) -> tuple[str | int, ...]:
     return (cell.dataset_digest, cell.seed)
 
 
-def _split(cell: Cell) -> tuple[Biflows, Biflows]:
-    from ntgbench.datasets.splits import split
+def _base_of(cell: Cell) -> Path | None:
+    """Folder of the fitted model that the cell's system starts from."""
+    if cell.base is None:
+        return None
+    folder = Path(cell.base) / FITTED_FOLDER / systems.MODEL_FOLDER
+    if not folder.is_dir():
+        raise PluginError(f"{cell.system} starts from a fitted model that is not there, because its own cell failed")
+    return folder
 
-    biflows = Biflows.from_parquet(cell.path.parent.parent / TRAFFIC_FILE)
-    return split(biflows, cell.protocol.test_share, derive_seed(*_names(cell), "split"))
 
-
-def _context(cell: Cell, train: Biflows, purpose: str) -> Context:
-    base = None
-    if cell.base is not None:
-        base = Path(cell.base) / FITTED_FOLDER / systems.MODEL_FOLDER
-        if not base.is_dir():
-            raise PluginError(
-                f"{cell.system} starts from a fitted model that is not there, because its own cell failed"
-            )
+def _context(cell: Cell, system: System, purpose: str, train: Biflows, base: Path | None) -> Context:
     return Context(
-        seed=derive_seed(*_names(cell), cell.build().label, purpose, len(train)),
+        seed=derive_seed(*_names(cell), system.label, purpose, len(train)),
         threads=threads(),
         budget=cell.protocol.budget,
         progress=partial(_progress, cell, purpose),
@@ -231,16 +192,16 @@ def _context(cell: Cell, train: Biflows, purpose: str) -> Context:
     )
 
 
-_told = 0.0
+_told: tuple[str, float] = ("", 0.0)
 
 
 def _progress(cell: Cell, phase: str, done: float, total: float, note: str = "") -> None:
-    """Tell the run how far the cell is, at most five times a second; a file reaches it from any engine."""
+    """Tell the run how far the cell is, at each new phase and five times a second; a file reaches it from anywhere."""
     global _told
     now = time.monotonic()
-    if now - _told < 0.2:
+    if phase == _told[0] and now - _told[1] < 0.2:
         return
-    _told = now
+    _told = (phase, now)
     state = {"phase": phase, "done": float(done), "total": float(total), "note": str(note)}
     # Whoever reads it half-written reads it again a moment later: that is cheaper than a safe write.
     (cell.path / PROGRESS_FILE).write_text(json.dumps(state), encoding="utf-8")

@@ -1,7 +1,8 @@
 """Fidelity: how close synthetic traffic comes to held-out traffic, with training traffic as control (the paper's RQ1).
 
 Both sides of a comparison have equal counts of each class, because divergences are biased upwards by small samples.
-Beside each score stands the floor: what two disjoint halves of real traffic score, as large as the sides compared.
+Beside each score stands the floor: what two disjoint parts of the training traffic score, without a common session when
+there are sessions, and as large as the sides compared, or half the training set where that is less.
 """
 
 from __future__ import annotations
@@ -64,4 +65,8 @@ def _mean(metric: MetricSpec, scores: Iterable[Score]) -> Score:
         if one.value is None:
             return one
         values.append(one.value)
-    return Score(metric, float(np.mean(values))) if values else Score(metric, None, "no class has two training biflows")
+    return (
+        Score(metric, float(np.mean(values)))
+        if values
+        else Score(metric, None, "no class has two training biflows or sessions")
+    )

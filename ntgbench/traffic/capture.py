@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.headers import KEPT, LATER_FRAGMENT, REASONS, UNSUPPORTED_LINK, Packets, decode
+from ntgbench.traffic.notes import counted
 from ntgbench.traffic.records import read_records
 from ntgbench.traffic.trace import UDP, PacketTrace
 
@@ -42,7 +43,11 @@ class Capture:
 
     def notes(self) -> tuple[str, ...]:
         """The warnings, and a line for each reason why packets were left out."""
-        return (*self.warnings, *(f"left out {count:,} packets: {reason}" for reason, count in self.left_out.items()))
+        return (*self.warnings, *counted(self.changes()))
+
+    def changes(self) -> dict[str, int]:
+        """How many packets were left out, by the sentence that says why with {} for their number."""
+        return {f"left out {{}} packets: {reason}": count for reason, count in self.left_out.items()}
 
 
 def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Capture:

@@ -1,7 +1,8 @@
-"""The common way from a capture file to labelled flows: read, segment, label."""
+"""The one way from a capture file to labelled flows: read, segment, label."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ntgbench.traffic.capture import read_capture
@@ -23,8 +24,8 @@ def capture_flows(
     inner: bool = False,
     idle_timeout: float = IDLE_TIMEOUT,
     active_timeout: float = ACTIVE_TIMEOUT,
-) -> tuple[FlowTable, tuple[str, ...]]:
-    """Flows of a capture, in the order of their first packets, and notes on damage and on what was left out.
+) -> tuple[FlowTable, Counter[str], tuple[str, ...]]:
+    """Flows of a capture, in the order of their first packets.
 
     Args:
         path: pcap or pcapng file, plain or gzip.
@@ -34,11 +35,15 @@ def capture_flows(
         idle_timeout: seconds, see `segment`.
         active_timeout: seconds, see `segment`.
 
+    Returns:
+        the flows; how often what was left out or changed, see `ntgbench.traffic.notes.counted`, which can be summed
+        over captures; and warnings that say what is damaged and how far the capture was read.
+
     Raises:
         CaptureError: the capture, or the file with its classes, cannot be read at all.
-        TrafficError: there is not one class for each biflow.
+        TrafficError: there is not one class for each biflow, or a timeout is not positive.
     """
     capture = read_capture(path, inner=inner)
     segmentation = segment(capture.trace, idle_timeout, active_timeout)
-    flows, notes = flow_table(capture.trace, segmentation, read_sidecar(path) if app is None else app, session)
-    return flows, (*capture.notes(), *notes)
+    flows, changes = flow_table(capture.trace, segmentation, read_sidecar(path) if app is None else app, session)
+    return flows, Counter(capture.changes()) + changes, capture.warnings

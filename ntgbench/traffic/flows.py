@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ class FlowTable:
         iat: npt.ArrayLike | None = None,
         session: Sequence[object] | npt.NDArray[Any] | None = None,
         classes: Sequence[str] | None = None,
-    ) -> tuple[FlowTable, tuple[str, ...]]:
+    ) -> tuple[FlowTable, Counter[str]]:
         """Flows from all their packets; packets without payload and flows with no payload at all are left out.
 
         Args:
@@ -85,7 +86,8 @@ class FlowTable:
             classes: distinct class names, in any order; None takes them from `app`.
 
         Returns:
-            the flows, their classes sorted by name and none without a flow; and a note for each kind of thing left out.
+            the flows, their classes sorted by name and none without a flow; and how much was left out or changed, by
+            the sentence that says so, see `ntgbench.traffic.notes.counted`.
         """
         counts = np.asarray(counts, np.int64)
         bounds = _bounds(counts)
@@ -113,14 +115,12 @@ class FlowTable:
             iat=None if gaps is None else np.maximum(gaps, np.float32(0.0)),
             session=None if session is None else codes(session)[alive],
         ).compact()
-        notes = []
-        if not kept.all():
-            notes.append(f"left out {np.count_nonzero(~kept):,} packets without payload")
-        if not alive.all():
-            notes.append(f"dropped {np.count_nonzero(~alive):,} of {len(alive):,} flows that carry no payload")
-        if backwards:
-            notes.append(f"set {backwards:,} negative gaps to 0")
-        return flows, tuple(notes)
+        changes = {
+            "left out {} packets without payload": int(np.count_nonzero(~kept)),
+            "left out {} flows that carry no payload": int(np.count_nonzero(~alive)),
+            "set {} negative gaps to 0": backwards,
+        }
+        return flows, Counter(changes)
 
     @staticmethod
     def concat(parts: Sequence[FlowTable]) -> FlowTable:
@@ -278,13 +278,11 @@ def _gaps(
 ) -> npt.NDArray[np.float32]:
     """Gaps between the kept packets: time that passed over packets left out counts for the next kept one."""
     at = np.flatnonzero(kept)
-    if len(at) == len(values):
-        gaps = values.astype(np.float32)
-    elif len(at):
+    if len(at) < len(values):
         since = np.concatenate([[0], at[:-1] + 1])
-        gaps = np.add.reduceat(values[: at[-1] + 1].astype(np.float64), since).astype(np.float32)
-    else:
-        gaps = np.zeros(0, np.float32)
+        values = np.add.reduceat(values[: at[-1] + 1].astype(np.float64), since) if len(at) else values[:0]
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+        gaps = values.astype(np.float32)
     gaps[offsets[:-1]] = 0.0
     return gaps
 

@@ -32,7 +32,7 @@ REASONS = {
     NO_IP: "not IP",
     OTHER_PROTOCOL: "IP, but neither TCP nor UDP",
     LATER_FRAGMENT: "later fragment of a datagram",
-    TUNNEL: "tunnel (read the packets inside with inner=True)",
+    TUNNEL: "tunnel (the option inner reads the packets inside)",
     SNAPPED: "headers cut by the snap length",
     MALFORMED: "malformed headers",
     UNSUPPORTED_LINK: "unsupported link type",

@@ -13,6 +13,7 @@ from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.trace import ACK, SYN, PacketTrace
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
 IDLE_TIMEOUT = 120.0
@@ -95,7 +96,7 @@ def flow_table(
     segmentation: Segmentation,
     app: str | Sequence[str],
     session: object = None,
-) -> tuple[FlowTable, tuple[str, ...]]:
+) -> tuple[FlowTable, Counter[str]]:
     """The biflows as a table, in the order of their first packets.
 
     Args:
@@ -105,7 +106,7 @@ def flow_table(
         session: session that all of them come from, if any.
 
     Returns:
-        the flows, and a note for each kind of thing left out: packets without payload, flows with no payload at all.
+        the flows, and how much was left out or changed, as `FlowTable.from_packets` counts it.
 
     Raises:
         TrafficError: `app` does not hold one class for each biflow.

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError
 
@@ -22,6 +23,13 @@ def capture(*frames):
     return head + b"".join(
         struct.pack("<IIII", 1000 + number, 0, len(frame), len(frame)) + frame for number, frame in enumerate(frames)
     )
+
+
+def gre(frame):
+    """The packet of an Ethernet frame inside GRE inside IPv4."""
+    inside = b"\0\0\x08\0" + frame[14:]
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(inside), 1, 0, 64, 47, 0, b"\x0a\0\0\1", b"\x01\2\3\4")
+    return bytes(12) + b"\x08\0" + ip + inside
 
 
 def conversation(port, size):
@@ -136,6 +144,42 @@ def test_captures_without_any_payload_hold_no_flow(tmp_path):
         read_flows(tmp_path)
 
 
+def test_packets_inside_tunnels_are_read_when_asked(tmp_path):
+    for name in ("a.pcap", "b.pcap"):
+        (tmp_path / name).write_bytes(capture(*conversation(1000, 10), gre(packet(2000, 53, 30))))
+    flows, notes = read_flows(tmp_path)
+    assert [signed for _, _, signed in rows(flows)] == [[10, -11], [10, -11]]
+    assert any(note.startswith("left out 2 packets: tunnel") for note in notes)
+    flows, notes = read_flows(tmp_path, Reading(inner=True))
+    assert [signed for _, _, signed in rows(flows)] == [[10, -11], [30], [10, -11], [30]]
+    assert notes == ()
+
+
+@pytest.mark.parametrize("timeout", ["idle_timeout", "active_timeout"])
+def test_timeouts_end_biflows(tmp_path, timeout):
+    # One packet a second.
+    (tmp_path / "a.pcap").write_bytes(capture(*(packet(1000, 53, size) for size in (1, 2, 3))))
+    assert [signed for _, _, signed in rows(read_flows(tmp_path)[0])] == [[1, 2, 3]]
+    flows, _ = read_flows(tmp_path, Reading(**{timeout: 0.5}))
+    assert [signed for _, _, signed in rows(flows)] == [[1], [2], [3]]
+    with pytest.raises(DatasetError, match="timeouts are positive seconds"):
+        read_flows(tmp_path, Reading(**{timeout: -1.0}))
+
+
+def test_what_is_left_out_is_summed_over_captures(tmp_path):
+    for name in ("a.pcap", "b.pcap"):
+        frames = (*conversation(1000, 10), packet(1000, 53, 0), packet(3000, 53, 0))
+        (tmp_path / name).write_bytes(capture(*frames))
+    assert read_flows(tmp_path)[1] == (
+        "left out 4 packets without payload",
+        "left out 2 flows that carry no payload",
+    )
+
+
+def test_classes_of_one_session_are_named(folder):
+    assert load_dataset(folder).notes == ("1 of 2 classes train but are never tested, having one session only: web",)
+
+
 def test_compressed_captures_count_too(folder):
     path = folder / "web/monday_bob.pcap"
     (folder / "web/monday_bob.pcap.gz").write_bytes(gzip.compress(path.read_bytes()))
@@ -163,5 +207,8 @@ def test_labels_that_do_not_work(folder, tmp_path):
         read_flows(folder, Reading(labels=labels))
     with pytest.raises(DatasetError, match=r"cannot read .*nowhere"):
         read_flows(folder, Reading(labels=tmp_path / "nowhere.csv"))
+    labels.write_bytes("file,app\nweb/monday_bob.pcap,caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"labels\.csv is no CSV file in UTF-8"):
+        read_flows(folder, Reading(labels=labels))
     with pytest.raises(DatasetError, match="not by both"):
         read_flows(folder, Reading(labels=labels, label_pattern="(?P<app>x)"))

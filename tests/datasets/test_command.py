@@ -1,13 +1,17 @@
 """`ntgbench datasets` as people call it."""
 
+import struct
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from click.testing import CliRunner
 
 from ntgbench.cli.datasets import datasets
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import read_flows
 from ntgbench.errors import DatasetError
+from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 
 
 def call(*arguments):
@@ -64,6 +68,42 @@ def test_a_column_is_given_as_what_and_name(tmp_path):
     result = call("import", tmp_path, "--out", tmp_path / "x.parquet", "--column", "label")
     assert result.exit_code == 2
     assert "'label' must look like label=service" in result.output
+
+
+def test_captures_are_segmented_as_asked(tmp_path):
+    udp = struct.pack("!HHHH", 1000, 53, 8 + 5, 0) + bytes(5)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, b"\x0a\0\0\1", b"\x01\2\3\4") + udp
+    tunnel = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(ip), 1, 0, 64, 4, 0, b"\x0a\0\0\2", b"\x01\2\3\4") + ip
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    records = [struct.pack("<IIII", 60 * i, 0, len(p), len(p)) + p for i, p in enumerate((ip, ip, ip, tunnel))]
+    source, out = tmp_path / "a.pcap", tmp_path / "a.parquet"
+    source.write_bytes(head + b"".join(records))
+    for arguments, flows in (
+        ((), 1),
+        (("--idle-timeout", 50), 3),
+        (("--active-timeout", 70), 2),
+        (("--inner", "--idle-timeout", 50), 4),
+    ):
+        result = call("import", source, "--out", out, *arguments)
+        assert result.stdout == f"{flows} flows of 1 classes in {out}\n", result.output
+    assert call("import", source, "--out", out, "--idle-timeout", 0).exit_code == 2
+
+
+def test_help_tells_the_usual_timeouts():
+    text = " ".join(call("import", "--help").output.split())
+    assert f"[default: {IDLE_TIMEOUT:g}]" in text
+    assert f"[default: {ACTIVE_TIMEOUT:g}]" in text
+
+
+def test_an_empty_source_is_not_the_current_folder(tmp_path):
+    assert "is empty" in str(call("import", "", "--out", tmp_path / "x.parquet").exception)
+
+
+@pytest.mark.parametrize("command", [("info", ""), ("run", "-d", "")])
+def test_an_empty_dataset_is_not_the_current_folder(ntgbench, command):
+    result = ntgbench(*command)
+    assert result.returncode == 1
+    assert "the name of the dataset is empty" in result.stderr
 
 
 def test_fetch_of_an_unknown_name():

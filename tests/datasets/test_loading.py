@@ -33,7 +33,10 @@ def test_a_path(tmp_path):
     assert dataset.biflows.classes == ("a", "b")
     assert dataset.biflows.signed_pl.tolist() == [[100, -1000], [5, 0]]
     assert dataset.biflows.pl_max == 1000
-    assert dataset.notes == ("clipped 1 payload lengths (33.33%) to 1000 bytes",)
+    assert dataset.notes == (
+        "clipped 1 payload lengths (33.33%) to 1000 bytes",
+        "2 of 2 classes train but are never tested, having one biflow only: a, b",
+    )
     assert load_dataset(str(path)).biflows == load_dataset(path).biflows
 
 
@@ -70,6 +73,7 @@ def test_the_name_of_the_folder_one_is_in(tmp_path, monkeypatch):
         ("qqq", r"known: .*mirage-2019, simulated"),
         ("no/such/thing", "there is no file or folder no/such/thing"),
         ("nothing.parquet", "there is no file or folder nothing.parquet"),
+        ("", "the name of the dataset is empty"),
     ],
 )
 def test_what_is_neither_a_name_nor_a_path(argument, message):
@@ -141,6 +145,23 @@ def test_small_classes_go_when_asked(tmp_path):
     flows, notes = read_flows(path, Reading(min_class=2))
     assert flows.classes == ("b",)
     assert notes == ("dropped 2 classes with fewer than 2 flows (2 flows)",)
+
+
+def test_an_empty_path_is_not_the_current_folder():
+    with pytest.raises(DatasetError, match="the path is empty"):
+        read_flows("")
+
+
+def test_classes_that_cannot_be_tested_are_named(tmp_path):
+    path = table(tmp_path / "t.parquet", ["z", "y", "y", *"abcdef"])
+    assert load_dataset(path).notes == (
+        "7 of 8 classes train but are never tested, having one biflow only: a, b, c, d, e and 2 more",
+    )
+    rows = pq.read_table(path).append_column("session", pa.array([1, 1, 2, *[3] * 6]))
+    pq.write_table(rows, path)
+    assert "7 of 8 classes train but are never tested, having one session only: a" in load_dataset(path).notes[0]
+    pq.write_table(rows.slice(1, 2), path)
+    assert load_dataset(path).notes == ()
 
 
 def empty_class(packets, pl_max):

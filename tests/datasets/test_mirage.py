@@ -69,7 +69,7 @@ def test_curation_keeps_short_biflows_and_counts_what_it_drops(folder):
     assert notes == (
         "dropped 1 biflows: background traffic of other apps",
         "left out 4 packets without payload",
-        "dropped 1 of 5 flows that carry no payload",
+        "left out 1 flows that carry no payload",
     )
 
 
@@ -124,6 +124,8 @@ BROKEN = {
     "5_com.a_x.json": json.dumps({key(1): biflow("com.a", [1, 2], [0, 7])}),
     "6_com.a_x.json": json.dumps({key(1): biflow("com.a", [1, 2], [0, 1], [0.0])}),
     "7_com.a_x.json": "\x00",
+    "8_com.a_x.json": "[" * 100_000,
+    "9_com.a_x.json": json.dumps({key(1): biflow("com.a", [1], [0], [10**400])}),
 }
 
 
@@ -132,7 +134,7 @@ def test_files_of_another_kind_are_named(folder):
         (folder / name).write_text(content)
     flows, notes = read_flows(folder, KEEP_ALL)
     assert len(flows) == 4
-    assert any("skipped 8 files that are no MIRAGE-2019 captures, such as" in note for note in notes)
+    assert any("skipped 10 files that are no MIRAGE-2019 captures, such as" in note for note in notes)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -142,9 +144,22 @@ def test_nothing_but_broken_files_is_an_error(tmp_path, name):
         read_flows(tmp_path)
 
 
+@pytest.mark.parametrize("length", ["1e400", "9" * 31, "1.7", "-1", "NaN", "null"])
+def test_a_biflow_with_an_impossible_length_is_dropped_and_counted(tmp_path, length):
+    content = {key(1): biflow("com.a", [1, 2], [0, 1]), key(2): biflow("com.a", [3, 987654], [0, 1])}
+    path = tmp_path / "1_com.a_x.json"
+    path.write_text(json.dumps(content).replace("987654", length))
+    flows, notes = read_flows(tmp_path, KEEP_ALL)
+    assert flows.signed_pl.tolist() == [1, -2]
+    assert notes == ("dropped 1 biflows: they have a payload length that is no number of bytes",)
+    path.write_text(json.dumps({key(2): content[key(2)]}).replace("987654", length))
+    with pytest.raises(DatasetError, match="no usable flow: dropped 1 biflows: they have a payload length"):
+        read_flows(tmp_path, KEEP_ALL)
+
+
 def test_missing_gaps_become_zero_and_are_counted(tmp_path):
-    content = {key(1): biflow("com.a", [1, 2], [0, 1], [0.0, float("nan")])}
+    content = {key(1): biflow("com.a", [1, 2, 3, 4], [0, 1, 0, 1], [0.0, float("nan"), 1e300, 2.0])}
     (tmp_path / "1_com.a_x.json").write_text(json.dumps(content))
     flows, notes = read_flows(tmp_path, KEEP_ALL)
-    assert flows.iat.tolist() == [0, 0]
-    assert notes == ("set 1 missing gaps to 0",)
+    assert flows.iat.tolist() == [0, 0, 0, 2]
+    assert notes == ("set 2 missing gaps to 0",)

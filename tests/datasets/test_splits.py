@@ -66,6 +66,35 @@ def test_a_single_biflow_of_a_class_trains() -> None:
 def test_what_cannot_be_split_is_refused() -> None:
     with pytest.raises(DatasetError, match="every class has one biflow"):
         split(numbered(np.array([0, 1, 2])), 0.2, 0)
+    with pytest.raises(DatasetError, match="all are from one session"):
+        split(numbered(np.array([0, 0, 1, 1]), np.full(4, 7)), 0.2, 0)
+    with pytest.raises(DatasetError, match="each session holds a class that no other has"):
+        split(numbered(np.array([0, 0, 1, 2, 1]), np.array([1, 1, 2, 1, 2])), 0.2, 0)
+
+
+@given(seeds)
+def test_a_class_of_large_groups_is_tested_with_the_one_nearest_to_its_share(seed: int) -> None:
+    for sizes, expected in (((90, 10), 10), ((60, 50), 50)):
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        assert len(split(numbered(np.zeros_like(group), group), 0.2, seed)[1]) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 40)), min_size=2, max_size=30), seeds)
+def test_a_class_misses_its_share_by_half_its_largest_group(made: list[tuple[int, int]], seed: int) -> None:
+    of_group, sizes = (np.array(column) for column in zip(*made, strict=True))
+    groups = np.bincount(of_group, minlength=3)
+    group = np.repeat(np.arange(len(made)), sizes)
+    whole = numbered(np.unique(of_group, return_inverse=True)[1][group], group)
+    if groups.max() < 2:
+        return
+    train, test = split(whole, 0.2, seed)
+    for c in range(len(whole.classes)):
+        homes, tested, kept = (set(side.group[side.label == c].tolist()) for side in (whole, test, train))
+        assert kept
+        assert bool(tested) == (len(homes) > 1)
+        missed = abs(test.class_counts()[c] - 0.2 * whole.class_counts()[c])
+        largest = max(sizes[member] for member in homes)
+        assert missed <= largest / 2 or len(tested) < 2 or len(kept) == 1
 
 
 @given(labels, seeds)
@@ -91,6 +120,25 @@ def test_halves_are_disjoint_and_equal(label: np.ndarray, seed: int, size: int) 
     assert not rows(first) & rows(second)
     assert (first.class_counts() == np.minimum(size, whole.class_counts() // 2)).all()
     assert (first.class_counts() == second.class_counts()).all()
+
+
+@given(labels, seeds, st.integers(0, 30), st.integers(1, 40))
+def test_halves_share_no_group(label: np.ndarray, seed: int, size: int, groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    whole = numbered(label, rng.integers(0, groups, len(label)))
+    first, second = halves(whole, np.full(4, size), rng)
+    assert not set(first.group.tolist()) & set(second.group.tolist())
+    assert (first.class_counts() == second.class_counts()).all()
+    assert (first.class_counts() <= size).all()
+
+
+def test_halves_of_many_groups_are_about_half() -> None:
+    rng = np.random.default_rng(1)
+    group = np.repeat(np.arange(400), rng.integers(1, 20, 400))
+    whole = numbered(group % 4, group)
+    first, _ = halves(whole, np.full(4, len(whole)), rng)
+    assert (first.class_counts() > 0.45 * whole.class_counts()).all()
+    assert (halves(whole, np.full(4, 50), rng)[0].class_counts() == 50).all()
 
 
 @given(labels, seeds, st.integers(0, 30))

@@ -142,7 +142,7 @@ def test_rows_without_label_or_packets_are_left_out_and_counted(tmp_path):
     assert flows.signed_pl.tolist() == [1, -2]
     assert notes == (
         "left out 1 of 3 flows without a label",
-        "dropped 1 of 2 flows that carry no payload",
+        "left out 1 flows that carry no payload",
     )
 
 
@@ -195,6 +195,15 @@ GOOD = {"app": APPS, "pkts_len": LENGTHS, "pkts_dir": signs()}
         ({"pkts_len": [*LENGTHS[:1], [-5], *LENGTHS[2:]]}, "row 1: payload lengths are not negative"),
         ({"pkts_len": [*LENGTHS[:1], [5.5], *LENGTHS[2:]]}, "'pkts_len', row 1: 5.5 is no whole number"),
         ({"pkts_len": [*LENGTHS[:1], [None], *LENGTHS[2:]]}, "'pkts_len', row 1: nan is no whole number"),
+        ({"pkts_len": [*LENGTHS[:1], [1e30], *LENGTHS[2:]]}, r"'pkts_len', row 1: 1e\+30 does not fit 32 bits"),
+        ({"pkts_len": ["1 2 3", "1e400", "1 2 3 4"]}, "'pkts_len', row 1: inf does not fit 32 bits"),
+        ({"pkts_len": [*LENGTHS[:1], [2**40], *LENGTHS[2:]]}, "'pkts_len', row 1: 1099511627776 does not fit 32 bits"),
+        (
+            {"pkts_len": pa.array([*LENGTHS[:1], [2**64 - 9], *LENGTHS[2:]], pa.list_(pa.uint64()))},
+            "'pkts_len', row 1: 18446744073709551607 does not fit 32 bits",
+        ),
+        ({"pkts_dir": [*signs()[:1], [-1e30], *signs()[2:]]}, r"'pkts_dir', row 1: -1e\+30 does not fit 32 bits"),
+        ({"pkts_iat": [*GAPS[:2], [0.0, 1e300, 1.0, 2.0]]}, "row 2: gaps are finite"),
         ({"pkts_len": ["1 2 3", "one", "1 2 3 4"]}, "'pkts_len' must hold lists of numbers"),
         ({"pkts_len": [1, 2, 3]}, "'pkts_len' must hold lists, not int64"),
         ({"pkts_len": [["a"], ["b"], ["c"]]}, "'pkts_len' must hold lists of numbers"),

@@ -2,7 +2,7 @@ import random
 
 from made_rows import make_row
 
-from ntgbench.report.markdown import render, stale, write_leaderboards
+from ntgbench.report.markdown import render
 
 
 def table(text: str, start: int = 0) -> list[list[str]]:
@@ -107,11 +107,28 @@ def test_augmentation_columns_follow_the_share() -> None:
     assert heads[-1] == ["-", "*no augmentation*", "0.50", "-", "0.50", "-"]
 
 
-def test_stale_names_what_differs_is_missing_or_does_not_belong(tmp_path) -> None:
-    rows = values("a", 0.9)
-    write_leaderboards(rows, tmp_path)
-    assert stale(rows, tmp_path) == []
-    (tmp_path / "made-utility.md").write_text("edited")
-    (tmp_path / "gone-utility.md").write_text("left over")
-    (tmp_path / "README.md").unlink()
-    assert stale(rows, tmp_path) == ["README.md", "gone-utility.md", "made-utility.md"]
+def test_the_command_on_a_board_is_the_one_that_makes_it() -> None:
+    rows = [*values("a[x=b c]", 0.9, 0.8), make_row("real", 0, reference=True)]
+    assert (
+        "    ntgbench run quick -d made.parquet --seeds 2 -s 'a[x=b c]' -s real --suite utility\n"
+        in (render(rows)["made-utility.md"])
+    )
+    mine = [make_row("a", 0, protocol="mine", source="simulated")]
+    assert "    ntgbench run mine.toml -d simulated --seeds 1 -s a --suite utility\n" in render(mine)["made-utility.md"]
+
+
+def test_labels_and_notes_cannot_break_a_table() -> None:
+    text = render([make_row("a[x=p|q`]", 0, notes=["one | two\n<b>"]), *values("b", 0.4)])["made-utility.md"]
+    assert "`a[x=p\\|q']`" in text
+    assert "- one \\| two \\<b>" in text
+
+
+def test_many_notes_are_cut() -> None:
+    text = render([make_row("a", 0, notes=[f"note {n}" for n in range(30)])])["made-utility.md"]
+    assert "- note 9\n- and 20 more in rows.jsonl" in text
+
+
+def test_a_reference_without_a_number_comes_last() -> None:
+    failed = make_row("copy", 0, reference=True, status="failed", metrics={})
+    body = table(render([*values("a", 0.9), *values("real", 0.9, reference=True), failed])["made-utility.md"])
+    assert [row[1] for row in body[-2:]] == ["*real*", "*copy*"]

@@ -189,6 +189,85 @@ def test_a_new_version_of_a_metric_is_measured_without_fitting_again(install, nt
 def test_what_is_logged_as_a_warning_becomes_a_note(ntgbench, flows, tmp_path) -> None:
     ntgbench("run", "-d", flows, "-s", "smote", "--seeds", 1, "--suite", "fidelity")
     assert rows(tmp_path / "leaderboards")["smote"]["notes"] == [
+        "1 of 4 classes train but are never tested, having one biflow only: rare",
         "SMOTE of class chat, 5 biflows: 4 neighbours",
         "SMOTE of class rare, 1 biflows: repeated",
     ]
+
+
+SLOW_LEARNER = """
+    import os, signal
+    import numpy as np
+    from ntgbench import GeneratorSpec, MetricSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_generators():
+        return [
+            GeneratorSpec("first", "learner:Learner", "x"),
+            GeneratorSpec("second", "learner:Learner", "starts from the first", base="first"),
+        ]
+
+    class Learner:
+        def __init__(self, parameters): pass
+        def fit(self, train, context):
+            self.packets, self.seen = train.packets, len(train)
+            if context.base is not None:
+                taught = int((context.base / "seen").read_text())
+                print("BASE", taught, "OWN", len(train), flush=True)
+        def sample(self, labels, rng): return np.ones((len(labels), self.packets), np.int64)
+        def save(self, folder):
+            (folder / "seen").write_text(str(self.seen))
+        def load(self, folder):
+            raise OSError("cannot be loaded")
+"""
+
+
+def test_what_was_measured_before_a_failure_is_kept(install, ntgbench, flows, tmp_path) -> None:
+    install("learner", SLOW_LEARNER)
+    done = ntgbench("run", "-d", flows, "-s", "first", "--seeds", 1)
+    assert done.returncode == 1
+    row = rows(tmp_path / "leaderboards")["first"]
+    assert row["status"] == "failed"
+    assert "holds no model that first can load: cannot be loaded" in row["reason"]
+    assert {key.partition("/")[0] for key in row["metrics"]} == {"fidelity", "utility"}
+
+
+def test_a_base_learns_from_no_more_than_its_heir(install, ntgbench, flows, tmp_path) -> None:
+    install("learner", SLOW_LEARNER.replace('raise OSError("cannot be loaded")', "self.packets = 10"))
+    protocol = tmp_path / "few.toml"
+    protocol.write_text(
+        f'version=1\nsummary="x"\ndatasets=["{flows}"]\nsystems=["second"]\nseeds=1\nsuites=["augmentation"]\n'
+        '[augmentation]\nfractions=[0.1]\narms=["subset"]\n'
+    )
+    done = ntgbench("run", protocol)
+    assert done.returncode == 0, done.stderr
+    log = next(tmp_path.glob("runs/few/*/second/*/log.txt")).read_text().split("\n")
+    taught = [tuple(map(int, line.split()[1::2])) for line in log if line.startswith("BASE")]
+    assert len(taught) == 2
+    assert all(base == own for base, own in taught)
+    assert taught[0] > taught[1]
+
+
+def test_a_metric_that_failed_is_measured_again_without_fitting(install, ntgbench, flows, tmp_path) -> None:
+    install("bad-metrics", METRICS)
+    arguments = ("run", "-d", flows, "-s", "copy", "--seeds", 1, "--suite", "fidelity")
+    assert ntgbench(*arguments).returncode == 1
+    assert "1 failed" in ntgbench("plan", *arguments[1:]).stdout
+    fitted = next(tmp_path.glob("runs/quick/*/copy/*/fitted.json"))
+    before = fitted.stat().st_mtime_ns
+    module = tmp_path / "site" / "bad_metrics.py"
+    module.write_text(module.read_text().replace('raise ValueError("cannot measure")', 'return {"bad_metric": 0.5}'))
+    mended = ntgbench(*arguments, "--retry")
+    assert mended.returncode == 0, mended.stderr
+    assert rows(tmp_path / "leaderboards")["copy"]["metrics"]["fidelity/bad_metric"]["value"] == 0.5
+    assert fitted.stat().st_mtime_ns == before
+
+
+def test_changed_code_is_run_again(install, ntgbench, flows, tmp_path) -> None:
+    install("learner", SLOW_LEARNER)
+    arguments = ("run", "-d", flows, "-s", "first", "--seeds", 1, "--suite", "fidelity")
+    ntgbench(*arguments)
+    assert "1 finished earlier" in ntgbench(*arguments).stdout
+    module = tmp_path / "site" / "learner.py"
+    module.write_text(module.read_text() + "# better\n")
+    assert "0 finished earlier" in ntgbench(*arguments).stdout

@@ -40,8 +40,9 @@ def start(install, flows, tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path / name))
     started = []
 
-    def do() -> tuple[subprocess.Popen, psutil.Process]:
-        command = [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), "-s", "copy", "-s", "waits"]
+    def do(*systems: str) -> tuple[subprocess.Popen, psutil.Process]:
+        wanted = [word for system in systems or ("copy", "waits") for word in ("-s", system)]
+        command = [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), *wanted]
         run = subprocess.Popen(
             [*command, "--seeds", "1", "--suite", "fidelity"],
             cwd=tmp_path,
@@ -143,3 +144,37 @@ def test_a_damaged_result_says_what_to_do(ntgbench, flows, tmp_path) -> None:
     done = ntgbench(*arguments)
     assert done.returncode == 1
     assert "delete it to run the cell again" in done.stderr
+
+
+def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start, ntgbench, flows, tmp_path) -> None:
+    run, _ = start("waits")
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert not (tmp_path / "leaderboards" / "rows.jsonl").exists()
+    assert finish(tmp_path, ntgbench, flows).returncode == 0
+
+
+def test_damaged_files_of_a_cell_are_made_again(ntgbench, flows, tmp_path) -> None:
+    grid = ("run", "-d", flows, "-s", "copy", "--seeds", 1)
+    assert ntgbench(*grid, "--suite", "fidelity").returncode == 0
+    cell = results(tmp_path)["copy"].parent
+    (cell / "fitted.json").write_text("{")
+    (cell.parent.parent / "biflows.parquet").write_bytes(b"PAR1")
+    again = ntgbench(*grid, "--suite", "fidelity", "--suite", "utility")
+    assert again.returncode == 0, again.stderr
+    (cell / "synthetic.parquet").unlink()
+    (cell / "result.json").unlink()
+    again = ntgbench(*grid, "--suite", "fidelity")
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"status": "ok", "metrics": {}}'])
+def test_a_result_that_is_none_is_a_clear_error(ntgbench, flows, tmp_path, text: str) -> None:
+    grid = ("run", "-d", flows, "-s", "copy", "--seeds", 1, "--suite", "fidelity")
+    ntgbench(*grid)
+    results(tmp_path)["copy"].write_text(text)
+    done = ntgbench(*grid)
+    assert done.returncode == 1
+    assert "delete it to run the cell again" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -291,7 +291,7 @@ def test_tunnels_are_left_out_or_entered(tmp_path, packet: bytes, payload: int):
     file = pcap([packet, PACKET], 101)
     outer = read(tmp_path, file)
     assert payloads(outer) == [5]
-    assert outer.left_out == {"tunnel (read the packets inside with inner=True)": 1}
+    assert outer.left_out == {"tunnel (the option inner reads the packets inside)": 1}
     inner = read(tmp_path, file, inner=True)
     assert (payloads(inner), inner.notes()) == ([payload, 5], ())
     needed = len(packet) - payload - (6 if payload == 5 else 2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ntgbench.errors import TrafficError
 from ntgbench.traffic import segmentation as module
+from ntgbench.traffic.notes import counted
 from ntgbench.traffic.segmentation import flow_table, segment
 from ntgbench.traffic.trace import ACK, FIN, PSH, RST, SYN, TCP, UDP, PacketTrace, ipv4_address
 
@@ -222,13 +223,13 @@ def test_flow_table_keeps_payload_in_order():
         down(3.5, 2000),
         up(3.75, 300),
     )
-    flows, notes = flow_table(made, segment(made), ["web", "none", "other"], session="monday")
+    flows, changes = flow_table(made, segment(made), ["web", "none", "other"], session="monday")
     assert flows.signed_pl.tolist() == [100, -2000, 300, 7]
     assert flows.offsets.tolist() == [0, 3, 4]
     assert [flows.classes[label] for label in flows.label] == ["web", "other"]
     assert flows.iat.tolist() == [0.0, 1.5, 0.25, 0.0]
     assert flows.session.tolist() == [0, 0]
-    assert notes == ("left out 3 packets without payload", "dropped 1 of 3 flows that carry no payload")
+    assert counted(changes) == ("left out 3 packets without payload", "left out 1 flows that carry no payload")
     assert flow_table(made, segment(made), "all")[0].classes == ("all",)
 
 
