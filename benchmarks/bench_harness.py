@@ -52,6 +52,7 @@ def rows(systems: int, seeds: int, metrics: int) -> list[Row]:
             protocol_digest="p",
             dataset="made",
             dataset_digest="d",
+            source="made.parquet",
             system=f"system-{system:03d}",
             kind="generator",
             reference=False,
