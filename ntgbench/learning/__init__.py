@@ -1,0 +1,1 @@
+"""What plugins that learn with torch share: training, sampling, checkpoints, the device."""

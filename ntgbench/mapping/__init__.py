@@ -1,0 +1,1 @@
+"""Traffic matrices as what models read, and back."""

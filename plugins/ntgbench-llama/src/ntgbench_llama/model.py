@@ -1,0 +1,162 @@
+"""The LLaMA decoder, compact: fused projections and rotary embeddings as complex numbers.
+
+What it computes is what transformers' LlamaForCausalLM computes, with the same weights (`to_hf` and `from_hf`).
+Architecture: Touvron et al. 2023, arXiv 2302.13971; rotary embeddings: Su et al. 2021, arXiv 2104.09864.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+if TYPE_CHECKING:
+    from ntgbench_llama.parameters import LlamaParameters
+
+EPSILON = 1e-6
+"""Added to the mean square that RMSNorm divides by."""
+
+ROPE_BASE = 10_000.0
+"""Base of the rotary embeddings' wavelengths."""
+
+INITIAL_DEVIATION = 0.02
+"""Standard deviation of weights before training, as transformers has it."""
+
+HF_NAMES = {
+    "embedding": ("embed_tokens",),
+    "attention_norm": ("input_layernorm",),
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "output": ("self_attn.o_proj",),
+    "feed_forward_norm": ("post_attention_layernorm",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+    "norm": ("norm",),
+    "head": ("lm_head",),
+}
+"""What transformers calls each weight, or the parts of it from the top."""
+
+TURNED = ("q_proj.weight", "k_proj.weight")
+"""Weights whose rows transformers has in another order."""
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward block, each behind its RMSNorm.
+
+    Attributes:
+        qkv: queries, keys and values of all heads; in queries and keys the two components that the rotary embedding
+            turns together are neighbours.
+        gate_up: gate and up projection.
+    """
+
+    def __init__(self, hidden: int, intermediate: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.RMSNorm(hidden, EPSILON)
+        self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
+        self.output = nn.Linear(hidden, hidden, bias=False)
+        self.feed_forward_norm = nn.RMSNorm(hidden, EPSILON)
+        self.gate_up = nn.Linear(hidden, 2 * intermediate, bias=False)
+        self.down = nn.Linear(intermediate, hidden, bias=False)
+
+    def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
+        """The layer's output for `x`, float (N, T, hidden); `rotation` is that of T positions."""
+        count, length, hidden = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(count, length, 3 * self.heads, -1)
+        query_key, value = qkv.split([2 * self.heads, self.heads], dim=2)
+        turned = torch.view_as_complex(query_key.unflatten(-1, (-1, 2))) * rotation[:, None]
+        query, key = torch.view_as_real(turned).flatten(-2).transpose(1, 2).chunk(2, dim=1)
+        attended = F.scaled_dot_product_attention(query, key, value.transpose(1, 2), is_causal=True)
+        x = x + self.output(attended.transpose(1, 2).reshape(count, length, hidden))
+        gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
+        after: Tensor = x + self.down(F.silu(gate) * up)
+        return after
+
+
+class Llama(nn.Module):
+    """A causal decoder over `vocabulary` tokens, input and output embeddings untied."""
+
+    rotation: Tensor
+
+    def __init__(self, parameters: LlamaParameters, vocabulary: int, length: int) -> None:
+        super().__init__()
+        self.heads = parameters.heads
+        self.embedding = nn.Embedding(vocabulary, parameters.hidden)
+        self.layers = nn.ModuleList(
+            Layer(parameters.hidden, parameters.intermediate, parameters.heads) for _ in range(parameters.layers)
+        )
+        self.norm = nn.RMSNorm(parameters.hidden, EPSILON)
+        self.head = nn.Linear(parameters.hidden, vocabulary, bias=False)
+        rotation = rotary(length, parameters.hidden // parameters.heads)
+        self.register_buffer("rotation", rotation, persistent=False)
+
+    def initialise(self, seed: int) -> None:
+        """Draw all weights anew."""
+        generator = torch.Generator().manual_seed(seed)
+        for weight in self.parameters():
+            if weight.dim() > 1:
+                nn.init.normal_(weight, std=INITIAL_DEVIATION, generator=generator)
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
+        x = self.embedding(tokens)
+        for layer in self.layers:
+            x = layer(x, self.rotation[: tokens.shape[1]])
+        normed: Tensor = self.norm(x)
+        return normed
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""
+        logits: Tensor = self.head(self.hidden(tokens))
+        return logits
+
+
+def rotary(length: int, dimensions: int) -> Tensor:
+    """The unit number that turns each pair of components at each position, complex64 (length, dimensions / 2)."""
+    frequencies = ROPE_BASE ** -(torch.arange(0, dimensions, 2) / dimensions)
+    angles = torch.outer(torch.arange(length), frequencies)
+    return torch.polar(torch.ones_like(angles), angles)
+
+
+def to_hf(model: Llama) -> dict[str, Tensor]:
+    """The weights under the names, and in the order of rows, that transformers' LlamaForCausalLM has."""
+    weights = {}
+    for own, weight in model.state_dict().items():
+        names = _hf_names(own)
+        for name, part in zip(names, weight.chunk(len(names)), strict=True):
+            weights[name] = _halves(part, model.heads) if name.endswith(TURNED) else part
+    return weights
+
+
+def from_hf(model: Llama, weights: dict[str, Tensor]) -> None:
+    """Put the weights that `to_hf` gave, or that transformers saved, into `model`.
+
+    Raises:
+        RuntimeError: when a weight is missing, is none of the model's, or has another shape.
+    """
+    names = {own: _hf_names(own) for own in model.state_dict()}
+    different = {name for parts in names.values() for name in parts} ^ weights.keys()
+    if different:
+        raise RuntimeError(f"the model and the file differ in {', '.join(sorted(different))}")
+    own_weights = {
+        own: torch.cat([_pairs(weights[n], model.heads) if n.endswith(TURNED) else weights[n] for n in parts])
+        for own, parts in names.items()
+    }
+    model.load_state_dict(own_weights)
+
+
+def _hf_names(own: str) -> tuple[str, ...]:
+    """Names that transformers has for the weight `own`: several when they are the parts of it, from the top."""
+    *block, name, kind = own.split(".")
+    return tuple(".".join(["model"] * (part != "lm_head") + [*block, part, kind]) for part in HF_NAMES[name])
+
+
+def _halves(weight: Tensor, heads: int) -> Tensor:
+    """Rows of each head with the first components of all pairs before the second ones, as transformers has them."""
+    return weight.view(heads, -1, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
+
+
+def _pairs(weight: Tensor, heads: int) -> Tensor:
+    """The inverse of `_halves`."""
+    return weight.view(heads, 2, -1, weight.shape[1]).transpose(1, 2).reshape(weight.shape)

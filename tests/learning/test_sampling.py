@@ -1,0 +1,101 @@
+"""The sampling loop: it draws from the model's distribution, and only what may follow."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+
+from ntgbench.learning import sampling
+from ntgbench.mapping.tokens import EOS, TokenMapping
+
+MAPPING = TokenMapping(classes=2, packets=3, pl_max=2)
+
+
+class Table:
+    """Logits that depend on all tokens so far, through a number made of them: a model whose state is that number."""
+
+    def __init__(self, rows: int, asked: list[int] | None = None) -> None:
+        self.history = np.zeros(rows, np.int64)
+        self.asked = asked if asked is not None else []
+
+    def step(self, tokens: np.ndarray) -> torch.Tensor:
+        self.asked.append(len(tokens))
+        self.history = self.history[: len(tokens)] * MAPPING.vocabulary + tokens
+        return logits(torch.from_numpy(self.history))
+
+    def keep(self, rows: np.ndarray) -> None:
+        self.history = self.history[rows]
+
+
+def logits(history: torch.Tensor) -> torch.Tensor:
+    return 1.5 * torch.sin(1.0 + history[:, None] * torch.arange(1, MAPPING.vocabulary + 1))
+
+
+def distribution(label: int) -> dict[tuple[int, ...], float]:
+    """Probability of each row, by going through all of them."""
+    unfinished, finished = {(label + 2,): 1.0}, {}
+    for position in range(MAPPING.packets):
+        going = {}
+        for row, before in unfinished.items():
+            history = 0
+            for token in row:
+                history = history * MAPPING.vocabulary + token
+            weight = logits(torch.tensor([history])).double().exp()[0].numpy()
+            weight[: MAPPING.first_value if position == 0 else EOS] = 0
+            weight[EOS + 1 : MAPPING.first_value] = 0
+            for token in np.flatnonzero(weight):
+                after = before * weight[token] / weight.sum()
+                (finished if token == EOS else going)[(*row, int(token))] = after
+        unfinished = going
+    finished |= {(*row, EOS): probability for row, probability in unfinished.items()}
+    return {(*row, *[0] * (MAPPING.packets + 2 - len(row))): p for row, p in finished.items()}
+
+
+@pytest.mark.parametrize("largest_batch", [1000, 97])
+def test_rows_have_the_distribution_of_plain_multinomial_sampling(monkeypatch, largest_batch) -> None:
+    monkeypatch.setattr(sampling, "LARGEST_BATCH", largest_batch)
+    labels = np.random.default_rng(1).permutation(np.repeat(np.array([0, 1], np.int32), 10_000))
+    rows = sampling.sample(Table, MAPPING, labels, np.random.default_rng(2))
+    for label in (0, 1):
+        expected = distribution(label)
+        assert sum(expected.values()) == pytest.approx(1.0)
+        kinds, counts = np.unique(rows[labels == label], axis=0, return_counts=True)
+        found = {tuple(kind): count for kind, count in zip(kinds.tolist(), counts, strict=True)}
+        assert found.keys() <= expected.keys()
+        often = [row for row, p in expected.items() if p * 10_000 >= 5]
+        observed = [found.get(row, 0) for row in often]
+        wanted = [expected[row] * 10_000 for row in often]
+        rest = [10_000 - sum(observed)], [10_000 - sum(wanted)]
+        assert chisquare(observed + rest[0], wanted + rest[1]).pvalue > 0.001
+
+
+def test_rows_follow_from_the_random_state_alone() -> None:
+    labels = np.resize(np.array([0, 1], np.int32), 500)
+    first, same = (sampling.sample(Table, MAPPING, labels, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, same)
+    other = sampling.sample(Table, MAPPING, labels, np.random.default_rng(4))
+    assert (first != other).any()
+    # What else is made makes no difference to a row.
+    some = sampling.sample(Table, MAPPING, labels[:100], np.random.default_rng(3))
+    np.testing.assert_array_equal(some, first[:100])
+
+
+def test_a_class_is_read_once_and_finished_rows_cost_nothing() -> None:
+    asked: list[int] = []
+    labels = np.resize(np.array([0, 1], np.int32), 200)
+    rows = sampling.sample(lambda count: Table(count, asked), MAPPING, labels, np.random.default_rng(5))
+    assert asked[:2] == [2, 200]
+    going = int((rows[:, 2] != EOS).sum())
+    assert going < 180
+    assert asked[2] == going
+
+
+def test_no_rows_are_made_of_no_labels() -> None:
+    assert sampling.sample(Table, MAPPING, np.zeros(0, np.int32), np.random.default_rng(6)).shape == (0, 5)
+
+
+def test_the_lowest_and_the_highest_number_draw_possible_tokens() -> None:
+    cumulated = torch.tensor([[0.0, 0.0, 0.25, 0.25, 1.0, 1.0]]).repeat(4, 1)
+    highest = float(np.nextafter(np.float32(1), np.float32(0)))
+    tokens = sampling.draw(cumulated, np.array([0.0, 0.2499, 0.25, highest], np.float32))
+    assert tokens.tolist() == [2, 2, 4, 4]

@@ -1,0 +1,139 @@
+"""The training loop, on a model small enough to know what must come out."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ntgbench.errors import PluginError
+from ntgbench.interfaces import Budget, Context
+from ntgbench.learning import training
+from ntgbench.learning.training import Recipe
+from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.testing import example_traffic
+
+RECIPE = Recipe(epochs=20, batch=16, learning_rate=0.1, weight_decay=0.0, patience=50)
+
+
+class Bigram(nn.Module):
+    """What follows depends on the last token alone."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, vocabulary)
+        nn.init.zeros_(self.embedding.weight)
+        self.head = nn.Identity()
+
+    def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.embedding(tokens)
+
+
+MAPPING = TokenMapping(classes=4, packets=4, pl_max=8)
+
+
+def rows(part: slice = slice(None)) -> torch.Tensor:
+    traffic = example_traffic(MAPPING.packets, MAPPING.pl_max)
+    return torch.from_numpy(MAPPING.encode(traffic.signed_pl, traffic.label))[part]
+
+
+def train(recipe: Recipe = RECIPE, validation: torch.Tensor | None = None, **context):
+    model = Bigram(MAPPING.vocabulary)
+    held_out = rows()[:0] if validation is None else validation
+    loss = training.next_token_loss(model)
+    return model, training.fit(model, loss, rows(), held_out, recipe, Context(**{"seed": 1, **context}))
+
+
+def test_the_loss_before_training_is_that_of_a_fair_draw() -> None:
+    model = Bigram(MAPPING.vocabulary)
+    loss, terms = training.next_token_loss(model)(rows())
+    assert loss.item() == pytest.approx(np.log(MAPPING.vocabulary), rel=1e-5)
+    # Packets and EOS count; classes and PAD do not.
+    assert terms == int((rows() > 0).sum()) - len(rows())
+
+
+def test_training_lowers_the_loss_to_the_entropy_of_the_traffic() -> None:
+    model, trained = train(Recipe(epochs=150, batch=200, learning_rate=0.3, weight_decay=0.0))
+    assert len(trained.train_loss) == 150
+    counts = np.zeros((MAPPING.vocabulary, MAPPING.vocabulary))
+    for before, after in zip(rows()[:, :-1].ravel().tolist(), rows()[:, 1:].ravel().tolist(), strict=True):
+        counts[before, after] += after != 0
+    seen = counts[counts > 0]
+    share = (counts / counts.sum(axis=1, keepdims=True).clip(1))[counts > 0]
+    entropy = -(seen * np.log(share)).sum() / counts.sum()
+    assert trained.train_loss[0] > entropy + 1
+    assert training.evaluate(model, training.next_token_loss(model), rows(), 7) == pytest.approx(entropy, abs=0.02)
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    torch.manual_seed(1)
+    first, _ = train()
+    torch.manual_seed(2)
+    same, _ = train()
+    other, _ = train(seed=2)
+    assert torch.equal(first.embedding.weight, same.embedding.weight)
+    assert not torch.equal(first.embedding.weight, other.embedding.weight)
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [(1, 1), (3, 3), (100, 20), (None, 20)])
+def test_the_budget_of_epochs_is_kept(allowed, expected) -> None:
+    _, trained = train(budget=Budget(epochs=allowed))
+    assert len(trained.train_loss) == expected
+
+
+def test_a_budget_of_no_time_ends_training_after_one_step() -> None:
+    told = []
+    model, trained = train(budget=Budget(minutes=0.0), progress=lambda *state: told.append(state))
+    assert len(trained.train_loss) == 0
+    assert (model.embedding.weight == 0).all()
+
+
+def test_a_short_budget_of_time_ends_a_long_training() -> None:
+    _, trained = train(Recipe(epochs=10**6, batch=16, learning_rate=0.1), budget=Budget(minutes=0.01))
+    assert 1 <= len(trained.train_loss) < 10**6
+
+
+def test_the_best_epoch_stays_and_patience_ends() -> None:
+    # Validation traffic that training never sees: the better the fit, the worse it becomes.
+    unlike = torch.tensor([[2, MAPPING.vocabulary - 1, MAPPING.vocabulary - 2, MAPPING.vocabulary - 1, 1, 0]])
+    model, trained = train(Recipe(epochs=20, batch=16, learning_rate=0.5, patience=3), validation=unlike)
+    best = int(np.argmin(trained.validation_loss))
+    assert len(trained.validation_loss) == best + 1 + 3 < 20
+    found = training.evaluate(model, training.next_token_loss(model), unlike, 16)
+    assert found == pytest.approx(trained.validation_loss[best], rel=1e-6)
+
+
+def test_progress_tells_the_loss_and_the_time_left() -> None:
+    told = []
+    train(progress=lambda *state: told.append(state))
+    done = [state[0] / state[1] for state in told]
+    assert done == sorted(done)
+    assert done[-1] == 1.0
+    assert "loss" in told[-1][2]
+    assert "left" in told[-1][2]
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    shares = np.linspace(0, 1, 201)
+    rates = np.array([training.schedule(share) for share in shares])
+    peak = int(rates.argmax())
+    assert shares[peak] == pytest.approx(training.WARM_UP)
+    assert rates[peak] == 1.0
+    assert 0 < rates[0] < 0.02
+    assert rates[-1] == pytest.approx(0.0, abs=1e-12)
+    assert (np.diff(rates[: peak + 1]) > 0).all()
+    assert (np.diff(rates[peak:]) < 0).all()
+
+
+def test_the_validation_part_has_a_tenth_of_every_class() -> None:
+    traffic = example_traffic()
+    kept, held_out = training.hold_out(traffic, 1)
+    assert len(kept) + len(held_out) == len(traffic)
+    assert held_out.class_counts().tolist() == [6, 4, 1, 0]
+
+
+def test_one_biflow_is_not_held_out_and_none_is_refused() -> None:
+    one = example_traffic().select([0])
+    kept, held_out = training.hold_out(one, 1)
+    assert (len(kept), len(held_out)) == (1, 0)
+    with pytest.raises(PluginError, match="no training biflow"):
+        training.hold_out(one.select([]), 1)
