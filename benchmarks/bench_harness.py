@@ -7,9 +7,10 @@ import sys
 import time
 
 import pytest
+from made_rows import make_row
 
 from ntgbench.report.markdown import render
-from ntgbench.results import SCHEMA, Row
+from ntgbench.results import MetricValue, Row
 
 START = {
     "libraries": "import click, pluggy, numpy",
@@ -44,41 +45,14 @@ def bench_start(benchmark, name: str) -> None:
 
 def rows(systems: int, seeds: int, metrics: int) -> list[Row]:
     """Made-up rows of one dataset."""
+
+    def value(system: int, seed: int, metric: int) -> MetricValue:
+        number = (system * 37 + seed * 11 + metric) % 101 / 101
+        return {"value": number, "version": 1, "goal": "max", "digits": 3, "primary": metric == 0}
+
     return [
-        Row(
-            schema=SCHEMA,
-            protocol="standard",
-            protocol_version=1,
-            protocol_digest="p",
-            dataset="made",
-            dataset_digest="d",
-            source="made.parquet",
-            system=f"system-{system:03d}",
-            kind="generator",
-            reference=False,
-            distribution="made",
-            distribution_version="1",
-            params={},
-            seed=seed,
-            status="ok",
-            reason=None,
-            metrics={
-                f"utility/metric_{m}": {
-                    "value": (system * 37 + seed * 11 + m) % 101 / 101,
-                    "version": 1,
-                    "goal": "max",
-                    "digits": 3,
-                    "primary": m == 0,
-                }
-                for m in range(metrics)
-            },
-            phases={},
-            peak_memory_mib=None,
-            notes=[],
-            machine={"cpu": "a cpu", "cores": 2},
-            versions={},
-        )
-        for system in range(systems)
+        make_row(f"system-{i:03d}", seed, metrics={f"utility/metric_{m}": value(i, seed, m) for m in range(metrics)})
+        for i in range(systems)
         for seed in range(seeds)
     ]
 
