@@ -17,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
+from ntgbench.learning.recipe import Recipe
 from ntgbench.mapping.tokens import PAD
 
 TRAIN = made_up_biflows(256, classes=5, seed=1)
@@ -69,7 +70,7 @@ def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalL
     model = LlamaGenerator(LlamaParameters())
     model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
     loss = training.next_token_loss(model.model)
-    optimiser = training.adamw(model.model, training.Recipe(epochs=1, batch=batch, learning_rate=1e-4))
+    optimiser = training.adamw(model.model, Recipe(epochs=1, batch=batch, learning_rate=1e-4))
     reference = LlamaForCausalLM(LlamaConfig.from_dict(theirs.config.to_dict()))
     reference_optimiser = torch.optim.AdamW(reference.parameters(), lr=1e-4)
     labels = rows.masked_fill(rows == PAD, -100)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from ntgbench.mapping.tokens import PAD
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Context
+    from ntgbench.learning.recipe import Recipe
     from ntgbench.traffic.biflows import Biflows
 
 VALIDATION_SHARE = 0.1
@@ -34,34 +36,22 @@ Loss = Callable[[Tensor], tuple[Tensor, int]]
 """Mean loss of some rows, and how many terms it is the mean of."""
 
 
-class TokenModel(Protocol):
-    """A causal model of rows of tokens."""
-
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """What `head` reads, float (N, T, hidden), for tokens (N, T)."""
-
-    @property
-    def head(self) -> Callable[[Tensor], Tensor]:
-        """Logits, float (…, vocabulary), of what `hidden` returned."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained.
+class TokenModel(nn.Module, ABC):
+    """A causal model of rows of tokens.
 
     Attributes:
-        epochs: passes over the training set at most; a smaller number in the context's budget comes first.
-        batch: rows of a step.
-        learning_rate: highest learning rate.
-        weight_decay: decay of weights with two dimensions or more; gains and biases never decay.
-        patience: epochs without a better validation loss after which training ends.
+        head: gives the logits, float (…, vocabulary), of what `hidden` returned.
     """
 
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float = 0.01
-    patience: int = 5
+    head: nn.Module
+
+    @abstractmethod
+    def initialise(self, seed: int) -> None:
+        """Draw all weights anew."""
+
+    @abstractmethod
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """What `head` reads, float (N, T, hidden), for tokens (N, T)."""
 
 
 @dataclass(frozen=True)

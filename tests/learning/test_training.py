@@ -8,7 +8,7 @@ from torch import nn
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
-from ntgbench.learning.training import Recipe
+from ntgbench.learning.recipe import Recipe
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench.testing import example_traffic
 

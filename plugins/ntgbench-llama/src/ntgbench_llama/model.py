@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from ntgbench.learning.training import TokenModel
+
 if TYPE_CHECKING:
     from ntgbench_llama.parameters import LlamaParameters
 
@@ -74,9 +76,10 @@ class Layer(nn.Module):
         return after
 
 
-class Llama(nn.Module):
+class Llama(TokenModel):
     """A causal decoder over `vocabulary` tokens, input and output embeddings untied."""
 
+    head: nn.Linear
     rotation: Tensor
 
     def __init__(self, parameters: LlamaParameters, vocabulary: int, length: int) -> None:

@@ -1,0 +1,44 @@
+"""How a model is trained: the parameters that plugins which learn with torch share. Light: it loads nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained. A plugin's parameters inherit from it and set defaults of their own.
+
+    Attributes:
+        epochs: passes over the training set at most; a smaller number in the context's budget comes first.
+        batch: biflows of a training step.
+        learning_rate: highest learning rate, after the warm-up.
+        weight_decay: decay of weights with two dimensions or more (AdamW); gains and biases never decay.
+        patience: epochs without a better validation loss after which training ends.
+        average: share of the old in the running average of the weights after each step, which is what is validated and
+            kept; 0 keeps the weights themselves.
+        precision: type that matrices are multiplied in while training; weights stay float32.
+        compile: compile the training step, which takes a minute at first and needs a C++ compiler on the CPU; where
+            that fails, training goes on as it is and says so.
+    """
+
+    epochs: int = 12
+    batch: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    patience: int = 5
+    average: float = 0.0
+    precision: Precision = "float32"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+            raise ValueError("learning_rate must be above 0 and weight_decay at least 0")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average must be at least 0 and below 1, not {self.average}")

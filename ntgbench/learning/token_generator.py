@@ -1,0 +1,104 @@
+"""Generators whose model reads and writes tokens: all that does not depend on the model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import torch
+
+from ntgbench.errors import PluginError
+from ntgbench.learning import sampling, training
+from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.learning.device import use_device
+from ntgbench.learning.recipe import Recipe
+from ntgbench.mapping.tokens import TokenMapping
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from torch import Tensor
+
+    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.traffic.biflows import Biflows
+
+P = TypeVar("P", bound=Recipe)
+
+
+class TokenGenerator(ABC, Generic[P]):
+    """Learns what token follows, given the class and the packets before it.
+
+    Attributes:
+        kind: what the model is called in the file it is saved in.
+        mapping: what the tokens are.
+        model: the model.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, parameters: P) -> None:
+        self.parameters = parameters
+
+    @abstractmethod
+    def new_model(self) -> training.TokenModel:
+        """An untrained model for `mapping`."""
+
+    @abstractmethod
+    def ready(self) -> None:
+        """Prepare for sampling: called when `model` has its final weights, and before `start`."""
+
+    @abstractmethod
+    def start(self, rows: int) -> sampling.Steps:
+        """The model at work on so many rows at most."""
+
+    @abstractmethod
+    def hf_weights(self) -> dict[str, Tensor]:
+        """The weights under the names that transformers has for them."""
+
+    @abstractmethod
+    def take_hf_weights(self, weights: dict[str, Tensor]) -> None:
+        """Put what `hf_weights` gave into `model`. Raises RuntimeError when it is of another architecture."""
+
+    @abstractmethod
+    def hf_config(self) -> dict[str, Any]:
+        """What transformers' configuration of the model is made of."""
+
+    def fit(self, train: Biflows, context: Context) -> None:
+        """Train from scratch. Raises PluginError when there is no training biflow."""
+        device = use_device(context)
+        self.mapping = TokenMapping(len(train.classes), train.packets, train.pl_max)
+        self.model = self.new_model()
+        self.model.initialise(context.seed)
+        self.model.to(device)
+        rows, validation = (
+            torch.from_numpy(self.mapping.encode(part.signed_pl, part.label)).to(device)
+            for part in training.hold_out(train, context.seed)
+        )
+        loss = training.next_token_loss(self.model)
+        training.fit(self.model, loss, rows, validation, self.parameters, context)
+        self._ready()
+
+    def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """Draw from the model, at temperature 1."""
+        rows = sampling.sample(self.start, self.mapping, labels, rng)
+        return self.mapping.decode(rows)[0]
+
+    def save(self, folder: Path) -> None:
+        """Write what both `load` and transformers' `AutoModelForCausalLM.from_pretrained` read."""
+        write_checkpoint(folder, self.kind, self.mapping.settings(), self.hf_weights(), self.hf_config())
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
+        settings, weights = read_checkpoint(folder, self.kind)
+        try:
+            self.mapping = TokenMapping(**settings)
+            self.model = self.new_model()
+            self.take_hf_weights(weights)
+        except (RuntimeError, TypeError) as error:
+            raise PluginError(f"{folder} holds a model of other parameters than {self.parameters}: {error}") from error
+        self._ready()
+
+    def _ready(self) -> None:
+        self.model.eval()
+        self.ready()
