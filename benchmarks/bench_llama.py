@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from ntgbench_llama.generator import LlamaGenerator
 from ntgbench_llama.parameters import LlamaParameters
-from threadpoolctl import threadpool_limits
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
@@ -37,30 +35,6 @@ def theirs(ours: LlamaGenerator, tmp_path_factory: pytest.TempPathFactory) -> Ll
     folder = tmp_path_factory.mktemp("llama")
     ours.save(folder)
     return LlamaForCausalLM.from_pretrained(folder)
-
-
-def in_turn(benchmark, first: Callable[[], object], second: Callable[[], object], rounds: int) -> None:
-    """Time `first` against `second`, one after the other in every round, on one thread."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-
-    def both() -> None:
-        for action, spent in zip((first, second), seconds, strict=True):
-            begun = time.process_time()
-            action()
-            spent.append(time.process_time() - begun)
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        benchmark.pedantic(both, rounds=rounds, warmup_rounds=1)
-    torch.set_num_threads(before)
-    ratios = np.divide(seconds[1], seconds[0])
-    benchmark.extra_info |= {
-        "ours_ms": 1e3 * float(np.median(seconds[0])),
-        "theirs_ms": 1e3 * float(np.median(seconds[1])),
-        "ratio": float(np.median(ratios)),
-    }
-    print({name: round(value, 2) for name, value in benchmark.extra_info.items()})
 
 
 @pytest.mark.parametrize("batch", [1, 32])
