@@ -66,6 +66,8 @@ class Context:
         budget: how much training the protocol allows.
         progress: tells the person who waits how far the fit is.
         base: folder with the fitted model of the system that the spec names as `base`, else None.
+        checkpoint: folder that outlives a killed process: what a fit leaves there it finds again when it is started
+            again, and it is deleted when the fit has ended. None when nothing can be kept.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class Context:
     budget: Budget = field(default_factory=Budget)
     progress: Progress = no_progress
     base: Path | None = None
+    checkpoint: Path | None = None
 
     def rng(self) -> np.random.Generator:
         """A fresh random generator for this fit."""

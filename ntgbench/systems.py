@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder layout that `FittedSystem.save` writes."""
 
 SYSTEM_FILE = "system.json"
@@ -58,7 +58,8 @@ class System:
         built = self.build()
         if isinstance(self.spec, GeneratorSpec):
             cast("Generator", built).fit(train, context)
-        return FittedSystem(self, built, train)
+        seen = frozenset(name for name, count in zip(train.classes, train.class_counts(), strict=True) if count)
+        return FittedSystem(self, built, train, seen)
 
     def build(self) -> Generator | Augmenter:
         """A new, unfitted object of the plugin. Raises PluginError when it cannot be made or lacks a method."""
@@ -78,19 +79,27 @@ class FittedSystem:
         system: what was fitted.
         built: the plugin's object.
         train: the biflows it was fitted on, or makes new ones from.
+        classes: names of the classes that it has seen biflows of.
     """
 
     system: System
     built: Generator | Augmenter
     train: Biflows
+    classes: frozenset[str]
 
     def sample(self, labels: Labels, seed: int) -> Biflows:
         """New biflows, one for each label and in that order.
 
-        Raises TrafficError for a label that is no class, and PluginError when what the plugin hands back is no traffic.
+        Raises TrafficError for a label that is no class, and PluginError for a class without training biflows and when
+        what the plugin hands back is no traffic.
         """
         wanted = np.array(labels, np.int32)
         refuse((wanted < 0) | (wanted >= len(self.train.classes)), "a label is an index into the classes")
+        unseen = {self.train.classes[label] for label in np.unique(wanted)} - self.classes
+        if unseen:
+            raise PluginError(
+                f"{self.system.label} was fitted without a biflow of {', '.join(sorted(unseen))}, so it can make none"
+            )
         rng = np.random.default_rng(seed)
         if self.system.is_generator:
             made = cast("Generator", self.built).sample(wanted, rng)
@@ -108,7 +117,12 @@ class FittedSystem:
         else:
             layout = self.train
         layout.to_parquet(folder / TRAIN_FILE)
-        head = {"format": FORMAT, "system": self.system.spec.name, "parameters": self.system.settings()}
+        head = {
+            "format": FORMAT,
+            "system": self.system.spec.name,
+            "parameters": self.system.settings(),
+            "classes": sorted(self.classes),
+        }
         (folder / SYSTEM_FILE).write_text(json.dumps(head, indent=1) + "\n")
 
 
@@ -120,6 +134,7 @@ def load(folder: Path) -> FittedSystem:
             raise PluginError(f"{folder} has format {head['format']!r}; this version reads format {FORMAT}")
         system = with_parameters(head["system"], head["parameters"])
         train = Biflows.from_parquet(folder / TRAIN_FILE)
+        seen = frozenset(str(name) for name in head["classes"])
     except (OSError, ValueError, TypeError, KeyError, TrafficError) as error:
         raise PluginError(f"{folder} holds no fitted system: {type(error).__name__}: {error}") from error
     built = system.build()
@@ -128,7 +143,7 @@ def load(folder: Path) -> FittedSystem:
             cast("Generator", built).load(folder / MODEL_FOLDER)
         except Exception as error:  # a plugin's way to refuse a damaged model is its own
             raise PluginError(f"{folder} holds no model that {system.label} can load: {error}") from error
-    return FittedSystem(system, built, train)
+    return FittedSystem(system, built, train, seen)
 
 
 def choose(text: str) -> System:

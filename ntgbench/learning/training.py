@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +18,16 @@ from torch.nn import functional
 
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
+from ntgbench.learning.resume import Position, Saved
 from ntgbench.mapping.tokens import PAD
+from ntgbench.seeds import derive_seed
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Context
     from ntgbench.learning.recipe import Recipe
     from ntgbench.traffic.biflows import Biflows
+
+_log = logging.getLogger(__name__)
 
 VALIDATION_SHARE = 0.1
 """Part of each class of the training set that tells when to stop."""
@@ -95,48 +101,78 @@ def next_token_loss(model: TokenModel) -> Loss:
 def fit(model: nn.Module, loss: Loss, rows: Tensor, validation: Tensor, recipe: Recipe, context: Context) -> Trained:
     """Train `model` in place and leave it with the weights of its best epoch.
 
+    What `loss` draws at random it draws from torch's global generator, which is seeded before every step and before
+    every validation: so validation draws the same numbers each time, and a training that goes on after a kill comes to
+    the same end as one that was never killed.
+
     Args:
         model: what is trained, on the device of the rows.
         loss: loss of some rows under the model.
         rows: training rows, (N, …), N at least 1.
         validation: rows that say which epoch was best, and when to stop; with none the last epoch is the best.
         recipe: how to train.
-        context: seed of the order of rows, progress, and the budget, at the end of which training stops cleanly.
+        context: seed, progress, the folder to keep an unfinished training in, and the budget, at the end of which
+            training stops cleanly.
     """
-    rng = context.rng()
     epochs = recipe.epochs if context.budget.epochs is None else min(recipe.epochs, context.budget.epochs)
-    clock = _Clock(epochs * math.ceil(len(rows) / recipe.batch), context.budget.minutes)
+    steps_an_epoch = math.ceil(len(rows) / recipe.batch)
     optimiser = adamw(model, recipe)
-    best = _copy(model)
-    train_loss: list[float] = []
-    validation_loss: list[float] = []
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    average = [weight.detach().clone() for weight in weights] if recipe.average else []
+    best = {name: value.clone() for name, value in model.state_dict().items()}
+    total = torch.zeros((), device=rows.device)
+    saved = Saved(
+        context.checkpoint,
+        {"recipe": asdict(recipe), "seed": context.seed, "epochs": epochs, "rows": len(rows)},
+        {
+            "total": total,
+            **{f"model.{name}": value for name, value in model.state_dict().items()},
+            **{f"best.{name}": value for name, value in best.items()},
+            **{f"average.{place}": value for place, value in enumerate(average)},
+            **{f"optimiser.{place}.{name}": value for place, name, value in _moments(optimiser, weights)},
+        },
+    )
+    at = saved.restore() or Position()
+    clock = _Clock(at, epochs * steps_an_epoch, context.budget.minutes)
+    of_step = _prepared(loss, rows[: recipe.batch], recipe)
     note = ""
     while clock.share() < 1.0:
         model.train()
-        order = torch.from_numpy(rng.permutation(len(rows))).to(rows.device)
-        total, terms = torch.zeros((), device=rows.device), 0
-        for batch in torch.split(order, recipe.batch):
+        epoch, done = divmod(at.step, steps_an_epoch)
+        order = torch.from_numpy(np.random.default_rng([context.seed, epoch]).permutation(len(rows))).to(rows.device)
+        for batch in torch.split(order, recipe.batch)[done:]:
+            saved.save(at)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.learning_rate * schedule(clock.share())
-            mean, count = loss(rows[batch])
+            torch.manual_seed(derive_seed(context.seed, at.step))
+            mean, count = of_step(rows[batch])
             step(optimiser, mean)
-            total, terms = total + mean.detach() * count, terms + count
-            clock.steps += 1
+            if average:
+                # The first steps are forgotten faster, or the average would remember where training began.
+                old = min(recipe.average, (1 + at.step) / (10 + at.step))
+                torch._foreach_lerp_(average, [weight.data for weight in weights], 1.0 - old)
+            total += mean.detach() * count
+            at.terms += count
+            at.step += 1
             context.progress(clock.share(), 1.0, f"{note}{clock.left()}")
             if clock.share() >= 1.0:
                 break
-        train_loss.append(float(total) / terms)
-        note = f"loss {train_loss[-1]:.3f}, "
-        if len(validation):
-            validation_loss.append(evaluate(model, loss, validation, recipe.batch))
-            note = f"loss {train_loss[-1]:.3f}, validation {validation_loss[-1]:.3f}, "
-        if not validation_loss or validation_loss[-1] <= min(validation_loss):
-            best = _copy(model)
-        elif len(validation_loss) - 1 - int(np.argmin(validation_loss)) >= recipe.patience:
+        at.train_loss.append(float(total) / at.terms)
+        note = f"loss {at.train_loss[-1]:.3f}, "
+        total.zero_()
+        at.terms = 0
+        with _in_place(average, weights):
+            if len(validation):
+                at.validation_loss.append(evaluate(model, loss, validation, recipe.batch, context.seed))
+                note += f"validation {at.validation_loss[-1]:.3f}, "
+            if not at.validation_loss or at.validation_loss[-1] <= min(at.validation_loss):
+                for name, value in model.state_dict().items():
+                    best[name].copy_(value)
+        if at.validation_loss and len(at.validation_loss) - 1 - int(np.argmin(at.validation_loss)) >= recipe.patience:
             break
     model.load_state_dict(best)
     model.eval()
-    return Trained(tuple(train_loss), tuple(validation_loss))
+    return Trained(tuple(at.train_loss), tuple(at.validation_loss))
 
 
 def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
@@ -159,9 +195,10 @@ def step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, loss: Loss, rows: Tensor, batch: int) -> float:
-    """Mean loss of all `rows`, at least one."""
+def evaluate(model: nn.Module, loss: Loss, rows: Tensor, batch: int, seed: int = 0) -> float:
+    """Mean loss of all `rows`, at least one; `seed` is that of what the loss draws at random."""
     model.eval()
+    torch.manual_seed(seed)
     found = [loss(part) for part in torch.split(rows, batch)]
     return sum(float(mean) * count for mean, count in found) / sum(count for _, count in found)
 
@@ -176,20 +213,57 @@ def schedule(share: float) -> float:
 class _Clock:
     """How much of the training is done, by steps or by minutes, whichever is further."""
 
-    def __init__(self, all_steps: int, minutes: float | None) -> None:
-        self.steps, self.all_steps = 0, all_steps
-        self.begun, self.seconds = time.monotonic(), math.inf if minutes is None else 60.0 * minutes
+    def __init__(self, at: Position, all_steps: int, minutes: float | None) -> None:
+        self.at, self.all_steps = at, all_steps
+        self.begun, self.seconds = time.monotonic() - at.seconds, math.inf if minutes is None else 60.0 * minutes
 
     def share(self) -> float:
         """Part of the training that is done, 0..1."""
-        elapsed = time.monotonic() - self.begun
-        return min(1.0, max(self.steps / self.all_steps, elapsed / max(self.seconds, 1e-9)))
+        self.at.seconds = time.monotonic() - self.begun
+        return min(1.0, max(self.at.step / self.all_steps, self.at.seconds / max(self.seconds, 1e-9)))
 
     def left(self) -> str:
         """The time left, in words."""
-        minutes = (time.monotonic() - self.begun) * (1.0 / max(self.share(), 1e-9) - 1.0) / 60.0
+        minutes = self.at.seconds * (1.0 / max(self.share(), 1e-9) - 1.0) / 60.0
         return f"{minutes:.0f} min left" if minutes >= 1.0 else "less than a minute left"
 
 
-def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
+def _prepared(loss: Loss, rows: Tensor, recipe: Recipe) -> Loss:
+    """The loss as the recipe wants it computed in training; `rows` are some to try it with."""
+
+    def cast(rows: Tensor) -> tuple[Tensor, int]:
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            return loss(rows)
+
+    if not recipe.compile:
+        return cast
+    compiled: Loss = torch.compile(cast)
+    try:
+        compiled(rows)[0].backward()  # type: ignore[no-untyped-call]
+    except Exception as error:  # a compiler can fail in any way, most often by not being there
+        reason = str(error).strip().partition("\n")[0]
+        _log.warning("the training step could not be compiled, so it is not: %s: %s", type(error).__name__, reason)
+        return cast
+    return compiled
+
+
+def _moments(optimiser: torch.optim.Optimizer, weights: list[nn.Parameter]) -> Iterator[tuple[int, str, Tensor]]:
+    """What AdamW remembers of each weight, made now rather than at the first step, so that it can be restored."""
+    for place, weight in enumerate(weights):
+        state = optimiser.state[weight]
+        state["step"] = torch.zeros((), device=weight.device)
+        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(weight), torch.zeros_like(weight)
+        yield from ((place, name, value.detach()) for name, value in state.items())
+
+
+@contextlib.contextmanager
+def _in_place(average: list[Tensor], weights: list[nn.Parameter]) -> Iterator[None]:
+    """The averaged weights, when there are any, in the place of the weights."""
+
+    def swap() -> None:
+        for mean, weight in zip(average, weights, strict=False):
+            mean.data, weight.data = weight.data, mean.data
+
+    swap()
+    yield
+    swap()

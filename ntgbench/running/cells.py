@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CELL_FILE = "cell.json"
 RESULT_FILE = "result.json"
 TRAFFIC_FILE = "biflows.parquet"
+UNFINISHED_FOLDER = "unfinished"
 
 State = Literal["done", "failed", "part", "left"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, write_text
 from ntgbench.results import suite_of
-from ntgbench.running.cells import CELL_FILE, RESULT_FILE, Cell, failed_suites
+from ntgbench.running.cells import CELL_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
 from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE
 
@@ -163,10 +164,13 @@ def _death(code: int, cell: Cell) -> str:
 
 
 def forget_failures(cell: Cell) -> None:
-    """Make a failed cell as if it had never run, or never measured the suites of which a metric failed."""
+    """Make a failed cell as if it had never measured the suites of which a metric failed, or fitted its system.
+
+    A training that did not come to its end goes on where it stood.
+    """
     row = cell.result()
     if row is None or row["status"] == "failed":
-        forget(cell)
+        _delete_results(cell)
         return
     failed = failed_suites(row)
     row["metrics"] = {key: metric for key, metric in row["metrics"].items() if suite_of(key) not in failed}
@@ -175,6 +179,11 @@ def forget_failures(cell: Cell) -> None:
 
 def forget(cell: Cell) -> None:
     """Make a cell as if it had never run."""
+    _delete_results(cell)
+    shutil.rmtree(cell.path / UNFINISHED_FOLDER, ignore_errors=True)
+
+
+def _delete_results(cell: Cell) -> None:
     for name in (RESULT_FILE, FITTED_FILE, MEASURED_FILE, LOG_FILE):
         try:
             (cell.path / name).unlink(missing_ok=True)

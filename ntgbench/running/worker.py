@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import traceback
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from ntgbench.files import replacing, write_text
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.results import suite_of
-from ntgbench.running.cells import TRAFFIC_FILE, Cell, read_cell
+from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, read_cell
 from ntgbench.running.probe import Phases, machine, peak_memory_mib
 from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, metric_value, threads, write_result
 from ntgbench.seeds import derive_seed
@@ -101,8 +102,11 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
     except (OSError, ValueError, TrafficError):
         # Not fitted yet, or something of it is damaged: either way it is fitted now.
         pass
+    unfinished = cell.path / UNFINISHED_FOLDER
+    unfinished.mkdir(exist_ok=True)
     with phases.timed("fit"):
-        fitted = cell.build().fit(train, _context(cell, cell.build(), "fit", train, _base_of(cell)))
+        context = _context(cell, cell.build(), "fit", train, _base_of(cell))
+        fitted = cell.build().fit(train, replace(context, checkpoint=unfinished))
     with phases.timed("sample"):
         synthetic = fitted.sample(train.label, derive_seed(*_names(cell), "sample"))
     with phases.timed("save"):
@@ -114,6 +118,7 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
             synthetic.to_parquet(temporary)
     noted = {"phases": phases.seconds, "peak_memory_mib": peak_memory_mib(), "machine": machine(threads())}
     write_text(cell.path / FITTED_FILE, json.dumps(noted) + "\n")
+    shutil.rmtree(unfinished)
     return noted
 
 
