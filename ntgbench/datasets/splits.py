@@ -46,6 +46,11 @@ def fraction(biflows: Biflows, share: float, seed: int) -> Biflows:
     return biflows.select(rank < wanted[biflows.label])
 
 
+def first(biflows: Biflows, counts: npt.NDArray[np.integer]) -> Biflows:
+    """At most `counts[c]` biflows of each class c, the first in row order."""
+    return biflows.select(_rank(biflows.label, np.arange(len(biflows))) < counts[biflows.label])
+
+
 def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> Biflows:
     """At most `counts[c]` random biflows of each class c, without repetition, in row order."""
     return biflows.select(_rank_in_class(biflows.label, rng) < counts[biflows.label])
@@ -70,7 +75,11 @@ def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gen
 
 def _rank_in_class(label: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """A random place of each row among the rows of its class, 0..count-1."""
-    order = rng.permutation(len(label))
+    return _rank(label, rng.permutation(len(label)))
+
+
+def _rank(label: npt.NDArray[np.int32], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of each row among the rows of its class when rows are taken in `order`, 0..count-1."""
     order = order[np.argsort(label[order], kind="stable")]
     counts = np.bincount(label)
     rank = np.empty(len(label), np.int64)

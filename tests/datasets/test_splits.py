@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntgbench import Biflows
-from ntgbench.datasets.splits import fraction, halves, split, take
+from ntgbench.datasets.splits import first, fraction, halves, split, take
 from ntgbench.errors import DatasetError
 
 
@@ -141,7 +141,14 @@ def test_halves_of_many_groups_are_about_half() -> None:
     assert (halves(whole, np.full(4, 50), rng)[0].class_counts() == 50).all()
 
 
-@given(labels, seeds, st.integers(0, 30))
+@given(labels, st.integers(0, 60))
+def test_first_takes_the_first_of_each_class_in_order(label: np.ndarray, size: int) -> None:
+    taken = first(numbered(label), np.full(4, size))
+    expected = [row + 1 for row in range(len(label)) if np.count_nonzero(label[:row] == label[row]) < size]
+    assert taken.signed_pl[:, 0].tolist() == expected
+
+
+@given(labels, seeds, st.integers(0, 60))
 def test_take_keeps_order_and_counts(label: np.ndarray, seed: int, size: int) -> None:
     taken = take(numbered(label), np.full(4, size), np.random.default_rng(seed))
     assert (np.diff(taken.signed_pl[:, 0]) > 0).all()

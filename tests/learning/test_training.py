@@ -1,5 +1,7 @@
 """The training loop, on a model small enough to know what must come out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -137,3 +139,77 @@ def test_one_biflow_is_not_held_out_and_none_is_refused() -> None:
     assert (len(kept), len(held_out)) == (1, 0)
     with pytest.raises(PluginError, match="no training biflow"):
         training.hold_out(one.select([]), 1)
+
+
+def test_the_average_of_the_weights_is_what_is_kept() -> None:
+    seen = []
+
+    def loss(found):
+        seen.append(model.embedding.weight.detach().clone())
+        return training.next_token_loss(model)(found)
+
+    model = Bigram(MAPPING.vocabulary)
+    recipe = Recipe(epochs=1, batch=64, learning_rate=0.1, average=0.5)
+    training.fit(model, loss, rows(), rows()[:0], recipe, Context(seed=1))
+    # The weights after each step are seen at the next one, and those after the last step are not seen at all.
+    before_last = seen[0]
+    for step, weights in enumerate(seen[1:]):
+        before_last = torch.lerp(before_last, weights, 1 - min(0.5, (1 + step) / (10 + step)))
+    plain = Bigram(MAPPING.vocabulary)
+    training.fit(plain, training.next_token_loss(plain), rows(), rows()[:0], replace(recipe, average=0.0), Context(1))
+    last = len(seen) - 1
+    expected = torch.lerp(before_last, plain.embedding.weight.detach(), 1 - min(0.5, (1 + last) / (10 + last)))
+    torch.testing.assert_close(model.embedding.weight.detach(), expected)
+
+
+def test_bfloat16_multiplies_in_bfloat16_and_keeps_float32_weights() -> None:
+    types = []
+
+    def loss(found):
+        made = torch.nn.functional.linear(found.float(), model.weight)
+        types.append(made.dtype)
+        return made.float().square().mean(), len(found)
+
+    model = nn.Linear(6, 2, bias=False)
+    recipe = Recipe(epochs=1, batch=64, precision="bfloat16")
+    training.fit(model, loss, rows(), rows()[:8], recipe, Context(seed=1))
+    assert model.weight.dtype == torch.float32
+    # Validation is in full precision.
+    assert set(types[:-1]) == {torch.bfloat16}
+    assert types[-1] == torch.float32
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_without_a_compiler_training_goes_on_uncompiled(monkeypatch, tmp_path, caplog) -> None:
+    from torch._inductor import config
+
+    plain, expected = train()
+    monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch._dynamo.reset()
+    model, trained = train(replace(RECIPE, compile=True))
+    assert trained == expected
+    assert torch.equal(model.embedding.weight, plain.embedding.weight)
+    assert "could not be compiled, so it is not" in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_step_learns_the_same() -> None:
+    _, expected = train()
+    _, trained = train(replace(RECIPE, compile=True))
+    assert trained.train_loss == pytest.approx(expected.train_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"average": 1.0}, "average must be at least 0 and below 1"),
+    ],
+)
+def test_an_impossible_recipe_is_refused(settings, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**settings)

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ntgbench.traffic.biflows import Biflows
+
 WAITS = """
     import os
     import numpy as np
@@ -22,10 +24,13 @@ WAITS = """
     class Waits:
         def __init__(self, parameters): pass
         def fit(self, train, context):
+            begun = context.checkpoint / "begun"
+            self.again = begun.exists()
+            begun.touch()
             with open(os.environ["TELL"], "w") as tell:
                 tell.write(str(os.getpid()))
             open(os.environ["LET_GO"]).close()
-        def sample(self, labels, rng): return np.ones((len(labels), 10), np.int64)
+        def sample(self, labels, rng): return np.full((len(labels), 10), 2 if self.again else 1)
         def save(self, folder): pass
         def load(self, folder): pass
 """
@@ -104,6 +109,26 @@ def test_a_killed_run_takes_its_children_along(start, ntgbench, flows, tmp_path)
     again = finish(tmp_path, ntgbench, flows)
     assert again.returncode == 0, again.stderr
     assert results(tmp_path).keys() == {"copy", "waits"}
+
+
+def test_a_fit_that_was_killed_finds_what_it_left(start, ntgbench, flows, tmp_path) -> None:
+    run, fitting = start("waits")
+    fitting.kill()
+    run.communicate()
+    cell = results(tmp_path)["waits"].parent
+    assert json.loads((cell / "result.json").read_text())["reason"].startswith("its process was ended by SIGKILL")
+    tell, let_go = (Path(tmp_path / name) for name in ("TELL", "LET_GO"))
+    for path in (tell, let_go):
+        path.unlink()
+        path.touch()
+    again = ntgbench("run", "-d", flows, "-s", "waits", "--seeds", 1, "--suite", "fidelity", "--retry")
+    assert again.returncode == 0, again.stderr
+    assert (Biflows.from_parquet(cell / "synthetic.parquet").signed_pl == 2).all()
+    # What a finished fit has left is of no use to anybody.
+    assert not (cell / "unfinished").exists()
+    afresh = ntgbench("run", "-d", flows, "-s", "waits", "--seeds", 1, "--suite", "fidelity", "--fresh")
+    assert afresh.returncode == 0, afresh.stderr
+    assert (Biflows.from_parquet(cell / "synthetic.parquet").signed_pl == 1).all()
 
 
 def test_two_runs_share_the_work(start, ntgbench, flows, tmp_path) -> None:

@@ -84,10 +84,23 @@ def test_augmentation_raises_every_class_to_the_largest() -> None:
     given = material("copy")
     few = given.train.select(np.flatnonzero(given.train.label != 3)[::5])
     largest = int(given.train.class_counts().max())
-    labels = augmentation._missing(few, largest)
-    raised = few.class_counts() + np.bincount(labels, minlength=4)
+    raised = few.class_counts() + augmentation._missing(few, given.train)
     # A class that is not there at all cannot be raised.
     assert raised.tolist() == [largest, largest, largest, 0]
+
+
+def test_a_generator_makes_biflows_for_all_fractions_at_once() -> None:
+    given = material("copy", augmentation={"fractions": [0.5, 0.1, 1.0]})
+    asked = []
+
+    def sample(labels, seed):
+        asked.append(np.bincount(labels, minlength=4))
+        return given.sample(labels, seed)
+
+    augmentation.measure(Material(**{**given.__dict__, "sample": sample}))
+    counts = given.train.class_counts()
+    assert len(asked) == 1
+    assert asked[0].tolist() == (counts.max() - np.ceil(0.1 * counts)).tolist()
 
 
 def test_an_augmenter_never_sees_more_than_the_available_biflows() -> None:
