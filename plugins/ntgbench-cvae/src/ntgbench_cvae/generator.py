@@ -1,0 +1,106 @@
+"""The autoencoder as a generator: trained on whole biflows, which it makes from normal noise and a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ntgbench.errors import PluginError
+from ntgbench.learning import training
+from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.learning.device import use_device
+from ntgbench_cvae.model import Cvae
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.traffic.biflows import Biflows
+    from ntgbench_cvae.parameters import CvaeParameters
+
+KIND = "cvae"
+"""What the model is called in the file it is saved in."""
+
+LARGEST_BATCH = 1024
+"""Biflows that are made at a time: bounds the memory."""
+
+
+class CvaeGenerator:
+    """Makes whole biflows from noise.
+
+    Attributes:
+        classes: number of classes.
+        packets: P, the largest number of packets of a biflow.
+        pl_max: largest payload length in bytes.
+        model: the autoencoder.
+    """
+
+    model: Cvae
+
+    def __init__(self, parameters: CvaeParameters) -> None:
+        self.parameters = parameters
+
+    def fit(self, train: Biflows, context: Context) -> None:
+        """Train from scratch. Raises PluginError when there is no training biflow."""
+        device = use_device(context)
+        self.classes, self.packets, self.pl_max = len(train.classes), train.packets, train.pl_max
+        torch.manual_seed(context.seed)
+        self.model = self._new_model().to(device)
+        rows, validation = (self._rows(part).to(device) for part in training.hold_out(train, context.seed))
+        training.fit(self.model, self.model.loss, rows, validation, self.parameters, context)
+
+    def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """Decode normal noise: whether each packet is there, then its value."""
+        made = [
+            self._decoded(labels[start : start + LARGEST_BATCH], rng) for start in range(0, len(labels), LARGEST_BATCH)
+        ]
+        return np.concatenate([np.empty((0, self.packets), np.int64), *made])
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads."""
+        settings = {"classes": self.classes, "packets": self.packets, "pl_max": self.pl_max}
+        write_checkpoint(folder, KIND, settings, self.model.state_dict())
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
+        settings, weights = read_checkpoint(folder, KIND)
+        try:
+            self.classes, self.packets, self.pl_max = (settings[name] for name in ("classes", "packets", "pl_max"))
+            self.model = self._new_model()
+            self.model.load_state_dict(weights)
+        except (KeyError, RuntimeError, TypeError) as error:
+            raise PluginError(f"{folder} holds a model of other parameters than {self.parameters}: {error}") from error
+        self.model.eval()
+
+    def _new_model(self) -> Cvae:
+        return Cvae(self.parameters, self.packets, self.classes)
+
+    def _rows(self, biflows: Biflows) -> Tensor:
+        """Biflows as the model reads them."""
+        values = torch.from_numpy((biflows.signed_pl / biflows.pl_max).astype(np.float32))
+        return torch.cat([values, (values != 0).float(), self._one_hot(biflows.label)], dim=1)
+
+    def _one_hot(self, labels: Labels) -> Tensor:
+        return functional.one_hot(torch.from_numpy(labels.astype(np.int64)), self.classes).float()
+
+    @torch.inference_mode()
+    def _decoded(self, labels: Labels, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """A biflow of each class, (N, P)."""
+        latent = torch.from_numpy(rng.standard_normal((len(labels), self.parameters.latent), np.float32))
+        uniform = rng.random((len(labels), self.packets), np.float32)
+        device = next(self.model.parameters()).device
+        values, presence = self.model.decode(latent.to(device), self._one_hot(labels).to(device))
+        there = presence.sigmoid().cpu().numpy() > (uniform if self.parameters.presence == "drawn" else 0.5)
+        # A biflow has a packet at least, and ends before the first that is not there.
+        there[:, 0] = True
+        there = np.logical_and.accumulate(there, axis=1)
+        share = values.cpu().numpy()
+        # A value of 0 would be no packet: what is there has a byte at least.
+        size = np.clip(np.rint(np.abs(share) * self.pl_max), 1, self.pl_max).astype(np.int64)
+        return np.where(there, np.where(share < 0, -size, size), 0)

@@ -1,0 +1,43 @@
+"""Parameters of `cvae`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ntgbench.learning.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class CvaeParameters(Recipe):
+    """Parameters of `cvae`; the architecture's defaults are those of arXiv 2603.25507.
+
+    Attributes:
+        outer: width of the encoder's first and the decoder's last hidden layer.
+        inner: width of the encoder's last and the decoder's first hidden layer.
+        latent: numbers that a biflow is made from.
+        beta: weight of the Kullback-Leibler divergence in the loss.
+        value_loss: what counts of the error of a value: its absolute value or its square.
+        spread: error of a value that counts as one in the loss, as a share of the largest payload length.
+        presence: whether a packet is there: drawn with its probability, or what is likelier.
+    """
+
+    epochs: int = 200
+    batch: int = 256
+    learning_rate: float = 3e-3
+    patience: int = 20
+    outer: int = 500
+    inner: int = 250
+    latent: int = 20
+    beta: float = 1.0
+    value_loss: Literal["absolute", "squared"] = "absolute"
+    spread: float = 0.05
+    presence: Literal["drawn", "likelier"] = "drawn"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("outer", "inner", "latent"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.beta >= 0 or not self.spread > 0:
+            raise ValueError("beta must be at least 0 and spread above 0")
