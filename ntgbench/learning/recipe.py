@@ -17,6 +17,9 @@ class Recipe:
         batch: biflows of a training step.
         learning_rate: highest learning rate, after the warm-up.
         weight_decay: decay of weights with two dimensions or more (AdamW); gains and biases never decay.
+        balance: how far rare classes are raised in training: 0 draws every biflow once an epoch, 1 every class equally
+            often; between them a class of n biflows is drawn in proportion to n ** (1 - balance). An epoch has as many
+            draws as biflows, and validation weighs the classes likewise.
         patience: epochs without a better validation loss after which training ends.
         average: share of the old in the running average of the weights after each step, which is what is validated and
             kept; 0 keeps the weights themselves.
@@ -29,6 +32,7 @@ class Recipe:
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
+    balance: float = 0.0
     patience: int = 5
     average: float = 0.0
     precision: Precision = "float32"
@@ -40,5 +44,7 @@ class Recipe:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.learning_rate > 0 or not self.weight_decay >= 0:
             raise ValueError("learning_rate must be above 0 and weight_decay at least 0")
+        if not 0 <= self.balance <= 1:
+            raise ValueError(f"balance must be in 0..1, not {self.balance}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be at least 0 and below 1, not {self.average}")

@@ -71,12 +71,12 @@ class TokenGenerator(ABC, Generic[P]):
         self.model = self.new_model()
         self.model.initialise(context.seed)
         self.model.to(device)
-        rows, validation = (
-            torch.from_numpy(self.mapping.encode(part.signed_pl, part.label)).to(device)
-            for part in training.hold_out(train, context.seed)
+        rest, validation = training.hold_out(train, context.seed, self.parameters.balance)
+        rows, held_out = (
+            torch.from_numpy(self.mapping.encode(part.signed_pl, part.label)).to(device) for part in (rest, validation)
         )
         loss = training.next_token_loss(self.model)
-        training.fit(self.model, loss, rows, validation, self.parameters, context)
+        training.fit(self.model, loss, rows, held_out, self.parameters, context, rest.label)
         self._ready()
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,7 +24,7 @@ from ntgbench.mapping.tokens import PAD
 from ntgbench.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Context
+    from ntgbench.interfaces import Context, Labels
     from ntgbench.learning.recipe import Recipe
     from ntgbench.traffic.biflows import Biflows
 
@@ -73,14 +74,32 @@ class Trained:
     validation_loss: tuple[float, ...]
 
 
-def hold_out(train: Biflows, seed: int) -> tuple[Biflows, Biflows]:
-    """`train` without its validation part, and that part, which is empty when there are too few biflows for one."""
+def hold_out(train: Biflows, seed: int, balance: float = 0.0) -> tuple[Biflows, Biflows]:
+    """`train` without its validation part, and that part, which is empty when there are too few biflows for one.
+
+    The validation part has its classes in the proportions of `Recipe.balance`, by repeating and leaving out biflows.
+    """
     if not len(train):
         raise PluginError("there is no training biflow to learn from")
     try:
-        return split(train, VALIDATION_SHARE, seed)
+        rest, validation = split(train, VALIDATION_SHARE, seed)
     except DatasetError:
         return train, train.select([])
+    return rest, validation.select(draws(validation.label, balance, np.random.default_rng(seed)))
+
+
+def draws(labels: Labels, balance: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """As many rows as there are labels, each as often as `Recipe.balance` says, rounded down or up, in row order.
+
+    Systematic sampling: every `1 / N`-th of the cumulated weights, from a random begin (Cochran 1977, chapter 8).
+    """
+    if not balance:
+        return np.arange(len(labels))
+    counts = np.bincount(labels)
+    weight = counts[labels] ** -balance
+    ends = np.cumsum(weight) / weight.sum()
+    found = np.searchsorted(ends, (np.arange(len(labels)) + rng.random()) / len(labels), side="right")
+    return np.minimum(found, len(labels) - 1)
 
 
 def next_token_loss(model: TokenModel) -> Loss:
@@ -98,7 +117,15 @@ def next_token_loss(model: TokenModel) -> Loss:
     return loss
 
 
-def fit(model: nn.Module, loss: Loss, rows: Tensor, validation: Tensor, recipe: Recipe, context: Context) -> Trained:
+def fit(
+    model: nn.Module,
+    loss: Loss,
+    rows: Tensor,
+    validation: Tensor,
+    recipe: Recipe,
+    context: Context,
+    labels: Labels | None = None,
+) -> Trained:
     """Train `model` in place and leave it with the weights of its best epoch.
 
     What `loss` draws at random it draws from torch's global generator, which is seeded before every step and before
@@ -113,7 +140,9 @@ def fit(model: nn.Module, loss: Loss, rows: Tensor, validation: Tensor, recipe: 
         recipe: how to train.
         context: seed, progress, the folder to keep an unfinished training in, and the budget, at the end of which
             training stops cleanly.
+        labels: class of each training row, int32 (N,), for the recipe's balance; without them there is none.
     """
+    labels = np.zeros(len(rows), np.int32) if labels is None else labels
     epochs = recipe.epochs if context.budget.epochs is None else min(recipe.epochs, context.budget.epochs)
     steps_an_epoch = math.ceil(len(rows) / recipe.batch)
     optimiser = adamw(model, recipe)
@@ -139,7 +168,8 @@ def fit(model: nn.Module, loss: Loss, rows: Tensor, validation: Tensor, recipe: 
     while clock.share() < 1.0:
         model.train()
         epoch, done = divmod(at.step, steps_an_epoch)
-        order = torch.from_numpy(np.random.default_rng([context.seed, epoch]).permutation(len(rows))).to(rows.device)
+        rng = np.random.default_rng([context.seed, epoch])
+        order = torch.from_numpy(rng.permutation(draws(labels, recipe.balance, rng))).to(rows.device)
         for batch in torch.split(order, recipe.batch)[done:]:
             saved.save(at)
             for group in optimiser.param_groups:

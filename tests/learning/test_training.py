@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from ntgbench.errors import PluginError
@@ -133,6 +135,41 @@ def test_the_validation_part_has_a_tenth_of_every_class() -> None:
     assert held_out.class_counts().tolist() == [6, 4, 1, 0]
 
 
+def test_the_validation_part_is_balanced_like_the_training() -> None:
+    _, held_out = training.hold_out(example_traffic(), 1, balance=1.0)
+    assert held_out.class_counts().tolist() in ([4, 4, 3, 0], [4, 3, 4, 0], [3, 4, 4, 0])
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=300).map(lambda v: np.array(v, np.int32)),
+    st.floats(0, 1),
+    st.integers(0, 100),
+)
+def test_draws_are_as_often_as_the_balance_says(labels, balance, seed) -> None:
+    drawn = np.bincount(training.draws(labels, balance, np.random.default_rng(seed)), minlength=len(labels))
+    weight = np.bincount(labels)[labels] ** -balance
+    expected = len(labels) * weight / weight.sum()
+    assert drawn.sum() == len(labels)
+    assert (np.abs(drawn - expected) < 1 + 1e-6).all()
+    if balance == 0:
+        assert (drawn == 1).all()
+
+
+def test_balance_trains_on_rare_classes_more_often() -> None:
+    seen = []
+
+    def loss(found):
+        seen.extend(found[:, 0].tolist())
+        return training.next_token_loss(model)(found)
+
+    model = Bigram(MAPPING.vocabulary)
+    recipe = Recipe(epochs=1, batch=16, learning_rate=0.1, balance=1.0)
+    training.fit(model, loss, rows(), rows()[:0], recipe, Context(seed=1), example_traffic().label)
+    counts = np.bincount(seen)[2:]
+    assert counts.sum() == len(rows())
+    assert np.ptp(counts) <= 8
+
+
 def test_one_biflow_is_not_held_out_and_none_is_refused() -> None:
     one = example_traffic().select([0])
     kept, held_out = training.hold_out(one, 1)
@@ -207,6 +244,7 @@ def test_a_compiled_step_learns_the_same() -> None:
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"weight_decay": -1.0}, "weight_decay"),
+        ({"balance": 1.5}, "balance must be in"),
         ({"average": 1.0}, "average must be at least 0 and below 1"),
     ],
 )
