@@ -1,4 +1,4 @@
-"""Traffic matrices as Gramian angular summation fields, and back: the paper's TrafficMatrix2Image (arXiv 2603.25507)."""
+"""Traffic matrices as images (Gramian fields), and back: the paper's TrafficMatrix2Image (arXiv 2603.25507)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Images = npt.NDArray[np.float32]
 
 Floats = npt.NDArray[np.float64]
 
-STEPS = 8
+STEPS = 4
 """Gauss-Newton steps of `fit_angles`: from where the diagonal leads, noise or not, more change no byte."""
 
 DAMPING = 1e-9
@@ -52,14 +52,17 @@ class ImageMapping:
     def encode(self, signed_pl: SignedPL) -> Images:
         """The images of biflows laid out as in `Biflows`.
 
-        Both inverses give the biflows back exactly for pl_max up to 4082. Beyond, float32 is too coarse for the diagonal
-        of the longest downstream packets.
+        Both inverses give the biflows back exactly for pl_max up to 4082. Beyond, float32 is too coarse for the
+        diagonal of the longest downstream packets.
         """
         u = (signed_pl.astype(np.float64) + self.pl_max) / (2 * self.pl_max)
         s = np.sqrt(1.0 - u * u)
-        return (u[:, :, None] * u[:, None, :] - s[:, :, None] * s[:, None, :]).astype(np.float32)
+        images: Images = (u[:, :, None] * u[:, None, :] - s[:, :, None] * s[:, None, :]).astype(np.float32)
+        return images
 
-    def decode(self, images: npt.NDArray[np.floating[Any]], inverse: Inverse = "fit", snap: int = 0) -> npt.NDArray[np.int16]:
+    def decode(
+        self, images: npt.NDArray[np.floating[Any]], inverse: Inverse = "fit", snap: int = 0
+    ) -> npt.NDArray[np.int16]:
         """Signed payload lengths, int16 (N, P), that obey the rules of `Biflows`, of any images (N, P, P).
 
         Args:
@@ -75,7 +78,9 @@ class ImageMapping:
             TrafficError: for images of another size, and for the first one that is not finite.
         """
         if images.shape[1:] != (self.packets, self.packets):
-            raise TrafficError(f"images of {self.packets} x {self.packets} are expected, not an array of {images.shape}")
+            raise TrafficError(
+                f"images of {self.packets} x {self.packets} are expected, not an array of {images.shape}"
+            )
         refuse(~np.isfinite(images).all(axis=(1, 2)), "an image holds finite numbers")
         found = np.zeros((len(images), self.packets), np.int16)
         for start in range(0, len(images), CHUNK):
@@ -94,7 +99,8 @@ class ImageMapping:
         angles = np.arccos(np.diagonal(fields, axis1=1, axis2=2)) / 2
         if inverse == "fit":
             angles = fit_angles(fields, angles)
-        return np.rint(np.cos(angles) * (2 * self.pl_max) - self.pl_max)
+        series: Floats = np.rint(np.cos(angles) * (2 * self.pl_max) - self.pl_max)
+        return series
 
 
 def fit_angles(fields: Floats, angles: Floats) -> Floats:
