@@ -63,14 +63,16 @@ class Layer(nn.Module):
         self.down = nn.Linear(intermediate, hidden, bias=False)
 
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
-        """The layer's output for `x`, float (N, T, hidden); `rotation` is that of T positions."""
-        count, length, hidden = x.shape
-        qkv = self.qkv(self.attention_norm(x)).view(count, length, 3 * self.heads, -1)
-        query_key, value = qkv.split([2 * self.heads, self.heads], dim=2)
-        turned = torch.view_as_complex(query_key.unflatten(-1, (-1, 2))) * rotation[:, None]
-        query, key = torch.view_as_real(turned).flatten(-2).transpose(1, 2).chunk(2, dim=1)
-        attended = F.scaled_dot_product_attention(query, key, value.transpose(1, 2), is_causal=True)
-        x = x + self.output(attended.transpose(1, 2).reshape(count, length, hidden))
+        """The layer's output for `x`, float (N T, hidden); `rotation` is that of T positions."""
+        qkv = self.qkv(self.attention_norm(x))
+        # Heads are so small that bfloat16, where a training uses it for projections, makes attention slower.
+        with torch.autocast(x.device.type, enabled=False):
+            length, heads, pairs = rotation.shape
+            turned = torch.view_as_complex(qkv.float().view(-1, length, heads, pairs, 2)) * rotation
+            parts = torch.view_as_real(turned).view(-1, length, 3, self.heads, 2 * pairs)
+            query, key, value = parts.transpose(1, 3).unbind(2)
+            attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         after: Tensor = x + self.down(F.silu(gate) * up)
         return after
@@ -91,7 +93,7 @@ class Llama(TokenModel):
         )
         self.norm = nn.RMSNorm(parameters.hidden, EPSILON)
         self.head = nn.Linear(parameters.hidden, vocabulary, bias=False)
-        rotation = rotary(length, parameters.hidden // parameters.heads)
+        rotation = rotary(length, parameters.hidden // parameters.heads, parameters.heads)
         self.register_buffer("rotation", rotation, persistent=False)
 
     def initialise(self, seed: int) -> None:
@@ -103,10 +105,10 @@ class Llama(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
-        x = self.embedding(tokens)
+        x = self.embedding(tokens.flatten())
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
-        normed: Tensor = self.norm(x)
+        normed: Tensor = self.norm(x).view(*tokens.shape, -1)
         return normed
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -115,11 +117,15 @@ class Llama(TokenModel):
         return logits
 
 
-def rotary(length: int, dimensions: int) -> Tensor:
-    """The unit number that turns each pair of components at each position, complex64 (length, dimensions / 2)."""
+def rotary(length: int, dimensions: int, heads: int) -> Tensor:
+    """The unit number that turns each pair of components at each position, complex64 (length, 3 heads, dimensions / 2).
+
+    Heads stand as in `Layer.qkv`; those of values are turned by 1, which costs less than to take them apart.
+    """
     frequencies = ROPE_BASE ** -(torch.arange(0, dimensions, 2) / dimensions)
-    angles = torch.outer(torch.arange(length), frequencies)
-    return torch.polar(torch.ones_like(angles), angles)
+    angles = torch.outer(torch.arange(length), frequencies)[:, None]
+    turns = torch.cat([angles.expand(-1, 2 * heads, -1), torch.zeros_like(angles).expand(-1, heads, -1)], dim=1)
+    return torch.polar(torch.ones_like(turns), turns)
 
 
 def to_hf(model: Llama) -> dict[str, Tensor]:

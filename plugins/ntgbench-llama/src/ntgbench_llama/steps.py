@@ -57,7 +57,7 @@ class LlamaSteps:
 
     def __init__(self, weights: Weights, rows: int) -> None:
         self.weights, self.position = weights, 0
-        length, pairs = weights.rotation.shape
+        length, _, pairs = weights.rotation.shape
         shape = (len(weights.layers), 2, rows, weights.heads, length, 2 * pairs)
         self.cache: Any = (
             np.empty(shape, np.float32)
@@ -72,7 +72,7 @@ class LlamaSteps:
         x = w.embedding[tokens]
         for (qkv_weight, output, gate_up, down), cache in zip(w.layers, self.cache, strict=True):
             qkv = (_normed(x, xp) @ qkv_weight).reshape(rows, 3, w.heads, -1)
-            turned = (qkv[:, :2].view(xp.complex64) * w.rotation[here]).view(xp.float32)
+            turned = (qkv[:, :2].view(xp.complex64) * w.rotation[here, 0]).view(xp.float32)
             keys, values = cache[0, :rows], cache[1, :rows]
             keys[:, :, here], values[:, :, here] = turned[:, 1], qkv[:, 2]
             scores = keys[:, :, : here + 1] @ turned[:, 0, :, :, None]
