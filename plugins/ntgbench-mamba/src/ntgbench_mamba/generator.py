@@ -1,0 +1,79 @@
+"""Mamba as a generator: trained on tokens of packets, sampled class by class, saved as transformers saves it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ntgbench.learning.token_generator import TokenGenerator
+from ntgbench.mapping.tokens import EOS, PAD
+from ntgbench_mamba.kernels import selective_scan
+from ntgbench_mamba.model import EPSILON, INITIAL_DEVIATION, Mamba, from_hf, to_hf
+from ntgbench_mamba.parameters import MambaParameters
+from ntgbench_mamba.steps import MambaSteps, Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ntgbench.interfaces import Context
+    from ntgbench.traffic.biflows import Biflows
+
+_log = logging.getLogger(__name__)
+
+
+class MambaGenerator(TokenGenerator[MambaParameters]):
+    """A selective state space model over tokens of packets."""
+
+    kind = "mamba"
+    model: Mamba
+
+    def fit(self, train: Biflows, context: Context) -> None:
+        """Train from scratch. On CUDA the row of the result says which scan did the work."""
+        if context.device.startswith("cuda"):
+            _log.warning("on CUDA %s", selective_scan()[1])
+        super().fit(train, context)
+
+    def new_model(self) -> Mamba:
+        """An untrained model."""
+        return Mamba(self.parameters, self.mapping.vocabulary)
+
+    def ready(self) -> None:
+        """Lay out the weights as a step wants them."""
+        self.weights = Weights(self.model, np if self.model.head.weight.device.type == "cpu" else torch)
+
+    def start(self, rows: int) -> MambaSteps:
+        """The model at work on so many rows at most."""
+        return MambaSteps(self.weights, rows)
+
+    def hf_weights(self) -> dict[str, Tensor]:
+        """The weights of a MambaForCausalLM."""
+        return to_hf(self.model)
+
+    def take_hf_weights(self, weights: dict[str, Tensor]) -> None:
+        """Read the weights of a MambaForCausalLM."""
+        from_hf(self.model, weights)
+
+    def hf_config(self) -> dict[str, Any]:
+        """What transformers' MambaConfig is made of."""
+        p = self.parameters
+        return {
+            "architectures": ["MambaForCausalLM"],
+            "model_type": "mamba",
+            "vocab_size": self.mapping.vocabulary,
+            "hidden_size": p.hidden,
+            "state_size": p.state,
+            "num_hidden_layers": p.layers,
+            "expand": p.expand,
+            "conv_kernel": p.taps,
+            "time_step_rank": "auto",
+            "layer_norm_epsilon": EPSILON,
+            "initializer_range": INITIAL_DEVIATION,
+            "tie_word_embeddings": True,
+            "pad_token_id": PAD,
+            "bos_token_id": None,
+            "eos_token_id": EOS,
+            "dtype": "float32",
+        }

@@ -1,0 +1,32 @@
+"""Parameters of `mamba`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ntgbench.learning.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class MambaParameters(Recipe):
+    """Parameters of `mamba`; the architecture's defaults are those of arXiv 2603.25507, and Mamba's where it has none.
+
+    Attributes:
+        hidden: width of the model.
+        expand: width inside a layer as a multiple of `hidden`; the paper's intermediate 144 is 2 times 72.
+        layers: number of layers.
+        state: numbers that each inner component carries from token to token.
+        taps: tokens that the convolution of a layer sees.
+    """
+
+    hidden: int = 72
+    expand: int = 2
+    layers: int = 4
+    state: int = 16
+    taps: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("hidden", "expand", "layers", "state", "taps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
