@@ -1,0 +1,78 @@
+"""Mamba beside transformers: a training step and sampling on one thread, both in turn, so that ratios hold."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from ntgbench_mamba.generator import MambaGenerator
+from ntgbench_mamba.parameters import MambaParameters
+from transformers import MambaConfig, MambaForCausalLM, logging
+
+from benchmarks.in_turn import in_turn
+from benchmarks.traffic import made_up_biflows
+from ntgbench.interfaces import Budget, Context
+from ntgbench.learning import training
+from ntgbench.learning.recipe import Recipe
+from ntgbench.mapping.tokens import PAD
+
+TRAIN = made_up_biflows(256, classes=5, seed=1)
+
+
+@pytest.fixture(scope="module")
+def ours() -> MambaGenerator:
+    """The paper's size, hardly trained: what is measured does not depend on what it has learnt, but for its lengths."""
+    generator = MambaGenerator(MambaParameters())
+    generator.fit(TRAIN, Context(seed=1, budget=Budget(epochs=1)))
+    return generator
+
+
+@pytest.fixture(scope="module")
+def theirs(ours: MambaGenerator, tmp_path_factory: pytest.TempPathFactory) -> MambaForCausalLM:
+    """The same model in transformers."""
+    logging.set_verbosity_error()  # it warns that it falls back to torch's operations, as wanted here
+    folder = tmp_path_factory.mktemp("mamba")
+    ours.save(folder)
+    return MambaForCausalLM.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def bench_training_step(benchmark, ours: MambaGenerator, theirs: MambaForCausalLM, batch: int) -> None:
+    """Against MambaForCausalLM with AdamW as torch makes it by default; the aim at batch 1 is 4 times as fast."""
+    rows = torch.from_numpy(ours.mapping.encode(TRAIN.signed_pl, TRAIN.label))[:batch]
+    model = MambaGenerator(MambaParameters())
+    model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
+    loss = training.next_token_loss(model.model)
+    optimiser = training.adamw(model.model, Recipe(epochs=1, batch=batch, learning_rate=1e-4))
+    reference = MambaForCausalLM(MambaConfig.from_dict(theirs.config.to_dict()))
+    reference_optimiser = torch.optim.AdamW(reference.parameters(), lr=1e-4)
+    labels = rows.masked_fill(rows == PAD, -100)
+
+    def step_theirs() -> None:
+        reference_optimiser.zero_grad()
+        reference(input_ids=rows, labels=labels).loss.backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), training.LARGEST_GRADIENT)
+        reference_optimiser.step()
+
+    in_turn(benchmark, lambda: training.step(optimiser, loss(rows)[0]), step_theirs, rounds=30 if batch == 1 else 5)
+
+
+@pytest.mark.parametrize(("batch", "rounds"), [(1, 20), (2048, 2)])
+def bench_sampling(benchmark, ours: MambaGenerator, theirs: MambaForCausalLM, batch: int, rounds: int) -> None:
+    """Against `generate` over all tokens; the aim for one biflow is 6 times as fast."""
+    labels = np.resize(np.arange(5, dtype=np.int32), batch)
+    prompt = torch.from_numpy(ours.mapping.class_tokens(labels))[:, None]
+    never = [PAD, *range(2, ours.mapping.first_value)]
+    # Full biflows on both sides: what ends early costs neither anything.
+    settings = {"do_sample": True, "top_k": 0, "min_new_tokens": 10, "max_new_tokens": 10, "suppress_tokens": never}
+
+    def theirs_sample() -> torch.Tensor:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return theirs.generate(prompt, attention_mask=torch.ones_like(prompt), pad_token_id=PAD, **settings)
+
+    rng = np.random.default_rng(1)
+    assert theirs_sample().shape == (batch, 11)
+    in_turn(benchmark, lambda: ours.sample(labels, rng), theirs_sample, rounds)
