@@ -41,16 +41,29 @@ class Weights(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """What a layer remembers of a pass for its gradient, float (N T, …)."""
+    """What a layer remembers of a pass for its gradient.
 
-    normed: tuple[Array, Array]
-    signal: Array
-    convolved: tuple[Array, Array]
+    Attributes:
+        unit, root: what the norm made of the input but for its gain, (N T, H), and what it multiplied by, (N T, 1).
+        windows: the last K signals of each token, (N, T, K, D).
+        slope, u_gate: of SiLU, and what it gave, of the convolved signal and the gate, (N T, 2D).
+        projected: what step sizes are made from, b and c, (N T, R + 2S).
+        size: step sizes, (N T, D).
+        rate: rates at which states decay, negative, (S, D).
+        scanned: decay and states, (N, T, S, D); None when they are to be made again.
+        y: what leaves the scan, before the gate, (N T, D).
+    """
+
+    unit: Array
+    root: Array
+    windows: Array
+    slope: Array
+    u_gate: Array
     projected: Array
     size: Array
-    gate: tuple[Array, Array]
-    y: Array
+    rate: Array
     scanned: tuple[Array, Array] | None
+    y: Array
 
 
 class Layers(Function):
@@ -96,36 +109,36 @@ class Layers(Function):
 def _forward(x: Array, w: Weights, length: int, epsilon: float) -> tuple[Array, Passed]:
     """Output of a layer, (N T, H), and what its gradient needs."""
     inner, state = w.log_rate.shape
-    rank = w.dt_proj.shape[1]
-    normed = _norm(x, epsilon)
-    both = (normed[0] * w.gain) @ w.in_proj.T
-    signal, before_gate = both[:, :inner], both[:, inner:]
-    convolved = signal * w.taps[:, 0, -1]
-    convolved += w.tap_bias
-    for back, earlier, later in _shifts(w, signal, convolved, length):
-        later += earlier * w.taps[:, 0, -1 - back]
-    slope, u = _silu(convolved)
+    rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
+    unit, root = _norm(x, epsilon)
+    both = (unit * w.gain) @ w.in_proj.T
+    windows = _windows(both[:, :inner], length, taps, taps - 1)
+    kernel = np.ascontiguousarray(w.taps[:, 0].T)
+    np.einsum("ntkd,kd->ntd", windows, kernel, out=both.reshape(-1, length, 2 * inner)[:, :, :inner])
+    both[:, :inner] += w.tap_bias
+    slope, u_gate = _silu(both)
+    u, gate = u_gate[:, :inner], u_gate[:, inner:]
     projected = u @ w.x_proj.T
     size = _softplus(projected[:, :rank] @ w.dt_proj.T + w.dt_bias)
+    rate = -np.exp(w.log_rate.T, order="C")
     y = u * w.skip
-    chunks = _chunks(len(u) // length, length * w.log_rate.size)
+    sequences = [part.reshape(-1, length, part.shape[1]) for part in (projected[:, rank:], size, size * u, y)]
+    chunks = _chunks(len(sequences[0]), length * rate.size)
     for rows in chunks:
-        scanned = _scan(w, rank, *(_of_rows(part, length, rows) for part in (projected, size, u)))
-        _of_rows(y, length, rows)[:] += (_of_rows(projected, length, rows)[:, :, None, rank + state :] @ scanned[1])[
-            :, :, 0
-        ]
-    gate = _silu(before_gate)
-    after = (y * gate[1]) @ w.out_proj.T
+        b_c, *size_v, of_y = (part[rows] for part in sequences)
+        scanned = _scan(rate, b_c[:, :, :state], *size_v)
+        of_y += (b_c[:, :, None, state:] @ scanned[1])[:, :, 0]
+    after = (y * gate) @ w.out_proj.T
     after += x
     kept = scanned if len(chunks) == 1 else None
-    return after, Passed(normed, signal, (slope, u), projected, size, gate, y, kept)
+    return after, Passed(unit, root, windows, slope, u_gate, projected, size, rate, kept, y)
 
 
-def _scan(w: Weights, rank: int, projected: Array, size: Array, u: Array) -> tuple[Array, Array]:
-    """Decay and states, both (N, T, S, D): the state after token t is decay_t * state_(t-1) + b_t size_t u_t."""
-    decay = size[:, :, None] * -np.exp(w.log_rate.T, order="C")
+def _scan(rate: Array, b: Array, size: Array, v: Array) -> tuple[Array, Array]:
+    """Decay and states, both (N, T, S, D): the state after token t is decay_t * state_(t-1) + b_t v_t."""
+    decay = size[:, :, None] * rate
     np.exp(decay, out=decay)
-    states = projected[:, :, rank : rank + w.log_rate.shape[1], None] * (size * u)[:, :, None]
+    states = np.einsum("nts,ntd->ntsd", b, v)
     carried = np.empty_like(states[:, 0])
     before, *others = states.swapaxes(0, 1)
     for decays, after in zip(decay.swapaxes(0, 1)[1:], others, strict=True):
@@ -137,57 +150,60 @@ def _scan(w: Weights, rank: int, projected: Array, size: Array, u: Array) -> tup
 
 def _backward(gradient: Array, w: Weights, passed: Passed, length: int) -> tuple[Array, Weights]:
     """Gradients of a layer's input, (N T, H), and of its weights."""
-    inner, state = w.log_rate.shape
-    rank = w.dt_proj.shape[1]
-    (unit, root), signal, (slope, u), projected, size, (gate_slope, gate), y, kept = passed
-    rate = -np.exp(w.log_rate.T, order="C")
-    of_gated = gradient @ w.out_proj
-    of_both = np.empty((len(gradient), 2 * inner), gradient.dtype)
-    of_signal = of_both[:, :inner]
-    np.multiply(of_gated * y, gate_slope, out=of_both[:, inner:])
-    of_y = of_gated * gate
+    unit, root, windows, slope, u_gate, projected, size, rate, kept, y = passed
+    state, inner = rate.shape
+    rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
+    u, gate = u_gate[:, :inner], u_gate[:, inner:]
     v = size * u
-    of_projected, of_v, of_size, of_rate = (np.zeros_like(like) for like in (projected, v, v, rate))
-    for rows in _chunks(len(u) // length, length * w.log_rate.size):
-        part, here_size, here_u, here_v, here_y = (
-            _of_rows(whole, length, rows) for whole in (projected, size, u, v, of_y)
-        )
-        of_part = _of_rows(of_projected, length, rows)
+    of_gated = gradient @ w.out_proj
+    of_both = np.empty_like(u_gate)
+    of_u, of_gate = of_both[:, :inner], of_both[:, inner:]
+    np.multiply(of_gated, y, out=of_gate)
+    of_y = of_gated * gate
+    of_projected, of_v, of_size, of_rate = np.empty_like(projected), np.empty_like(v), np.empty_like(v), 0.0 * rate
+    sequences = [
+        part.reshape(-1, length, part.shape[1])
+        for part in (projected[:, rank:], size, v, of_y, of_projected[:, rank:], of_v, of_size)
+    ]
+    for rows in _chunks(len(sequences[0]), length * rate.size):
+        b_c, *size_v, at_y, of_b_c, to_v, to_size = (part[rows] for part in sequences)
         # Several chunks together are not kept: making them again is faster than fetching them from beyond the cache.
-        decay, states = kept or _scan(w, rank, part, here_size, here_u)
-        of_states = part[:, :, rank + state :, None] * here_y[:, :, None]
+        decay, states = kept or _scan(rate, b_c[:, :, :state], *size_v)
+        of_states = np.einsum("nts,ntd->ntsd", b_c[:, :, state:], at_y)
         # What reaches the state before token t is decay_t times what reaches the state after it.
         of_exponent = np.empty_like(of_states[:, 1:])
-        for t in range(length - 1, 0, -1):
-            np.multiply(decay[:, t], of_states[:, t], out=of_exponent[:, t - 1])
-            of_states[:, t - 1] += of_exponent[:, t - 1]
+        after, *others = of_states.swapaxes(0, 1)[::-1]
+        steps = zip(decay.swapaxes(0, 1)[:0:-1], of_exponent.swapaxes(0, 1)[::-1], others, strict=True)
+        for decays, carried, before in steps:
+            np.multiply(decays, after, out=carried)
+            before += carried
+            after = before
         of_exponent *= states[:, :-1]
-        of_part[:, :, rank + state :] = (states @ here_y[..., None])[..., 0]
-        of_part[:, :, rank : rank + state] = (of_states @ here_v[..., None])[..., 0]
-        _of_rows(of_v, length, rows)[:] = (part[:, :, None, rank : rank + state] @ of_states)[:, :, 0]
-        np.einsum("ntsd,sd->ntd", of_exponent, rate, out=_of_rows(of_size, length, rows)[:, 1:])
-        of_rate += np.einsum("ntsd,ntd->sd", of_exponent, here_size[:, 1:])
+        of_b_c[:, :, :state] = (of_states @ size_v[1][..., None])[..., 0]
+        of_b_c[:, :, state:] = (states @ at_y[..., None])[..., 0]
+        to_v[:] = (b_c[:, :, None, :state] @ of_states)[:, :, 0]
+        to_size[:, 0] = 0
+        np.einsum("ntsd,sd->ntd", of_exponent, rate, out=to_size[:, 1:])
+        of_rate += np.einsum("ntsd,ntd->sd", of_exponent, size_v[0][:, 1:])
     of_size += of_v * u
     # The slope of softplus, a sigmoid, in terms of its value.
     of_size *= -np.expm1(-size)
     of_projected[:, :rank] = of_size @ w.dt_proj
-    of_convolved = of_projected @ w.x_proj
-    of_convolved += of_v * size
-    of_convolved += of_y * w.skip
-    of_convolved *= slope
-    np.multiply(of_convolved, w.taps[:, 0, -1], out=of_signal)
-    of_taps = np.zeros_like(w.taps)
-    of_taps[:, 0, -1] = _dots(of_convolved, signal)
-    for back, earlier, later in _shifts(w, of_signal, of_convolved, length):
-        earlier += later * w.taps[:, 0, -1 - back]
-    for back, earlier, later in _shifts(w, signal, of_convolved, length):
-        of_taps[:, 0, -1 - back] = np.einsum("ntd,ntd->d", earlier, later)
+    np.matmul(of_projected, w.x_proj, out=of_u)
+    of_u += of_v * size
+    of_u += of_y * w.skip
+    of_both *= slope
+    # From here on the first half is the gradient of what was convolved, and then of the signal.
+    of_tap_bias = of_u.sum(axis=0)
+    of_taps = np.einsum("ntkd,ntd->dk", windows, of_u.reshape(-1, length, inner))
+    later, kernel = _windows(of_u, length, taps, 0), np.ascontiguousarray(w.taps[:, 0, ::-1].T)
+    np.einsum("ntkd,kd->ntd", later, kernel, out=of_both.reshape(-1, length, 2 * inner)[:, :, :inner])
     of_normed = of_both @ w.in_proj
     return gradient + _norm_gradient(of_normed * w.gain, unit, root), Weights(
         gain=_dots(of_normed, unit),
         in_proj=of_both.T @ (unit * w.gain),
-        taps=of_taps,
-        tap_bias=of_convolved.sum(axis=0),
+        taps=of_taps[:, None],
+        tap_bias=of_tap_bias,
         x_proj=of_projected.T @ u,
         dt_proj=of_size.T @ projected[:, :rank],
         dt_bias=of_size.sum(axis=0),
@@ -197,21 +213,20 @@ def _backward(gradient: Array, w: Weights, passed: Passed, length: int) -> tuple
     )
 
 
-def _shifts(w: Weights, x: Array, y: Array, length: int) -> list[tuple[int, Array, Array]]:
-    """For each tap but the last: how far back it reads, tokens of `x` that it reads, and tokens of `y` it reads for."""
-    x, y = (part.reshape(-1, length, part.shape[1]) for part in (x, y))
-    return [(back, x[:, :-back], y[:, back:]) for back in range(1, min(w.taps.shape[2], length))]
+def _windows(x: Array, length: int, width: int, before: int) -> Array:
+    """For each token the `width` tokens of `x` that begin `before` tokens before it, else 0: (N, T, K, D)."""
+    rows, inner = len(x) // length, x.shape[1]
+    padded = np.zeros((rows, length + width - 1, inner), x.dtype)
+    padded[:, before : before + length] = x.reshape(rows, length, inner)
+    row, token, component = padded.strides
+    shape = (rows, length, width, inner)
+    return np.ndarray(shape, x.dtype, padded, strides=(row, token, token, component))
 
 
 def _chunks(rows: int, size: int) -> list[slice]:
     """Slices of `rows` rows that go through the scan together, when the states of a row are `size` numbers."""
     at_once = max(1, IN_CACHE // size)
     return [slice(first, first + at_once) for first in range(0, rows, at_once)]
-
-
-def _of_rows(x: Array, length: int, rows: slice) -> Array:
-    """The part of `x`, (N T, …), that is of some rows, (…, T, …)."""
-    return x.reshape(-1, length, x.shape[1])[rows]
 
 
 def _norm(x: Array, epsilon: float) -> tuple[Array, Array]:
