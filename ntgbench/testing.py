@@ -20,7 +20,7 @@ import numpy as np
 
 from ntgbench import systems
 from ntgbench.errors import PluginError
-from ntgbench.interfaces import Budget, Context, MetricSpec
+from ntgbench.interfaces import Budget, Context, GeneratorSpec, MetricSpec
 from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry
 from ntgbench.suites.scores import score
@@ -105,8 +105,14 @@ def metric_checks(name: str) -> list[Check]:
     ]
 
 
-def _fit(system: System, train: Biflows, seed: int = 1) -> FittedSystem:
-    return system.fit(train, Context(seed=seed, budget=Budget(epochs=1)))
+def _fit(system: System, train: Biflows) -> FittedSystem:
+    """The system fitted on `train`, and first what it starts from."""
+    with tempfile.TemporaryDirectory() as name:
+        base = None
+        if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
+            _fit(choose(system.spec.base), train).save(Path(name))
+            base = Path(name) / systems.MODEL_FOLDER
+        return system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=base))
 
 
 def _light(system: System) -> None:

@@ -1,0 +1,139 @@
+"""The quantised generators: a fitted token generator with int8 weights, run as torchao leaves it or faster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ntgbench import systems
+from ntgbench.errors import PluginError
+from ntgbench.learning import sampling
+from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.learning.device import use_device
+from ntgbench.learning.token_generator import TokenGenerator
+from ntgbench.mapping.tokens import TokenMapping
+from ntgbench_ptq.eager import EagerSteps
+from ntgbench_ptq.quantization import (
+    Scheme,
+    dequantized,
+    flattened,
+    quantized,
+    rebuilt,
+    unflattened,
+    whole_numbers,
+)
+from ntgbench_ptq.tuned import int8_start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from torch import Tensor, nn
+
+    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.traffic.biflows import Biflows
+    from ntgbench_ptq.parameters import PtqParameters
+
+
+class Quantized:
+    """A fitted token generator, every linear layer of it quantised by torchao. Learns nothing itself.
+
+    Attributes:
+        scheme: what is int8.
+        base: the system that was quantised.
+        mapping: what the tokens are.
+        config: transformers' configuration of the model.
+        weights: the quantised weights, under transformers' names.
+    """
+
+    scheme: ClassVar[Scheme]
+
+    def __init__(self, parameters: PtqParameters) -> None:
+        self.parameters = parameters
+
+    def fit(self, train: Biflows, context: Context) -> None:  # noqa: ARG002
+        """Quantise the fitted model in `context.base`; of the training set nothing is needed.
+
+        Raises:
+            PluginError: when there is no such model, or it is none of tokens.
+        """
+        if context.base is None:
+            raise PluginError(
+                f"{self.scheme} quantises a fitted model and was handed none: `ntgbench run` fits it first and hands "
+                "it over; elsewhere, Context.base is its folder"
+            )
+        device = use_device(context)
+        fitted = systems.load(context.base.parent)
+        if not isinstance(fitted.built, TokenGenerator):
+            raise PluginError(f"{fitted.system.label} is no token generator, and nothing else can be quantised")
+        model = quantized(context.base, self.scheme, device)
+        self.base, self.mapping, self.config = fitted.system, fitted.built.mapping, fitted.built.hf_config()
+        self._use(model)
+
+    def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
+        """Draw from the quantised model, at temperature 1."""
+        return self.mapping.decode(sampling.sample(self.start, self.mapping, labels, rng))[0]
+
+    def save(self, folder: Path) -> None:
+        """Write the quantised weights, as plain tensors, and what the model is."""
+        tensors, layout = flattened(self.weights)
+        settings = {
+            "base": {"system": self.base.spec.name, "parameters": self.base.settings()},
+            "mapping": self.mapping.settings(),
+            "model": self.config,
+            "layout": layout,
+        }
+        write_checkpoint(folder, self.scheme, settings, tensors)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
+        settings, tensors = read_checkpoint(folder, self.scheme)
+        try:
+            self.base = systems.with_parameters(settings["base"]["system"], settings["base"]["parameters"])
+            self.mapping, self.config = TokenMapping(**settings["mapping"]), settings["model"]
+            model = rebuilt(self.config, unflattened(tensors, settings["layout"]))
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise PluginError(f"{folder} holds no {self.scheme} model: {type(error).__name__}: {error}") from error
+        self._use(model)
+
+    def _use(self, model: nn.Module) -> None:
+        """Prepare for sampling with a quantised model."""
+        self.weights = model.state_dict()
+        self.start = (lambda _: EagerSteps(model)) if self.parameters.form == "eager" else self.tuned()
+
+    def tuned(self) -> sampling.Start:
+        """The fastest form of the same numbers."""
+        raise NotImplementedError
+
+    def own_form(self, weights: Mapping[str, Tensor]) -> TokenGenerator[Any]:
+        """The base's generator with weights that transformers would read, on the CPU."""
+        generator = self.base.build()
+        assert isinstance(generator, TokenGenerator)
+        generator.mapping = self.mapping
+        generator.model = generator.new_model()
+        generator.take_hf_weights({name: weight.cpu() for name, weight in weights.items()})
+        generator.model.eval()
+        return generator
+
+
+class WeightOnly(Quantized):
+    """Weights in int8, arithmetic in float32."""
+
+    scheme = "int8-wo"
+
+    def tuned(self) -> sampling.Start:
+        """The base's own steps: with weights only quantised, all that int8 can change is how weights are stored."""
+        own = self.own_form(dequantized(self.weights))
+        own.ready()
+        return own.start
+
+
+class DynamicActivation(Quantized):
+    """Weights in int8, and each activation as it comes, so that products are of whole numbers."""
+
+    scheme = "int8-da"
+
+    def tuned(self) -> sampling.Start:
+        """The base's own steps on the CPU, with torch's int8 products."""
+        model, whole = (self.own_form(read(self.weights)).model for read in (dequantized, whole_numbers))
+        return int8_start(model, whole)

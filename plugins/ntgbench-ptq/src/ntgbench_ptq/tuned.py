@@ -1,0 +1,110 @@
+"""Products with int8 weights for the steps of our own models in numpy."""
+
+from __future__ import annotations
+
+from operator import matmul
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from ntgbench_llama.model import Layer, Llama
+from ntgbench_llama.steps import LlamaSteps, Weights
+from torch import Tensor, nn
+
+from ntgbench.errors import PluginError
+
+if TYPE_CHECKING:
+    from ntgbench.learning.sampling import Start
+
+    Floats = npt.NDArray[np.float32]
+
+SMALLEST_SCALE = float(np.finfo(np.float32).eps)
+"""torchao's smallest scale of a row."""
+
+HALF_RANGE = 127.5
+"""torchao's scale of a row is its largest absolute value divided by this."""
+
+
+class Int8Matrix:
+    """The weight of a linear layer for `x @ matrix`, where each row of x is quantised as it comes.
+
+    What comes out is what torchao's Int8DynamicActivationInt8WeightConfig computes: whole numbers -128..127 on both
+    sides, their product exact in int32, and then both scales.
+
+    Attributes:
+        gain: what each column of x is multiplied by before it is quantised, or None.
+        weight: int8 (inputs, outputs), the outputs stored one after the other, which is what torch's product is
+            fastest on.
+        scale: of each output, (outputs,).
+    """
+
+    __array_ufunc__ = None  # so that numpy leaves `array @ matrix` to this class
+
+    def __init__(self, plain: Floats, whole: Tensor, gain: Tensor | None = None) -> None:
+        """From the matrix that a float32 step multiplies by and the whole numbers of the quantised weight.
+
+        Args:
+            plain: float (inputs, outputs): the weight transposed, inputs multiplied by `gain` and each output by a
+                number of its own, its scale and whatever else the step has folded into it.
+            whole: the whole numbers, (outputs, inputs).
+            gain: what the inputs are multiplied by before they are quantised, (inputs,); None is 1.
+        """
+        self.weight = whole.detach().to(torch.int8).contiguous().t()
+        self.gain = None if gain is None else gain.detach().numpy()
+        gained = whole.detach().numpy().T.astype(np.float64)
+        gained = gained if self.gain is None else gained * self.gain[:, None]
+        size = (gained * gained).sum(axis=0)
+        self.scale = ((plain * gained).sum(axis=0) / np.where(size > 0.0, size, 1.0)).astype(np.float32)
+
+    def __len__(self) -> int:
+        return self.weight.shape[0]
+
+    def __rmatmul__(self, x: Floats) -> Floats:
+        x = x if self.gain is None else x * self.gain
+        scale = np.abs(x).max(axis=1, keepdims=True)
+        scale /= HALF_RANGE
+        np.maximum(scale, SMALLEST_SCALE, out=scale)
+        whole = np.rint(x * (1.0 / scale))
+        # Half the range is not a whole number, so a row's largest value may lie above the highest.
+        np.minimum(whole, 127.0, out=whole)
+        product: Floats = torch._int_mm(torch.from_numpy(whole.astype(np.int8)), self.weight).numpy().astype(np.float32)
+        product *= scale
+        product *= self.scale
+        return product
+
+
+class Int8Weights(Weights):
+    """The weights of a quantised LLaMA for `LlamaSteps`, with products as torchao makes them."""
+
+    def __init__(self, model: Llama, whole: Llama) -> None:
+        """From the dequantised decoder, and one with the whole numbers for weights."""
+        super().__init__(model, np)
+        self.times = matmul
+        self.head = Int8Matrix(self.head, whole.head.weight, whole.norm.weight)
+        self.layers = [
+            (
+                Int8Matrix(qkv, layer.qkv.weight, layer.attention_norm.weight),
+                Int8Matrix(output, layer.output.weight),
+                Int8Matrix(gate_up, layer.gate_up.weight, layer.feed_forward_norm.weight),
+                Int8Matrix(down, layer.down.weight),
+            )
+            for (qkv, output, gate_up, down), layer in zip(self.layers, whole.layers, strict=True)
+            if isinstance(layer, Layer)
+        ]
+
+
+def int8_start(model: nn.Module, whole: nn.Module) -> Start:
+    """The steps of a quantised model with products as torchao makes them.
+
+    Args:
+        model: the model, dequantised.
+        whole: the model with the whole numbers for weights.
+
+    Raises:
+        PluginError: when there are no such steps for a model of this kind.
+    """
+    if isinstance(model, Llama) and isinstance(whole, Llama):
+        weights = Int8Weights(model, whole)
+        return lambda rows: LlamaSteps(weights, rows)
+    raise PluginError(f"there is no tuned form of int8-da for {type(model).__name__}; use form=eager")
