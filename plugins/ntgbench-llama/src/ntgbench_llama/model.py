@@ -52,9 +52,10 @@ class Layer(nn.Module):
         gate_up: gate and up projection.
     """
 
-    def __init__(self, hidden: int, intermediate: int, heads: int) -> None:
+    def __init__(self, hidden: int, intermediate: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
+        self.dropout = nn.Dropout(dropout)
         self.attention_norm = nn.RMSNorm(hidden, EPSILON)
         self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
         self.output = nn.Linear(hidden, hidden, bias=False)
@@ -72,9 +73,9 @@ class Layer(nn.Module):
             parts = torch.view_as_real(turned).view(-1, length, 3, self.heads, 2 * pairs)
             query, key, value = parts.transpose(1, 3).unbind(2)
             attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
+        x = x + self.dropout(self.output(attended.transpose(1, 2).reshape(x.shape)))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
-        after: Tensor = x + self.down(F.silu(gate) * up)
+        after: Tensor = x + self.dropout(self.down(F.silu(gate) * up))
         return after
 
 
@@ -88,8 +89,10 @@ class Llama(TokenModel):
         super().__init__()
         self.heads = parameters.heads
         self.embedding = nn.Embedding(vocabulary, parameters.hidden)
+        self.dropout = nn.Dropout(parameters.dropout)
         self.layers = nn.ModuleList(
-            Layer(parameters.hidden, parameters.intermediate, parameters.heads) for _ in range(parameters.layers)
+            Layer(parameters.hidden, parameters.intermediate, parameters.heads, parameters.dropout)
+            for _ in range(parameters.layers)
         )
         self.norm = nn.RMSNorm(parameters.hidden, EPSILON)
         self.head = nn.Linear(parameters.hidden, vocabulary, bias=False)
@@ -105,7 +108,7 @@ class Llama(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
-        x = self.embedding(tokens.flatten())
+        x = self.dropout(self.embedding(tokens.flatten()))
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
         normed: Tensor = self.norm(x).view(*tokens.shape, -1)

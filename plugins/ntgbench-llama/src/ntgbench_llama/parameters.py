@@ -16,19 +16,25 @@ class LlamaParameters(Recipe):
         intermediate: width of the feed-forward blocks.
         layers: number of decoder layers.
         heads: attention heads of a layer.
+        dropout: part of the numbers of each block's output, and of the embedding, that training leaves out.
     """
 
+    epochs: int = 20
+    balance: float = 0.5
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.1
     hidden: int = 160
     intermediate: int = 320
     layers: int = 4
     heads: int = 8
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("hidden", "intermediate", "layers", "heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.hidden % (2 * self.heads):
             raise ValueError(f"hidden must be a multiple of twice the heads, {2 * self.heads}, not {self.hidden}")
