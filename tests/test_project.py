@@ -34,6 +34,9 @@ def test_the_wheel_declares_what_each_plugin_folder_declares(folder: Path) -> No
     assert f"$MYPY_CONFIG_FILE_DIR/{path.parent}" in PROJECT["tool"]["mypy"]["mypy_path"]
     needed = dict(map(requirement, own["project"]["dependencies"]))
     assert needed.pop("ntgbench") == ""
+    # A plugin may build on another one of the wheel.
+    for sibling in needed.keys() & {plugin.name for plugin in PLUGINS}:
+        del needed[sibling]
     assert needed.items() <= dict(map(requirement, PROJECT["project"]["dependencies"])).items()
 
 
