@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.int64]
 """Tokens or indices of rows."""
 
-LARGEST_BATCH = 256
+LARGEST_BATCH = 512
 """Biflows that are made at a time: more is no faster on a CPU, where what a step reads and writes should stay near."""
 
 FINISHED = 0.1

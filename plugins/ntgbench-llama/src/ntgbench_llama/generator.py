@@ -29,7 +29,8 @@ class LlamaGenerator(TokenGenerator[LlamaParameters]):
 
     def ready(self) -> None:
         """Lay out the weights as a step wants them."""
-        self.weights = Weights(self.model, np if self.model.rotation.device.type == "cpu" else torch)
+        library = np if self.model.rotation.device.type == "cpu" else torch
+        self.weights = Weights(self.model, library, self.parameters.precision)
 
     def start(self, rows: int) -> LlamaSteps:
         """The decoder at work on so many rows at most."""

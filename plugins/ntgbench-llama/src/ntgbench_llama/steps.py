@@ -5,6 +5,7 @@ The same lines serve both. A step is so short that what a library does around ea
 
 from __future__ import annotations
 
+from operator import matmul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,24 +15,35 @@ from torch import Tensor
 from ntgbench_llama.model import EPSILON, Layer, Llama
 
 if TYPE_CHECKING:
+    from ntgbench.learning.recipe import Precision
     from ntgbench.learning.sampling import Numbers
 
 
 class Weights:
-    """The weights of a fitted decoder as a step wants them, as arrays of `library`, numpy or torch.
+    """The weights of a fitted decoder as a step wants them.
 
     Gains of norms and sqrt(hidden) are folded into the projections behind them, 1 / sqrt(dimensions of a head) into the
-    queries, and projections are transposed.
+    queries, 1/2 into the gates, and projections are transposed.
+
+    Attributes:
+        library: numpy or torch, whose arrays all but the projections are.
+        times: multiplies an array of the library by a projection, in the precision of projections.
+        softmax: softmax of an array of the library over its last axis.
     """
 
-    def __init__(self, model: Llama, library: Any) -> None:
+    def __init__(self, model: Llama, library: Any, precision: Precision = "float32") -> None:
+        in_numpy, dtype = library is np, getattr(torch, precision)
+
         def array(weight: Tensor) -> Any:
-            return weight.detach().numpy() if library is np else weight.detach()
+            return weight.detach().numpy() if in_numpy else weight.detach()
 
         def projection(weight: Tensor, gain: Tensor | None = None) -> Any:
-            return array((weight if gain is None else weight * gain * len(gain) ** 0.5).t().contiguous())
+            folded = (weight if gain is None else weight * gain * len(gain) ** 0.5).t().contiguous()
+            return array(folded) if dtype == torch.float32 else folded.detach().to(dtype)
 
         self.library = library
+        self.times = matmul if dtype == torch.float32 else _times_in_numpy if in_numpy else _times
+        self.softmax = _softmax_in_numpy if in_numpy else _softmax
         self.embedding = array(model.embedding.weight)
         self.rotation = array(model.rotation)
         self.head = projection(model.head.weight, model.norm.weight)
@@ -39,14 +51,13 @@ class Weights:
         self.layers = []
         for layer in model.layers:
             assert isinstance(layer, Layer)
-            hidden = layer.qkv.in_features
-            scale = torch.ones(3 * hidden, 1, device=model.rotation.device)
-            scale[:hidden] = (layer.heads / hidden) ** 0.5
+            hidden, intermediate = layer.qkv.in_features, layer.down.in_features
+            query = _scale(layer.qkv.weight, hidden, (layer.heads / hidden) ** 0.5)
             self.layers.append(
                 (
-                    projection(layer.qkv.weight * scale, layer.attention_norm.weight),
+                    projection(query, layer.attention_norm.weight),
                     projection(layer.output.weight),
-                    projection(layer.gate_up.weight, layer.feed_forward_norm.weight),
+                    projection(_scale(layer.gate_up.weight, intermediate, 0.5), layer.feed_forward_norm.weight),
                     projection(layer.down.weight),
                 )
             )
@@ -58,7 +69,7 @@ class LlamaSteps:
     def __init__(self, weights: Weights, rows: int) -> None:
         self.weights, self.position = weights, 0
         length, _, pairs = weights.rotation.shape
-        shape = (len(weights.layers), 2, rows, weights.heads, length, 2 * pairs)
+        shape = (len(weights.layers), length, rows, 2 * weights.heads, 2 * pairs)
         self.cache: Any = (
             np.empty(shape, np.float32)
             if weights.library is np
@@ -67,31 +78,59 @@ class LlamaSteps:
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
-        w, xp, here = self.weights, self.weights.library, self.position
-        rows = len(tokens)
+        w, xp, times, here = self.weights, self.weights.library, self.weights.times, self.position
+        rows, heads, rotation = len(tokens), w.heads, w.rotation[here]
         x = w.embedding[tokens]
-        for (qkv_weight, output, gate_up, down), cache in zip(w.layers, self.cache, strict=True):
-            qkv = (_normed(x, xp) @ qkv_weight).reshape(rows, 3, w.heads, -1)
-            turned = (qkv[:, :2].view(xp.complex64) * w.rotation[here, 0]).view(xp.float32)
-            keys, values = cache[0, :rows], cache[1, :rows]
-            keys[:, :, here], values[:, :, here] = turned[:, 1], qkv[:, 2]
-            scores = keys[:, :, : here + 1] @ turned[:, 0, :, :, None]
-            likely = xp.exp(scores - xp.amax(scores, axis=2, keepdims=True))
-            likely /= likely.sum(axis=2, keepdims=True)
-            x = x + (likely.swapaxes(2, 3) @ values[:, :, : here + 1]).reshape(rows, -1) @ output
-            gate_and_up = _normed(x, xp) @ gate_up
+        for (qkv, output, gate_up, down), cache in zip(w.layers, self.cache[:, : here + 1, :rows], strict=True):
+            components = times(_normed(x, xp), qkv).view(xp.complex64).reshape(rows, *rotation.shape)
+            turned = (components * rotation).view(xp.float32)
+            cache[here] = turned[:, heads:]
+            past = cache.swapaxes(0, 1).swapaxes(1, 2)
+            likely = w.softmax((past[:, :heads] @ turned[:, :heads, :, None])[..., 0])
+            x += times((likely[:, :, None] @ past[:, heads:]).reshape(rows, -1), output)
+            gate_and_up = times(_normed(x, xp), gate_up)
             gate, up = gate_and_up[:, : len(down)], gate_and_up[:, len(down) :]
-            # SiLU by the hyperbolic tangent, which does not overflow.
-            x = x + (gate * (0.5 + 0.5 * xp.tanh(0.5 * gate)) * up) @ down
+            # SiLU by the hyperbolic tangent, which does not overflow: of twice the gate, as that is halved.
+            fed = xp.tanh(gate)
+            fed += 1
+            fed *= gate
+            fed *= up
+            x += times(fed, down)
         self.position += 1
-        logits = _normed(x, xp) @ w.head
+        logits = times(_normed(x, xp), w.head)
         return torch.from_numpy(logits) if xp is np else logits
 
     def keep(self, rows: Numbers) -> None:
         """Go on with these rows."""
-        self.cache[:, :, : len(rows), :, : self.position] = self.cache[:, :, rows, :, : self.position]
+        self.cache[:, : self.position, : len(rows)] = self.cache[:, : self.position, rows]
 
 
 def _normed(x: Any, xp: Any) -> Any:
     """RMSNorm of rows, but for the factor sqrt(hidden) that `Weights` has in the projections."""
-    return x / xp.sqrt((x * x).sum(axis=-1, keepdims=True) + EPSILON * x.shape[-1])
+    return x / xp.sqrt(xp.linalg.vecdot(x, x) + EPSILON * x.shape[-1])[:, None]
+
+
+def _scale(weight: Tensor, rows: int, factor: float) -> Tensor:
+    """`weight` with its first rows multiplied by `factor`."""
+    return torch.cat([weight[:rows] * factor, weight[rows:]])
+
+
+def _times(x: Tensor, weight: Tensor) -> Tensor:
+    return (x.to(weight.dtype) @ weight).float()
+
+
+def _times_in_numpy(x: Any, weight: Tensor) -> Any:
+    return _times(torch.from_numpy(x), weight).numpy()
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    return scores.softmax(-1)
+
+
+def _softmax_in_numpy(scores: Any) -> Any:
+    # Along the first axis numpy works on all rows at once.
+    likely = scores.transpose(2, 0, 1).copy()
+    likely -= likely.max(axis=0)
+    np.exp(likely, out=likely)
+    likely /= likely.sum(axis=0)
+    return likely.transpose(1, 2, 0)
