@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +111,15 @@ def _fit(system: System, train: Biflows) -> FittedSystem:
     with tempfile.TemporaryDirectory() as name:
         base = None
         if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-            _fit(choose(system.spec.base), train).save(Path(name))
+            _fit_base(system.spec.base, train).save(Path(name))
             base = Path(name) / systems.MODEL_FOLDER
         return system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=base))
+
+
+# Checks share most of their traffic, and fitting a base can take longer than what starts from it.
+@lru_cache(maxsize=8)
+def _fit_base(name: str, train: Biflows) -> FittedSystem:
+    return _fit(choose(name), train)
 
 
 def _light(system: System) -> None:

@@ -19,23 +19,25 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-SMALLEST_SCALE = float(np.finfo(np.float32).eps)
+SMALLEST_SCALE = np.finfo(np.float32).eps
 """torchao's smallest scale of a row."""
 
-HALF_RANGE = 127.5
+HALF_RANGE = np.float32(127.5)
 """torchao's scale of a row is its largest absolute value divided by this."""
+
+HIGHEST = np.float32(127.0)
+"""Highest of the whole numbers."""
 
 
 class Int8Matrix:
     """The weight of a linear layer for `x @ matrix`, where each row of x is quantised as it comes.
 
     What comes out is what torchao's Int8DynamicActivationInt8WeightConfig computes: whole numbers -128..127 on both
-    sides, their product exact in int32, and then both scales.
+    sides, their product, and then both scales.
 
     Attributes:
         gain: what each column of x is multiplied by before it is quantised, or None.
-        weight: int8 (inputs, outputs), the outputs stored one after the other, which is what torch's product is
-            fastest on.
+        whole: int8 (inputs, outputs), the inputs of an output one after the other, as torch's product likes them best.
         scale: of each output, (outputs,).
     """
 
@@ -50,25 +52,25 @@ class Int8Matrix:
             whole: the whole numbers, (outputs, inputs).
             gain: what the inputs are multiplied by before they are quantised, (inputs,); None is 1.
         """
-        self.weight = whole.detach().to(torch.int8).contiguous().t()
+        self.whole = whole.detach().to(torch.int8).contiguous().t()
         self.gain = None if gain is None else gain.detach().numpy()
-        gained = whole.detach().numpy().T.astype(np.float64)
-        gained = gained if self.gain is None else gained * self.gain[:, None]
+        numbers = whole.detach().numpy().T.astype(np.float64)
+        gained = numbers if self.gain is None else numbers * self.gain[:, None]
+        # Each output's number is the factor between two parallel columns.
         size = (gained * gained).sum(axis=0)
         self.scale = ((plain * gained).sum(axis=0) / np.where(size > 0.0, size, 1.0)).astype(np.float32)
 
     def __len__(self) -> int:
-        return self.weight.shape[0]
+        return self.whole.shape[0]
 
     def __rmatmul__(self, x: Floats) -> Floats:
         x = x if self.gain is None else x * self.gain
-        scale = np.abs(x).max(axis=1, keepdims=True)
-        scale /= HALF_RANGE
-        np.maximum(scale, SMALLEST_SCALE, out=scale)
-        whole = np.rint(x * (1.0 / scale))
+        scale = np.abs(x).max(axis=1, keepdims=True, initial=HALF_RANGE * SMALLEST_SCALE) / HALF_RANGE
+        whole = x * (1.0 / scale)
+        np.rint(whole, out=whole)
         # Half the range is not a whole number, so a row's largest value may lie above the highest.
-        np.minimum(whole, 127.0, out=whole)
-        product: Floats = torch._int_mm(torch.from_numpy(whole.astype(np.int8)), self.weight).numpy().astype(np.float32)
+        np.minimum(whole, HIGHEST, out=whole)
+        product: Floats = torch._int_mm(torch.from_numpy(whole.astype(np.int8)), self.whole).numpy().astype(np.float32)
         product *= scale
         product *= self.scale
         return product
