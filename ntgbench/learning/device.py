@@ -10,6 +10,7 @@ from ntgbench.errors import PluginError
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Context
+    from ntgbench.learning.recipe import Recipe
 
 
 def use_device(context: Context) -> torch.device:
@@ -23,3 +24,14 @@ def use_device(context: Context) -> torch.device:
         return torch.empty(0, device=context.device).device
     except (AssertionError, RuntimeError) as error:
         raise PluginError(f"cannot compute on the device {context.device!r}: {error}") from error
+
+
+def training_type(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """The type that `recipe` wants matrices multiplied in on `device`."""
+    if recipe.precision != "auto":
+        return torch.float32 if recipe.precision == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    # Versions of torch that do not tell are as processors that cannot.
+    abilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else torch.float32

@@ -77,7 +77,7 @@ def _fill(rows: Tokens, model: Steps, mapping: TokenMapping, uniform: npt.NDArra
         # Only packets and EOS can follow, and EOS only a packet.
         logits[:, EOS + 1 : mapping.first_value] = -torch.inf
         logits[:, : EOS if position else EOS + 1] = -torch.inf
-        cumulated = logits.softmax(dim=1).cumsum(dim=1)
+        cumulated = logits.softmax(dim=1).cumsum_(dim=1)
         drawn = draw(cumulated if position else cumulated[state], uniform[live, position])
         tokens = np.where(going, drawn, PAD)
         rows[live, position + 1] = tokens

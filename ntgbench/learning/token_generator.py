@@ -71,7 +71,7 @@ class TokenGenerator(ABC, Generic[P]):
         self.model = self.new_model()
         self.model.initialise(context.seed)
         self.model.to(device)
-        rest, validation = training.hold_out(train, context.seed, self.parameters.balance)
+        rest, validation = training.hold_out(train, context.seed)
         rows, held_out = (
             torch.from_numpy(self.mapping.encode(part.signed_pl, part.label)).to(device) for part in (rest, validation)
         )

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
+from ntgbench.learning.device import training_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.mapping.tokens import PAD
 from ntgbench.seeds import derive_seed
@@ -74,18 +75,14 @@ class Trained:
     validation_loss: tuple[float, ...]
 
 
-def hold_out(train: Biflows, seed: int, balance: float = 0.0) -> tuple[Biflows, Biflows]:
-    """`train` without its validation part, and that part, which is empty when there are too few biflows for one.
-
-    The validation part has its classes in the proportions of `Recipe.balance`, by repeating and leaving out biflows.
-    """
+def hold_out(train: Biflows, seed: int) -> tuple[Biflows, Biflows]:
+    """`train` without its validation part, and that part, which is empty when there are too few biflows for one."""
     if not len(train):
         raise PluginError("there is no training biflow to learn from")
     try:
-        rest, validation = split(train, VALIDATION_SHARE, seed)
+        return split(train, VALIDATION_SHARE, seed)
     except DatasetError:
         return train, train.select([])
-    return rest, validation.select(draws(validation.label, balance, np.random.default_rng(seed)))
 
 
 def draws(labels: Labels, balance: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -265,8 +262,10 @@ class _Clock:
 def _prepared(loss: Loss, rows: Tensor, recipe: Recipe) -> Loss:
     """The loss as the recipe wants it computed in training; `rows` are some to try it with."""
 
+    dtype = training_type(recipe, rows.device)
+
     def cast(rows: Tensor) -> tuple[Tensor, int]:
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             return loss(rows)
 
     if not recipe.compile:

@@ -30,7 +30,7 @@ class LlamaGenerator(TokenGenerator[LlamaParameters]):
     def ready(self) -> None:
         """Lay out the weights as a step wants them."""
         library = np if self.model.rotation.device.type == "cpu" else torch
-        self.weights = Weights(self.model, library, self.parameters.precision)
+        self.weights = Weights(self.model, library, self.parameters.sampling_precision)
 
     def start(self, rows: int) -> LlamaSteps:
         """The decoder at work on so many rows at most."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.recipe import Precision, Recipe
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,15 @@ class LlamaParameters(Recipe):
         intermediate: width of the feed-forward blocks.
         layers: number of decoder layers.
         heads: attention heads of a layer.
+        sampling_precision: type that matrices are multiplied in when sampling; bfloat16 draws from a slightly other
+            distribution.
         dropout: part of the numbers of each block's output, and of the embedding, that training leaves out.
     """
 
     epochs: int = 20
     balance: float = 0.5
+    patience: int = 8
+    precision: Precision | Literal["auto"] = "auto"
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.1
     hidden: int = 160
@@ -28,6 +33,7 @@ class LlamaParameters(Recipe):
     layers: int = 4
     heads: int = 8
     dropout: float = 0.1
+    sampling_precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         super().__post_init__()
