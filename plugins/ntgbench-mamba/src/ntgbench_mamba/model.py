@@ -148,18 +148,26 @@ class Mamba(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
-        if torch.is_grad_enabled() and tokens.device.type == "cpu" and not torch.compiler.is_compiling():
-            weights = [self.embeddings.weight]
-            for layer in self.layers:
-                assert isinstance(layer, Layer)
-                weights += layer.weights()
-            trained: Tensor = Layers.apply(EPSILON, tokens, *weights, self.norm_f.weight)  # type: ignore[no-untyped-call]
-            return trained
+        by_numpy = torch.is_grad_enabled() and tokens.device.type == "cpu"
+        return self.hidden_by_numpy(tokens) if by_numpy else self.hidden_by_modules(tokens)
+
+    def hidden_by_modules(self, tokens: Tensor) -> Tensor:
+        """`hidden`, as the modules define it."""
         x = self.embeddings(tokens)
         for layer in self.layers:
             x = layer(x)
         normed: Tensor = self.norm_f(x)
         return normed
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
+        """`hidden` and its gradient, on the CPU; faster than the modules are when compiled."""
+        weights = [self.embeddings.weight]
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            weights += layer.weights()
+        hidden: Tensor = Layers.apply(EPSILON, tokens, *weights, self.norm_f.weight)  # type: ignore[no-untyped-call]
+        return hidden
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""
