@@ -33,5 +33,5 @@ def training_type(recipe: Recipe, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     # Versions of torch that do not tell are as processors that cannot.
-    abilities = getattr(torch.cpu, "get_capabilities", dict)()
+    abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.bfloat16 if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else torch.float32

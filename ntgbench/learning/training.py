@@ -261,7 +261,6 @@ class _Clock:
 
 def _prepared(loss: Loss, rows: Tensor, recipe: Recipe) -> Loss:
     """The loss as the recipe wants it computed in training; `rows` are some to try it with."""
-
     dtype = training_type(recipe, rows.device)
 
     def cast(rows: Tensor) -> tuple[Tensor, int]:
