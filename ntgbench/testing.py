@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,10 @@ from ntgbench.traffic.biflows import Biflows
 
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn")
 """Packages that no plugin may import before it runs."""
+
+
+Fit = Callable[[Biflows], FittedSystem]
+"""Fits the system that is checked."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +73,30 @@ def example_traffic(packets: int = 10, pl_max: int = 1460, seed: int = 1) -> Bif
     return Biflows(signed_pl.astype(np.int16), label.astype(np.int32), ("mail", "video", "chat", "rare"), pl_max=pl_max)
 
 
-def system_checks(text: str) -> list[Check]:
-    """The checks of the generator or augmenter that a user would write as `text`."""
+def system_checks(text: str, base: str | None = None) -> list[Check]:
+    """The checks of the generator or augmenter that a user would write as `text`.
+
+    What it starts from, if anything, is fitted first; `base` asks for that with parameters that make it small.
+    """
     system = choose(text)
+    start = base or (system.spec.base if isinstance(system.spec, GeneratorSpec) else None)
+    fit = partial(_fit, system, start)
     checks = [
         Check("light", "its plugin imports nothing heavy before it runs", lambda: _light(system)),
-        Check("valid", "samples are valid biflows, one for each label", lambda: _valid(system)),
-        Check("any-labels", "any labels may be asked for: none, one, a shuffled many", lambda: _any_labels(system)),
-        Check("any-layout", "other numbers of packets and payload limits work", lambda: _any_layout(system)),
-        Check("one-biflow", "a training set with one biflow works", lambda: _one_biflow(system)),
-        Check("deterministic", "the same seeds give the same biflows", lambda: _deterministic(system)),
-        Check("read-only", "the training set is not changed", lambda: _read_only(system)),
-        Check("no-test-rows", "no biflow of a held-out set comes out", lambda: _no_test_rows(system)),
-        Check("empty", "an empty training set is refused", lambda: _empty(system)),
+        Check("valid", "samples are valid biflows, one for each label", lambda: _valid(fit)),
+        Check("any-labels", "any labels may be asked for: none, one, a shuffled many", lambda: _any_labels(fit)),
+        Check("any-layout", "other numbers of packets and payload limits work", lambda: _any_layout(fit)),
+        Check("one-biflow", "a training set with one biflow works", lambda: _one_biflow(fit)),
+        Check("deterministic", "the same seeds give the same biflows", lambda: _deterministic(fit)),
+        Check("read-only", "the training set is not changed", lambda: _read_only(fit)),
+        Check("no-test-rows", "no biflow of a held-out set comes out", lambda: _no_test_rows(fit)),
+        Check("empty", "an empty training set is refused", lambda: _empty(fit)),
     ]
     if system.is_generator:
         checks += [
-            Check("round-trip", "a saved and loaded model gives the same biflows", lambda: _round_trip(system)),
-            Check("no-pickle", "saved models hold no pickle", lambda: _no_pickle(system)),
-            Check("damaged", "a saved model with a file cut in half is refused", lambda: _damaged(system)),
+            Check("round-trip", "a saved and loaded model gives the same biflows", lambda: _round_trip(fit)),
+            Check("no-pickle", "saved models hold no pickle", lambda: _no_pickle(fit)),
+            Check("damaged", "a saved model with a file cut in half is refused", lambda: _damaged(fit)),
         ]
     return checks
 
@@ -106,20 +115,20 @@ def metric_checks(name: str) -> list[Check]:
     ]
 
 
-def _fit(system: System, train: Biflows) -> FittedSystem:
+def _fit(system: System, base: str | None, train: Biflows) -> FittedSystem:
     """The system fitted on `train`, and first what it starts from."""
     with tempfile.TemporaryDirectory() as name:
-        base = None
-        if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-            _fit_base(system.spec.base, train).save(Path(name))
-            base = Path(name) / systems.MODEL_FOLDER
-        return system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=base))
+        model = None
+        if base is not None:
+            _fit_base(base, train).save(Path(name))
+            model = Path(name) / systems.MODEL_FOLDER
+        return system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=model))
 
 
 # Checks share most of their traffic, and fitting a base can take longer than what starts from it.
 @lru_cache(maxsize=8)
-def _fit_base(name: str, train: Biflows) -> FittedSystem:
-    return _fit(choose(name), train)
+def _fit_base(base: str, train: Biflows) -> FittedSystem:
+    return _fit(choose(base), None, train)
 
 
 def _light(system: System) -> None:
@@ -134,36 +143,36 @@ def _light(system: System) -> None:
     assert not done.stdout.split(), f"{plugin.name} imports {done.stdout.strip()}: do that inside the class's module"
 
 
-def _valid(system: System) -> None:
+def _valid(fit: Fit) -> None:
     train = example_traffic()
-    made = _fit(system, train).sample(train.label, seed=2)
+    made = fit(train).sample(train.label, seed=2)
     assert len(made) == len(train)
 
 
-def _any_labels(system: System) -> None:
-    fitted = _fit(system, example_traffic())
+def _any_labels(fit: Fit) -> None:
+    fitted = fit(example_traffic())
     for labels in ([], [3], [0], np.random.default_rng(3).permutation(np.repeat([0, 1, 2, 3], 50))):
         fitted.sample(np.array(labels, np.int32), seed=4)
 
 
-def _any_layout(system: System) -> None:
+def _any_layout(fit: Fit) -> None:
     for packets, pl_max in ((1, 1460), (3, 120), (30, 32767)):
         train = example_traffic(packets, pl_max)
-        _fit(system, train).sample(train.label, seed=5)
+        fit(train).sample(train.label, seed=5)
 
 
-def _one_biflow(system: System) -> None:
+def _one_biflow(fit: Fit) -> None:
     train = Biflows(np.array([[7, -9, 0]], np.int16), np.array([0], np.int32), ("only",))
-    _fit(system, train).sample(np.zeros(5, np.int32), seed=6)
+    fit(train).sample(np.zeros(5, np.int32), seed=6)
 
 
-def _deterministic(system: System) -> None:
+def _deterministic(fit: Fit) -> None:
     train = example_traffic()
     made = []
     for number in (1, 2):
         # A system that draws from the global generator is found out by another state of it.
         np.random.seed(number)  # noqa: NPY002
-        fitted = _fit(system, train)
+        fitted = fit(train)
         made.append(fitted.sample(train.label, seed=7))
     assert made[0] == made[1], "two fits with the same seed, sampled with the same seed, differ"
     assert fitted.sample(train.label, seed=7) == made[1], (
@@ -171,50 +180,50 @@ def _deterministic(system: System) -> None:
     )
 
 
-def _read_only(system: System) -> None:
+def _read_only(fit: Fit) -> None:
     train = example_traffic()
     before = train.digest()
-    _fit(system, train).sample(train.label, seed=8)
+    fit(train).sample(train.label, seed=8)
     assert train.digest() == before, "the training set has changed"
 
 
-def _no_test_rows(system: System) -> None:
+def _no_test_rows(fit: Fit) -> None:
     everything = example_traffic()
     held_out = np.arange(len(everything)) % 4 == 1
     train, test = everything.select(~held_out), everything.select(held_out)
-    made = _fit(system, train).sample(np.repeat(train.label, 20), seed=9)
+    made = fit(train).sample(np.repeat(train.label, 20), seed=9)
     # Rows of several packets only: a single packet of some length can be hit by chance.
     secret = {row.tobytes() for row in test.signed_pl[test.lengths() > 3]}
     found = sum(row.tobytes() in secret for row in made.signed_pl)
     assert not found, f"{found} sampled biflows stand in a held-out set that the system was never handed"
 
 
-def _empty(system: System) -> None:
+def _empty(fit: Fit) -> None:
     try:
-        _fit(system, example_traffic().select([])).sample(np.zeros(3, np.int32), seed=10)
+        fit(example_traffic().select([])).sample(np.zeros(3, np.int32), seed=10)
     except Exception:  # any refusal will do
         return
     raise AssertionError("three biflows were made from no training biflow at all")
 
 
 @contextlib.contextmanager
-def _saved(system: System) -> Iterator[tuple[FittedSystem, Path]]:
+def _saved(fit: Fit) -> Iterator[tuple[FittedSystem, Path]]:
     with tempfile.TemporaryDirectory() as name:
-        fitted = _fit(system, example_traffic())
+        fitted = fit(example_traffic())
         fitted.save(Path(name))
         yield fitted, Path(name)
 
 
-def _round_trip(system: System) -> None:
-    with _saved(system) as (fitted, folder):
+def _round_trip(fit: Fit) -> None:
+    with _saved(fit) as (fitted, folder):
         labels = fitted.train.label
         assert systems.load(folder).sample(labels, seed=11) == fitted.sample(labels, seed=11), (
             "the loaded model differs"
         )
 
 
-def _no_pickle(system: System) -> None:
-    with _saved(system) as (_, folder):
+def _no_pickle(fit: Fit) -> None:
+    with _saved(fit) as (_, folder):
         for path in (path for path in folder.rglob("*") if path.is_file()):
             head = path.read_bytes()[:2]
             inside = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
@@ -223,8 +232,8 @@ def _no_pickle(system: System) -> None:
             assert not pickled, f"{path.name} is a pickle; use safetensors"
 
 
-def _damaged(system: System) -> None:
-    with _saved(system) as (_, folder):
+def _damaged(fit: Fit) -> None:
+    with _saved(fit) as (_, folder):
         for path in [path for path in (folder / systems.MODEL_FOLDER).rglob("*") if path.is_file()]:
             whole = path.read_bytes()
             path.write_bytes(whole[: len(whole) // 2])

@@ -18,6 +18,7 @@ from ntgbench.systems import choose
 from ntgbench.testing import Check, example_traffic, system_checks
 
 TRAFFIC = example_traffic(packets=6, pl_max=40)
+SMALL = "llama[hidden=32,intermediate=48,layers=2,heads=2,epochs=20,batch=32,learning_rate=0.01]"
 FORMS = ["eager", "tuned"]
 SCHEMES = [WeightOnly, DynamicActivation]
 
@@ -26,8 +27,7 @@ SCHEMES = [WeightOnly, DynamicActivation]
 def base(tmp_path_factory):
     """Folder of the model of a fitted LLaMA."""
     folder = tmp_path_factory.mktemp("base")
-    settings = "hidden=32,intermediate=48,layers=2,heads=2,epochs=20,batch=32,learning_rate=0.01"
-    choose(f"llama[{settings}]").fit(TRAFFIC, Context(seed=1)).save(folder)
+    choose(SMALL).fit(TRAFFIC, Context(seed=1)).save(folder)
     return folder / systems.MODEL_FOLDER
 
 
@@ -66,9 +66,10 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one - other).norm() / other.norm())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "check", [*system_checks("llama-int8-wo"), *system_checks("llama-int8-da[form=tuned]")], ids=str
+    "check",
+    [check for name in ("llama-int8-wo", "llama-int8-da[form=tuned]") for check in system_checks(name, SMALL)],
+    ids=str,
 )
 def test_keeps_the_contract(check: Check) -> None:
     check()

@@ -26,12 +26,13 @@ class CvaeParameters(Recipe):
     batch: int = 256
     learning_rate: float = 3e-3
     patience: int = 20
+    average: float = 0.999
     outer: int = 500
     inner: int = 250
     latent: int = 20
     beta: float = 1.0
     value_loss: Literal["absolute", "squared"] = "absolute"
-    spread: float = 0.05
+    spread: float = 0.1
     presence: Literal["drawn", "likelier"] = "drawn"
 
     def __post_init__(self) -> None:
