@@ -19,6 +19,8 @@ class MambaParameters(Recipe):
         taps: tokens that the convolution of a layer sees.
     """
 
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.1
     hidden: int = 72
     expand: int = 2
     layers: int = 4
