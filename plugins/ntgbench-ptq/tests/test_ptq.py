@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from ntgbench_llama.generator import LlamaGenerator
 from ntgbench_ptq.generator import DynamicActivation, Quantized, WeightOnly
 from ntgbench_ptq.parameters import PtqParameters
 from ntgbench_ptq.quantization import CONFIGS, quantize_
@@ -14,27 +13,31 @@ from ntgbench_ptq.tuned import Int8Matrix
 from ntgbench import systems
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Context
+from ntgbench.learning.token_generator import TokenGenerator
 from ntgbench.systems import choose
 from ntgbench.testing import Check, example_traffic, system_checks
 
 TRAFFIC = example_traffic(packets=6, pl_max=40)
-SMALL = "llama[hidden=32,intermediate=48,layers=2,heads=2,epochs=20,batch=32,learning_rate=0.01]"
+SMALL = {
+    "llama": "llama[hidden=32,intermediate=48,layers=2,heads=2,epochs=20,batch=32,learning_rate=0.01]",
+    "mamba": "mamba[hidden=16,state=4,layers=2,epochs=20,batch=32,learning_rate=0.01]",
+}
 FORMS = ["eager", "tuned"]
 SCHEMES = [WeightOnly, DynamicActivation]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    """Folder of the model of a fitted LLaMA."""
+@pytest.fixture(scope="module", params=SMALL)
+def base(request, tmp_path_factory):
+    """Folder of a fitted model."""
     folder = tmp_path_factory.mktemp("base")
-    choose(SMALL).fit(TRAFFIC, Context(seed=1)).save(folder)
+    choose(SMALL[request.param]).fit(TRAFFIC, Context(seed=1)).save(folder)
     return folder / systems.MODEL_FOLDER
 
 
 @pytest.fixture
-def plain(base) -> LlamaGenerator:
+def plain(base) -> TokenGenerator:
     built = systems.load(base.parent).built
-    assert isinstance(built, LlamaGenerator)
+    assert isinstance(built, TokenGenerator)
     return built
 
 
@@ -58,7 +61,7 @@ def logits(start, rows: np.ndarray) -> torch.Tensor:
     return torch.stack(found, dim=1)
 
 
-def rows_of(generator: LlamaGenerator) -> np.ndarray:
+def rows_of(generator: TokenGenerator) -> np.ndarray:
     return generator.mapping.encode(TRAFFIC.signed_pl, TRAFFIC.label)
 
 
@@ -68,7 +71,12 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> float:
 
 @pytest.mark.parametrize(
     "check",
-    [check for name in ("llama-int8-wo", "llama-int8-da[form=tuned]") for check in system_checks(name, SMALL)],
+    [
+        check
+        for base, forms in (("llama", ("wo", "da[form=tuned]")), ("mamba", ("wo[form=tuned]", "da")))
+        for form in forms
+        for check in system_checks(f"{base}-int8-{form}", SMALL[base])
+    ],
     ids=str,
 )
 def test_keeps_the_contract(check: Check) -> None:
@@ -122,8 +130,8 @@ def test_every_linear_layer_is_in_int8(scheme, base, tmp_path) -> None:
     from safetensors.torch import load_file
 
     int8 = [name for name, tensor in load_file(tmp_path / "model.safetensors").items() if name.endswith("qdata")]
-    # Seven of each of two layers, and the head.
-    assert len(int8) == 15
+    # Of each of two layers seven in LLaMA and three in Mamba, and the head.
+    assert len(int8) == {"llama": 15, "mamba": 7}[systems.load(base.parent).system.spec.name]
     assert any("lm_head" in name for name in int8)
 
 
@@ -163,7 +171,7 @@ def test_a_damaged_or_foreign_model_is_refused(base, tmp_path) -> None:
         with pytest.raises(PluginError, match="holds no int8-wo model"):
             WeightOnly(PtqParameters()).load(tmp_path)
     head = json.loads(whole)
-    del head["ntgbench"]["settings"]["layout"]["model.norm.weight"]
+    head["ntgbench"]["settings"]["layout"].popitem()
     config.write_text(json.dumps(head))
     with pytest.raises(PluginError, match="holds no int8-wo model"):
         WeightOnly(PtqParameters()).load(tmp_path)

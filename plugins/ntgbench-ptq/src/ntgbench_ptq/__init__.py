@@ -9,10 +9,14 @@ from ntgbench_ptq.parameters import PtqParameters
 
 @hookimpl
 def ntgbench_generators() -> list[GeneratorSpec]:
-    """Both quantisations of LLaMA."""
+    """Both quantisations of each token generator."""
     return [
-        _spec("llama", "wo", "WeightOnly", "weights in int8"),
-        _spec("llama", "da", "DynamicActivation", "weights in int8 and activations quantised as they come"),
+        spec
+        for base in ("llama", "mamba")
+        for spec in (
+            _spec(base, "wo", "WeightOnly", "weights in int8"),
+            _spec(base, "da", "DynamicActivation", "weights in int8 and activations quantised as they come"),
+        )
     ]
 
 

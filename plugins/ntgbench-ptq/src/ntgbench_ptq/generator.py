@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from torch import nn
+
 from ntgbench import systems
 from ntgbench.errors import PluginError
 from ntgbench.learning import sampling
@@ -28,11 +30,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ntgbench.interfaces import Context, Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_ptq.parameters import PtqParameters
+
+
+HEAD = "lm_head.weight"
+"""What transformers calls the output embedding."""
 
 
 class Quantized:
@@ -111,7 +117,11 @@ class Quantized:
         assert isinstance(generator, TokenGenerator)
         generator.mapping = self.mapping
         generator.model = generator.new_model()
-        generator.take_hf_weights({name: weight.cpu() for name, weight in weights.items()})
+        own = {name: weight.cpu() for name, weight in weights.items()}
+        # Where head and embedding were one weight they are two now: quantising leaves embeddings as they are.
+        head = own.pop(HEAD) if self.config["tie_word_embeddings"] else own[HEAD]
+        generator.take_hf_weights(own)
+        generator.model.head.weight = nn.Parameter(head)
         generator.model.eval()
         return generator
 

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from torch import nn
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
 Scheme = Literal["int8-wo", "int8-da"]
 """What is int8: the weights only, or each activation too, row by row, as it comes."""
@@ -47,8 +49,13 @@ def quantized(folder: Path, scheme: Scheme, device: torch.device) -> nn.Module:
     with _quiet():
         loaded: Any = AutoModelForCausalLM.from_pretrained(folder)
     model: nn.Module = loaded.to(device).eval()
-    quantize_(model, CONFIGS[scheme]())
+    quantize_(model, CONFIGS[scheme](), _is_linear)
     return model
+
+
+def _is_linear(module: nn.Module, name: str) -> bool:
+    """Whether a layer is quantised: every linear one is, but that whose weight transformers' Mamba uses without it."""
+    return isinstance(module, nn.Linear) and not name.endswith(".dt_proj")
 
 
 def rebuilt(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:

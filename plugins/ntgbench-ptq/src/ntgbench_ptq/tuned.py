@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import matmul
 from typing import TYPE_CHECKING
 
+import ntgbench_llama.model
+import ntgbench_llama.steps
+import ntgbench_mamba.model
+import ntgbench_mamba.steps
 import numpy as np
 import numpy.typing as npt
 import torch
-from ntgbench_llama.model import Layer, Llama
-from ntgbench_llama.steps import LlamaSteps, Weights
+from ntgbench_llama.model import Llama
+from ntgbench_llama.steps import LlamaSteps
+from ntgbench_mamba.model import Mamba
+from ntgbench_mamba.steps import MambaSteps
 from torch import Tensor, nn
 
 from ntgbench.errors import PluginError
 
 if TYPE_CHECKING:
+    from ntgbench_mamba.model import Mixer
+
     from ntgbench.learning.sampling import Start
 
     Floats = npt.NDArray[np.float32]
@@ -76,11 +85,11 @@ class Int8Matrix:
         return product
 
 
-class Int8Weights(Weights):
+class Int8Llama(ntgbench_llama.steps.Weights):
     """The weights of a quantised LLaMA for `LlamaSteps`, with products as torchao makes them."""
 
     def __init__(self, model: Llama, whole: Llama) -> None:
-        """From the dequantised decoder, and one with the whole numbers for weights."""
+        """From the dequantised model, and one with the whole numbers for weights."""
         super().__init__(model, np)
         self.times = matmul
         self.head = Int8Matrix(self.head, whole.head.weight, whole.norm.weight)
@@ -92,8 +101,40 @@ class Int8Weights(Weights):
                 Int8Matrix(down, layer.down.weight),
             )
             for (qkv, output, gate_up, down), layer in zip(self.layers, whole.layers, strict=True)
-            if isinstance(layer, Layer)
+            if isinstance(layer, ntgbench_llama.model.Layer)
         ]
+
+
+class Int8Mamba(ntgbench_mamba.steps.Weights):
+    """The weights of a quantised Mamba for `MambaSteps`, with products as torchao makes them."""
+
+    def __init__(self, model: Mamba, whole: Mamba) -> None:
+        """From the dequantised model, and one with the whole numbers for weights."""
+        super().__init__(model, np)
+        self.head = Int8Matrix(self.head, whole.head.weight, whole.norm_f.weight)
+        self.layers = [
+            weights._replace(
+                in_proj=Int8Matrix(weights.in_proj, layer.mixer.in_proj.weight, layer.norm.weight),
+                x_proj=_StateProjection(plain.mixer, layer.mixer),
+                out_proj=Int8Matrix(weights.out_proj, layer.mixer.out_proj.weight),
+            )
+            for weights, plain, layer in zip(self.layers, model.layers, whole.layers, strict=True)
+            if isinstance(plain, ntgbench_mamba.model.Layer) and isinstance(layer, ntgbench_mamba.model.Layer)
+        ]
+
+
+class _StateProjection:
+    """What makes step sizes, b and c in Mamba for `x @ projection`: of two products the first is in int8."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, plain: Mixer, whole: Mixer) -> None:
+        self.first = Int8Matrix(plain.x_proj.weight.detach().t().numpy(), whole.x_proj.weight)
+        self.rank, self.second = plain.rank, plain.dt_proj.weight.detach().t().numpy()
+
+    def __rmatmul__(self, x: Floats) -> Floats:
+        projected = x @ self.first
+        return np.concatenate([projected[:, : self.rank] @ self.second, projected[:, self.rank :]], axis=1)
 
 
 def int8_start(model: nn.Module, whole: nn.Module) -> Start:
@@ -107,6 +148,7 @@ def int8_start(model: nn.Module, whole: nn.Module) -> Start:
         PluginError: when there are no such steps for a model of this kind.
     """
     if isinstance(model, Llama) and isinstance(whole, Llama):
-        weights = Int8Weights(model, whole)
-        return lambda rows: LlamaSteps(weights, rows)
+        return partial(LlamaSteps, Int8Llama(model, whole))
+    if isinstance(model, Mamba) and isinstance(whole, Mamba):
+        return partial(MambaSteps, Int8Mamba(model, whole))
     raise PluginError(f"there is no tuned form of int8-da for {type(model).__name__}; use form=eager")
