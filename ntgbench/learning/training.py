@@ -160,7 +160,7 @@ def fit(
     )
     at = saved.restore() or Position()
     clock = _Clock(at, epochs * steps_an_epoch, context.budget.minutes)
-    of_step = _prepared(loss, rows[: recipe.batch], recipe)
+    of_step = _prepared(loss, recipe, rows.device)
     note = ""
     while clock.share() < 1.0:
         model.train()
@@ -259,24 +259,31 @@ class _Clock:
         return f"{minutes:.0f} min left" if minutes >= 1.0 else "less than a minute left"
 
 
-def _prepared(loss: Loss, rows: Tensor, recipe: Recipe) -> Loss:
-    """The loss as the recipe wants it computed in training; `rows` are some to try it with."""
-    dtype = training_type(recipe, rows.device)
+def _prepared(loss: Loss, recipe: Recipe, device: torch.device) -> Loss:
+    """The loss as the recipe wants it computed in training."""
+    dtype = training_type(recipe, device)
 
     def cast(rows: Tensor) -> tuple[Tensor, int]:
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             return loss(rows)
 
-    if not recipe.compile:
-        return cast
-    compiled: Loss = torch.compile(cast)
-    try:
-        compiled(rows)[0].backward()  # type: ignore[no-untyped-call]
-    except Exception as error:  # a compiler can fail in any way, most often by not being there
-        reason = str(error).strip().partition("\n")[0]
-        _log.warning("the training step could not be compiled, so it is not: %s: %s", type(error).__name__, reason)
-        return cast
-    return compiled
+    compiled: Loss | None = torch.compile(cast) if recipe.compile else None
+
+    def chosen(rows: Tensor) -> tuple[Tensor, int]:
+        nonlocal compiled
+        if compiled is not None:
+            try:
+                return compiled(rows)
+            # A compiler can fail in any way, most often by not being there, and at any new number of rows.
+            except Exception as error:
+                reason = str(error).strip().partition("\n")[0]
+                _log.warning(
+                    "the training step could not be compiled, so it is not: %s: %s", type(error).__name__, reason
+                )
+                compiled = None
+        return cast(rows)
+
+    return chosen
 
 
 def _moments(optimiser: torch.optim.Optimizer, weights: list[nn.Parameter]) -> Iterator[tuple[int, str, Tensor]]:
