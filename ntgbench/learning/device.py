@@ -10,7 +10,7 @@ from ntgbench.errors import PluginError
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Context
-    from ntgbench.learning.recipe import Recipe
+    from ntgbench.learning.recipe import Precision
 
 
 def use_device(context: Context) -> torch.device:
@@ -26,10 +26,10 @@ def use_device(context: Context) -> torch.device:
         raise PluginError(f"cannot compute on the device {context.device!r}: {error}") from error
 
 
-def training_type(recipe: Recipe, device: torch.device) -> torch.dtype:
-    """The type that `recipe` wants matrices multiplied in on `device`."""
-    if recipe.precision != "auto":
-        return torch.float32 if recipe.precision == "float32" else torch.bfloat16
+def matrix_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type that `precision` names on `device`: bfloat16 is about twice as fast where "auto" takes it."""
+    if precision != "auto":
+        return torch.float32 if precision == "float32" else torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     # Versions of torch that do not tell are as processors that cannot.

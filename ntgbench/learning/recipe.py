@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Precision = Literal["float32", "bfloat16"]
-"""Type that matrices are multiplied in."""
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Type that matrices are multiplied in; "auto" is bfloat16 where the device has instructions for it, else float32."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class Recipe:
         patience: epochs without a better validation loss after which training ends.
         average: share of the old in the running average of the weights after each step, which is what is validated and
             kept; 0 keeps the weights themselves.
-        precision: type that matrices are multiplied in while training, "auto" for bfloat16 where the device has
-            instructions for it, which is about twice as fast there; weights and validation stay float32.
+        precision: type that matrices are multiplied in while training; weights and validation stay float32.
         compile: compile the training step, which takes a minute at first and needs a C++ compiler on the CPU; where
             that fails, training goes on as it is and says so.
     """
@@ -37,7 +36,7 @@ class Recipe:
     balance: float = 0.0
     patience: int = 5
     average: float = 0.0
-    precision: Precision | Literal["auto"] = "float32"
+    precision: Precision = "float32"
     compile: bool = False
 
     def __post_init__(self) -> None:

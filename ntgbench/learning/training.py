@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
-from ntgbench.learning.device import training_type
+from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.mapping.tokens import PAD
 from ntgbench.seeds import derive_seed
@@ -261,7 +261,7 @@ class _Clock:
 
 def _prepared(loss: Loss, recipe: Recipe, device: torch.device) -> Loss:
     """The loss as the recipe wants it computed in training."""
-    dtype = training_type(recipe, device)
+    dtype = matrix_type(recipe.precision, device)
 
     def cast(rows: Tensor) -> tuple[Tensor, int]:
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):

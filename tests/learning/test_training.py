@@ -12,7 +12,7 @@ from torch import nn
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
-from ntgbench.learning.device import training_type
+from ntgbench.learning.device import matrix_type
 from ntgbench.learning.recipe import Recipe
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench.testing import example_traffic
@@ -264,6 +264,6 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch) -> None:
     cpu = torch.device("cpu")
     for abilities, expected in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=abilities: found)
-        assert training_type(Recipe(precision="auto"), cpu) == expected
-        assert training_type(Recipe(precision="bfloat16"), cpu) == torch.bfloat16
-        assert training_type(Recipe(), cpu) == torch.float32
+        assert matrix_type("auto", cpu) == expected
+        assert matrix_type("bfloat16", cpu) == torch.bfloat16
+        assert matrix_type("float32", cpu) == torch.float32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ntgbench.learning.recipe import Precision, Recipe
 
@@ -25,7 +24,7 @@ class LlamaParameters(Recipe):
     epochs: int = 20
     balance: float = 0.5
     patience: int = 8
-    precision: Precision | Literal["auto"] = "auto"
+    precision: Precision = "auto"
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.1
     hidden: int = 160

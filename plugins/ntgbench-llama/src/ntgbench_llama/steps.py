@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ntgbench.learning.device import matrix_type
 from ntgbench_llama.model import EPSILON, Layer, Llama
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Weights:
     """
 
     def __init__(self, model: Llama, library: Any, precision: Precision = "float32") -> None:
-        in_numpy, dtype = library is np, getattr(torch, precision)
+        in_numpy, dtype = library is np, matrix_type(precision, model.rotation.device)
 
         def array(weight: Tensor) -> Any:
             return weight.detach().numpy() if in_numpy else weight.detach()

@@ -11,7 +11,7 @@ from torch import Tensor
 from ntgbench.errors import PluginError
 from ntgbench.learning import training
 from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
-from ntgbench.learning.device import use_device
+from ntgbench.learning.device import matrix_type, use_device
 from ntgbench.mapping.image import ImageMapping
 from ntgbench_netdiffus.diffusion import Diffusion
 from ntgbench_netdiffus.model import UNet
@@ -117,7 +117,7 @@ class NetDiffusGenerator:
     def _ready(self) -> None:
         """Prepare for sampling."""
         self.model.eval()
-        self.fast_model = self.model.with_body(getattr(torch, self.parameters.sampling_precision))
+        self.fast_model = self.model.with_body(matrix_type(self.parameters.sampling_precision, self.model.device))
         self.diffusion = Diffusion(self.parameters.noise_steps, self.model.device)
 
     @torch.inference_mode()

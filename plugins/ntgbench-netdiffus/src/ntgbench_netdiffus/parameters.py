@@ -27,20 +27,19 @@ class NetDiffusParameters(Recipe):
         snap: lengths up to this many bytes are read as no packet.
     """
 
-    epochs: int = 40
+    epochs: int = 14
     batch: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.0
-    patience: int = 10
     average: float = 0.999
-    precision: Precision = "bfloat16"
+    precision: Precision = "auto"
     channels: int = 32
     blocks: int = 2
     heads: int = 4
     noise_steps: int = 100
     sampler: Sampler = "dpm"
-    steps: int = 10
-    sampling_precision: Precision = "bfloat16"
+    steps: int = 8
+    sampling_precision: Precision = "auto"
     inverse: Literal["fit", "diag"] = "fit"
     snap: int = 8
 
