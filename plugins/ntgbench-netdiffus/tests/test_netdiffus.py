@@ -140,9 +140,10 @@ def test_training_learns_the_classes() -> None:
     generator = NetDiffusGenerator(parameters)
     generator.fit(train, Context(seed=1))
     labels = np.resize(np.array([0, 1], np.int32), 100)
-    made = generator.sample(labels, np.random.default_rng(1))
-    assert (np.abs(made[labels == 0] - signed_pl[0]).max(axis=1) < 150).mean() > 0.8
-    assert (np.abs(made[labels == 1, 0] + 1200) < 150).mean() > 0.8
+    made = generator.sample(labels, np.random.default_rng(1)).astype(np.int64)
+    apart = np.abs(made[:, None] - signed_pl[[0, 100]]).sum(axis=2)
+    assert (apart.argmin(axis=1) == labels).mean() > 0.9
+    assert np.median(apart.min(axis=1)) < 500
 
 
 @pytest.mark.parametrize("settings", [{"sampler": "ancestral"}, {"inverse": "diag"}, {"steps": 1}, {"steps": 20}])
@@ -183,7 +184,7 @@ def test_the_budget_and_the_device_are_obeyed() -> None:
     [
         ({"blocks": 0}, "blocks must be at least 1"),
         ({"channels": 36}, "channels must be a multiple of twice the heads, 8"),
-        ({"noise_steps": 8}, "noise_steps must be at least 2 and at least steps"),
+        ({"noise_steps": 7}, "noise_steps must be at least 2 and at least steps"),
         ({"snap": -1}, "snap"),
         ({"average": 1.0}, "average"),
     ],
