@@ -1,6 +1,7 @@
 """The LLaMA generator: its contract, its size, and that transformers reads and writes the same models."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from ntgbench_llama.generator import LlamaGenerator
 from ntgbench_llama.model import Llama
 from ntgbench_llama.parameters import LlamaParameters
 from ntgbench_llama.steps import LlamaSteps, Weights
+from scipy.stats import chisquare
 
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
-from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.mapping.tokens import EOS, PAD, TokenMapping
 from ntgbench.testing import Check, example_traffic, system_checks
 
 TINY = LlamaParameters(hidden=16, intermediate=24, layers=2, heads=2, epochs=2, batch=64, learning_rate=0.01)
@@ -57,18 +59,50 @@ def test_training_learns_what_follows_what() -> None:
     assert (made == signed_pl[np.where(labels == 0, 0, 150)]).all(axis=1).mean() > 0.95
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.1)])
 @pytest.mark.parametrize("library", [np, torch], ids=["numpy", "torch"])
-def test_a_step_at_a_time_gives_the_logits_of_the_whole(fitted, library) -> None:
+def test_a_step_at_a_time_gives_the_logits_of_the_whole(fitted, library, precision, tolerance) -> None:
     rows = tokens(fitted)
-    steps = LlamaSteps(Weights(fitted.model, library), len(rows))
+    steps = LlamaSteps(Weights(fitted.model, library, precision), len(rows))
     kept = torch.arange(len(rows))
     with torch.inference_mode():
         for position in range(rows.shape[1]):
             whole = fitted.model(rows[kept])[:, position]
-            torch.testing.assert_close(steps.step(rows[kept, position].numpy()), whole, atol=1e-5, rtol=0)
+            torch.testing.assert_close(steps.step(rows[kept, position].numpy()), whole, atol=tolerance, rtol=0)
             some = np.arange(0, len(kept), 2) if position % 2 else np.arange(len(kept))[::-1].copy()
             steps.keep(some)
             kept = kept[some]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_samples_have_the_distribution_of_the_whole_model(precision) -> None:
+    generator = LlamaGenerator(replace(TINY, sampling_precision=precision))
+    generator.mapping = mapping = TokenMapping(classes=2, packets=2, pl_max=2)
+    generator.model = generator.new_model()
+    generator.model.initialise(1)
+    with torch.no_grad():
+        generator.model.head.weight *= 20
+        if precision == "bfloat16":
+            # Weights that bfloat16 has make its distribution almost that of the whole model in float32.
+            for weight in generator.model.parameters():
+                weight.copy_(weight.bfloat16())
+    generator.model.eval()
+    generator.ready()
+    count = 20_000
+    made = generator.sample(np.resize(np.array([0, 1], np.int32), 2 * count), np.random.default_rng(2))
+    for label in (0, 1):
+        # Every biflow that there is, and its probability: that of each of its tokens among those that may follow.
+        kinds = np.array([(a, b) for a in (1, 2, -1, -2) for b in (0, 1, 2, -1, -2)])
+        rows = torch.from_numpy(mapping.encode(kinds, np.full(len(kinds), label, np.int32)))
+        with torch.no_grad():
+            logits = generator.model(rows)[:, :2]
+        logits[:, :, [PAD, *range(2, mapping.first_value)]] = -torch.inf
+        logits[:, 0, EOS] = -torch.inf
+        expected = logits.double().log_softmax(-1).gather(2, rows[:, 1:3, None]).sum(1)[:, 0].exp().numpy()
+        assert expected.sum() == pytest.approx(1.0)
+        assert expected.max() > 4 * expected.min()
+        found = (made[label::2, None] == kinds).all(axis=2).sum(axis=0)
+        assert chisquare(found, count * expected).pvalue > 0.001
 
 
 def test_transformers_reads_what_is_saved(fitted, tmp_path) -> None:
