@@ -124,6 +124,17 @@ def test_what_a_step_has_folded_in_does_not_change_an_int8_product() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_row_alone_comes_out_as_among_others() -> None:
+    torch.manual_seed(3)
+    layer = torch.nn.Linear(48, 70, bias=False)
+    quantize_(layer, CONFIGS["int8-da"]())
+    matrix = Int8Matrix(layer.weight.dequantize().t().numpy(), layer.weight.qdata, torch.rand(48))
+    x = torch.randn(50, 48).numpy()
+    x[0] = 0.0
+    alone = [row[None] @ matrix for row in x]
+    np.testing.assert_allclose(np.concatenate(alone), x @ matrix, rtol=1e-6)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_linear_layer_is_in_int8(scheme, base, tmp_path) -> None:
     quantised(scheme, "eager", base).save(tmp_path)

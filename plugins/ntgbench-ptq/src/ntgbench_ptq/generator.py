@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
@@ -41,7 +42,7 @@ HEAD = "lm_head.weight"
 """What transformers calls the output embedding."""
 
 
-class Quantized:
+class Quantized(ABC):
     """A fitted token generator, every linear layer of it quantised by torchao. Learns nothing itself.
 
     Attributes:
@@ -107,9 +108,9 @@ class Quantized:
         self.weights = model.state_dict()
         self.start = (lambda _: EagerSteps(model)) if self.parameters.form == "eager" else self.tuned()
 
+    @abstractmethod
     def tuned(self) -> sampling.Start:
         """The fastest form of the same numbers."""
-        raise NotImplementedError
 
     def own_form(self, weights: Mapping[str, Tensor]) -> TokenGenerator[Any]:
         """The base's generator with weights that transformers would read, on the CPU."""

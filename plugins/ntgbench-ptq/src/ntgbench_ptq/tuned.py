@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-SMALLEST_SCALE = np.finfo(np.float32).eps
-"""torchao's smallest scale of a row."""
-
 HALF_RANGE = np.float32(127.5)
 """torchao's scale of a row is its largest absolute value divided by this."""
+
+SMALLEST = HALF_RANGE * np.finfo(np.float32).eps
+"""What takes the place of a row's largest absolute value that is below it, as in torchao."""
 
 HIGHEST = np.float32(127.0)
 """Highest of the whole numbers."""
@@ -67,6 +67,9 @@ class Int8Matrix:
         gained = numbers if self.gain is None else numbers * self.gain[:, None]
         # Each output's number is the factor between two parallel columns.
         size = (gained * gained).sum(axis=0)
+        self.row = torch.zeros((1, self.whole.shape[0]), dtype=torch.int8)
+        self.sums = torch.zeros((1, self.whole.shape[1]), dtype=torch.int32)
+        self.row_in_numpy, self.sums_in_numpy = self.row.numpy(), self.sums.numpy()
         self.scale = ((plain * gained).sum(axis=0) / np.where(size > 0.0, size, 1.0)).astype(np.float32)
 
     def __len__(self) -> int:
@@ -74,7 +77,10 @@ class Int8Matrix:
 
     def __rmatmul__(self, x: Floats) -> Floats:
         x = x if self.gain is None else x * self.gain
-        scale = np.abs(x).max(axis=1, keepdims=True, initial=HALF_RANGE * SMALLEST_SCALE) / HALF_RANGE
+        return self._of_one(x) if len(x) == 1 else self._of_many(x)
+
+    def _of_many(self, x: Floats) -> Floats:
+        scale = np.abs(x).max(axis=1, keepdims=True, initial=SMALLEST) / HALF_RANGE
         whole = x * (1.0 / scale)
         np.rint(whole, out=whole)
         # Half the range is not a whole number, so a row's largest value may lie above the highest.
@@ -82,6 +88,19 @@ class Int8Matrix:
         product: Floats = torch._int_mm(torch.from_numpy(whole.astype(np.int8)), self.whole).numpy().astype(np.float32)
         product *= scale
         product *= self.scale
+        return product
+
+    def _of_one(self, x: Floats) -> Floats:
+        # The same with numbers for arrays and with memory kept: around one row the calls cost more than the arithmetic.
+        scale = max(np.abs(x).max(), SMALLEST) / HALF_RANGE
+        whole = x * (1.0 / scale)
+        np.rint(whole, out=whole)
+        np.minimum(whole, HIGHEST, out=whole)
+        self.row_in_numpy[...] = whole
+        torch._int_mm(self.row, self.whole, out=self.sums)
+        product: Floats = self.sums_in_numpy.astype(np.float32)
+        product *= self.scale
+        product *= scale
         return product
 
 
