@@ -19,8 +19,10 @@ class MambaParameters(Recipe):
         taps: tokens that the convolution of a layer sees.
     """
 
+    epochs: int = 14
     learning_rate: float = 4e-3
     weight_decay: float = 0.1
+    balance: float = 0.5
     hidden: int = 72
     expand: int = 2
     layers: int = 4
