@@ -76,7 +76,7 @@ def test_the_grid_and_limits_do_not_change_the_digest(key: str, number: int) -> 
         {"packets": 9},
         {"pl_max": 1500},
         {"test_share": 0.3},
-        {"version": 2},
+        {"version": 99},
         {"budget": {"epochs": 1}},
         {"fidelity": {"floor_draws": 6}},
     ],

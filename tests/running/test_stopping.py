@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -53,6 +54,8 @@ def start(install, flows, tmp_path, monkeypatch):
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # Whoever runs the tests in the background may have them ignore Ctrl-C, and the run would inherit that.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         started.append(run)
         return run, psutil.Process(int((tmp_path / "TELL").read_text()))
