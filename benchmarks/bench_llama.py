@@ -19,6 +19,7 @@ from ntgbench.interfaces import Budget, Context, SignedPL
 from ntgbench.learning import sampling, training
 from ntgbench.learning.recipe import Precision, Recipe
 from ntgbench.learning.sampling import Numbers
+from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import EOS, PAD
 
 TRAIN = made_up_biflows(256, classes=5, seed=1)
@@ -49,7 +50,7 @@ def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalL
     rows = torch.from_numpy(ours.mapping.encode(TRAIN.signed_pl, TRAIN.label))[:batch]
     model = LlamaGenerator(LlamaParameters(dropout=0.0))  # as transformers trains
     model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
-    of_rows = training.next_token_loss(model.model)
+    of_rows = next_token_loss(model.model)
     optimiser = training.adamw(model.model, Recipe(epochs=1, batch=batch, learning_rate=1e-4))
 
     def loss() -> Tensor:

@@ -16,6 +16,7 @@ from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
 from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import PAD
 
 TRAIN = made_up_biflows(256, classes=5, seed=1)
@@ -44,7 +45,7 @@ def bench_training_step(benchmark, ours: MambaGenerator, theirs: MambaForCausalL
     rows = torch.from_numpy(ours.mapping.encode(TRAIN.signed_pl, TRAIN.label))[:batch]
     model = MambaGenerator(MambaParameters())
     model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
-    loss = training.next_token_loss(model.model)
+    loss = next_token_loss(model.model)
     optimiser = training.adamw(model.model, Recipe(epochs=1, batch=batch, learning_rate=1e-4))
     reference = MambaForCausalLM(MambaConfig.from_dict(theirs.config.to_dict()))
     reference_optimiser = torch.optim.AdamW(reference.parameters(), lr=1e-4)

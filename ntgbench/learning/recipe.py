@@ -40,12 +40,16 @@ class Recipe:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self.at_least_one("epochs", "batch", "patience")
         if not self.learning_rate > 0 or not self.weight_decay >= 0:
             raise ValueError("learning_rate must be above 0 and weight_decay at least 0")
         if not 0 <= self.balance <= 1:
             raise ValueError(f"balance must be in 0..1, not {self.balance}")
         if not 0 <= self.average < 1:
             raise ValueError(f"average must be at least 0 and below 1, not {self.average}")
+
+    def at_least_one(self, *names: str) -> None:
+        """Raise ValueError for the first of these parameters that is below 1."""
+        for name in names:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -81,10 +81,10 @@ class Saved:
         )
         return position
 
-    def save(self, position: Position, every: float | None = None) -> None:
-        """Write everything, unless less than `every` seconds have passed since the last time."""
+    def save(self, position: Position) -> None:
+        """Write everything, unless less than `SAVE_EVERY` seconds have passed since the last time."""
         now = time.monotonic()
-        if self.path is None or now - self.last < (SAVE_EVERY if every is None else every):
+        if self.path is None or now - self.last < SAVE_EVERY:
             return
         head = {"format": str(FORMAT), "identity": self.identity, "position": json.dumps(asdict(position))}
         own = {name: tensor.detach().cpu().clone() for name, tensor in self.tensors.items()}

@@ -12,6 +12,7 @@ from ntgbench.learning import sampling, training
 from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
 from ntgbench.learning.device import use_device
 from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.token_model import TokenModel, next_token_loss
 from ntgbench.mapping.tokens import TokenMapping
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class TokenGenerator(ABC, Generic[P]):
         self.parameters = parameters
 
     @abstractmethod
-    def new_model(self) -> training.TokenModel:
+    def new_model(self) -> TokenModel:
         """An untrained model for `mapping`."""
 
     @abstractmethod
@@ -75,7 +76,7 @@ class TokenGenerator(ABC, Generic[P]):
         rows, held_out = (
             torch.from_numpy(self.mapping.encode(part.signed_pl, part.label)).to(device) for part in (rest, validation)
         )
-        loss = training.next_token_loss(self.model)
+        loss = next_token_loss(self.model)
         training.fit(self.model, loss, rows, held_out, self.parameters, context, rest.label)
         self._ready()
 

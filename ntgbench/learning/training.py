@@ -6,7 +6,6 @@ import contextlib
 import logging
 import math
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
-from ntgbench.mapping.tokens import PAD
 from ntgbench.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -42,24 +39,6 @@ LARGEST_GRADIENT = 1.0
 
 Loss = Callable[[Tensor], tuple[Tensor, int]]
 """Mean loss of some rows, and how many terms it is the mean of."""
-
-
-class TokenModel(nn.Module, ABC):
-    """A causal model of rows of tokens.
-
-    Attributes:
-        head: gives the logits, float (…, vocabulary), of what `hidden` returned.
-    """
-
-    head: nn.Module
-
-    @abstractmethod
-    def initialise(self, seed: int) -> None:
-        """Draw all weights anew."""
-
-    @abstractmethod
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """What `head` reads, float (N, T, hidden), for tokens (N, T)."""
 
 
 @dataclass(frozen=True)
@@ -97,21 +76,6 @@ def draws(labels: Labels, balance: float, rng: np.random.Generator) -> npt.NDArr
     ends = np.cumsum(weight) / weight.sum()
     found = np.searchsorted(ends, (np.arange(len(labels)) + rng.random()) / len(labels), side="right")
     return np.minimum(found, len(labels) - 1)
-
-
-def next_token_loss(model: TokenModel) -> Loss:
-    """The cross-entropy, in nats a token, of rows of tokens under `model`.
-
-    Only packets and EOS count, and only their logits are computed: the class is given, and PAD means nothing.
-    """
-
-    def loss(rows: Tensor) -> tuple[Tensor, int]:
-        following = rows[:, 1:]
-        real = (following != PAD).nonzero(as_tuple=True)
-        logits = model.head(model.hidden(rows[:, :-1])[real])
-        return functional.cross_entropy(logits, following[real]), len(logits)
-
-    return loss
 
 
 def fit(

@@ -14,6 +14,7 @@ from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench.testing import example_traffic
 
@@ -44,13 +45,13 @@ def rows(part: slice = slice(None)) -> torch.Tensor:
 def train(recipe: Recipe = RECIPE, validation: torch.Tensor | None = None, **context):
     model = Bigram(MAPPING.vocabulary)
     held_out = rows()[:0] if validation is None else validation
-    loss = training.next_token_loss(model)
+    loss = next_token_loss(model)
     return model, training.fit(model, loss, rows(), held_out, recipe, Context(**{"seed": 1, **context}))
 
 
 def test_the_loss_before_training_is_that_of_a_fair_draw() -> None:
     model = Bigram(MAPPING.vocabulary)
-    loss, terms = training.next_token_loss(model)(rows())
+    loss, terms = next_token_loss(model)(rows())
     assert loss.item() == pytest.approx(np.log(MAPPING.vocabulary), rel=1e-5)
     # Packets and EOS count; classes and PAD do not.
     assert terms == int((rows() > 0).sum()) - len(rows())
@@ -66,7 +67,7 @@ def test_training_lowers_the_loss_to_the_entropy_of_the_traffic() -> None:
     share = (counts / counts.sum(axis=1, keepdims=True).clip(1))[counts > 0]
     entropy = -(seen * np.log(share)).sum() / counts.sum()
     assert trained.train_loss[0] > entropy + 1
-    assert training.evaluate(model, training.next_token_loss(model), rows(), 7) == pytest.approx(entropy, abs=0.02)
+    assert training.evaluate(model, next_token_loss(model), rows(), 7) == pytest.approx(entropy, abs=0.02)
 
 
 def test_the_seed_decides_and_nothing_else() -> None:
@@ -103,7 +104,7 @@ def test_the_best_epoch_stays_and_patience_ends() -> None:
     model, trained = train(Recipe(epochs=20, batch=16, learning_rate=0.5, patience=3), validation=unlike)
     best = int(np.argmin(trained.validation_loss))
     assert len(trained.validation_loss) == best + 1 + 3 < 20
-    found = training.evaluate(model, training.next_token_loss(model), unlike, 16)
+    found = training.evaluate(model, next_token_loss(model), unlike, 16)
     assert found == pytest.approx(trained.validation_loss[best], rel=1e-6)
 
 
@@ -156,7 +157,7 @@ def test_balance_trains_on_rare_classes_more_often() -> None:
 
     def loss(found):
         seen.extend(found[:, 0].tolist())
-        return training.next_token_loss(model)(found)
+        return next_token_loss(model)(found)
 
     model = Bigram(MAPPING.vocabulary)
     recipe = Recipe(epochs=1, batch=16, learning_rate=0.1, balance=1.0)
@@ -179,7 +180,7 @@ def test_the_average_of_the_weights_is_what_is_kept() -> None:
 
     def loss(found):
         seen.append(model.embedding.weight.detach().clone())
-        return training.next_token_loss(model)(found)
+        return next_token_loss(model)(found)
 
     model = Bigram(MAPPING.vocabulary)
     recipe = Recipe(epochs=1, batch=64, learning_rate=0.1, average=0.5)
@@ -189,7 +190,7 @@ def test_the_average_of_the_weights_is_what_is_kept() -> None:
     for step, weights in enumerate(seen[1:]):
         before_last = torch.lerp(before_last, weights, 1 - min(0.5, (1 + step) / (10 + step)))
     plain = Bigram(MAPPING.vocabulary)
-    training.fit(plain, training.next_token_loss(plain), rows(), rows()[:0], replace(recipe, average=0.0), Context(1))
+    training.fit(plain, next_token_loss(plain), rows(), rows()[:0], replace(recipe, average=0.0), Context(1))
     last = len(seen) - 1
     expected = torch.lerp(before_last, plain.embedding.weight.detach(), 1 - min(0.5, (1 + last) / (10 + last)))
     torch.testing.assert_close(model.embedding.weight.detach(), expected)

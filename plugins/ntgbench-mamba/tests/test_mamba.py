@@ -17,7 +17,7 @@ from scipy.stats import chisquare
 
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
-from ntgbench.learning import training
+from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import EOS, TokenMapping
 from ntgbench.testing import Check, example_traffic, system_checks
 
@@ -92,7 +92,7 @@ def test_no_input_overflows_in_training(fitted) -> None:
     with torch.no_grad():
         fitted.model.layers[0].mixer.in_proj.weight *= 1e4
     fitted.model.zero_grad()
-    loss = training.next_token_loss(fitted.model)(tokens(fitted))[0]
+    loss = next_token_loss(fitted.model)(tokens(fitted))[0]
     loss.backward()
     assert loss.isfinite()
     assert all(weight.grad.isfinite().all() for weight in fitted.model.parameters())

@@ -37,8 +37,6 @@ class CvaeParameters(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("outer", "inner", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self.at_least_one("outer", "inner", "latent")
         if not self.beta >= 0 or not self.spread > 0:
             raise ValueError("beta must be at least 0 and spread above 0")

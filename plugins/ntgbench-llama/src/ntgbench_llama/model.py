@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.training import TokenModel
+from ntgbench.learning.token_model import TokenModel
 
 if TYPE_CHECKING:
     from ntgbench_llama.parameters import LlamaParameters

@@ -36,9 +36,7 @@ class LlamaParameters(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("hidden", "intermediate", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self.at_least_one("hidden", "intermediate", "layers", "heads")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.hidden % (2 * self.heads):

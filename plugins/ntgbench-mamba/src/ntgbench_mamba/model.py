@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.training import TokenModel
+from ntgbench.learning.token_model import TokenModel
 from ntgbench_mamba.kernels import selective_scan
 from ntgbench_mamba.layers import Layers
 

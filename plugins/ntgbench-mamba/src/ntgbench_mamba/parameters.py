@@ -31,6 +31,4 @@ class MambaParameters(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("hidden", "expand", "layers", "state", "taps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self.at_least_one("hidden", "expand", "layers", "state", "taps")

@@ -45,9 +45,7 @@ class NetDiffusParameters(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("channels", "blocks", "heads", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        self.at_least_one("channels", "blocks", "heads", "steps")
         if self.channels % (2 * self.heads):
             raise ValueError(f"channels must be a multiple of twice the heads, {2 * self.heads}, not {self.channels}")
         if self.noise_steps < max(2, self.steps):
