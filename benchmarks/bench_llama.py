@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context, SignedPL
-from ntgbench.learning import sampling, training
+from ntgbench.learning import training
 from ntgbench.learning.recipe import Precision, Recipe
-from ntgbench.learning.sampling import Numbers
+from ntgbench.learning.sampling import Numbers, Sampler
 from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import EOS, PAD
 
@@ -101,11 +102,10 @@ def bench_sampling(
             warnings.simplefilter("ignore")
             return theirs.generate(prompt, attention_mask=torch.ones_like(prompt), pad_token_id=PAD, **settings)
 
-    weights, rng = Weights(ours.model, np, precision), np.random.default_rng(1)
+    sampler, rng = Sampler(partial(Endless, Weights(ours.model, np, precision)), ours.mapping), np.random.default_rng(1)
 
     def ours_sample() -> SignedPL:
-        rows = sampling.sample(lambda count: Endless(weights, count), ours.mapping, labels, rng)
-        return ours.mapping.decode(rows)[0]
+        return ours.mapping.decode(sampler.sample(labels, rng))[0]
 
     assert theirs_sample().shape == (batch, 11)
     assert ours_sample().all()

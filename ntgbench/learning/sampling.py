@@ -35,60 +35,76 @@ class Steps(Protocol):
         The logits are the caller's to change.
         """
 
-    def keep(self, rows: Numbers) -> None:
-        """Go on with these rows, int64 (…,): indices of the present ones, repeated or left out as wanted."""
+    def select(self, rows: Numbers) -> Steps:
+        """A copy that goes on with these rows, int64 (…,): indices of the present ones, repeated or left out."""
 
 
 Start = Callable[[int], Steps]
-"""Makes the state of a model for so many rows at most, before the first token."""
+"""Makes the state of a model for so many rows, before the first token."""
 
 
-@torch.inference_mode()
-def sample(start: Start, mapping: TokenMapping, labels: Labels, rng: np.random.Generator) -> Tokens:
-    """Rows of tokens, one for each label and in that order, drawn from the model's distribution at temperature 1.
+class Sampler:
+    """Draws from a model's distribution at temperature 1.
 
-    Only tokens that make valid biflows are drawn, and P packets end a row. Each packet takes one uniform number, whose
-    place in the cumulated distribution is the token (inversion, Devroye 1986, section II.2). Row i uses the numbers
-    that `rng` gives it whatever rows are made beside it, and rows of a class share the step that reads the class.
-
-    Args:
-        start: the model.
-        mapping: what tokens mean.
-        labels: class of each row, int32 (N,).
-        rng: all randomness.
+    What a class makes of the model is the same for all its biflows: every class is read once, here.
     """
-    uniform = rng.random((len(labels), mapping.packets), np.float32)
-    rows = np.full((len(labels), mapping.packets + 2), PAD)
-    rows[:, 0] = mapping.class_tokens(labels)
-    for begin in range(0, len(labels), LARGEST_BATCH):
-        part = slice(begin, begin + LARGEST_BATCH)
-        _fill(rows[part], start(len(rows[part])), mapping, uniform[part])
-    return rows
 
-
-def _fill(rows: Tokens, model: Steps, mapping: TokenMapping, uniform: npt.NDArray[np.float32]) -> None:
-    """Draw all tokens of `rows` behind the first."""
-    # Which rows are at work, which row of the model's state each of them continues, and which have not ended.
-    live = np.arange(len(rows))
-    tokens, state = np.unique(rows[:, 0], return_inverse=True)
-    going = np.ones(len(rows), np.bool_)
-    for position in range(mapping.packets):
-        logits = model.step(tokens)
+    @torch.inference_mode()
+    def __init__(self, start: Start, mapping: TokenMapping) -> None:
+        """From the model and what tokens mean."""
+        self.mapping = mapping
+        self.classes = start(mapping.classes)
+        logits = self.classes.step(mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32)))
         # Only packets and EOS can follow, and EOS only a packet.
-        logits[:, EOS + 1 : mapping.first_value] = -torch.inf
-        logits[:, : EOS if position else EOS + 1] = -torch.inf
-        cumulated = logits.softmax(dim=1).cumsum_(dim=1)
-        drawn = draw(cumulated if position else cumulated[state], uniform[live, position])
-        tokens = np.where(going, drawn, PAD)
-        rows[live, position + 1] = tokens
-        going = tokens > EOS
-        if position == 0 or np.count_nonzero(going) <= (1 - FINISHED) * len(live):
-            model.keep(state[going])
-            live, tokens, going = live[going], tokens[going], going[going]
-            state = np.arange(len(live))
-            if not len(live):
-                break
-    rows[(rows != EOS).all(axis=1), -1] = EOS
+        self.possible = torch.zeros_like(logits[0])
+        self.possible[: mapping.first_value] = -torch.inf
+        self.first = _cumulated(logits, self.possible)
+        self.possible[EOS] = 0.0
+
+    @torch.inference_mode()
+    def sample(self, labels: Labels, rng: np.random.Generator) -> Tokens:
+        """Rows of tokens, one for each label and in that order.
+
+        Only tokens that make valid biflows are drawn, and P packets end a row. Each packet takes one uniform number,
+        whose place in the cumulated distribution is the token (inversion, Devroye 1986, section II.2). Row i uses the
+        numbers that `rng` gives it whatever rows are made beside it.
+
+        Args:
+            labels: class of each row, int32 (N,).
+            rng: all randomness.
+        """
+        uniform = rng.random((len(labels), self.mapping.packets), np.float32)
+        rows = np.full((len(labels), self.mapping.packets + 2), PAD)
+        rows[:, 0] = self.mapping.class_tokens(labels)
+        state = labels.astype(np.int64)
+        for begin in range(0, len(labels), LARGEST_BATCH):
+            part = slice(begin, begin + LARGEST_BATCH)
+            self._fill(rows[part], state[part], uniform[part])
+        return rows
+
+    def _fill(self, rows: Tokens, state: Numbers, uniform: npt.NDArray[np.float32]) -> None:
+        """Draw all tokens of `rows` behind the first, each from the state of its class."""
+        model = self.classes.select(state)
+        rows[:, 1] = tokens = draw(self.first[state], uniform[:, 0])
+        # Which rows are at work, and which of them have not ended.
+        live, going = np.arange(len(rows)), np.ones(len(rows), np.bool_)
+        for position in range(1, self.mapping.packets):
+            drawn = draw(_cumulated(model.step(tokens), self.possible), uniform[live, position])
+            rows[live, position + 1] = tokens = np.where(going, drawn, PAD)
+            going = tokens > EOS
+            left = np.flatnonzero(going)
+            if len(left) <= (1 - FINISHED) * len(live):
+                if not len(left):
+                    break
+                model = model.select(left)
+                live, tokens, going = live[left], tokens[left], going[left]
+        rows[(rows != EOS).all(axis=1), -1] = EOS
+
+
+def _cumulated(logits: Tensor, possible: Tensor) -> Tensor:
+    """Cumulated distribution of each row, (rows, vocabulary), without what `possible` has as minus infinity."""
+    logits += possible
+    return logits.softmax(dim=1).cumsum_(dim=1)
 
 
 def draw(cumulated: Tensor, uniform: npt.NDArray[np.float32]) -> Numbers:

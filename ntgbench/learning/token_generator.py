@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import torch
 
 from ntgbench.errors import PluginError
-from ntgbench.learning import sampling, training
+from ntgbench.learning import training
 from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
 from ntgbench.learning.device import use_device
 from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_model import TokenModel, next_token_loss
 from ntgbench.mapping.tokens import TokenMapping
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.learning.sampling import Start
     from ntgbench.traffic.biflows import Biflows
 
 P = TypeVar("P", bound=Recipe)
@@ -46,12 +48,8 @@ class TokenGenerator(ABC, Generic[P]):
         """An untrained model for `mapping`."""
 
     @abstractmethod
-    def ready(self) -> None:
-        """Prepare for sampling: called when `model` has its final weights, and before `start`."""
-
-    @abstractmethod
-    def start(self, rows: int) -> sampling.Steps:
-        """The model at work on so many rows at most."""
+    def steps(self) -> Start:
+        """The model one token at a time, with the weights that `model` has now."""
 
     @abstractmethod
     def hf_weights(self) -> dict[str, Tensor]:
@@ -78,12 +76,11 @@ class TokenGenerator(ABC, Generic[P]):
         )
         loss = next_token_loss(self.model)
         training.fit(self.model, loss, rows, held_out, self.parameters, context, rest.label)
-        self._ready()
+        self.ready()
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the model, at temperature 1."""
-        rows = sampling.sample(self.start, self.mapping, labels, rng)
-        return self.mapping.decode(rows)[0]
+        return self.mapping.decode(self.sampler.sample(labels, rng))[0]
 
     def save(self, folder: Path) -> None:
         """Write what both `load` and transformers' `AutoModelForCausalLM.from_pretrained` read."""
@@ -98,8 +95,10 @@ class TokenGenerator(ABC, Generic[P]):
             self.take_hf_weights(weights)
         except (RuntimeError, TypeError) as error:
             raise PluginError(f"{folder} holds a model of other parameters than {self.parameters}: {error}") from error
-        self._ready()
-
-    def _ready(self) -> None:
-        self.model.eval()
         self.ready()
+
+    def ready(self) -> None:
+        """Prepare for sampling: when `model` has its final weights."""
+        self.model.eval()
+        self.start = self.steps()
+        self.sampler = Sampler(self.start, self.mapping)

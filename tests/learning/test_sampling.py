@@ -23,8 +23,10 @@ class Table:
         self.history = self.history[: len(tokens)] * MAPPING.vocabulary + tokens
         return logits(torch.from_numpy(self.history))
 
-    def keep(self, rows: np.ndarray) -> None:
-        self.history = self.history[rows]
+    def select(self, rows: np.ndarray) -> "Table":
+        chosen = Table(len(rows), self.asked)
+        chosen.history = self.history[rows]
+        return chosen
 
 
 def logits(history: torch.Tensor) -> torch.Tensor:
@@ -55,7 +57,7 @@ def distribution(label: int) -> dict[tuple[int, ...], float]:
 def test_rows_have_the_distribution_of_plain_multinomial_sampling(monkeypatch, largest_batch) -> None:
     monkeypatch.setattr(sampling, "LARGEST_BATCH", largest_batch)
     labels = np.random.default_rng(1).permutation(np.repeat(np.array([0, 1], np.int32), 10_000))
-    rows = sampling.sample(Table, MAPPING, labels, np.random.default_rng(2))
+    rows = sampling.Sampler(Table, MAPPING).sample(labels, np.random.default_rng(2))
     for label in (0, 1):
         expected = distribution(label)
         assert sum(expected.values()) == pytest.approx(1.0)
@@ -71,27 +73,31 @@ def test_rows_have_the_distribution_of_plain_multinomial_sampling(monkeypatch, l
 
 def test_rows_follow_from_the_random_state_alone() -> None:
     labels = np.resize(np.array([0, 1], np.int32), 500)
-    first, same = (sampling.sample(Table, MAPPING, labels, np.random.default_rng(3)) for _ in range(2))
+    first, same = (sampling.Sampler(Table, MAPPING).sample(labels, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, same)
-    other = sampling.sample(Table, MAPPING, labels, np.random.default_rng(4))
+    other = sampling.Sampler(Table, MAPPING).sample(labels, np.random.default_rng(4))
     assert (first != other).any()
     # What else is made makes no difference to a row.
-    some = sampling.sample(Table, MAPPING, labels[:100], np.random.default_rng(3))
+    some = sampling.Sampler(Table, MAPPING).sample(labels[:100], np.random.default_rng(3))
     np.testing.assert_array_equal(some, first[:100])
 
 
-def test_a_class_is_read_once_and_finished_rows_cost_nothing() -> None:
+def test_classes_are_read_once_and_finished_rows_cost_nothing() -> None:
     asked: list[int] = []
+    sampler = sampling.Sampler(lambda count: Table(count, asked), MAPPING)
+    assert asked == [2]
     labels = np.resize(np.array([0, 1], np.int32), 200)
-    rows = sampling.sample(lambda count: Table(count, asked), MAPPING, labels, np.random.default_rng(5))
-    assert asked[:2] == [2, 200]
-    going = int((rows[:, 2] != EOS).sum())
-    assert going < 180
-    assert asked[2] == going
+    rng = np.random.default_rng(5)
+    for _ in range(2):
+        asked.clear()
+        rows = sampler.sample(labels, rng)
+        going = int((rows[:, 2] != EOS).sum())
+        assert going < 180
+        assert asked == [200, going]
 
 
 def test_no_rows_are_made_of_no_labels() -> None:
-    assert sampling.sample(Table, MAPPING, np.zeros(0, np.int32), np.random.default_rng(6)).shape == (0, 5)
+    assert sampling.Sampler(Table, MAPPING).sample(np.zeros(0, np.int32), np.random.default_rng(6)).shape == (0, 5)
 
 
 def test_the_lowest_and_the_highest_number_draw_possible_tokens() -> None:

@@ -56,7 +56,7 @@ def logits(start, rows: np.ndarray) -> torch.Tensor:
             one = steps.step(rows[order, position])
             found.append(one[np.argsort(order)].clone())
             turn = np.roll(np.arange(len(rows)), 1)
-            steps.keep(turn)
+            steps = steps.select(turn)
             order = order[turn]
     return torch.stack(found, dim=1)
 

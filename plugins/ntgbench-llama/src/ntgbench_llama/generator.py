@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from ntgbench_llama.steps import LlamaSteps, Weights
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ntgbench.learning.sampling import Start
+
 
 class LlamaGenerator(TokenGenerator[LlamaParameters]):
     """A causal decoder over tokens of packets."""
@@ -27,14 +30,10 @@ class LlamaGenerator(TokenGenerator[LlamaParameters]):
         """An untrained decoder."""
         return Llama(self.parameters, self.mapping.vocabulary, self.mapping.packets + 2)
 
-    def ready(self) -> None:
-        """Lay out the weights as a step wants them."""
+    def steps(self) -> Start:
+        """The decoder one token at a time, its weights laid out as a step wants them."""
         library = np if self.model.rotation.device.type == "cpu" else torch
-        self.weights = Weights(self.model, library, self.parameters.sampling_precision)
-
-    def start(self, rows: int) -> LlamaSteps:
-        """The decoder at work on so many rows at most."""
-        return LlamaSteps(self.weights, rows)
+        return partial(LlamaSteps, Weights(self.model, library, self.parameters.sampling_precision))
 
     def hf_weights(self) -> dict[str, Tensor]:
         """The weights of a LlamaForCausalLM."""

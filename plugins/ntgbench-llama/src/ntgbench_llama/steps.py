@@ -82,7 +82,7 @@ class LlamaSteps:
         w, xp, times, here = self.weights, self.weights.library, self.weights.times, self.position
         rows, heads, rotation = len(tokens), w.heads, w.rotation[here]
         x = w.embedding[tokens]
-        for (qkv, output, gate_up, down), cache in zip(w.layers, self.cache[:, : here + 1, :rows], strict=True):
+        for (qkv, output, gate_up, down), cache in zip(w.layers, self.cache[:, : here + 1], strict=True):
             components = times(_normed(x, xp), qkv).view(xp.complex64).reshape(rows, *rotation.shape)
             turned = (components * rotation).view(xp.float32)
             cache[here] = turned[:, heads:]
@@ -101,9 +101,12 @@ class LlamaSteps:
         logits = times(_normed(x, xp), w.head)
         return torch.from_numpy(logits) if xp is np else logits
 
-    def keep(self, rows: Numbers) -> None:
-        """Go on with these rows."""
-        self.cache[:, : self.position, : len(rows)] = self.cache[:, : self.position, rows]
+    def select(self, rows: Numbers) -> LlamaSteps:
+        """A copy that goes on with these rows."""
+        chosen = type(self)(self.weights, len(rows))
+        chosen.position = self.position
+        chosen.cache[:, : self.position] = self.cache[:, : self.position, rows]
+        return chosen
 
 
 def _normed(x: Any, xp: Any) -> Any:

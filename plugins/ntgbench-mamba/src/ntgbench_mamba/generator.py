@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ntgbench.interfaces import Context
+    from ntgbench.learning.sampling import Start
     from ntgbench.traffic.biflows import Biflows
 
 _log = logging.getLogger(__name__)
@@ -40,13 +42,9 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
         """An untrained model."""
         return Mamba(self.parameters, self.mapping.vocabulary)
 
-    def ready(self) -> None:
-        """Lay out the weights as a step wants them."""
-        self.weights = Weights(self.model, np if self.model.head.weight.device.type == "cpu" else torch)
-
-    def start(self, rows: int) -> MambaSteps:
-        """The model at work on so many rows at most."""
-        return MambaSteps(self.weights, rows)
+    def steps(self) -> Start:
+        """The model one token at a time, its weights laid out as a step wants them."""
+        return partial(MambaSteps, Weights(self.model, np if self.model.head.weight.device.type == "cpu" else torch))
 
     def hf_weights(self) -> dict[str, Tensor]:
         """The weights of a MambaForCausalLM."""

@@ -94,11 +94,10 @@ class MambaSteps:
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
-        w, xp, rows = self.weights, self.weights.library, len(tokens)
+        w, xp = self.weights, self.weights.library
         x = w.embedding[tokens]
-        for layer, all_recent, all_states in zip(w.layers, self.recent, self.states, strict=True):
+        for layer, recent, states in zip(w.layers, self.recent, self.states, strict=True):
             inner, state = len(layer.skip), len(layer.rates)
-            recent, states = all_recent[:rows], all_states[:rows]
             place = self.position % recent.shape[1]
             both = _normed(x, xp) @ layer.in_proj
             recent[:, place] = both[:, :inner]
@@ -114,10 +113,12 @@ class MambaSteps:
         logits = _normed(x, xp) @ w.head
         return torch.from_numpy(logits) if xp is np else logits
 
-    def keep(self, rows: Numbers) -> None:
-        """Go on with these rows."""
-        for kept in (self.recent, self.states):
-            kept[:, : len(rows)] = kept[:, rows]
+    def select(self, rows: Numbers) -> MambaSteps:
+        """A copy that goes on with these rows."""
+        chosen = type(self)(self.weights, len(rows))
+        chosen.position = self.position
+        chosen.recent[:], chosen.states[:] = self.recent[:, rows], self.states[:, rows]
+        return chosen
 
 
 def _normed(x: Any, xp: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +28,10 @@ class EagerSteps:
         logits: Tensor = output.logits[:, -1]
         return logits
 
-    def keep(self, rows: Numbers) -> None:
-        """Go on with these rows."""
-        for cache in self.state.values():
+    def select(self, rows: Numbers) -> EagerSteps:
+        """A copy that goes on with these rows."""
+        chosen = EagerSteps(self.model)
+        chosen.state = deepcopy(self.state)
+        for cache in chosen.state.values():
             cache.reorder_cache(torch.from_numpy(rows).to(self.device))
+        return chosen

@@ -9,9 +9,9 @@ from torch import nn
 
 from ntgbench import systems
 from ntgbench.errors import PluginError
-from ntgbench.learning import sampling
 from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
 from ntgbench.learning.device import use_device
+from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_generator import TokenGenerator
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench_ptq.eager import EagerSteps
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.learning.sampling import Start
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_ptq.parameters import PtqParameters
 
@@ -79,7 +80,7 @@ class Quantized(ABC):
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the quantised model, at temperature 1."""
-        return self.mapping.decode(sampling.sample(self.start, self.mapping, labels, rng))[0]
+        return self.mapping.decode(self.sampler.sample(labels, rng))[0]
 
     def save(self, folder: Path) -> None:
         """Write the quantised weights, as plain tensors, and what the model is."""
@@ -107,9 +108,10 @@ class Quantized(ABC):
         """Prepare for sampling with a quantised model."""
         self.weights = model.state_dict()
         self.start = (lambda _: EagerSteps(model)) if self.parameters.form == "eager" else self.tuned()
+        self.sampler = Sampler(self.start, self.mapping)
 
     @abstractmethod
-    def tuned(self) -> sampling.Start:
+    def tuned(self) -> Start:
         """The fastest form of the same numbers."""
 
     def own_form(self, weights: Mapping[str, Tensor]) -> TokenGenerator[Any]:
@@ -132,11 +134,9 @@ class WeightOnly(Quantized):
 
     scheme = "int8-wo"
 
-    def tuned(self) -> sampling.Start:
+    def tuned(self) -> Start:
         """The base's own steps: with weights only quantised, all that int8 can change is how weights are stored."""
-        own = self.own_form(dequantized(self.weights))
-        own.ready()
-        return own.start
+        return self.own_form(dequantized(self.weights)).steps()
 
 
 class DynamicActivation(Quantized):
@@ -144,7 +144,7 @@ class DynamicActivation(Quantized):
 
     scheme = "int8-da"
 
-    def tuned(self) -> sampling.Start:
+    def tuned(self) -> Start:
         """The base's own steps on the CPU, with torch's int8 products."""
         model, whole = (self.own_form(read(self.weights)).model for read in (dequantized, whole_numbers))
         return int8_start(model, whole)
