@@ -1,5 +1,6 @@
 """The training loop, on a model small enough to know what must come out."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -225,6 +226,14 @@ def test_without_a_compiler_training_goes_on_uncompiled(monkeypatch, tmp_path, c
     assert trained == expected
     assert torch.equal(model.embedding.weight, plain.embedding.weight)
     assert "could not be compiled, so it is not" in caplog.text
+
+
+def test_that_complex_numbers_are_not_compiled_is_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch._inductor import lowering
+    training._prepared(next_token_loss(Bigram(3)), replace(RECIPE, compile=True), torch.device("cpu"))
+    lowering._warn_complex_not_supported.__wrapped__()
 
 
 @pytest.mark.slow
