@@ -11,6 +11,7 @@ import click
 import ntgbench
 from ntgbench.cli.check import check
 from ntgbench.cli.datasets import datasets
+from ntgbench.cli.export import export
 from ntgbench.cli.generate import generate
 from ntgbench.cli.info import info
 from ntgbench.cli.leaderboard import leaderboard
@@ -34,7 +35,7 @@ def cli(debug: bool) -> None:
     """How faithful, how useful and how cheap is synthetic network traffic?"""
 
 
-for command in (run, plan, leaderboard, listing, info, plugins, datasets, new, check, generate):
+for command in (run, plan, leaderboard, listing, info, plugins, datasets, new, check, generate, export):
     cli.add_command(command)
 
 

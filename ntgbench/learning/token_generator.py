@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import torch
 
+from ntgbench import systems
 from ntgbench.errors import PluginError
 from ntgbench.learning import training
 from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ntgbench.interfaces import Context, Labels, SignedPL
     from ntgbench.learning.sampling import Start
+    from ntgbench.systems import System
     from ntgbench.traffic.biflows import Biflows
 
 P = TypeVar("P", bound=Recipe)
@@ -102,3 +104,20 @@ class TokenGenerator(ABC, Generic[P]):
         self.model.eval()
         self.start = self.steps()
         self.sampler = Sampler(self.start, self.mapping)
+
+
+def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[Any]]:
+    """The fitted system in `context.base` and its token generator, from which `wanted` starts.
+
+    Raises:
+        PluginError: when there is no such model, or it is none of tokens.
+    """
+    if context.base is None:
+        raise PluginError(
+            f"{wanted} starts from a fitted model and was handed none: `ntgbench run` fits it first and hands it over; "
+            "elsewhere, Context.base is its folder"
+        )
+    fitted = systems.load(context.base.parent)
+    if not isinstance(fitted.built, TokenGenerator):
+        raise PluginError(f"{fitted.system.label} is no token generator, and {wanted} starts from nothing else")
+    return fitted.system, fitted.built

@@ -12,7 +12,7 @@ from ntgbench.errors import PluginError
 from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
 from ntgbench.learning.device import use_device
 from ntgbench.learning.sampling import Sampler
-from ntgbench.learning.token_generator import TokenGenerator
+from ntgbench.learning.token_generator import TokenGenerator, fitted_base
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench_ptq.eager import EagerSteps
 from ntgbench_ptq.quantization import (
@@ -65,17 +65,11 @@ class Quantized(ABC):
         Raises:
             PluginError: when there is no such model, or it is none of tokens.
         """
-        if context.base is None:
-            raise PluginError(
-                f"{self.scheme} quantises a fitted model and was handed none: `ntgbench run` fits it first and hands "
-                "it over; elsewhere, Context.base is its folder"
-            )
         device = use_device(context)
-        fitted = systems.load(context.base.parent)
-        if not isinstance(fitted.built, TokenGenerator):
-            raise PluginError(f"{fitted.system.label} is no token generator, and nothing else can be quantised")
+        self.base, fitted = fitted_base(context, self.scheme)
+        assert context.base is not None
         model = quantized(context.base, self.scheme, device)
-        self.base, self.mapping, self.config = fitted.system, fitted.built.mapping, fitted.built.hf_config()
+        self.mapping, self.config = fitted.mapping, fitted.hf_config()
         self._use(model)
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:

@@ -1,0 +1,56 @@
+"""ONNX Runtime at work on a graph of `ntgbench_onnx.graph`. It does not matter which model's step that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from torch import Tensor
+
+from ntgbench_onnx.graph import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.learning.sampling import Numbers
+
+
+def session(model: bytes, threads: int) -> ort.InferenceSession:
+    """ONNX Runtime with `model` on the CPU. Raises one of its many exceptions when it cannot read it."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+class OnnxSteps:
+    """A model at work: `Steps` of `ntgbench.learning.sampling`."""
+
+    def __init__(self, running: ort.InferenceSession, state: Sequence[Any]) -> None:
+        self.running, self.state = running, state
+        self.names = [one.name for one in running.get_inputs()]
+
+    @classmethod
+    def start(cls, running: ort.InferenceSession, rows: int) -> OnnxSteps:
+        """Before the first token of each row."""
+        lengths = {ROWS: rows}
+        _, *states = running.get_inputs()
+        return cls(
+            running,
+            [
+                np.zeros([lengths.get(axis, 0) if isinstance(axis, str) else axis for axis in state.shape], np.float32)
+                for state in states
+            ],
+        )
+
+    def step(self, tokens: Numbers) -> Tensor:
+        """Read one more token of each row."""
+        logits, *self.state = self.running.run(None, dict(zip(self.names, [tokens, *self.state], strict=True)))
+        return torch.from_numpy(logits)
+
+    def select(self, rows: Numbers) -> OnnxSteps:
+        """A copy that goes on with these rows."""
+        return OnnxSteps(self.running, [state[rows] for state in self.state])
