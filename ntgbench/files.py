@@ -30,8 +30,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, stop: threading.Event | None = None) -> Iterator[int]:
+def locked(folder: Path, stop: threading.Event | None = None, shared: bool = False) -> Iterator[int]:
     """Wait until nobody else holds `folder`, then hold it; a child process shares the hold by the descriptor yielded.
+
+    Those who hold it `shared` hold it beside each other.
 
     The system lets go of the folder when every process with the descriptor has ended, however it ended.
 
@@ -43,7 +45,7 @@ def locked(folder: Path, stop: threading.Event | None = None) -> Iterator[int]:
     try:
         while True:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if stop.wait(0.1):

@@ -19,10 +19,23 @@ from ntgbench.parameters import suggestion
 from ntgbench.results import SAFE_NAME
 from ntgbench.traffic.biflows import PACKETS, PL_MAX
 
-SUITES = ("fidelity", "utility", "augmentation")
+QUALITY = ("fidelity", "utility", "augmentation")
+"""Suites about what is made; they share cells."""
+
+COSTS = ("efficiency",)
+"""Suites about what making it takes; they have cells of their own, with no other beside them."""
+
+SUITES = (*QUALITY, *COSTS)
+
+EFFICIENCY_VERSION = 1
+"""Version of the efficiency suite's numbers; raised when the same system and machine may give others."""
 
 _GRID = ("name", "summary", "datasets", "systems", "suites", "seeds", "limits")
 """Fields that say which cells there are and how long they may take, but not what a cell measures."""
+
+_OF_QUALITY = ("test_share", "budget", "fidelity", "augmentation")
+_OF_COSTS = ("efficiency",)
+"""Fields that change what the ones or the others measure."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,31 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Efficiency:
+    """How the efficiency suite measures; the defaults are those of arXiv 2603.25507, Table III.
+
+    Attributes:
+        classes: number of classes, the largest of the dataset.
+        biflows: training biflows of each.
+        epochs: epochs of a training whose time is taken.
+        samples: biflows of each class that a repetition makes, one at a time.
+        repetitions: repeated measurements, of which the median and its interval are shown.
+        seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch; None measures whole.
+        largest_batch: largest batch that is tried for throughput.
+        threads: CPU threads.
+    """
+
+    classes: int = 5
+    biflows: int = 500
+    epochs: int = 10
+    samples: int = 100
+    repetitions: int = 10
+    seconds: float | None = None
+    largest_batch: int = 4096
+    threads: int = 1
+
+
+@dataclass(frozen=True)
 class Protocol:
     """What `ntgbench run` does.
 
@@ -75,7 +113,7 @@ class Protocol:
         test_share: share of each class kept for testing, in 0..1.
         budget: how much training is allowed.
         limits: what a cell may use.
-        fidelity, augmentation: how these suites measure.
+        fidelity, augmentation, efficiency: how these suites measure.
 
     Raises:
         ProtocolError: when a value is out of its range.
@@ -86,7 +124,7 @@ class Protocol:
     summary: str
     datasets: tuple[str, ...]
     systems: tuple[str, ...]
-    suites: tuple[str, ...] = SUITES
+    suites: tuple[str, ...] = QUALITY
     seeds: int = 3
     packets: int = PACKETS
     pl_max: int = PL_MAX
@@ -95,6 +133,7 @@ class Protocol:
     limits: Limits = field(default_factory=Limits)
     fidelity: Fidelity = field(default_factory=Fidelity)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    efficiency: Efficiency = field(default_factory=Efficiency)
 
     def __post_init__(self) -> None:
         if not SAFE_NAME.fullmatch(self.name):
@@ -104,6 +143,13 @@ class Protocol:
         unknown = [suite for suite in self.suites if suite not in SUITES]
         if unknown:
             raise ProtocolError(f"there is no suite {unknown[0]!r}; {suggestion(unknown[0], SUITES)}")
+        if self.of_costs and set(self.suites) - set(COSTS):
+            raise ProtocolError(
+                f"protocol {self.name}: {', '.join(COSTS)} is measured by itself, so that nothing disturbs its times; "
+                "leave out the other suites"
+            )
+        efficiency = self.efficiency
+        counts = ("classes", "biflows", "epochs", "samples", "repetitions", "largest_batch", "threads")
         for name, fine in (
             ("datasets", bool(self.datasets)),
             ("systems", bool(self.systems)),
@@ -116,13 +162,21 @@ class Protocol:
             ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
             ("augmentation.fractions", _are_shares(self.augmentation.fractions)),
             ("augmentation.arms", bool(self.augmentation.arms)),
+            *((f"efficiency.{count}", getattr(efficiency, count) >= 1) for count in counts),
+            ("efficiency.seconds", efficiency.seconds is None or efficiency.seconds > 0),
         ):
             if not fine:
                 raise ProtocolError(f"protocol {self.name}: {name} is out of range")
 
+    @property
+    def of_costs(self) -> bool:
+        """Whether its cells measure costs, each alone on the machine."""
+        return bool(set(self.suites) & set(COSTS))
+
     def digest(self) -> str:
         """BLAKE2b-64 over all that changes what a cell measures, as 16 hex digits; the grid and limits do not."""
-        values = {key: value for key, value in self.to_json().items() if key not in _GRID}
+        without = (*_GRID, *(_OF_QUALITY if self.of_costs else _OF_COSTS))
+        values = {key: value for key, value in self.to_json().items() if key not in without}
         return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

@@ -21,6 +21,9 @@ ROWS_FILE = "rows.jsonl"
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """Names of datasets and protocols: they become names of files."""
 
+_OPTIONAL = {"base"}
+"""Keys of a row that may be left out."""
+
 _KEY = re.compile(r"[a-z]+/[a-z0-9_]+(@[a-z0-9.%,+-]+)?")
 
 
@@ -34,6 +37,7 @@ class MetricValue(TypedDict):
         digits: decimals to print.
         primary: true for the metric that ranks its suite; left out otherwise.
         reason: why the metric failed; left out otherwise.
+        low, high, count: of a median, the interval that holds it and the number of measurements; left out otherwise.
     """
 
     value: float | None
@@ -42,6 +46,9 @@ class MetricValue(TypedDict):
     digits: int
     primary: NotRequired[bool]
     reason: NotRequired[str]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    count: NotRequired[int]
 
 
 class Row(TypedDict):
@@ -64,7 +71,8 @@ class Row(TypedDict):
         phases: wall-clock seconds of each phase of the cell.
         peak_memory_mib: largest resident memory of the cell's process.
         notes: what was changed or left out of the data, and what was logged as a warning while the cell ran.
-        machine: hardware and system.
+        machine: hardware and system; of a row about costs also `hardware`, one line: costs compare where it is equal.
+        base: name of the system whose fitted model this one started from, left out when there is none.
         versions: library versions by distribution name.
     """
 
@@ -90,6 +98,7 @@ class Row(TypedDict):
     notes: list[str]
     machine: dict[str, Any]
     versions: dict[str, str]
+    base: NotRequired[str]
 
 
 def identity(row: Row) -> tuple[str, ...]:
@@ -104,14 +113,20 @@ def identity(row: Row) -> tuple[str, ...]:
         "distribution",
         "distribution_version",
     )
-    return (*(str(row[key]) for key in keys), params, f"{row['seed']:06d}")  # type: ignore[literal-required]
+    known = (*(str(row[key]) for key in keys), params, hardware_of(row))  # type: ignore[literal-required]
+    return (*known, f"{row['seed']:06d}")
+
+
+def hardware_of(row: Row) -> str:
+    """The hardware that a row about costs was measured on, empty for all others."""
+    return str(row["machine"].get("hardware", ""))
 
 
 def check_row(row: Any) -> str | None:
     """What keeps `row` from being a row of this schema, or None: rows may come from anywhere, and name files."""
     if not isinstance(row, dict) or row.get("schema") != SCHEMA:
         return f"schema {row.get('schema') if isinstance(row, dict) else row!r}; this version reads {SCHEMA}"
-    missing = Row.__required_keys__ - row.keys()
+    missing = Row.__annotations__.keys() - _OPTIONAL - row.keys()
     if missing:
         return f"lacks {', '.join(sorted(missing))}"
     for key in ("dataset", "protocol"):
@@ -130,6 +145,8 @@ def check_row(row: Any) -> str | None:
         and isinstance(row["metrics"], dict)
         and isinstance(machine, dict)
         and {"cpu", "cores"} <= machine.keys()
+        and isinstance(machine.get("hardware", ""), str)
+        and isinstance(row.get("base", ""), str)
         and _all_of(row["phases"], int | float)
         and _all_of(row["versions"], str)
         and isinstance(row["notes"], list)
@@ -192,13 +209,18 @@ def _is_metric(metric: Any) -> bool:
         return False
     value = metric["value"]
     return (
-        (value is None or (isinstance(value, int | float) and math.isfinite(value)))
+        (value is None or _is_number(value))
         and type(metric["version"]) is int
         and metric["goal"] in ("min", "max")
         and type(metric["digits"]) is int
         and 0 <= metric["digits"] <= 12
         and isinstance(metric.get("reason", ""), str)
+        and all(_is_number(metric.get(key, 0)) for key in ("low", "high", "count"))
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _all_of(values: Any, kind: Any) -> bool:

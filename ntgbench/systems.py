@@ -100,12 +100,17 @@ class FittedSystem:
             raise PluginError(
                 f"{self.system.label} was fitted without a biflow of {', '.join(sorted(unseen))}, so it can make none"
             )
-        rng = np.random.default_rng(seed)
+        return self.checked(self.draw(wanted, np.random.default_rng(seed)), np.asarray(labels, np.int32))
+
+    def draw(self, labels: Labels, rng: np.random.Generator) -> Any:
+        """What the plugin hands back for `labels`, as it is: nothing is checked, so that it alone can be timed."""
         if self.system.is_generator:
-            made = cast("Generator", self.built).sample(wanted, rng)
-        else:
-            made = cast("Augmenter", self.built).augment(self.train, wanted, rng)
-        return checked(made, np.asarray(labels, np.int32), self.train, self.system.label)
+            return cast("Generator", self.built).sample(labels, rng)
+        return cast("Augmenter", self.built).augment(self.train, labels, rng)
+
+    def checked(self, made: Any, labels: Labels) -> Biflows:
+        """What `draw` handed back, as biflows. Raises PluginError that says what is wrong with it."""
+        return checked(made, labels, self.train, self.system.label)
 
     def save(self, folder: Path) -> None:
         """Write into the existing, empty `folder` all that `load` needs."""

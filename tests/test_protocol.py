@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ MINIMAL = 'version = 1\nsummary = "s"\ndatasets = ["simulated"]\nsystems = ["cop
 
 
 def test_bundled_protocols_are_valid_and_named_after_their_files() -> None:
-    assert bundled().keys() == {"quick", "standard", "paper"}
+    assert bundled().keys() == {"quick", "standard", "paper", "efficiency", "efficiency-paper"}
     assert all(protocol.name == name for name, protocol in bundled().items())
 
 
-@pytest.mark.parametrize("name", ["quick", "standard", "paper"])
+@pytest.mark.parametrize("name", ["quick", "standard", "paper", "efficiency", "efficiency-paper"])
 def test_plain_values_round_trip(name: str) -> None:
     assert from_values(find(name).to_json(), "here") == find(name)
 
@@ -40,6 +41,9 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + 'suites = ["fidelty"]', "did you mean fidelity"),
         (MINIMAL + '[augmentation]\narms = ["half"]', "arms: 'half' has the wrong type"),
         (MINIMAL + "[augmentation]\nfractions = [0.0]", "fractions is out of range"),
+        (MINIMAL + "[efficiency]\nrepetitions = 0", "efficiency.repetitions is out of range"),
+        (MINIMAL + "[efficiency]\nseconds = 0", "efficiency.seconds is out of range"),
+        (MINIMAL + 'suites = ["efficiency", "utility"]', "efficiency is measured by itself"),
         ("version = 1", "summary, datasets, systems must be given"),
     ],
 )
@@ -84,3 +88,12 @@ def test_the_grid_and_limits_do_not_change_the_digest(key: str, number: int) -> 
 def test_what_changes_a_number_changes_the_digest(changed: dict) -> None:
     quick: Protocol = find("quick")
     assert from_values({**quick.to_json(), **changed}, "here").digest() != quick.digest()
+
+
+def test_how_costs_are_measured_changes_the_digest_of_costs_alone() -> None:
+    quick, costs = find("quick"), find("efficiency")
+    other = replace(costs.efficiency, threads=2)
+    assert replace(quick, efficiency=other).digest() == quick.digest()
+    assert replace(costs, efficiency=other).digest() != costs.digest()
+    assert replace(costs, test_share=0.5).digest() == costs.digest()
+    assert replace(quick, test_share=0.5).digest() != quick.digest()

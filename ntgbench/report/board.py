@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ntgbench.results import suite_of
+from ntgbench.results import hardware_of, suite_of
 
 if TYPE_CHECKING:
     from ntgbench.results import MetricValue, Row
 
-Comparable = tuple[str, int, str, str]
-"""Protocol, its version and digest, and the dataset digest: what rows of one board have in common."""
+
+class Comparable(NamedTuple):
+    """What the rows of one board have in common; `hardware` is empty but for costs, as in `hardware_of`."""
+
+    protocol: str
+    version: int
+    protocol_digest: str
+    dataset_digest: str
+    hardware: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Entry:
     """A system on a board.
 
     Attributes:
-        name: its label, and its plugin's version when the board has several.
+        name: its label, and what tells it from others of that label: its plugin's version or its parameters.
         reference: whether it takes no rank.
         rows: one a seed.
     """
@@ -79,14 +87,19 @@ class Board:
     @cached_property
     def entries(self) -> list[Entry]:
         """The board's systems in the order of their names, references last."""
-        gathered: dict[tuple[bool, str, str, str], list[Row]] = {}
+        gathered: dict[tuple[bool, str, str, str, str], list[Row]] = {}
         for row in self.rows:
-            key = (row["reference"], row["system"], row["distribution"], row["distribution_version"])
+            params = json.dumps(row["params"], sort_keys=True)
+            key = (row["reference"], row["system"], row["distribution"], row["distribution_version"], params)
             gathered.setdefault(key, []).append(row)
         labels = [key[1] for key in gathered]
+        plugins = [key[1:4] for key in gathered]
         entries = []
-        for (reference, system, distribution, version), rows in sorted(gathered.items()):
+        for (reference, system, distribution, version, params), rows in sorted(gathered.items()):
             name = system if labels.count(system) == 1 else f"{system} ({distribution} {version})"
+            # A default has changed and the plugin's version has not.
+            if plugins.count((system, distribution, version)) > 1:
+                name = f"{system} ({distribution} {version}, {params})"
             entries.append(Entry(name, reference, tuple(rows)))
         return entries
 
@@ -109,7 +122,13 @@ def boards(rows: Iterable[Row]) -> list[Board]:
     """The rows as boards, sorted by dataset, protocol and digests."""
     gathered: dict[tuple[str, Comparable], list[Row]] = {}
     for row in rows:
-        common = (row["protocol"], row["protocol_version"], row["protocol_digest"], row["dataset_digest"])
+        common = Comparable(
+            row["protocol"],
+            row["protocol_version"],
+            row["protocol_digest"],
+            row["dataset_digest"],
+            hardware_of(row),
+        )
         gathered.setdefault((row["dataset"], common), []).append(row)
     return [Board(dataset, common, tuple(members)) for (dataset, common), members in sorted(gathered.items())]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from typing import TYPE_CHECKING
 
-from ntgbench.protocol import SUITES, bundled
+from ntgbench.report import efficiency, tradeoff
 from ntgbench.report.board import Board, Column, Entry, boards, suites_of
 from ntgbench.report.rank import Estimate, estimate, ranks
+from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, seeds, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 MARK = "<!-- Written by ntgbench from rows.jsonl; edits are lost. -->"
 """First line of every file, by which ntgbench knows its own."""
 
-_MOST_NOTES = 10
-
 _ARROW = {"min": "↓", "max": "↑"}
-_EMPTY = "-"
 
 _READING = {
     "fidelity": """\
@@ -42,6 +39,7 @@ tested on held-out real biflows. Rank and bold follow the mean over the shares.
 **Mind the information advantage:** generators have learnt from the whole training set, as in the paper, while
 augmenters see the available biflows only. Columns marked `subset` are generators that have learnt from the available
 biflows alone. `no augmentation` is the available biflows by themselves.""",
+    "efficiency": efficiency.READING,
 }
 
 
@@ -50,26 +48,32 @@ def render(rows: Sequence[Row]) -> dict[str, str]:
     files = {}
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
+        files.update(tradeoff.render(dataset, own))
         for suite in suites_of(own):
             parts = [f"# {dataset}: {suite}", _READING.get(suite, "")]
-            parts += [section(board, suite) for board in boards(own) if board.columns(suite)]
+            parts += [_section(board, suite, own) for board in boards(own) if board.columns(suite)]
             files[f"{dataset}-{suite}.md"] = "\n\n".join(part for part in parts if part) + "\n"
-    files["README.md"] = _index(rows)
-    return {name: f"{MARK}\n\n{text}" for name, text in files.items()}
+    files["README.md"] = _index(rows, set(files))
+    # In a drawing the mark is a comment as well.
+    return {name: f"{MARK}\n{'' if name.endswith('.svg') else chr(10)}{text}" for name, text in files.items()}
+
+
+def _section(board: Board, suite: str, rows: Sequence[Row]) -> str:
+    return efficiency.section(board, rows) if suite == "efficiency" else section(board, suite)
 
 
 def section(board: Board, suite: str) -> str:
     """One board's tables of one suite, with what was run, what to know about it, and what went wrong."""
-    protocol, version, digest, dataset_digest = board.common
+    protocol, version, digest, dataset_digest, _ = board.common
     tables = augmentation_tables(board) if suite == "augmentation" else comparison_tables(board, suite)
     parts = [
         f"## {protocol}",
-        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`, {_seeds(board)}. Mean ± "
+        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`, {seeds(board)}. Mean ± "
         "half of the 95% interval over the seeds: other splits, fits and samples of this dataset, not other datasets.",
         *tables,
-        *_bullets("Failed:", _failures(board)),
-        *_bullets("Notes:", _notes(board)),
-        _origin(board),
+        *bullets("Failed:", failures(board)),
+        *bullets("Notes:", notes(board)),
+        origin(board),
     ]
     return "\n\n".join(parts)
 
@@ -110,8 +114,6 @@ def _share(column: Column) -> tuple[str, float]:
 
 def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], extra: list[list[str]]) -> str:
     """A Markdown table: ranked systems by the mean of the `ranking` columns, then references and `extra` rows."""
-    from tabulate import tabulate
-
     ranked = [entry for entry in board.entries if not entry.reference]
     scores = {entry.name: _mean_by_seed(entry, ranking) for entry in ranked} if ranking else {}
     placed = {name: values for name, values in scores.items() if values}
@@ -121,8 +123,8 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     best = {column: _best(ranked, column) for column in columns}
     body = [
         [
-            str(rank.get(entry.name, _EMPTY)),
-            _code(entry.name),
+            str(rank.get(entry.name, EMPTY)),
+            code(entry.name),
             *(_cell(entry, column, best[column]) for column in columns),
         ]
         for entry in order
@@ -131,13 +133,12 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     if references or extra:
         body.append(["", "*references*", *("" for _ in columns)])
     body += [
-        [_EMPTY, f"*{_escaped(entry.name)}*", *(_cell(entry, column, None) for column in columns)]
+        [EMPTY, f"*{escaped(entry.name)}*", *(_cell(entry, column, None) for column in columns)]
         for entry in sorted(references, key=lambda e: (_place(_mean_by_seed(e, ranking), sign), e.name))
     ]
-    body += [[_EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
+    body += [[EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
     heads = ["rank", "system", *(_head(column) for column in columns)]
-    align = ("right", "left", *("right" for _ in columns))
-    return str(tabulate(body, heads, tablefmt="pipe", colalign=align, disable_numparse=True))
+    return table(heads, body)
 
 
 def _head(column: Column) -> str:
@@ -153,7 +154,7 @@ def _cell(entry: Entry, column: Column, best: Estimate | None) -> str:
         measured = [row["metrics"][column.key] for row in entry.rows if column.key in row["metrics"]]
         if any(metric["version"] != column.version for metric in measured):
             return "outdated"
-        return "failed" if measured or any(row["status"] == "failed" for row in entry.rows) else _EMPTY
+        return "failed" if measured or any(row["status"] == "failed" for row in entry.rows) else EMPTY
     found = estimate(values)
     text = found.text(column.digits)
     is_best = best is not None and f"{found.mean:.{column.digits}f}" == f"{best.mean:.{column.digits}f}"
@@ -182,80 +183,26 @@ def _place(values: dict[int, float] | None, sign: float) -> float:
 def _pooled(board: Board, column: Column | None) -> str:
     """A number that does not depend on the system, over the seeds."""
     if column is None:
-        return _EMPTY
+        return EMPTY
     by_seed: dict[int, float] = {}
     for entry in board.entries:
         by_seed.update(entry.values(column))
-    return estimate(list(by_seed.values())).text(column.digits) if by_seed else _EMPTY
+    return estimate(list(by_seed.values())).text(column.digits) if by_seed else EMPTY
 
 
-def _bullets(title: str, lines: Sequence[str]) -> list[str]:
-    return [f"**{title}**", "\n".join(f"- {line}" for line in lines)] if lines else []
-
-
-def _notes(board: Board) -> list[str]:
-    """What is noted in the rows, each thing once, and not more than a reader would read."""
-    every = list(dict.fromkeys(_plain(note) for row in board.rows for note in row["notes"]))
-    rest = len(every) - _MOST_NOTES
-    return [*every[:_MOST_NOTES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
-
-
-def _failures(board: Board) -> list[str]:
-    lines = []
-    for entry in board.entries:
-        for row in entry.rows:
-            if row["status"] == "failed":
-                lines.append(f"{_code(entry.name)}, seed {row['seed']}: {_plain(row['reason'])}")
-            lines += [
-                f"{_code(entry.name)}, seed {row['seed']}, {key}: {_plain(metric.get('reason'))}"
-                for key, metric in sorted(row["metrics"].items())
-                if metric["value"] is None
-            ]
-    return lines
-
-
-def _plain(text: str | None) -> str:
-    return _escaped(" ".join((text or "no reason given").split())).replace("<", "\\<")
-
-
-def _code(text: str) -> str:
-    return f"`{_escaped(text)}`"
-
-
-def _escaped(text: str) -> str:
-    """Text that keeps tables and code whole."""
-    return text.replace("|", "\\|").replace("`", "'")
-
-
-def _origin(board: Board) -> str:
-    """The command that makes these rows, the machines and the libraries that they were made with."""
-    protocol = board.common[0]
-    suites = suites_of(board.rows)
-    words = ["ntgbench", "run", protocol if protocol in bundled() else f"{protocol}.toml"]
-    words += ["-d", board.rows[0]["source"], "--seeds", str(board.seeds())]
-    words += [word for system in dict.fromkeys(row["system"] for row in board.rows) for word in ("-s", system)]
-    words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(SUITES)]
-    machines = sorted({f"{row['machine']['cpu']}, {row['machine']['cores']} cores" for row in board.rows})
-    libraries = sorted({f"{name} {version}" for row in board.rows for name, version in row["versions"].items()})
-    made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
-    return f"Made by\n\n    {shlex.join(words)}\n\n{made}"
-
-
-def _seeds(board: Board) -> str:
-    count = board.seeds()
-    return f"{count} seeds" if count != 1 else "1 seed"
-
-
-def _index(rows: Sequence[Row]) -> str:
+def _index(rows: Sequence[Row], files: set[str]) -> str:
     parts = [
         "# Leaderboards",
         "Written by `ntgbench run`; `ntgbench leaderboard` makes the same bytes from `rows.jsonl`.",
     ]
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
-        links = ", ".join(f"[{suite}]({dataset}-{suite}.md)" for suite in suites_of(own))
+        pages = {suite: f"{dataset}-{suite}.md" for suite in suites_of(own)}
+        if f"{dataset}-tradeoff.md" in files:
+            pages["quality against cost"] = f"{dataset}-tradeoff.md"
+        links = ", ".join(f"[{title}]({name})" for title, name in pages.items())
         systems = len({row["system"] for row in own})
         parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems} systems, {len(own)} cells)")
         if not links:
-            parts += [f"  - {line}" for board in boards(own) for line in _failures(board)]
+            parts += [f"  - {line}" for board in boards(own) for line in failures(board)]
     return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

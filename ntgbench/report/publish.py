@@ -52,7 +52,7 @@ def _rows(folder: Path) -> list[Row]:
 
 
 def _ours(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.md")) if _is_ours(path)]
+    return [path for path in sorted((*folder.glob("*.md"), *folder.glob("*.svg"))) if _is_ours(path)]
 
 
 def _is_ours(path: Path) -> bool:

@@ -14,7 +14,7 @@ from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import code_digest, registry
-from ntgbench.protocol import Protocol, from_values
+from ntgbench.protocol import COSTS, EFFICIENCY_VERSION, Protocol, from_values
 from ntgbench.results import check_row, suite_of
 from ntgbench.systems import System, choose, with_parameters
 
@@ -48,6 +48,7 @@ class Cell:
         seed: repetition, from 0.
         folder: where the cell works, as a path.
         base: folder of the cell whose fitted model this one starts from, None when it starts from nothing.
+        device: where the system computes, "cpu" or a CUDA device as torch spells it.
     """
 
     protocol: Protocol
@@ -62,11 +63,17 @@ class Cell:
     seed: int
     folder: str
     base: str | None = None
+    device: str = "cpu"
 
     @property
     def path(self) -> Path:
         """The cell's folder."""
         return Path(self.folder)
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs."""
+        return self.path.parents[3]
 
     @property
     def title(self) -> str:
@@ -131,13 +138,14 @@ class Plan:
     traffic: dict[Path, Biflows]
 
 
-def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | None = None) -> Plan:
+def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | None = None, device: str = "cpu") -> Plan:
     """The protocol's cells; writes nothing.
 
     Args:
         protocol: what to run.
         runs: folder of all runs.
         loaded: called with each dataset that was read.
+        device: where systems compute.
 
     Raises:
         NtgbenchError: for a dataset or a system that is not there, or a dataset that cannot be split.
@@ -171,6 +179,7 @@ def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | Non
                     distribution_version="",
                     seed=seed,
                     folder=str(home),
+                    device=device,
                 )
                 for one in _with_bases(cell):
                     cells.setdefault(one.folder, one)
@@ -194,6 +203,8 @@ def _with_bases(draft: Cell) -> list[Cell]:
         "seed": draft.seed,
         "base": Path(before[-1].folder).name if before else None,
     }
+    if draft.device != "cpu":
+        identity["device"] = draft.device
     mark = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.label).strip("-")[:80]
     cell = replace(
@@ -212,6 +223,9 @@ def failed_suites(row: Row) -> set[str]:
 
 
 def _has(row: Row, suite: str) -> bool:
+    if suite in COSTS:
+        own = [metric for key, metric in row["metrics"].items() if suite_of(key) == suite]
+        return bool(own) and all(metric["version"] == EFFICIENCY_VERSION for metric in own)
     wanted = "utility" if suite == "augmentation" else suite
     for metric in registry().metrics().values():
         if metric.suite == wanted:

@@ -36,8 +36,9 @@ Watcher = Callable[[Cell, str], None]
 def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tuple[Cell, Row]]:
     """Run cells, `jobs` at a time, and yield each with its row when it has ended.
 
-    A cell starts when the cell it is based on has ended. When the caller stops early, by an exception or Ctrl-C, every
-    process that is still running is ended and its cell stays without a result.
+    A cell starts when the cell it is based on has ended, and one that measures costs when no other runs. When the
+    caller stops early, by an exception or Ctrl-C, every process that is still running is ended and its cell stays
+    without a result.
     """
     threads = max(1, (os.cpu_count() or 1) // jobs)
     stop = threading.Event()
@@ -49,7 +50,8 @@ def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tupl
                 unfinished = {cell.folder for cell in (*waiting, *running.values())}
                 for cell in [cell for cell in waiting if cell.base not in unfinished][: jobs - len(running)]:
                     waiting.remove(cell)
-                    running[pool.submit(_run_cell, cell, threads, watch, stop)] = cell
+                    own = cell.protocol.efficiency.threads if cell.protocol.of_costs else threads
+                    running[pool.submit(_run_cell, cell, own, watch, stop)] = cell
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
         finally:
@@ -62,7 +64,8 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
     Another run may be at the same cell: then this one waits, and takes that one's result.
     """
     cell.path.mkdir(parents=True, exist_ok=True)
-    with locked(cell.path, stop) as hold:
+    # A cell that measures costs has the folder of all runs to itself, others share it.
+    with locked(cell.runs, stop, shared=not cell.protocol.of_costs), locked(cell.path, stop) as hold:
         found = cell.result()
         return found if found and cell.state() != "part" else _run_child(cell, threads, watch, stop, hold)
 

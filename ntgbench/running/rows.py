@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ntgbench.files import write_text
+from ntgbench.interfaces import GeneratorSpec
 from ntgbench.results import SCHEMA, MetricValue, Row
 from ntgbench.running.cells import RESULT_FILE
 from ntgbench.running.probe import machine, versions
@@ -35,7 +36,7 @@ class Notes(logging.Handler):
 def empty_row(cell: Cell) -> Row:
     """The row of a cell that has failed before it found anything."""
     system = cell.build()
-    return Row(
+    row = Row(
         schema=SCHEMA,
         protocol=cell.protocol.name,
         protocol_version=cell.protocol.version,
@@ -56,9 +57,22 @@ def empty_row(cell: Cell) -> Row:
         phases={},
         peak_memory_mib=None,
         notes=list(cell.notes),
-        machine=machine(threads()),
+        machine=machine_of(cell),
         versions=versions(),
     )
+    if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
+        row["base"] = system.spec.base
+    return row
+
+
+def machine_of(cell: Cell) -> dict[str, Any]:
+    """The machine as the cell's row tells it."""
+    if not cell.protocol.of_costs:
+        return {**machine(threads()), **({} if cell.device == "cpu" else {"device": cell.device})}
+    from ntgbench.costs.hardware import hardware
+
+    own = cell.protocol.efficiency.threads
+    return {**machine(own), "device": cell.device, "hardware": hardware(cell.device, own)}
 
 
 def write_result(cell: Cell, row: Row) -> None:

@@ -75,6 +75,7 @@ def run(
     jobs: int = 1,
     retry: bool = False,
     fresh: bool = False,
+    device: str = "cpu",
     watch: Watch | None = None,
 ) -> Outcome:
     """Run a protocol's missing cells and bring the leaderboards up to date.
@@ -90,6 +91,7 @@ def run(
         jobs: cells that run at a time.
         retry: run cells again that have failed.
         fresh: run all cells again.
+        device: where systems compute, "cpu" or a CUDA device as torch spells it.
         watch: told how the run goes.
 
     Returns:
@@ -104,7 +106,7 @@ def run(
     if jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
     runs, out = _writable(runs), _writable(out)
-    planned = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), runs, watch.loaded)
+    planned = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), runs, watch.loaded, device)
     cells = planned.cells
     for path, biflows in planned.traffic.items():
         _store(path, biflows)

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 from ntgbench import systems
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError
 from ntgbench.files import replacing, write_text
-from ntgbench.interfaces import Context, GeneratorSpec
+from ntgbench.interfaces import Budget, Context, GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.results import suite_of
 from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, read_cell
-from ntgbench.running.probe import Phases, machine, peak_memory_mib
-from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, metric_value, threads, write_result
+from ntgbench.running.probe import Phases, peak_memory_mib
+from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, machine_of, metric_value, threads, write_result
 from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import Biflows
 
@@ -67,11 +67,14 @@ def run(cell: Cell) -> None:
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
     (cell.path / MEASURED_FILE).unlink(missing_ok=True)
     try:
-        train, test = _split(cell, phases)
-        noted = _fit(cell, train, phases)
-        row["phases"].update(noted["phases"])
-        row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
-        _measure(cell, train, test, missing, row, phases)
+        if cell.protocol.of_costs:
+            _measure_costs(cell, _traffic(cell, phases), row, phases)
+        else:
+            train, test = _split(cell, phases)
+            noted = _fit(cell, train, phases)
+            row["phases"].update(noted["phases"])
+            row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
+            _measure(cell, train, test, missing, row, phases)
         row["status"] = "ok"
     except Exception as error:  # a third party's system may fail in any way; the row says how
         traceback.print_exc()
@@ -81,14 +84,20 @@ def run(cell: Cell) -> None:
     write_result(cell, row)
 
 
-def _split(cell: Cell, phases: Phases) -> tuple[Biflows, Biflows]:
-    from ntgbench.datasets.splits import split
-
+def _traffic(cell: Cell, phases: Phases) -> Biflows:
     path = cell.path.parent.parent / TRAFFIC_FILE
     with phases.timed("load"):
         biflows = Biflows.from_parquet(path)
-        if biflows.digest() != cell.dataset_digest:
-            raise DatasetError(f"{path} is not the traffic that the cell is about; run again, which replaces it")
+    if biflows.digest() != cell.dataset_digest:
+        raise DatasetError(f"{path} is not the traffic that the cell is about; run again, which replaces it")
+    return biflows
+
+
+def _split(cell: Cell, phases: Phases) -> tuple[Biflows, Biflows]:
+    from ntgbench.datasets.splits import split
+
+    biflows = _traffic(cell, phases)
+    with phases.timed("load"):
         return split(biflows, cell.protocol.test_share, derive_seed(*_names(cell), "split"))
 
 
@@ -116,7 +125,7 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
         fitted.save(home)
         with replacing(cell.path / SYNTHETIC_FILE) as temporary:
             synthetic.to_parquet(temporary)
-    noted = {"phases": phases.seconds, "peak_memory_mib": peak_memory_mib(), "machine": machine(threads())}
+    noted = {"phases": phases.seconds, "peak_memory_mib": peak_memory_mib(), "machine": machine_of(cell)}
     write_text(cell.path / FITTED_FILE, json.dumps(noted) + "\n")
     shutil.rmtree(unfinished)
     return noted
@@ -163,6 +172,29 @@ def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...],
         write_text(cell.path / MEASURED_FILE, json.dumps(row["metrics"]))
 
 
+def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> None:
+    """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
+    from ntgbench.costs.bench import Bench, traffic
+    from ntgbench.costs.hardware import state
+    from ntgbench.costs.timing import clock
+    from ntgbench.suites import efficiency
+
+    settings = cell.protocol.efficiency
+    home, base, system = cell.path / FITTED_FOLDER, _base_of(cell), cell.build()
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+
+    def context(few: Biflows, budget: Budget) -> Context:
+        return replace(_context(cell, system, "train", few, base), budget=budget)
+
+    train = traffic(biflows, settings, derive_seed(*_names(cell), "efficiency"))
+    bench = Bench(system, train, settings, context, home, cell.device)
+    row["machine"].update({**state(), "clock": clock()})
+    with phases.timed("efficiency"):
+        row["metrics"] = efficiency.measure(bench, lambda phase: _progress(cell, phase, 0, 1))
+    row["peak_memory_mib"] = peak_memory_mib()
+
+
 def _refit(cell: Cell, system: System, few: Biflows) -> FittedSystem:
     """The system fitted on `few` alone, and what it starts from as well."""
     with tempfile.TemporaryDirectory(dir=cell.path) as name:
@@ -191,6 +223,7 @@ def _context(cell: Cell, system: System, purpose: str, train: Biflows, base: Pat
     return Context(
         seed=derive_seed(*_names(cell), system.label, purpose, len(train)),
         threads=threads(),
+        device=cell.device,
         budget=cell.protocol.budget,
         progress=partial(_progress, cell, purpose),
         base=base,

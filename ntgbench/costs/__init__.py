@@ -1,0 +1,1 @@
+"""Costs: what time, memory and energy a system takes, and on what machine."""

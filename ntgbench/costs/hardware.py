@@ -1,0 +1,71 @@
+"""The hardware that a cost was measured on, in one line: rows of different lines are never compared."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+from typing import Any
+
+from ntgbench.running.probe import cpu_model
+
+
+def hardware(device: str, threads: int) -> str:
+    """Processor, threads, accelerator with its driver, and torch, as far as they are there."""
+    parts = [f"{cpu_model()}, {threads} of {os.cpu_count()} threads"]
+    if device != "cpu":
+        parts.append(_accelerator(device))
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        parts.append(f"torch {importlib.metadata.version('torch')}")
+    return ", ".join(parts)
+
+
+def state() -> dict[str, Any]:
+    """How the machine stands: load average of the last minute, and the processor's MHz where the system tells them."""
+    import psutil
+
+    found: dict[str, Any] = {"load": round(os.getloadavg()[0], 2)}
+    with contextlib.suppress(AttributeError, NotImplementedError, OSError):
+        frequency = psutil.cpu_freq()
+        if frequency is not None:
+            found["mhz"] = round(frequency.current)
+    return found
+
+
+def nvml(device: str) -> tuple[Any, Any] | None:
+    """The NVML library and its handle of a CUDA device, None where there is no NVML or no such device.
+
+    nvidia-ml-py is the extra `cuda`. https://docs.nvidia.com/deploy/nvml-api
+    """
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        wanted = visible(device, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        if isinstance(wanted, int):
+            return pynvml, pynvml.nvmlDeviceGetHandleByIndex(wanted)
+        return pynvml, pynvml.nvmlDeviceGetHandleByUUID(wanted)
+    # NVML's errors are a class of a library that may not be there.
+    except Exception:
+        return None
+
+
+def visible(device: str, restriction: str | None) -> int | str:
+    """The number or UUID by which NVML knows what CUDA calls `device`, such as "cuda" or "cuda:1".
+
+    `restriction` is CUDA_VISIBLE_DEVICES: the devices that CUDA numbers, in that order. Raises IndexError when `device`
+    is none of them.
+    """
+    number = int(device.partition(":")[2] or 0)
+    if not restriction:
+        return number
+    name = restriction.split(",")[number].strip()
+    return int(name) if name.isdigit() else name
+
+
+def _accelerator(device: str) -> str:
+    found = nvml(device)
+    if found is None:
+        return device
+    library, handle = found
+    return f"{library.nvmlDeviceGetName(handle)}, driver {library.nvmlSystemGetDriverVersion()}"

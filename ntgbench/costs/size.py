@@ -1,0 +1,31 @@
+"""What a fitted system takes on disk, and what its files hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from pathlib import Path
+
+
+def disk_bytes(folder: Path) -> int:
+    """Bytes of all files below `folder`."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def stored_numbers(folder: Path) -> tuple[float | None, float | None]:
+    """How many numbers the safetensors files below `folder` hold, and the percentage of them in 8 bits.
+
+    Both None when there is no such file. https://huggingface.co/docs/safetensors: a length of 8 bytes, a head in JSON.
+    """
+    total = short = 0
+    for path in folder.rglob("*.safetensors"):
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            head = json.loads(file.read(length))
+        for name, tensor in head.items():
+            if name != "__metadata__":
+                count = math.prod(tensor["shape"])
+                total += count
+                short += count if tensor["dtype"] in ("I8", "U8") else 0
+    return (float(total), 100.0 * short / total) if total else (None, None)

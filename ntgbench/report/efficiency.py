@@ -1,0 +1,187 @@
+"""The board of costs: one section a hardware, tables that a reader can hold against the paper's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntgbench.report.quality import Quality, quality
+from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.report.board import Board, Entry
+    from ntgbench.results import Row
+
+READING = """\
+What a system costs. **Numbers of different hardware stand in different sections and do not compare.** Times are medians
+of repeated measurements, with an interval that holds the true median with 95% confidence; systems whose intervals
+overlap share a rank. A repetition of sampling makes the same number of biflows of each class, one call each; its first
+round is warm-up. The time of an epoch is that of a training with a batch of one biflow; where fewer biflows than the
+whole set were trained on, it is extrapolated from the difference between trainings on more and fewer of them. A CUDA
+device has done all its work whenever the clock is read. `packets` is what the model's biflows had on average: short
+ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a second, or else this process's CPU time
+by its threads. Energy is counted where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere.
+`others` is the part of the machine that other processes took: above 10% times are suspect. A fresh process loads the
+saved system and makes one biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of
+Python, *memory* the peak."""
+
+_ONE_BY_ONE = {
+    "sample_ms": "ms/biflow",
+    "train_s_epoch": "training s/epoch",
+    "train_biflows": "biflows trained on",
+    "packets": "packets",
+    "sample_device_use": "device use % sampling",
+    "train_device_use": "training",
+    "peak_device_mib": "peak device MiB",
+    "peak_host_mib": "peak host MiB",
+    "joules": "J/1000 biflows",
+    "others_use": "others %",
+}
+_MANY = {
+    "sample_rate": "sampled biflows/s",
+    "sample_batch": "at a batch of",
+    "train_rate": "trained biflows/s",
+    "train_batch": "with a batch of",
+}
+_SIZE = {
+    "parameters": "stored numbers",
+    "size_mb": "MB on disk",
+    "import_s": "import s",
+    "first_s": "first biflow s",
+    "first_host_mib": "memory MiB",
+}
+
+QUOTED = (
+    ("LLaMA", "31", "7.9"),
+    ("LLaMA, int8 weight-only", "45", "3.5"),
+    ("LLaMA, int8 dynamic activation", "990", "3.4"),
+    ("Mamba", "148", "15.5"),
+    ("NetDiffus-NR", "860.67", "4.2"),
+    ("CVAE", EMPTY, "3.9"),
+)
+"""arXiv 2603.25507, Table III, as far as it is quoted here: ms to make a biflow alone, on its authors' GPU, and MB."""
+
+
+def section(board: Board, rows: Sequence[Row]) -> str:
+    """All about one hardware; `rows` are the dataset's, among them those of quality."""
+    protocol, version, digest, dataset_digest, hardware = board.common
+    parts = [
+        f"## {escaped(hardware)}",
+        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`.",
+        "### One biflow at a time",
+        _table(board, _ONE_BY_ONE, ranked=True),
+        "### Many at once",
+        "Batches of 1, 2, 4, … until larger ones are no faster.",
+        _table(board, _MANY),
+        "### Size and start",
+        _table(board, _SIZE),
+        *_variants(board, quality(rows, dataset_digest)),
+        *_quoted(),
+        *bullets("Failed:", failures(board)),
+        *bullets("Notes:", [*_conditions(board), *notes(board)]),
+        origin(board),
+    ]
+    return "\n\n".join(parts)
+
+
+def latency(entry: Entry) -> tuple[float, float, float] | None:
+    """Median milliseconds of a biflow with its interval; over several seeds their mean, and the widest interval."""
+    found = [metric for row in entry.rows if (metric := row["metrics"].get("efficiency/sample_ms")) is not None]
+    values = [metric["value"] for metric in found if metric["value"] is not None]
+    if not values:
+        return None
+    low = min(metric.get("low", values[0]) for metric in found)
+    return sum(values) / len(values), low, max(metric.get("high", values[0]) for metric in found)
+
+
+def number(entry: Entry, name: str) -> float | None:
+    """Mean of a cost over the entry's seeds, None when it has none."""
+    found = [row["metrics"].get(f"efficiency/{name}") for row in entry.rows]
+    values = [metric["value"] for metric in found if metric is not None and metric["value"] is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _table(board: Board, heads: dict[str, str], ranked: bool = False) -> str:
+    """Systems by their latency, references last; columns that are empty everywhere are left out."""
+    names = [name for name in heads if any(number(entry, name) is not None for entry in board.entries)]
+    order = sorted(
+        board.entries, key=lambda entry: (entry.reference, (latency(entry) or (float("inf"),))[0], entry.name)
+    )
+    body = []
+    for entry in order:
+        name = f"*{escaped(entry.name)}*" if entry.reference else code(entry.name)
+        cells = [name, *(_cell(entry, column) for column in names)]
+        body.append([_rank(entry, board), *cells] if ranked else cells)
+    columns = ["system", *(heads[name] for name in names)]
+    return table(["rank", *columns], body) if ranked else table(columns, body, left=0)
+
+
+def _rank(entry: Entry, board: Board) -> str:
+    own = latency(entry)
+    if own is None or entry.reference:
+        return EMPTY
+    others = [found for other in board.entries if not other.reference and (found := latency(other)) is not None]
+    return str(1 + sum(high < own[1] for _, _, high in others))
+
+
+def _cell(entry: Entry, name: str) -> str:
+    value = number(entry, name)
+    if value is None:
+        failed = any(row["status"] == "failed" for row in entry.rows)
+        return "failed" if failed else EMPTY
+    metric = next(row["metrics"][f"efficiency/{name}"] for row in entry.rows if f"efficiency/{name}" in row["metrics"])
+    text = _rounded(value, metric["digits"])
+    if "low" not in metric or len(entry.rows) > 1:
+        return text
+    return f"{text} [{_rounded(metric['low'], metric['digits'])}, {_rounded(metric['high'], metric['digits'])}]"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A number with thousands set apart, and no more than four figures behind small ones."""
+    return f"{value:,.{digits}f}"
+
+
+def _variants(board: Board, known: dict[str, Quality]) -> list[str]:
+    """Each system that starts from another's model, beside it: what is in 8 bits, size, time, and what is lost."""
+    by_name = {entry.name: entry for entry in board.entries}
+    body = []
+    for entry in board.entries:
+        base = by_name.get(entry.rows[0].get("base", ""))
+        if base is None:
+            continue
+        here, there = latency(entry), latency(base)
+        ratio = EMPTY if here is None or there is None else f"{here[0] / there[0]:.2f}"
+        before, after = known.get(base.name), known.get(entry.name)
+        lost = [EMPTY, EMPTY]
+        if before is not None and after is not None:
+            lost = [f"{after.macro_f1 - before.macro_f1:+.3f}", f"{after.jsd_2gram - before.jsd_2gram:+.3f}"]
+        cells = [_cell(entry, "int8_share"), _cell(entry, "size_mb"), _cell(base, "size_mb"), ratio, *lost]
+        body.append([code(entry.name), code(base.name), *cells])
+    if not body:
+        return []
+    heads = ["system", "of", "stored numbers in 8 bits %", "MB", "MB of its base", "ms/biflow by its base's"]
+    heads += ["macro_f1 difference", "jsd_2gram difference"]
+    return ["### Variants of a fitted model", table(heads, body, left=0)]
+
+
+def _quoted() -> list[str]:
+    return [
+        "### As the paper has it",
+        "Quoted from arXiv 2603.25507, Table III, where they are stated: its authors' code on their GPU. Not measured "
+        "here, and not to be ranked with the above.",
+        table(["system", "ms/biflow", "MB"], [list(row) for row in QUOTED], left=0),
+    ]
+
+
+def _conditions(board: Board) -> list[str]:
+    """Clock, load and clock rate of the processor, over all rows."""
+    machines = [row["machine"] for row in board.rows]
+    lines = [
+        f"Clock: {name}." for name in sorted({str(machine["clock"]) for machine in machines if "clock" in machine})
+    ]
+    for key, words in (("load", "Load average before"), ("mhz", "Processor's MHz")):
+        values = [machine[key] for machine in machines if isinstance(machine.get(key), int | float)]
+        if values:
+            lines.append(f"{words}: {min(values):g} to {max(values):g}.")
+    return lines

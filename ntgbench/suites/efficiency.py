@@ -1,0 +1,132 @@
+"""Efficiency: what a system costs (the paper's RQ4): time, memory, energy and size, one biflow at a time and many."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ntgbench.costs.monitor import Monitor
+from ntgbench.costs.regimes import best_batch, first_biflow, sampling, sampling_rate, training, training_rate
+from ntgbench.costs.size import disk_bytes, stored_numbers
+from ntgbench.costs.timing import Median
+from ntgbench.interfaces import Budget, GeneratorSpec
+from ntgbench.protocol import EFFICIENCY_VERSION
+from ntgbench.results import MetricValue
+from ntgbench.running.probe import peak_memory_mib
+from ntgbench.systems import MODEL_FOLDER
+
+if TYPE_CHECKING:
+    from ntgbench.costs.bench import Bench
+
+COLUMNS: dict[str, tuple[str, int]] = {
+    "sample_ms": ("min", 3),
+    "train_s_epoch": ("min", 2),
+    "sample_rate": ("max", 0),
+    "sample_batch": ("max", 0),
+    "train_rate": ("max", 0),
+    "train_batch": ("max", 0),
+    "sample_device_use": ("max", 0),
+    "train_device_use": ("max", 0),
+    "peak_device_mib": ("min", 0),
+    "peak_host_mib": ("min", 0),
+    "first_host_mib": ("min", 0),
+    "parameters": ("min", 0),
+    "size_mb": ("min", 3),
+    "int8_share": ("max", 0),
+    "others_use": ("min", 0),
+    "joules": ("min", 1),
+    "import_s": ("min", 2),
+    "first_s": ("min", 2),
+    "packets": ("max", 1),
+    "train_biflows": ("max", 0),
+}
+"""Goal and printed decimals of each number; `ntgbench.report.efficiency` says what they mean."""
+
+QUICK_TRAINING = Budget(epochs=3, minutes=0.25)
+"""How the model is trained that a shortened measurement samples from: long enough to end biflows where real ones do."""
+
+BUSY = 0.1
+"""Part of the machine that other processes may take before a row says so."""
+
+_log = logging.getLogger(__name__)
+
+
+def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricValue]:
+    """All columns that `bench.system` has, by key of a row's metric; `progress` is told what comes.
+
+    Leaves the fitted system in `bench.folder`.
+    """
+    system, device = bench.system, bench.device
+    found: dict[str, Median | float | None] = {}
+    learns = isinstance(system.spec, GeneratorSpec) and system.spec.base is None
+    _reset_peak(device)
+    fitted, watched = None, []
+    if learns:
+        progress("training")
+        with Monitor(device, bench.settings.threads) as monitor:
+            found["train_s_epoch"], found["train_biflows"], fitted = training(bench)
+        watched.append(monitor)
+        found["train_device_use"] = _percent(monitor.device_use)
+    if fitted is None:
+        fitted = bench.fit(system, len(bench.train), QUICK_TRAINING)
+    model = fitted
+    model.save(bench.folder)
+    own = bench.folder / MODEL_FOLDER if system.is_generator else bench.folder
+    found["size_mb"] = disk_bytes(own) / 1e6
+    found["parameters"], found["int8_share"] = stored_numbers(own)
+    progress("sampling one by one")
+    with Monitor(device, bench.settings.threads) as monitor:
+        found["sample_ms"], made, found["packets"] = sampling(bench, model)
+    watched.append(monitor)
+    found["sample_device_use"] = _percent(monitor.device_use)
+    found["joules"] = None if monitor.joules is None else 1e3 * monitor.joules / made
+    found["peak_host_mib"], found["peak_device_mib"] = peak_memory_mib(), _peak_device_mib(device)
+    progress("sampling many at once")
+    found["sample_rate"], found["sample_batch"] = best_batch(bench, lambda batch: sampling_rate(bench, model, batch))
+    if learns and hasattr(system.parameters, "batch"):
+        progress("training on many at once")
+        found["train_rate"], found["train_batch"] = best_batch(bench, lambda batch: training_rate(bench, batch))
+    if device == "cpu":  # a loaded model computes on the CPU
+        progress("first biflow of a fresh process")
+        found["import_s"], found["first_s"], found["first_host_mib"] = first_biflow(bench.folder)
+    others = max(monitor.others for monitor in watched)
+    found["others_use"] = _percent(others)
+    if others > BUSY:
+        _log.warning("measured on a busy machine: see what others took")
+    return {f"efficiency/{name}": _metric(name, value) for name, value in found.items() if value is not None}
+
+
+def _metric(name: str, value: Median | float) -> MetricValue:
+    goal, digits = COLUMNS[name]
+    if isinstance(value, Median):
+        return MetricValue(
+            value=value.value,
+            low=value.low,
+            high=value.high,
+            count=value.count,
+            version=EFFICIENCY_VERSION,
+            goal=goal,
+            digits=digits,
+        )
+    return MetricValue(value=float(value), version=EFFICIENCY_VERSION, goal=goal, digits=digits)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100.0 * share
+
+
+def _reset_peak(device: str) -> None:
+    if device != "cpu":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _peak_device_mib(device: str) -> float | None:
+    """The most memory that torch has reserved on a CUDA device."""
+    if device == "cpu":
+        return None
+    import torch
+
+    return float(torch.cuda.max_memory_reserved(device) / 2**20)

@@ -1,0 +1,49 @@
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntgbench.costs import timing
+from ntgbench.costs.timing import Median, median
+
+NUMBERS = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
+
+
+def test_medians_in_closed_form() -> None:
+    assert median([3.0]) == Median(3.0, 3.0, 3.0, 1)
+    assert median([4.0, 1.0]) == Median(2.5, 1.0, 4.0, 2)
+    # Of ten, the second smallest and the second largest hold the median with 1 - 2 (1 + 10) / 2**10 = 97.9%.
+    assert median([float(n) for n in range(10)]) == Median(4.5, 1.0, 8.0, 10)
+    # Of nine it is the same, of eight 93% would be too little.
+    assert (median([float(n) for n in range(9)]).low, median([float(n) for n in range(8)]).low) == (1.0, 0.0)
+
+
+@given(NUMBERS)
+def test_the_interval_is_the_narrowest_of_its_confidence(values: list[float]) -> None:
+    found, ordered = median(values), sorted(values)
+    assert ordered[0] <= found.low <= found.value <= found.high <= ordered[-1]
+
+    def missed(cut: int) -> float:
+        """Probability that the interval without `cut` values on each side does not hold the median."""
+        return 2 * sum(math.comb(len(values), k) for k in range(cut + 1)) / 2 ** len(values)
+
+    allowed = [cut for cut in range((len(values) + 1) // 2) if missed(cut) <= 0.05]
+    cut = max(allowed, default=0)
+    assert (found.low, found.high) == (ordered[cut], ordered[-1 - cut])
+
+
+@given(NUMBERS, st.floats(0.1, 10))
+def test_times_goes_through(values: list[float], factor: float) -> None:
+    scaled = median([value * factor for value in values])
+    own = median(values).times(factor)
+    assert (own.low, own.high, own.count) == (scaled.low, scaled.high, scaled.count)
+    assert own.value == pytest.approx(scaled.value)
+
+
+def test_seconds_are_those_of_the_work() -> None:
+    begin = time.perf_counter()
+    inside = timing.seconds(lambda: sum(range(10_000)), "cpu")
+    assert 0 < inside <= time.perf_counter() - begin
+    assert timing.clock()

@@ -1,0 +1,96 @@
+"""Cells that measure costs, as a user runs them."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+TIMED = """
+    import os, sys
+    from pathlib import Path
+    import numpy as np
+    from ntgbench import GeneratorSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_generators():
+        return [GeneratorSpec(name, "timed:Timed", name) for name in ("one", "two", "three")]
+
+    class Timed:
+        def __init__(self, parameters): pass
+        def fit(self, train, context): self.train = train
+        def sample(self, labels, rng):
+            worker = os.getpid() if sys.argv[0].endswith("worker.py") else os.getppid()
+            with (Path(__file__).parent / "calls").open("a") as file:
+                file.write(f"{worker}\\n")
+            return np.ones((len(labels), self.train.packets), np.int64)
+        def save(self, folder): (folder / "model").write_text("x" * 1000)
+        def load(self, folder): self.train = type("Layout", (), {"packets": 10})
+"""
+
+PROTOCOL = """
+version = 1
+summary = "small"
+datasets = ["example.parquet"]
+systems = ["markov", "copy"]
+suites = ["efficiency"]
+seeds = 1
+[efficiency]
+classes = 2
+biflows = 6
+samples = 2
+repetitions = 6
+seconds = 0.001
+largest_batch = 2
+"""
+
+
+def rows_in(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+
+
+def test_costs_come_with_their_hardware_onto_a_board_of_their_own(ntgbench, flows: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(PROTOCOL)
+    done = ntgbench("run", "small.toml", "--out", "boards")
+    assert done.returncode == 0, done.stderr
+    rows = rows_in(tmp_path / "boards")
+    assert [row["system"] for row in rows] == ["copy", "markov"]
+    for row in rows:
+        assert row["status"] == "ok"
+        assert row["machine"]["hardware"].startswith(row["machine"]["cpu"])
+        assert row["machine"]["threads"] == 1
+        assert row["machine"]["clock"]
+        assert {key.partition("/")[0] for key in row["metrics"]} == {"efficiency"}
+    text = (tmp_path / "boards" / "example-efficiency.md").read_text()
+    assert f"## {rows[0]['machine']['hardware']}" in text
+    assert re.search(r"^\|\s+- \| \*markov\*", text, re.MULTILINE)
+    again = ntgbench("run", "small.toml", "--out", "boards")
+    assert "2 finished earlier" in again.stdout + again.stderr
+
+
+def test_other_suites_are_refused_beside_it(ntgbench, flows: Path, tmp_path: Path) -> None:
+    done = ntgbench("run", "-d", "example.parquet", "-s", "copy", "--suite", "efficiency", "--suite", "utility")
+    assert done.returncode == 1
+    assert "efficiency is measured by itself" in done.stderr
+
+
+def test_cells_that_measure_costs_never_run_beside_one_another(ntgbench, install, flows: Path, tmp_path: Path) -> None:
+    install("timed", TIMED)
+    (tmp_path / "small.toml").write_text(PROTOCOL.replace('"markov", "copy"', '"one", "two", "three"'))
+    done = ntgbench("run", "small.toml", "--out", "boards", "-j", "3")
+    assert done.returncode == 0, done.stderr
+    # No worker, or fresh process of one, makes a biflow between those of another.
+    calls = [worker for worker, _ in itertools.groupby((tmp_path / "site" / "calls").read_text().split())]
+    assert len(calls) == len(set(calls)) == 3
+    rows = rows_in(tmp_path / "boards")
+    assert len(rows) == 3
+    assert all(row["metrics"]["efficiency/size_mb"]["value"] == 0.001 for row in rows)
+
+
+def test_a_system_that_breaks_is_a_row_with_its_reason(ntgbench, install, flows: Path, tmp_path: Path) -> None:
+    install("timed", TIMED.replace("np.ones(", "np.zeros("))
+    (tmp_path / "small.toml").write_text(PROTOCOL.replace('"markov", "copy"', '"one", "markov"'))
+    done = ntgbench("run", "small.toml", "--out", "boards")
+    assert done.returncode == 1
+    assert "one / seed 0" in done.stderr
+    assert "returned invalid biflows" in done.stderr
+    assert {row["system"]: row["status"] for row in rows_in(tmp_path / "boards")} == {"one": "failed", "markov": "ok"}
