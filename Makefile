@@ -20,8 +20,8 @@ lint: $(VENV)/.installed  ## ruff and mypy
 bench: $(VENV)/.installed  ## the benchmarks in full
 	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini
 
-bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each
-	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off
+bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the long ones
+	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off -m "not long"
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -8,6 +8,7 @@ dissection, no statistics, the flows merely iterated over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.connections import biflows_to_trace
@@ -23,6 +25,9 @@ from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT, segment
 from ntgbench.traffic.trace import ACK, SYN, UDP, PacketTrace
 
 BIFLOWS = 30_000
+
+Packet = tuple[float, int, Any, Any, int, int]
+"""Time, protocol, source, destination, flags of TCP, bytes of payload."""
 
 fastest: dict[str, float] = {}
 
@@ -68,12 +73,10 @@ def bench_ntgbench(benchmark, capture, trace):
     report(benchmark, "ntgbench", len(trace))
 
 
-def with_dpkt(path: Path) -> list[list[Any]]:
-    """Biflows as `segment` defines them: [first time, last time, last flags, client, signed payload lengths]."""
+def from_dpkt(path: Path) -> Iterator[Packet]:
+    """The packets of a capture."""
     import dpkt
 
-    biflows: list[list[Any]] = []
-    current: dict[tuple[Any, ...], list[Any]] = {}
     with path.open("rb") as file:
         for time, frame in dpkt.pcap.Reader(file):
             ip = dpkt.ethernet.Ethernet(frame).data
@@ -83,31 +86,56 @@ def with_dpkt(path: Path) -> list[list[Any]]:
             if not isinstance(segment, dpkt.tcp.TCP | dpkt.udp.UDP):
                 continue
             source, destination = (ip.src, segment.sport), (ip.dst, segment.dport)
-            key = (ip.p, min(source, destination), max(source, destination))
             flags = segment.flags if isinstance(segment, dpkt.tcp.TCP) else 0
-            biflow = current.get(key)
-            if (
-                biflow is None
-                or time - biflow[1] > IDLE_TIMEOUT
-                or time - biflow[0] > ACTIVE_TIMEOUT
-                or (flags & (SYN | ACK) == SYN and not biflow[2] & SYN)
-            ):
-                client = destination if flags & (SYN | ACK) == SYN | ACK else source
-                biflow = current[key] = [time, time, 0, client, []]
-                biflows.append(biflow)
-            biflow[1:3] = time, flags
-            length = len(segment.data)
-            biflow[4].append(length if source == biflow[3] else -length)
+            yield time, ip.p, source, destination, flags, len(segment.data)
+
+
+def plain_segment(packets: Iterable[Packet]) -> list[list[Any]]:
+    """Biflows as `segment` defines them: [first time, last time, last flags, client, signed payload lengths]."""
+    biflows: list[list[Any]] = []
+    current: dict[tuple[Any, ...], list[Any]] = {}
+    for time, protocol, source, destination, flags, length in packets:
+        key = (protocol, min(source, destination), max(source, destination))
+        biflow = current.get(key)
+        if (
+            biflow is None
+            or time - biflow[1] > IDLE_TIMEOUT
+            or time - biflow[0] > ACTIVE_TIMEOUT
+            or (flags & (SYN | ACK) == SYN and not biflow[2] & SYN)
+        ):
+            client = destination if flags & (SYN | ACK) == SYN | ACK else source
+            biflow = current[key] = [time, time, 0, client, []]
+            biflows.append(biflow)
+        biflow[1:3] = time, flags
+        biflow[4].append(length if source == biflow[3] else -length)
     return biflows
 
 
 def bench_dpkt(benchmark, capture, trace):
     benchmark.group = "capture to biflows"
-    biflows = benchmark.pedantic(with_dpkt, (capture,), rounds=2)
+    biflows = benchmark.pedantic(lambda: plain_segment(from_dpkt(capture)), rounds=2)
+    assert same(biflows, trace)
+    report(benchmark, "dpkt", len(trace))
+
+
+def same(biflows: list[list[Any]], trace: PacketTrace) -> bool:
+    """Whether these are the biflows that `segment` finds."""
     ours = segment(trace)
     signed = np.where(ours.upstream, 1, -1) * trace.payload_length
-    assert np.array_equal(np.concatenate([biflow[4] for biflow in biflows]), signed[ours.order])
-    report(benchmark, "dpkt", len(trace))
+    return np.array_equal(np.concatenate([biflow[4] for biflow in biflows]), signed[ours.order])
+
+
+def bench_segment(benchmark, trace):
+    """A trace in memory, against plain Python on the same packets."""
+    sides = [
+        [(*address, port) for address, port in zip(addresses.tolist(), ports.tolist(), strict=True)]
+        for addresses, ports in ((trace.source, trace.source_port), (trace.destination, trace.destination_port))
+    ]
+    columns = (trace.time_ns / 1e9, trace.protocol), (trace.tcp_flags, trace.payload_length)
+    before, after = ([column.tolist() for column in some] for some in columns)
+    packets = list(zip(*before, *sides, *after, strict=True))
+    assert same(plain_segment(packets), trace)
+    in_turn(benchmark, lambda: segment(trace), lambda: plain_segment(packets), rounds=3)
 
 
 def bench_nfstream(benchmark, capture, trace):

@@ -44,7 +44,9 @@ def theirs(ours: LlamaGenerator, tmp_path_factory: pytest.TempPathFactory) -> Ll
 
 @pytest.mark.filterwarnings("ignore")  # the compiler has much to say
 @pytest.mark.parametrize(
-    ("batch", "how"), [(1, "float32"), (1, "compiled"), (32, "float32"), (32, "bfloat16")], ids=str
+    ("batch", "how"),
+    [(1, "float32"), pytest.param(1, "compiled", marks=pytest.mark.long), (32, "float32"), (32, "bfloat16")],
+    ids=str,
 )
 def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalLM, batch: int, how: str) -> None:
     """Against LlamaForCausalLM with AdamW as torch makes it by default; the aim at batch 1 is 2 times as fast."""
