@@ -109,6 +109,6 @@ def _cumulated(logits: Tensor, possible: Tensor) -> Tensor:
 
 def draw(cumulated: Tensor, uniform: npt.NDArray[np.float32]) -> Numbers:
     """The token of each row, int64 (rows,), at its uniform number, (rows,), in its distribution, (rows, vocabulary)."""
-    target = torch.from_numpy(uniform).to(cumulated.device)[:, None] * cumulated[:, -1:]
-    tokens: Numbers = torch.searchsorted(cumulated, target, right=True)[:, 0].cpu().numpy()
+    target = torch.from_numpy(uniform[:, None]).to(cumulated.device) * cumulated[:, -1:]
+    tokens: Numbers = torch.searchsorted(cumulated, target, right=True).cpu().numpy()[:, 0]
     return tokens
