@@ -28,7 +28,7 @@ from ntgbench.suites.scores import score
 from ntgbench.systems import FittedSystem, System, choose
 from ntgbench.traffic.biflows import Biflows
 
-HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn")
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn", "onnx", "onnxruntime")
 """Packages that no plugin may import before it runs."""
 
 

@@ -37,10 +37,7 @@ def test_the_wheel_declares_what_each_plugin_folder_declares(folder: Path) -> No
     # A plugin may build on another one of the wheel.
     for sibling in needed.keys() & {plugin.name for plugin in PLUGINS}:
         del needed[sibling]
-    # What not everybody wants is in an extra of the wheel.
-    extras = PROJECT["project"]["optional-dependencies"].values()
-    declared = [*PROJECT["project"]["dependencies"], *(text for extra in extras for text in extra)]
-    assert needed.items() <= dict(map(requirement, declared)).items()
+    assert needed.items() <= dict(map(requirement, PROJECT["project"]["dependencies"])).items()
 
 
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda path: path.name)

@@ -23,7 +23,6 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
         raise NtgbenchError(f"{out} is there already and is no empty folder; nothing is overwritten")
 
     import dataclasses
-    import importlib.util
 
     from ntgbench.interfaces import Context, GeneratorSpec
     from ntgbench.parameters import suggestion
@@ -42,15 +41,7 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
         raise NtgbenchError(f"{model} holds {fitted.system.label}, of which there is no other form")
     if wanted not in forms:
         raise NtgbenchError(f"{name} has no form {wanted!r}; {suggestion(wanted, forms)}")
-    spec = forms[wanted]
-    missing = [need for need in spec.needs if importlib.util.find_spec(need) is None]
-    if missing:
-        # Where a form needs more than ntgbench does, the extra with all of it is called as the form is.
-        raise NtgbenchError(
-            f"{spec.name} needs {', '.join(missing)}: "
-            f"run pip install '{registry().plugin_of(spec).distribution}[{form}]'"
-        )
-    system = with_parameters(spec.name, {})
+    system = with_parameters(forms[wanted].name, {})
     made = system.fit(fitted.train.select([]), Context(seed=0, base=model / MODEL_FOLDER))
     out.mkdir(parents=True, exist_ok=True)
     # No training biflow says which classes the model has seen; the fitted one knows.

@@ -35,7 +35,7 @@ def state() -> dict[str, Any]:
 def nvml(device: str) -> tuple[Any, Any] | None:
     """The NVML library and its handle of a CUDA device, None where there is no NVML or no such device.
 
-    nvidia-ml-py is the extra `cuda`. https://docs.nvidia.com/deploy/nvml-api
+    https://docs.nvidia.com/deploy/nvml-api
     """
     try:
         import pynvml

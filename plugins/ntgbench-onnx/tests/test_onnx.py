@@ -221,9 +221,7 @@ def test_what_cannot_be_exported_is_named(base, tmp_path, monkeypatch) -> None:
         "--model", base, "--format", "gguf", "--out", out
     )
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else name)
-    assert said("--model", base, "--format", "onnx", "--out", out) == (
-        f"{name}-onnx needs onnxruntime: run pip install 'ntgbench[onnx]'"
-    )
+    assert "needs onnxruntime, which is not installed" in said("--model", base, "--format", "onnx", "--out", out)
     other = tmp_path / "other"
     other.mkdir()
     choose("markov").fit(TRAFFIC, Context(seed=1)).save(other)

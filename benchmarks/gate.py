@@ -1,0 +1,102 @@
+"""Whether benchmarks have become grossly slower than they were: `python -m benchmarks.gate RESULTS [--accept]`.
+
+RESULTS is what `pytest --benchmark-json` writes. Times of two machines, or of one machine on two days, do not compare;
+their ratios to a fixed workload of the same run do. Each benchmark's shortest time is divided by the shortest time of
+`bench_reference`, and the ratio by the one in baseline.json. More than `GROSS` times that fails; noise does not come
+near it. Where a benchmark times ours and another's in turn, ours counts. --accept makes the results the new baseline.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GROSS = 3.0
+"""Times the baseline's ratio at which a benchmark fails."""
+
+REFERENCE = "bench_reference.py::bench_reference"
+
+BASELINE = Path(__file__).with_name("baseline.json")
+
+Results = dict[str, Any]
+"""What pytest-benchmark writes."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One benchmark: its ratio to the reference workload in the baseline and now, None where it was not run."""
+
+    name: str
+    before: float | None
+    now: float | None
+
+    @property
+    def slower(self) -> float | None:
+        """How many times as slow it is now."""
+        return None if self.before is None or self.now is None else self.now / self.before
+
+
+def milliseconds(results: Results) -> dict[str, float]:
+    """Each benchmark's shortest time, by name."""
+    found = {}
+    for one in results["benchmarks"]:
+        found[one["fullname"]] = one["extra_info"].get("ours_ms", 1e3 * one["stats"]["min"])
+    return found
+
+
+def ratios(results: Results) -> dict[str, float]:
+    """Each benchmark's time in reference workloads, by name. Raises ValueError when the reference was not run."""
+    times = milliseconds(results)
+    if REFERENCE not in times:
+        raise ValueError(f"{REFERENCE} is not among the results")
+    unit = times.pop(REFERENCE)
+    return {name: time / unit for name, time in sorted(times.items())}
+
+
+def compare(before: dict[str, float], now: dict[str, float]) -> list[Comparison]:
+    """All benchmarks of both."""
+    return [Comparison(name, before.get(name), now.get(name)) for name in sorted(before.keys() | now.keys())]
+
+
+def gross(comparisons: list[Comparison]) -> list[Comparison]:
+    """Those that are grossly slower."""
+    return [one for one in comparisons if one.slower is not None and one.slower > GROSS]
+
+
+def table(results: Results, comparisons: list[Comparison]) -> str:
+    """All benchmarks as text: our time, how many times as long the other way takes, and how they stand to before."""
+    from tabulate import tabulate
+
+    times = milliseconds(results)
+    faster = {one["fullname"]: one["extra_info"].get("ratio") for one in results["benchmarks"]}
+
+    def text(number: float | None) -> str:
+        return "-" if number is None else f"{number:.3g}"
+
+    body = [
+        [one.name, *map(text, (times.get(one.name), faster.get(one.name), one.before, one.now, one.slower))]
+        for one in comparisons
+    ]
+    heads = ["benchmark", "ms", "times as fast as the other way", "baseline", "now", "times as slow"]
+    return str(tabulate(body, heads, disable_numparse=True))
+
+
+def main(path: Path, accept: bool) -> int:
+    """Print the table; returns the exit status."""
+    results = json.loads(path.read_text(encoding="utf-8"))
+    now = ratios(results)
+    if accept:
+        BASELINE.write_text(json.dumps({name: float(f"{ratio:.4g}") for name, ratio in now.items()}, indent=1) + "\n")
+        return 0
+    comparisons = compare(json.loads(BASELINE.read_text(encoding="utf-8")), now)
+    print(table(results, comparisons))
+    for one in gross(comparisons):
+        print(f"{one.name} has become {one.slower:.1f} times as slow; more than {GROSS:g} times fails", file=sys.stderr)
+    return 1 if gross(comparisons) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), "--accept" in sys.argv[2:]))
