@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("numpy", "scikit-learn", "imbalanced-learn", "scipy", "pyarrow", "torch", "transformers")
+LIBRARIES = (
+    "numpy",
+    "scikit-learn",
+    "imbalanced-learn",
+    "scipy",
+    "pyarrow",
+    "torch",
+    "transformers",
+    "torchao",
+    "onnxruntime",
+)
 """Distributions whose version may change a number."""
 
 
@@ -35,6 +45,12 @@ class Phases:
 
 def peak_memory_mib() -> float:
     """Largest resident memory of this process so far, in MiB."""
+    # What getrusage says begins, on Linux, with the peak of the process that started this one.
+    # https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 2**10, 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts KiB, macOS bytes.
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

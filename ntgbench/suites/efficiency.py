@@ -60,7 +60,6 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     system, device = bench.system, bench.device
     found: dict[str, Median | float | None] = {}
     learns = isinstance(system.spec, GeneratorSpec) and system.spec.base is None
-    _reset_peak(device)
     fitted, watched = None, []
     if learns:
         progress("training")
@@ -116,15 +115,8 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100.0 * share
 
 
-def _reset_peak(device: str) -> None:
-    if device != "cpu":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(device)
-
-
 def _peak_device_mib(device: str) -> float | None:
-    """The most memory that torch has reserved on a CUDA device."""
+    """The most memory that torch has reserved on a CUDA device since this process began."""
     if device == "cpu":
         return None
     import torch
