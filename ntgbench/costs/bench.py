@@ -77,8 +77,14 @@ def traffic(biflows: Biflows, settings: Efficiency, seed: int) -> Biflows:
     return Biflows(biflows.signed_pl[rows.ravel()], labels, classes, pl_max=biflows.pl_max)
 
 
+def whole_parameter(system: System, name: str) -> int | None:
+    """The system's parameter of that name, None when it has none that is a whole number."""
+    value = getattr(system.parameters, name, None)
+    return value if type(value) is int else None
+
+
 def with_batch(system: System, batch: int) -> System:
     """The system with a training batch of so many biflows, where it has a parameter for that."""
-    if not hasattr(system.parameters, "batch"):
+    if whole_parameter(system, "batch") is None:
         return system
     return replace(system, parameters=replace(system.parameters, batch=batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -73,8 +74,10 @@ class Monitor:
     def _look(self) -> None:
         assert self._nvml is not None
         library, handle = self._nvml
-        while not self._done.wait(DEVICE_EVERY):
-            self._looks.append(library.nvmlDeviceGetUtilizationRates(handle).gpu / 100.0)
+        # A device that is cut into parts does not say how busy it is.
+        with contextlib.suppress(library.NVMLError):
+            while not self._done.wait(DEVICE_EVERY):
+                self._looks.append(library.nvmlDeviceGetUtilizationRates(handle).gpu / 100.0)
 
     def _counter(self) -> Counter | None:
         if self._device == "cpu":
@@ -95,9 +98,10 @@ def processors_energy(powercap: Path) -> Counter | None:
     A counter that has run over and begun again is followed, if it is read once a round at least: every few minutes.
     https://docs.kernel.org/power/powercap/powercap.html
     """
-    # Domains with two colons are parts of others.
+    # Domains with two colons are parts of others, and "psys" is the whole machine, processors included.
     domains = [path for path in sorted(powercap.glob("intel-rapl:*")) if path.name.count(":") == 1]
     try:
+        domains = [path for path in domains if (path / "name").read_text().startswith("package")]
         ranges = {path / "energy_uj": int((path / "max_energy_range_uj").read_text()) for path in domains}
         last = {path: int(path.read_text()) for path in ranges}
     except (OSError, ValueError):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ntgbench.costs.bench import whole_parameter
 from ntgbench.costs.monitor import Monitor
 from ntgbench.costs.regimes import best_batch, first_biflow, sampling, sampling_rate, training, training_rate
 from ntgbench.costs.size import disk_bytes, stored_numbers
@@ -63,8 +64,8 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     fitted, watched = None, []
     if learns:
         progress("training")
-        with Monitor(device, bench.settings.threads) as monitor:
-            found["train_s_epoch"], found["train_biflows"], fitted = training(bench)
+        monitor = Monitor(device, bench.settings.threads)
+        found["train_s_epoch"], found["train_biflows"], fitted = training(bench, monitor)
         watched.append(monitor)
         found["train_device_use"] = _percent(monitor.device_use)
     if fitted is None:
@@ -75,15 +76,15 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     found["size_mb"] = disk_bytes(own) / 1e6
     found["parameters"], found["int8_share"] = stored_numbers(own)
     progress("sampling one by one")
-    with Monitor(device, bench.settings.threads) as monitor:
-        found["sample_ms"], made, found["packets"] = sampling(bench, model)
+    monitor = Monitor(device, bench.settings.threads)
+    found["sample_ms"], made, found["packets"] = sampling(bench, model, monitor)
     watched.append(monitor)
     found["sample_device_use"] = _percent(monitor.device_use)
     found["joules"] = None if monitor.joules is None else 1e3 * monitor.joules / made
     found["peak_host_mib"], found["peak_device_mib"] = peak_memory_mib(), _peak_device_mib(device)
     progress("sampling many at once")
     found["sample_rate"], found["sample_batch"] = best_batch(bench, lambda batch: sampling_rate(bench, model, batch))
-    if learns and hasattr(system.parameters, "batch"):
+    if learns and whole_parameter(system, "batch") is not None:
         progress("training on many at once")
         found["train_rate"], found["train_batch"] = best_batch(bench, lambda batch: training_rate(bench, batch))
     if device == "cpu":  # a loaded model computes on the CPU

@@ -6,8 +6,9 @@ import pytest
 from ntgbench.costs.monitor import Monitor, processors_energy
 
 
-def count(folder: Path, name: str, microjoules: int, full: int = 1000) -> None:
+def count(folder: Path, name: str, microjoules: int, full: int = 1000, of: str = "package") -> None:
     (folder / name).mkdir(exist_ok=True)
+    (folder / name / "name").write_text(f"{of}-0\n")
     (folder / name / "energy_uj").write_text(f"{microjoules}\n")
     (folder / name / "max_energy_range_uj").write_text(f"{full}\n")
 
@@ -15,13 +16,15 @@ def count(folder: Path, name: str, microjoules: int, full: int = 1000) -> None:
 def test_energy_is_that_of_all_processors_and_survives_a_counter_that_begins_again(tmp_path: Path) -> None:
     count(tmp_path, "intel-rapl:0", 100)
     count(tmp_path, "intel-rapl:1", 990)
-    count(tmp_path, "intel-rapl:0:0", 5)  # a part of the first
+    count(tmp_path, "intel-rapl:0:0", 5, of="core")  # a part of the first
+    count(tmp_path, "intel-rapl:2", 7, of="psys")  # all of them and more
     joules = processors_energy(tmp_path)
     assert joules is not None
     assert joules() == 0
     count(tmp_path, "intel-rapl:0", 130)
     count(tmp_path, "intel-rapl:1", 10)
-    count(tmp_path, "intel-rapl:0:0", 900)
+    count(tmp_path, "intel-rapl:0:0", 900, of="core")
+    count(tmp_path, "intel-rapl:2", 800, of="psys")
     assert joules() == pytest.approx((30 + 20) / 1e6)
     assert joules() == pytest.approx(50 / 1e6)
 
