@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from ntgbench.errors import NtgbenchError
@@ -145,7 +145,7 @@ def check_row(row: Any) -> str | None:
         and isinstance(row["metrics"], dict)
         and isinstance(machine, dict)
         and {"cpu", "cores"} <= machine.keys()
-        and isinstance(machine.get("hardware", ""), str)
+        and all(_is_line(machine.get(key, "")) for key in ("hardware", "device", "clock"))
         and isinstance(row.get("base", ""), str)
         and _all_of(row["phases"], int | float)
         and _all_of(row["versions"], str)
@@ -216,11 +216,17 @@ def _is_metric(metric: Any) -> bool:
         and 0 <= metric["digits"] <= 12
         and isinstance(metric.get("reason", ""), str)
         and all(_is_number(metric.get(key, 0)) for key in ("low", "high", "count"))
+        and ("low" in metric) == ("high" in metric)
     )
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    # Whole numbers of JSON can be larger than any that can be computed with.
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 def _all_of(values: Any, kind: Any) -> bool:

@@ -14,7 +14,7 @@ def disk_bytes(folder: Path) -> int:
 
 
 def stored_numbers(folder: Path) -> tuple[float | None, float | None]:
-    """How many numbers the safetensors files below `folder` hold, and the percentage of them in 8 bits.
+    """How many numbers the safetensors and ONNX files below `folder` hold, and the percentage of them in 8 bits.
 
     Both None when there is no such file. https://huggingface.co/docs/safetensors: a length of 8 bytes, a head in JSON.
     """
@@ -28,4 +28,11 @@ def stored_numbers(folder: Path) -> tuple[float | None, float | None]:
                 count = math.prod(tensor["shape"])
                 total += count
                 short += count if tensor["dtype"] in ("I8", "U8") else 0
+    for path in folder.rglob("*.onnx"):
+        import onnx
+
+        for stored in onnx.load(path, load_external_data=False).graph.initializer:
+            count = math.prod(stored.dims)
+            total += count
+            short += count if stored.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.UINT8) else 0
     return (float(total), 100.0 * short / total) if total else (None, None)

@@ -77,5 +77,7 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
         while any(abs(x - other_x) < 150 and abs(beside - other_y) < 13 for other_x, other_y in taken):
             beside += 13
         taken.append((x, beside))
-        lines.append(f'<text x="{x + 9:.1f}" y="{beside:.1f}" fill="{colour}">{escape(point.name)}</text>')
+        # A letter is about seven wide; a name that would run out of the picture ends before its point.
+        place = f'x="{x + 9:.1f}"' if x + 9 + 7 * len(point.name) <= WIDTH else f'x="{x - 9:.1f}" text-anchor="end"'
+        lines.append(f'<text {place} y="{beside:.1f}" fill="{colour}">{escape(point.name)}</text>')
     return "\n".join([*lines, "</svg>"]) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.report.quality import Quality, quality
-from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, table
+from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
 READING = """\
 What a system costs. **Numbers of different hardware stand in different sections and do not compare.** Times are medians
-of repeated measurements, with an interval that holds the true median with 95% confidence; systems whose intervals
-overlap share a rank. A repetition of sampling makes the same number of biflows of each class, one call each; its first
-round is warm-up. The time of an epoch is that of a training with a batch of one biflow; where fewer biflows than the
-whole set were trained on, it is extrapolated from the difference between trainings on more and fewer of them. A CUDA
-device has done all its work whenever the clock is read. `packets` is what the model's biflows had on average: short
-ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a second, or else this process's CPU time
-by its threads. Energy is counted where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere.
-`others` is the part of the machine that other processes took: above 10% times are suspect. A fresh process loads the
-saved system and makes one biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of
-Python, *memory* the peak."""
+of repeated measurements, with an interval that holds the true median with 95% confidence (of the three fresh processes,
+the shortest and the longest); systems whose intervals overlap share a rank. A repetition of sampling makes the same
+number of biflows of each class, one call each; its first round is warm-up. The time of an epoch is that of a training
+with a batch of one biflow, warm-up left out, and with what the system does beside its steps, such as validating on a
+part of the set; where fewer biflows than the whole set were trained on, it is extrapolated from the difference between
+trainings on more and fewer of them. A CUDA device has done all its work whenever the clock is read. `packets` is what
+the model's biflows had on average: short ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a
+second, or else this process's CPU time by its threads. Peaks are of training and of sampling one by one: on a CUDA
+device what torch has reserved, on the host what is resident. Energy is counted where the machine counts it (NVML,
+RAPL), of the whole device, and left out elsewhere. `others` is the part of the machine that other processes took: above
+10% times are suspect. A fresh process loads the saved system and makes one biflow: *import* is the plugin's part of
+that, *first biflow* all of it from the start of Python, *memory* the peak."""
 
 _ONE_BY_ONE = {
     "sample_ms": "ms/biflow",
@@ -32,7 +34,7 @@ _ONE_BY_ONE = {
     "train_biflows": "biflows trained on",
     "packets": "packets",
     "sample_device_use": "device use % sampling",
-    "train_device_use": "training",
+    "train_device_use": "device use % training",
     "peak_device_mib": "peak device MiB",
     "peak_host_mib": "peak host MiB",
     "joules": "J/1000 biflows",
@@ -67,12 +69,12 @@ def section(board: Board, rows: Sequence[Row]) -> str:
     """All about one hardware; `rows` are the dataset's, among them those of quality."""
     protocol, version, digest, dataset_digest, hardware = board.common
     parts = [
-        f"## {escaped(hardware)}",
+        f"## {plain(hardware)}",
         f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`.",
         "### One biflow at a time",
         _table(board, _ONE_BY_ONE, ranked=True),
         "### Many at once",
-        "Batches of 1, 2, 4, … until larger ones are no faster.",
+        "Batches of 1, 2, 4, … until they take long and larger ones are no faster.",
         _table(board, _MANY),
         "### Size and start",
         _table(board, _SIZE),
@@ -138,7 +140,7 @@ def _cell(entry: Entry, name: str) -> str:
 
 
 def _rounded(value: float, digits: int) -> str:
-    """A number with thousands set apart, and no more than four figures behind small ones."""
+    """A number with thousands set apart."""
     return f"{value:,.{digits}f}"
 
 
@@ -178,7 +180,7 @@ def _conditions(board: Board) -> list[str]:
     """Clock, load and clock rate of the processor, over all rows."""
     machines = [row["machine"] for row in board.rows]
     lines = [
-        f"Clock: {name}." for name in sorted({str(machine["clock"]) for machine in machines if "clock" in machine})
+        f"Clock: {plain(name)}." for name in sorted({machine["clock"] for machine in machines if "clock" in machine})
     ]
     for key, words in (("load", "Load average before"), ("mhz", "Processor's MHz")):
         values = [machine[key] for machine in machines if isinstance(machine.get(key), int | float)]

@@ -10,7 +10,7 @@ from ntgbench.report.board import boards
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import quality
-from ntgbench.report.text import EMPTY, code, escaped, table
+from ntgbench.report.text import EMPTY, code, escaped, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
         points = [Point(one.name, one.ms, one.macro_f1, one.reference, one.name in front(found)[0]) for one in found]
         files[name] = scatter(points, "ms to make a biflow alone", "macro_f1 of a classifier that learnt from it")
         sections += [
-            f"## {escaped(board.common.hardware)}",
+            f"## {plain(board.common.hardware)}",
             f"Costs by protocol `{board.common.protocol}`, quality by `{protocol}`.",
             f"![macro_f1 against ms]({name})",
             _table(found),
@@ -86,7 +86,10 @@ def _tradeoffs(board: Board, rows: Sequence[Row]) -> tuple[list[Tradeoff], str]:
     found = []
     for entry in board.entries:
         of_entry, took, size = known.get(entry.name), latency(entry), number(entry, "size_mb")
-        if of_entry is not None and took is not None and size is not None:
+        if of_entry is None or took is None or size is None:
+            continue
+        # Rows come from anywhere, and what cannot be has no place in a drawing.
+        if 1e-9 < took[0] < 1e12 and 0 <= of_entry.macro_f1 <= 1:
             own = (of_entry.macro_f1, of_entry.jsd_2gram, took[0], size)
             found.append(Tradeoff(entry.name, entry.reference, *own))
     return found, next((one.protocol for one in known.values()), EMPTY)

@@ -65,16 +65,17 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
     """
     cell.path.mkdir(parents=True, exist_ok=True)
     # A cell that measures costs has the folder of all runs to itself, others share it.
-    with locked(cell.runs, stop, shared=not cell.protocol.of_costs), locked(cell.path, stop) as hold:
+    with locked(cell.runs, stop, shared=not cell.protocol.of_costs) as runs, locked(cell.path, stop) as own:
         found = cell.result()
-        return found if found and cell.state() != "part" else _run_child(cell, threads, watch, stop, hold)
+        return found if found and cell.state() != "part" else _run_child(cell, threads, watch, stop, (runs, own))
 
 
-def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, hold: int) -> Row:
+def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, holds: tuple[int, ...]) -> Row:
     for leftover in cell.path.glob(".*.tmp"):
         leftover.unlink()
     write_text(cell.path / CELL_FILE, cell.to_json())
-    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads)}
+    # NVML numbers devices by their bus, and CUDA would put the fastest first.
+    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
     with (cell.path / LOG_FILE).open("ab") as log:
@@ -86,8 +87,8 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,
-            # A child that outlives this process for a moment keeps its hold of the folder.
-            pass_fds=(hold,),
+            # A child that outlives this process for a moment keeps its hold of the folders.
+            pass_fds=holds,
         )
         try:
             stopped = _watch(process, cell, watch, stop)

@@ -124,7 +124,7 @@ def test_many_at_once_are_checked_as_one_is(tmp_path) -> None:
     assert sampling_rate(own, fitted, 4) > 0
 
     class Lazy:
-        def sample(self, labels: object, rng: object) -> np.ndarray:
+        def sample(self, labels: object, rng: object) -> np.ndarray:  # noqa: ARG002
             return np.ones((1, own.train.packets), np.int64)
 
     with pytest.raises(PluginError, match="shape"):

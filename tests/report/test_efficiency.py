@@ -1,9 +1,11 @@
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 
 from made_rows import make_row
 
 from ntgbench.report.board import boards
+from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.markdown import MARK, render
 from ntgbench.report.tradeoff import Tradeoff, front
 from ntgbench.results import Row, check_row, merged
@@ -119,6 +121,40 @@ def test_quality_against_cost_is_a_table_and_a_drawing() -> None:
     assert {"a<b>&", "cheap", "0.7", "0.9", "1"} <= texts
     assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 2
     assert "tradeoff" in files["README.md"]
+
+
+def test_numbers_that_cannot_be_stay_out_of_the_drawing() -> None:
+    known = [quality(name, 0.5 if name != "e" else 1e300, 0.1) for name in "abcde"]
+    for ms in (0.0, -1.0, 5e-324, 1e300):
+        files = render([*(costs(name, 1.0, 1.0, 1.0) for name in "abe"), costs("c", ms, ms, ms), *known])
+        assert files["made-tradeoff-1.svg"].count("<circle") == 2
+        assert "`c`" in files["made-efficiency.md"]
+
+
+def test_long_names_stay_in_the_drawing() -> None:
+    points = [Point("a", 0.1, 0.5, False, True), Point("slow" * 10, 10.0, 0.9, False, True)]
+    root = ElementTree.fromstring(scatter(points, "x", "y"))
+    by_text = {element.text: element for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert by_text["slow" * 10].get("text-anchor") == "end"
+    assert by_text["a"].get("text-anchor") is None
+
+
+def test_somebody_s_hardware_is_words_and_no_markup() -> None:
+    machine = {**MACHINE, "hardware": "<script>|`", "clock": "<b>", "cpu": "a\n# cpu"}
+    rows = [costs(name, 1.0, 1.0, 1.0, machine=machine) for name in "ab"]
+    files = render([*rows, *(quality(name, 0.5, 0.1) for name in "ab")])
+    for name in ("made-efficiency.md", "made-tradeoff.md"):
+        assert re.search(r"^## \\<script>\\\|'$", files[name], re.MULTILINE)
+        assert "\n# cpu" not in files[name]
+    for broken in ({"hardware": "a\nb"}, {"hardware": 1}, {"device": ["cuda"]}, {"clock": None}):
+        assert check_row(costs("a", 1.0, 1.0, 1.0, machine={**MACHINE, **broken})) == "a value has the wrong type"
+
+
+def test_an_interval_has_two_ends_and_numbers_can_be_computed_with() -> None:
+    for wrong in ({"low": 1.0}, {"high": 1.0}, {"low": 10**400, "high": 1.0}, {"value": float("nan")}):
+        metric = {"value": 1.0, "version": 1, "goal": "min", "digits": 2, **wrong}
+        row = make_row("a", 0, metrics={"efficiency/sample_ms": metric})
+        assert check_row(row) == "metric 'efficiency/sample_ms' is none"
 
 
 def test_costs_without_quality_make_no_drawing() -> None:
