@@ -32,6 +32,7 @@ _ONE_BY_ONE = {
     "sample_ms": "ms/biflow",
     "train_s_epoch": "training s/epoch",
     "train_biflows": "biflows trained on",
+    "sample_biflows": "biflows sampled",
     "packets": "packets",
     "sample_device_use": "device use % sampling",
     "train_device_use": "device use % training",

@@ -41,6 +41,7 @@ COLUMNS: dict[str, tuple[str, int]] = {
     "first_s": ("min", 2),
     "packets": ("max", 1),
     "train_biflows": ("max", 0),
+    "sample_biflows": ("max", 0),
 }
 """Goal and printed decimals of each number; `ntgbench.report.efficiency` says what they mean."""
 
@@ -79,6 +80,7 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     monitor = Monitor(device, bench.settings.threads)
     found["sample_ms"], made, found["packets"] = sampling(bench, model, monitor)
     watched.append(monitor)
+    found["sample_biflows"] = made
     found["sample_device_use"] = _percent(monitor.device_use)
     found["joules"] = None if monitor.joules is None else 1e3 * monitor.joules / made
     found["peak_host_mib"], found["peak_device_mib"] = peak_memory_mib(), _peak_device_mib(device)
