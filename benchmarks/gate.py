@@ -93,6 +93,9 @@ def main(path: Path, accept: bool) -> int:
         return 0
     comparisons = compare(json.loads(BASELINE.read_text(encoding="utf-8")), now)
     print(table(results, comparisons))
+    for one in comparisons:
+        if one.before is None:
+            print(f"{one.name} is new and has no limit yet; --accept gives it one", file=sys.stderr)
     for one in gross(comparisons):
         print(f"{one.name} has become {one.slower:.1f} times as slow; more than {GROSS:g} times fails", file=sys.stderr)
     return 1 if gross(comparisons) else 0

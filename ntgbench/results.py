@@ -37,7 +37,8 @@ class MetricValue(TypedDict):
         digits: decimals to print.
         primary: true for the metric that ranks its suite; left out otherwise.
         reason: why the metric failed; left out otherwise.
-        low, high, count: of a median, the interval that holds it and the number of measurements; left out otherwise.
+        low, high, count, outliers: of a median, the interval that holds it, the number of measurements, and of those
+            far from the others; left out otherwise.
     """
 
     value: float | None
@@ -49,6 +50,7 @@ class MetricValue(TypedDict):
     low: NotRequired[float]
     high: NotRequired[float]
     count: NotRequired[int]
+    outliers: NotRequired[int]
 
 
 class Row(TypedDict):
@@ -215,7 +217,7 @@ def _is_metric(metric: Any) -> bool:
         and type(metric["digits"]) is int
         and 0 <= metric["digits"] <= 12
         and isinstance(metric.get("reason", ""), str)
-        and all(_is_number(metric.get(key, 0)) for key in ("low", "high", "count"))
+        and all(_is_number(metric.get(key, 0)) for key in ("low", "high", "count", "outliers"))
         and ("low" in metric) == ("high" in metric)
     )
 

@@ -31,6 +31,7 @@ def grid(command: Command) -> Command:
             help="name or 'name[param=value,…]'; repeatable.",
         ),
         click.option("-d", "--dataset", "datasets", multiple=True, metavar="DATASET", help="Name or path; repeatable."),
+        click.option("--device", default="cpu", show_default=True, help="Where systems compute: cpu, cuda or cuda:1."),
         click.argument("protocol", default="quick"),
     ):
         command = decorate(command)

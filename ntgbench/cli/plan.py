@@ -13,12 +13,12 @@ from ntgbench.cli.options import as_json, grid, show
 @click.command()
 @grid
 @as_json
-def plan(runs: Path, protocol: str, as_json: bool, **chosen: Any) -> None:
+def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:
     """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
 
-    cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute()).cells
+    cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute(), device=device).cells
     rows = []
     for cell in cells:
         row = cell.result()

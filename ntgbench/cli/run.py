@@ -16,8 +16,7 @@ from ntgbench.cli.options import grid
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells at a time.")
 @click.option("--retry", is_flag=True, help="Run failed cells again.")
 @click.option("--fresh", is_flag=True, help="Run all cells again.")
-@click.option("--device", default="cpu", show_default=True, help="Where systems compute: cpu, cuda or cuda:1.")
-def run(out: Path, jobs: int, retry: bool, fresh: bool, device: str, runs: Path, protocol: str, **chosen: Any) -> int:
+def run(out: Path, jobs: int, retry: bool, fresh: bool, runs: Path, protocol: str, **chosen: Any) -> int:
     """Run PROTOCOL (a name or a TOML file) and write the leaderboards.
 
     Exits with 1 when a cell or a metric failed; its row says why.
@@ -26,9 +25,7 @@ def run(out: Path, jobs: int, retry: bool, fresh: bool, device: str, runs: Path,
     from ntgbench.running.run import run as run_protocol
 
     with Bars() as bars:
-        outcome = run_protocol(
-            protocol, **chosen, runs=runs, out=out, jobs=jobs, retry=retry, fresh=fresh, device=device, watch=bars
-        )
+        outcome = run_protocol(protocol, **chosen, runs=runs, out=out, jobs=jobs, retry=retry, fresh=fresh, watch=bars)
     failures = outcome.failures()
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)

@@ -67,6 +67,7 @@ def traffic(biflows: Biflows, settings: Efficiency, seed: int) -> Biflows:
     if len(largest) < settings.classes or not counts[largest].all():
         raise NtgbenchError(
             f"the efficiency suite wants biflows of {settings.classes} classes, and {np.count_nonzero(counts)} have any"
+            "; a protocol of yours may ask for fewer classes under [efficiency]"
         )
     rng = np.random.default_rng(seed)
     rows = np.empty((settings.biflows, len(largest)), np.int64)

@@ -172,6 +172,7 @@ def first_biflow(folder: Path) -> tuple[Median, Median, float]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NtgbenchError(f"the saved system makes no biflow in a fresh process: {done.stderr.strip()[-500:]}")
-        found.append(json.loads(done.stdout.splitlines()[-1]))
+        # A plugin may have something to say as well.
+        found.append(json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"import"'))))
     imported, first = (median([one[name] for one in found]) for name in ("import", "first"))
     return imported, first, max(one["memory"] for one in found)

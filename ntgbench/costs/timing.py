@@ -6,10 +6,13 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 CONFIDENCE = 0.95
+
+OUTER_FENCE = 3.0
+"""Distances between the quartiles, beyond them, from which on a measurement is an outlier."""
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,19 @@ class Median:
         low, high: an interval that holds the true median with a confidence of at least 95%, whatever the distribution;
             of fewer than six measurements, the smallest and the largest.
         count: measurements.
+        outliers: those that lie further from the quartiles than three times the distance between these (Tukey 1977,
+            section 2D, "outside the outer fences").
     """
 
     value: float
     low: float
     high: float
     count: int
+    outliers: int = 0
 
     def times(self, factor: float) -> Median:
         """The median of `factor`, which is positive, times each measurement."""
-        return Median(self.value * factor, self.low * factor, self.high * factor, self.count)
+        return replace(self, value=self.value * factor, low=self.low * factor, high=self.high * factor)
 
 
 def median(values: Sequence[float]) -> Median:
@@ -45,7 +51,10 @@ def median(values: Sequence[float]) -> Median:
             break
         out += 1
     out = max(out - 1, 0)
-    return Median(middle, ordered[out], ordered[count - 1 - out], count)
+    lower, upper = ordered[count // 4], ordered[count - 1 - count // 4]
+    fence = OUTER_FENCE * (upper - lower)
+    outliers = sum(not lower - fence <= value <= upper + fence for value in ordered)
+    return Median(middle, ordered[out], ordered[count - 1 - out], count, outliers)
 
 
 def now(device: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from ntgbench.protocol import COSTS
 from ntgbench.results import hardware_of, suite_of
 
 if TYPE_CHECKING:
@@ -130,7 +131,20 @@ def boards(rows: Iterable[Row]) -> list[Board]:
             hardware_of(row),
         )
         gathered.setdefault((row["dataset"], common), []).append(row)
-    return [Board(dataset, common, tuple(members)) for (dataset, common), members in sorted(gathered.items())]
+    return [
+        Board(dataset, common, tuple(_of_newest_costs(members)))
+        for (dataset, common), members in sorted(gathered.items())
+    ]
+
+
+def _of_newest_costs(rows: Sequence[Row]) -> list[Row]:
+    """Rows without those of costs that were measured by an older version than others here."""
+
+    def version(row: Row) -> int:
+        return max((m["version"] for key, m in row["metrics"].items() if suite_of(key) in COSTS), default=0)
+
+    newest = max(map(version, rows))
+    return [row for row in rows if version(row) in (0, newest)]
 
 
 def suites_of(rows: Sequence[Row]) -> list[str]:

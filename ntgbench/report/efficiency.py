@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ntgbench.report.quality import Quality, quality
@@ -16,17 +17,18 @@ if TYPE_CHECKING:
 READING = """\
 What a system costs. **Numbers of different hardware stand in different sections and do not compare.** Times are medians
 of repeated measurements, with an interval that holds the true median with 95% confidence (of the three fresh processes,
-the shortest and the longest); systems whose intervals overlap share a rank. A repetition of sampling makes the same
-number of biflows of each class, one call each; its first round is warm-up. The time of an epoch is that of a training
-with a batch of one biflow, warm-up left out, and with what the system does beside its steps, such as validating on a
-part of the set; where fewer biflows than the whole set were trained on, it is extrapolated from the difference between
-trainings on more and fewer of them. A CUDA device has done all its work whenever the clock is read. `packets` is what
-the model's biflows had on average: short ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a
-second, or else this process's CPU time by its threads. Peaks are of training and of sampling one by one: on a CUDA
-device what torch has reserved, on the host what is resident. Energy is counted where the machine counts it (NVML,
-RAPL), of the whole device, and left out elsewhere. `others` is the part of the machine that other processes took: above
-10% times are suspect. A fresh process loads the saved system and makes one biflow: *import* is the plugin's part of
-that, *first biflow* all of it from the start of Python, *memory* the peak."""
+the shortest and the longest); systems whose intervals overlap share a rank, and `*` says that a measurement lay far
+from the others. A repetition of sampling makes the same number of biflows of each class, one call each; its first round
+is warm-up. The time of an epoch is that of a training with a batch of one biflow, warm-up left out, and with what the
+system does beside its steps, such as validating on a part of the set; where fewer biflows than the whole set were
+trained on, it is extrapolated from the difference between trainings on more and fewer of them. A CUDA device has done
+all its work whenever the clock is read. `packets` is what the model's biflows had on average: short ones are made
+sooner. Device use is that of a CUDA device by NVML, ten looks a second, or else this process's CPU time by its threads.
+Peaks are of training and of sampling one by one: on a CUDA device what torch has reserved, on the host what is
+resident. Energy is counted where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere.
+`others` is the part of the machine that other processes took: above 10% times are suspect. A fresh process loads the
+saved system and makes one biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of
+Python, *memory* the peak."""
 
 _ONE_BY_ONE = {
     "sample_ms": "ms/biflow",
@@ -55,6 +57,11 @@ _SIZE = {
     "first_host_mib": "memory MiB",
 }
 
+_QUANTISED = """\
+In `int8-wo` the weights of every linear layer are in 8 bits, the head's included, and embeddings and norms in 32;
+`int8-da` quantises activations as well, as they come; `onnx-int8` does, and has embeddings in 8 bits too. Of a plugin
+that is not bundled, its own page says it."""
+
 QUOTED = (
     ("LLaMA", "31", "7.9"),
     ("LLaMA, int8 weight-only", "45", "3.5"),
@@ -70,7 +77,7 @@ def section(board: Board, rows: Sequence[Row]) -> str:
     """All about one hardware; `rows` are the dataset's, among them those of quality."""
     protocol, version, digest, dataset_digest, hardware = board.common
     parts = [
-        f"## {plain(hardware)}",
+        f"## {protocol} on {plain(hardware)}",
         f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`.",
         "### One biflow at a time",
         _table(board, _ONE_BY_ONE, ranked=True),
@@ -80,7 +87,6 @@ def section(board: Board, rows: Sequence[Row]) -> str:
         "### Size and start",
         _table(board, _SIZE),
         *_variants(board, quality(rows, dataset_digest)),
-        *_quoted(),
         *bullets("Failed:", failures(board)),
         *bullets("Notes:", [*_conditions(board), *notes(board)]),
         origin(board),
@@ -134,15 +140,13 @@ def _cell(entry: Entry, name: str) -> str:
         failed = any(row["status"] == "failed" for row in entry.rows)
         return "failed" if failed else EMPTY
     metric = next(row["metrics"][f"efficiency/{name}"] for row in entry.rows if f"efficiency/{name}" in row["metrics"])
-    text = _rounded(value, metric["digits"])
+    digits = metric["digits"]
     if "low" not in metric or len(entry.rows) > 1:
-        return text
-    return f"{text} [{_rounded(metric['low'], metric['digits'])}, {_rounded(metric['high'], metric['digits'])}]"
-
-
-def _rounded(value: float, digits: int) -> str:
-    """A number with thousands set apart."""
-    return f"{value:,.{digits}f}"
+        return f"{value:,.{digits}f}"
+    if 0 < value < 1:
+        digits = max(digits, 2 - math.floor(math.log10(value)))  # three figures
+    mark = "*" if metric.get("outliers") else ""
+    return f"{value:,.{digits}f}{mark} [{metric['low']:,.{digits}f}, {metric['high']:,.{digits}f}]"
 
 
 def _variants(board: Board, known: dict[str, Quality]) -> list[str]:
@@ -165,12 +169,13 @@ def _variants(board: Board, known: dict[str, Quality]) -> list[str]:
         return []
     heads = ["system", "of", "stored numbers in 8 bits %", "MB", "MB of its base", "ms/biflow by its base's"]
     heads += ["macro_f1 difference", "jsd_2gram difference"]
-    return ["### Variants of a fitted model", table(heads, body, left=0)]
+    return ["### Variants of a fitted model", _QUANTISED, table(heads, body, left=0)]
 
 
-def _quoted() -> list[str]:
+def quoted() -> list[str]:
+    """The paper's figures, for the end of the page."""
     return [
-        "### As the paper has it",
+        "## As the paper has it",
         "Quoted from arXiv 2603.25507, Table III, where they are stated: its authors' code on their GPU. Not measured "
         "here, and not to be ranked with the above.",
         table(["system", "ms/biflow", "MB"], [list(row) for row in QUOTED], left=0),

@@ -52,6 +52,7 @@ def render(rows: Sequence[Row]) -> dict[str, str]:
         for suite in suites_of(own):
             parts = [f"# {dataset}: {suite}", _READING.get(suite, "")]
             parts += [_section(board, suite, own) for board in boards(own) if board.columns(suite)]
+            parts += efficiency.quoted() if suite == "efficiency" else []
             files[f"{dataset}-{suite}.md"] = "\n\n".join(part for part in parts if part) + "\n"
     files["README.md"] = _index(rows, set(files))
     # In a drawing the mark is a comment as well.

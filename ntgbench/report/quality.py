@@ -33,9 +33,16 @@ class Quality:
 
 
 def quality(rows: Iterable[Row], dataset_digest: str) -> dict[str, Quality]:
-    """The quality of each system on one dataset, by its name, from the one board that has that of most systems."""
-    found = [_of_board(board) for board in boards(rows) if board.common.dataset_digest == dataset_digest]
-    return max(found, key=len, default={})
+    """The quality of each system on one dataset, by its name, from one board.
+
+    It is that of most systems, among the newest of each protocol.
+    """
+    newest: dict[str, dict[str, Quality]] = {}
+    for board in boards(rows):  # older versions of a protocol come before newer ones
+        found = _of_board(board) if board.common.dataset_digest == dataset_digest else {}
+        if found:
+            newest[board.common.protocol] = found
+    return max(newest.values(), key=len, default={})
 
 
 def _of_board(board: Board) -> dict[str, Quality]:

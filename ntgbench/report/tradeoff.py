@@ -47,13 +47,23 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
         found, protocol = _tradeoffs(board, rows)
         if len([one for one in found if not one.reference]) < 2:
             continue
-        name = f"{dataset}-tradeoff-{len(files) + 1}.svg"
-        points = [Point(one.name, one.ms, one.macro_f1, one.reference, one.name in front(found)[0]) for one in found]
-        files[name] = scatter(points, "ms to make a biflow alone", "macro_f1 of a classifier that learnt from it")
+        by_time, by_size = front(found)
+        times, sizes = (f"{dataset}-tradeoff-{len(files) // 2 + 1}-{what}.svg" for what in ("time", "size"))
+        files[times] = scatter(
+            [Point(one.name, one.ms, one.macro_f1, one.reference, one.name in by_time) for one in found],
+            "ms to make a biflow alone",
+            "macro_f1 of a classifier that learnt from it",
+        )
+        files[sizes] = scatter(
+            [Point(one.name, one.mb, one.jsd_2gram, one.reference, one.name in by_size) for one in found],
+            "MB on disk",
+            "jsd_2gram, lower is better",
+        )
         sections += [
-            f"## {plain(board.common.hardware)}",
+            f"## {board.common.protocol} on {plain(board.common.hardware)}",
             f"Costs by protocol `{board.common.protocol}`, quality by `{protocol}`.",
-            f"![macro_f1 against ms]({name})",
+            f"![macro_f1 against ms]({times})",
+            f"![jsd_2gram against MB]({sizes})",
             _table(found),
         ]
     if files:
@@ -89,7 +99,8 @@ def _tradeoffs(board: Board, rows: Sequence[Row]) -> tuple[list[Tradeoff], str]:
         if of_entry is None or took is None or size is None:
             continue
         # Rows come from anywhere, and what cannot be has no place in a drawing.
-        if 1e-9 < took[0] < 1e12 and 0 <= of_entry.macro_f1 <= 1:
+        shares = (of_entry.macro_f1, of_entry.jsd_2gram)
+        if all(1e-9 < cost < 1e12 for cost in (took[0], size)) and all(0 <= share <= 1 for share in shares):
             own = (of_entry.macro_f1, of_entry.jsd_2gram, took[0], size)
             found.append(Tradeoff(entry.name, entry.reference, *own))
     return found, next((one.protocol for one in known.values()), EMPTY)

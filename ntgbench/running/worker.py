@@ -175,7 +175,7 @@ def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...],
 def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> None:
     """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
     from ntgbench.costs.bench import Bench, traffic
-    from ntgbench.costs.hardware import state
+    from ntgbench.costs.hardware import hardware, state
     from ntgbench.costs.timing import clock
     from ntgbench.suites import efficiency
 
@@ -192,6 +192,8 @@ def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> No
     row["machine"].update({**state(), "clock": clock()})
     with phases.timed("efficiency"):
         row["metrics"] = efficiency.measure(bench, lambda phase: _progress(cell, phase, 0, 1))
+    if "efficiency/peak_device_mib" not in row["metrics"]:
+        row["machine"]["hardware"] = hardware("cpu", settings.threads)
     row["peak_memory_mib"] = peak_memory_mib()
 
 

@@ -57,7 +57,8 @@ _log = logging.getLogger(__name__)
 def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricValue]:
     """All columns that `bench.system` has, by key of a row's metric; `progress` is told what comes.
 
-    Leaves the fitted system in `bench.folder`.
+    Leaves the fitted system in `bench.folder`. A system that did not use the CUDA device that it was given has no
+    `peak_device_mib`.
     """
     system, device = bench.system, bench.device
     found: dict[str, Median | float | None] = {}
@@ -89,6 +90,9 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     if learns and whole_parameter(system, "batch") is not None:
         progress("training on many at once")
         found["train_rate"], found["train_batch"] = best_batch(bench, lambda batch: training_rate(bench, batch))
+    if device != "cpu" and not found["peak_device_mib"]:
+        _log.warning("computed on the CPU, whatever device was asked for")
+        found |= dict.fromkeys(("peak_device_mib", "joules", "sample_device_use", "train_device_use"))
     if device == "cpu":  # a loaded model computes on the CPU
         progress("first biflow of a fresh process")
         found["import_s"], found["first_s"], found["first_host_mib"] = first_biflow(bench.folder)
@@ -107,6 +111,7 @@ def _metric(name: str, value: Median | float) -> MetricValue:
             low=value.low,
             high=value.high,
             count=value.count,
+            outliers=value.outliers,
             version=EFFICIENCY_VERSION,
             goal=goal,
             digits=digits,

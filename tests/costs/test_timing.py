@@ -20,6 +20,13 @@ def test_medians_in_closed_form() -> None:
     assert (median([float(n) for n in range(9)]).low, median([float(n) for n in range(8)]).low) == (1.0, 0.0)
 
 
+def test_outliers_lie_outside_the_outer_fences() -> None:
+    # The quartiles of 0..10 are 2 and 8: the fences are at -16 and 26.
+    assert median([*map(float, range(10)), 26.0]).outliers == 0
+    assert median([*map(float, range(10)), 26.1]).outliers == 1
+    assert median([1.0] * 8 + [0.9, 1.1]).outliers == 2
+
+
 @given(NUMBERS)
 def test_the_interval_is_the_narrowest_of_its_confidence(values: list[float]) -> None:
     found, ordered = median(values), sorted(values)

@@ -54,7 +54,7 @@ def test_overlapping_intervals_share_a_rank_and_references_have_none() -> None:
         ["1", "`fast`", "1.00 [0.90, 1.10]"],
         ["1", "`also`", "1.20 [1.05, 1.30]"],
         ["3", "`slow`", "5.00 [4.90, 1,234.50]"],
-        ["-", "*copy*", "0.10 [0.10, 0.10]"],
+        ["-", "*copy*", "0.100 [0.100, 0.100]"],
     ]
 
 
@@ -64,14 +64,14 @@ def test_rows_of_other_hardware_neither_meet_nor_replace_one_another() -> None:
     assert merged([here], [there]) == sorted([here, there], key=lambda row: row["machine"]["hardware"])
     assert len(boards([here, there])) == 2
     text = render([here, there])["made-efficiency.md"]
-    assert text.count("## a cpu, 1 of 2 threads") == text.count("## another cpu, 1 of 64 threads") == 1
+    assert text.count("on a cpu, 1 of 2 threads") == text.count("on another cpu, 1 of 64 threads") == 1
     assert merged([here], [costs("a", 2.0, 2.0, 2.0)])[0]["metrics"]["efficiency/sample_ms"]["value"] == 2.0
 
 
 def test_the_paper_s_figures_stand_apart_and_are_called_quoted() -> None:
     text = render([costs("a", 1.0, 1.0, 1.0)])["made-efficiency.md"]
     assert "Quoted from arXiv 2603.25507" in text
-    assert ["Mamba", "148", "15.5"] in lines(text, "### As the paper has it")
+    assert ["Mamba", "148", "15.5"] in lines(text, "## As the paper has it")
 
 
 def test_variants_stand_beside_what_they_come_from() -> None:
@@ -83,6 +83,27 @@ def test_variants_stand_beside_what_they_come_from() -> None:
     ]
     row = lines(render(rows)["made-efficiency.md"], "### Variants of a fitted model")[2]
     assert row == ["`llama-int8-wo`", "`llama`", "-", "2.00", "2.00", "2.00", "-0.010", "+0.010"]
+
+
+def test_two_protocols_and_an_older_version_stand_apart() -> None:
+    old = costs("a", 1.0, 1.0, 1.0)
+    new = costs("b", 2.0, 2.0, 2.0)
+    for metric in new["metrics"].values():
+        metric["version"] = 2
+    other = costs("a", 3.0, 3.0, 3.0, protocol="efficiency-paper", protocol_digest="p")
+    text = render([old, new, other])["made-efficiency.md"]
+    assert [row[1] for row in lines(text, "## efficiency on a cpu, 1 of 2 threads")[2:]] == []
+    assert text.count("## As the paper has it") == 1
+    assert [row[1:3] for row in lines(text.partition("## efficiency-paper on")[0], "### One biflow at a time")[2:]] == [
+        ["`b`", "2.00 [2.00, 2.00]"]
+    ]
+
+
+def test_small_numbers_keep_three_figures_and_outliers_are_marked() -> None:
+    row = costs("a", 0.001234, 0.0012, 0.0013)
+    row["metrics"]["efficiency/sample_ms"]["outliers"] = 1
+    cells = lines(render([row])["made-efficiency.md"], "### One biflow at a time")[2]
+    assert cells[2] == "0.00123* [0.00120, 0.00130]"
 
 
 def test_failed_rows_stay_with_their_reason() -> None:
@@ -110,12 +131,12 @@ def test_quality_against_cost_is_a_table_and_a_drawing() -> None:
         quality("unknown", 0.7, 0.2),
     ]
     files = render(rows)
-    table = lines(files["made-tradeoff.md"], "## a cpu")[2:]
+    table = lines(files["made-tradeoff.md"], "on a cpu")[2:]
     assert [row[0] for row in table] == ["`a<b>&`", "`cheap`"]
     assert [row[3] for row in table] == ["yes", "yes"]
-    drawing = files["made-tradeoff-1.svg"]
+    drawing = files["made-tradeoff-1-time.svg"]
     assert drawing.startswith(MARK)
-    assert "made-tradeoff-1.svg" in files["made-tradeoff.md"]
+    assert "made-tradeoff-1-time.svg" in files["made-tradeoff.md"]
     root = ElementTree.fromstring(drawing)
     texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"a<b>&", "cheap", "0.7", "0.9", "1"} <= texts
@@ -127,7 +148,7 @@ def test_numbers_that_cannot_be_stay_out_of_the_drawing() -> None:
     known = [quality(name, 0.5 if name != "e" else 1e300, 0.1) for name in "abcde"]
     for ms in (0.0, -1.0, 5e-324, 1e300):
         files = render([*(costs(name, 1.0, 1.0, 1.0) for name in "abe"), costs("c", ms, ms, ms), *known])
-        assert files["made-tradeoff-1.svg"].count("<circle") == 2
+        assert files["made-tradeoff-1-time.svg"].count("<circle") == 2
         assert "`c`" in files["made-efficiency.md"]
 
 
@@ -144,7 +165,7 @@ def test_somebody_s_hardware_is_words_and_no_markup() -> None:
     rows = [costs(name, 1.0, 1.0, 1.0, machine=machine) for name in "ab"]
     files = render([*rows, *(quality(name, 0.5, 0.1) for name in "ab")])
     for name in ("made-efficiency.md", "made-tradeoff.md"):
-        assert re.search(r"^## \\<script>\\\|'$", files[name], re.MULTILINE)
+        assert re.search(r"^## efficiency on \\<script>\\\|'$", files[name], re.MULTILINE)
         assert "\n# cpu" not in files[name]
     for broken in ({"hardware": "a\nb"}, {"hardware": 1}, {"device": ["cuda"]}, {"clock": None}):
         assert check_row(costs("a", 1.0, 1.0, 1.0, machine={**MACHINE, **broken})) == "a value has the wrong type"

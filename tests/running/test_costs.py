@@ -61,7 +61,7 @@ def test_costs_come_with_their_hardware_onto_a_board_of_their_own(ntgbench, flow
         assert row["machine"]["clock"]
         assert {key.partition("/")[0] for key in row["metrics"]} == {"efficiency"}
     text = (tmp_path / "boards" / "example-efficiency.md").read_text()
-    assert f"## {rows[0]['machine']['hardware']}" in text
+    assert f"## small on {rows[0]['machine']['hardware']}" in text
     assert re.search(r"^\|\s+- \| \*markov\*", text, re.MULTILINE)
     again = ntgbench("run", "small.toml", "--out", "boards")
     assert "2 finished earlier" in again.stdout + again.stderr
