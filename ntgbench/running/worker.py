@@ -175,7 +175,7 @@ def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...],
 def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> None:
     """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
     from ntgbench.costs.bench import Bench, traffic
-    from ntgbench.costs.hardware import hardware, state
+    from ntgbench.costs.hardware import hardware, pin, state
     from ntgbench.costs.timing import clock
     from ntgbench.suites import efficiency
 
@@ -189,7 +189,7 @@ def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> No
 
     train = traffic(biflows, settings, derive_seed(*_names(cell), "efficiency"))
     bench = Bench(system, train, settings, context, home, cell.device)
-    row["machine"].update({**state(), "clock": clock()})
+    row["machine"].update({**state(), "clock": clock(), "processors": pin(settings.threads)})
     with phases.timed("efficiency"):
         row["metrics"] = efficiency.measure(bench, lambda phase: _progress(cell, phase, 0, 1))
     if "efficiency/peak_device_mib" not in row["metrics"]:

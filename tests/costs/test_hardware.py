@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from ntgbench.costs.hardware import hardware, state, visible
+from ntgbench.costs.hardware import hardware, pin, state, visible
 
 
 def test_one_line_names_what_times_depend_on() -> None:
@@ -11,6 +11,16 @@ def test_one_line_names_what_times_depend_on() -> None:
     assert "torch" in line
     assert hardware("cpu", 2) != line
     assert line.isprintable()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps no process to a processor")
+def test_a_process_is_kept_to_as_many_processors_as_threads() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        assert pin(1) == [max(before)]
+        assert os.sched_getaffinity(0) == {max(before)}
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def test_the_state_is_plain_numbers() -> None:
