@@ -17,11 +17,17 @@ lint: $(VENV)/.installed  ## ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed  ## the benchmarks in full
-	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini
+BENCH = $(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-json=build/benchmarks.json
 
-bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the long ones
-	$(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off -m "not long"
+bench: $(VENV)/.installed  ## the benchmarks in full, and a table of what they are compared with
+	mkdir -p build
+	$(BENCH)
+	$(BIN)/python -m benchmarks.gate build/benchmarks.json
+
+bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the long ones; fails on a gross slowdown
+	mkdir -p build
+	$(BENCH) --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off -m "not long"
+	$(BIN)/python -m benchmarks.gate build/benchmarks.json
 
 clean:
 	rm -rf $(VENV) build dist runs

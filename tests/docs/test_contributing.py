@@ -73,6 +73,7 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
         "plugins",
         "check",
         "run",
+        "run",
     ]
     for command in commands:
         # Scripts of the test environment name its interpreter; modules do not.
@@ -85,7 +86,8 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
         ("copy", "ntgbench", "ok"),
         ("my-generator", "my-generator", "ok"),
     }
-    assert "`my-generator`" in (tmp_path / "leaderboards/simulated-utility.md").read_text()
+    for suite in ("utility", "efficiency"):
+        assert "`my-generator`" in (tmp_path / f"leaderboards/simulated-{suite}.md").read_text()
 
 
 def editable() -> list[Path]:
