@@ -1,0 +1,51 @@
+"""How well two runs of the efficiency suite agree: `python -m benchmarks.repeatability ROWS ROWS [--base SYSTEM]`.
+
+ROWS are two rows.jsonl. Times of two days may differ by the state of the machine; what a board is read for is by how
+much one system is faster than another. So each system's time, divided by that of SYSTEM in the same run, is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from ntgbench.results import Row, read_rows
+
+NAMES = ("sample_ms", "train_s_epoch", "sample_rate", "train_rate", "first_s")
+
+
+def ratios(rows: Sequence[Row], base: str) -> dict[tuple[str, str], float]:
+    """Each cost of each system as a multiple of that of `base`, by cost and system."""
+    values = {
+        (name, row["system"]): metric["value"]
+        for row in rows
+        for name in NAMES
+        if (metric := row["metrics"].get(f"efficiency/{name}")) is not None and metric["value"]
+    }
+    return {(name, system): value / values[name, base] for (name, system), value in values.items()}
+
+
+def main(first: Path, second: Path, base: str) -> None:
+    """Print the ratios of both runs and how far they are apart, the furthest first."""
+    runs = [ratios(read_rows(path), base) for path in (first, second)]
+    both = [(*key, runs[0][key], runs[1][key]) for key in runs[0].keys() & runs[1].keys() if key[1] != base]
+    table = sorted(
+        ((name, system, one, two, 100 * abs(one - two) / min(one, two)) for name, system, one, two in both),
+        key=lambda line: -line[-1],
+    )
+    print(tabulate(table, ["cost", "system", "first run", "second run", "apart %"], floatfmt=".3g"))
+    for name in NAMES:
+        apart = [line[-1] for line in table if line[0] == name]
+        within = sum(one <= 10 for one in apart)
+        print(f"{name}: {within} of {len(apart)} within 10%, median {sorted(apart)[len(apart) // 2]:.1f}%")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs=2, type=Path)
+    parser.add_argument("--base", default="llama")
+    chosen = parser.parse_args()
+    main(*chosen.rows, chosen.base)
