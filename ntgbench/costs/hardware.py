@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import logging
 import os
 from typing import Any
 
 from ntgbench.running.probe import cpu_model
+
+_log = logging.getLogger(__name__)
 
 
 def hardware(device: str, threads: int) -> str:
@@ -46,7 +49,7 @@ def state() -> dict[str, Any]:
 
 
 def nvml(device: str) -> tuple[Any, Any] | None:
-    """The NVML library and its handle of a CUDA device, None where there is no NVML or no such device.
+    """The NVML library and its handle of a CUDA device, None where there is no NVML or no such device, which is logged.
 
     https://docs.nvidia.com/deploy/nvml-api
     """
@@ -59,7 +62,8 @@ def nvml(device: str) -> tuple[Any, Any] | None:
             return pynvml, pynvml.nvmlDeviceGetHandleByIndex(wanted)
         return pynvml, pynvml.nvmlDeviceGetHandleByUUID(wanted)
     # NVML's errors are a class of a library that may not be there.
-    except Exception:
+    except Exception as error:
+        _log.warning("NVML says nothing of %s, so its energy and use stay empty: %s", device, error)
         return None
 
 
