@@ -14,7 +14,8 @@ from tabulate import tabulate
 
 from ntgbench.results import Row, read_rows
 
-NAMES = ("sample_ms", "train_s_epoch", "sample_rate", "train_rate", "first_s")
+NAMES = ("sample_shortest_ms", "train_shortest_s_epoch", "sample_rate", "train_rate", "first_s")
+MEDIANS = ("sample_ms", "train_s_epoch")
 
 
 def ratios(rows: Sequence[Row], base: str) -> dict[tuple[str, str], float]:
@@ -22,7 +23,7 @@ def ratios(rows: Sequence[Row], base: str) -> dict[tuple[str, str], float]:
     values = {
         (name, row["system"]): metric["value"]
         for row in rows
-        for name in NAMES
+        for name in NAMES + MEDIANS
         if (metric := row["metrics"].get(f"efficiency/{name}")) is not None and metric["value"]
     }
     return {(name, system): value / values[name, base] for (name, system), value in values.items()}
@@ -37,7 +38,7 @@ def main(first: Path, second: Path, base: str) -> None:
         key=lambda line: -line[-1],
     )
     print(tabulate(table, ["cost", "system", "first run", "second run", "apart %"], floatfmt=".3g"))
-    for name in NAMES:
+    for name in NAMES + MEDIANS:
         apart = [line[-1] for line in table if line[0] == name]
         within = sum(one <= 10 for one in apart)
         print(f"{name}: {within} of {len(apart)} within 10%, median {sorted(apart)[len(apart) // 2]:.1f}%")

@@ -27,7 +27,7 @@ COSTS = ("efficiency",)
 
 SUITES = (*QUALITY, *COSTS)
 
-EFFICIENCY_VERSION = 1
+EFFICIENCY_VERSION = 2
 """Version of the efficiency suite's numbers; raised when the same system and machine may give others."""
 
 _GRID = ("name", "summary", "datasets", "systems", "suites", "seeds", "limits")
@@ -85,8 +85,9 @@ class Efficiency:
         biflows: training biflows of each.
         epochs: epochs of a training whose time is taken.
         samples: biflows of each class that a repetition makes, one at a time.
-        repetitions: repeated measurements, of which the median and its interval are shown.
-        seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch; None measures whole.
+        repetitions: repeated measurements, of which the median with its interval and the shortest are shown.
+        seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch, and there are as many as
+            then fit into the same time; None measures whole.
         largest_batch: largest batch that is tried for throughput.
         threads: CPU threads.
     """

@@ -25,34 +25,44 @@ Counter = Callable[[], float]
 
 
 class Monitor:
-    """Watches the block that it is the context of.
+    """Watches the blocks that it is the context of, one after another; its numbers are of all of them.
 
     Attributes:
-        seconds: how long it took.
-        device_use: part of the time that the device was busy, 0..1: of a CUDA device the mean of NVML's looks, None
-            without NVML; of the CPU, this process's CPU time by threads and seconds.
-        others: part of the machine's CPU time that other processes took, 0..1.
+        seconds: how long they took.
+        others: part of the machine's CPU time that other processes took, 0..1, in the block where it was most.
         joules: energy, None where nothing counts it. That of the whole accelerator or of all processors, whoever uses
             them.
     """
 
-    seconds: float
-    device_use: float | None
-    others: float
+    seconds: float = 0.0
+    others: float = 0.0
     joules: float | None
 
     def __init__(self, device: str, threads: int) -> None:
         self._device, self._threads = device, threads
         self._nvml = None if device == "cpu" else nvml(device)
         self._energy = self._counter()
+        self.joules = 0.0 if self._energy else None
+        self._own = 0.0
         self._looks: list[float] = []
-        self._done = threading.Event()
+
+    @property
+    def device_use(self) -> float | None:
+        """Part of the time that the device was busy, 0..1, None before any.
+
+        Of a CUDA device the mean of NVML's looks, None without NVML; of the CPU, this process's CPU time by threads and
+        seconds.
+        """
+        if self._device != "cpu":
+            return sum(self._looks) / len(self._looks) if self._looks else None
+        return self._own / (self.seconds * self._threads) if self.seconds else None
 
     def __enter__(self) -> Self:
+        self._done = threading.Event()
         self._looker = threading.Thread(target=self._look, daemon=True) if self._nvml else None
         if self._looker:
             self._looker.start()
-        self._joules = self._energy() if self._energy else 0.0
+        self._before = self._energy() if self._energy else 0.0
         self._begin = (time.perf_counter(), _own_seconds(), _machine_seconds())
         return self
 
@@ -60,17 +70,15 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         begun, own_before, all_before = self._begin
-        self.seconds = time.perf_counter() - begun
+        took = time.perf_counter() - begun
         own = _own_seconds() - own_before
-        self.others = max(0.0, _machine_seconds() - all_before - own) / (self.seconds * (os.cpu_count() or 1))
-        self.joules = self._energy() - self._joules if self._energy else None
+        others = max(0.0, _machine_seconds() - all_before - own) / (took * (os.cpu_count() or 1))
+        if self._energy and self.joules is not None:
+            self.joules += self._energy() - self._before
+        self.seconds, self._own, self.others = self.seconds + took, self._own + own, max(self.others, others)
         self._done.set()
         if self._looker:
             self._looker.join()
-        if self._device == "cpu":
-            self.device_use = own / (self.seconds * self._threads)
-        else:
-            self.device_use = sum(self._looks) / len(self._looks) if self._looks else None
 
     def _look(self) -> None:
         assert self._nvml is not None

@@ -45,3 +45,16 @@ def test_a_busy_process_is_seen_as_busy_and_an_idle_one_as_idle() -> None:
     assert busy.seconds >= 0.3 > idle.seconds
     assert busy.device_use is not None
     assert 0.3 / busy.seconds * 0.9 <= busy.device_use <= 1.1
+
+
+def test_two_blocks_add_up() -> None:
+    monitor = Monitor("cpu", threads=1)
+    assert monitor.device_use is None
+    for _ in range(2):
+        with monitor:
+            end = time.process_time() + 0.1
+            while time.process_time() < end:
+                pass
+    assert monitor.seconds >= 0.2
+    assert monitor.device_use is not None
+    assert 0.2 / monitor.seconds * 0.9 <= monitor.device_use <= 1.1

@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntgbench.costs import timing
-from ntgbench.costs.timing import Median, median
+from ntgbench.costs.timing import Measured, median, shortest
 
 NUMBERS = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 
 
 def test_medians_in_closed_form() -> None:
-    assert median([3.0]) == Median(3.0, 3.0, 3.0, 1)
-    assert median([4.0, 1.0]) == Median(2.5, 1.0, 4.0, 2)
+    assert median([3.0]) == Measured(3.0, 3.0, 3.0, 1)
+    assert median([4.0, 1.0]) == Measured(2.5, 1.0, 4.0, 2)
     # Of ten, the second smallest and the second largest hold the median with 1 - 2 (1 + 10) / 2**10 = 97.9%.
-    assert median([float(n) for n in range(10)]) == Median(4.5, 1.0, 8.0, 10)
+    assert median([float(n) for n in range(10)]) == Measured(4.5, 1.0, 8.0, 10)
     # Of nine it is the same, of eight 93% would be too little.
     assert (median([float(n) for n in range(9)]).low, median([float(n) for n in range(8)]).low) == (1.0, 0.0)
 
@@ -47,6 +47,38 @@ def test_times_goes_through(values: list[float], factor: float) -> None:
     own = median(values).times(factor)
     assert (own.low, own.high, own.count) == (scaled.low, scaled.high, scaled.count)
     assert own.value == pytest.approx(scaled.value)
+
+
+def test_the_shortest_of_each_part_in_closed_form() -> None:
+    # The first visit alone says (1 + 4) / 2, the second (3 + 2) / 2, and both (1 + 2) / 2.
+    assert shortest([[[1.0, 9.0], [8.0, 4.0]], [[3.0, 2.0]]]) == Measured(1.5, 1.5, 2.5, 3)
+    assert shortest([[[7.0]]]) == Measured(7.0, 7.0, 7.0, 1)
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda parts: st.lists(
+            st.lists(st.lists(st.floats(0, 1e6), min_size=parts, max_size=parts), min_size=1, max_size=4),
+            min_size=1,
+            max_size=4,
+        )
+    ),
+    st.integers(0, 1000),
+)
+def test_what_disturbs_a_repetition_hardly_touches_the_shortest(visits: list[list[list[float]]], place: int) -> None:
+    found = shortest(visits)
+    repetitions = [times for visit in visits for times in visit]
+    assert found.low == found.value <= found.high
+    assert found.value <= min(sum(times) / len(times) for times in repetitions) * (1 + 1e-12)
+    disturbed = [time + 1e7 for time in repetitions[place % len(repetitions)]]
+    again = shortest([*visits, [disturbed]])
+    assert (again.value, again.count) == (found.value, found.count + 1)
+
+
+def test_thousands_have_a_median_too() -> None:
+    found = median([float(n) for n in range(5001)])
+    # 1.96 standard deviations of fair coins, 35.4, on each side.
+    assert (found.value, found.low, found.high) == (2500.0, 2430.0, 2570.0)
 
 
 def test_seconds_are_those_of_the_work() -> None:

@@ -52,15 +52,26 @@ def test_a_generator_that_knows_no_batches(tmp_path: Path) -> None:
     found = measure(bench("markov", tmp_path), told.append)
     assert told[0] == "training"
     names = {key.removeprefix("efficiency/") for key in found}
-    assert names >= {"sample_ms", "train_s_epoch", "sample_rate", "size_mb", "import_s", "first_s", "packets"}
+    assert names >= {
+        "sample_ms",
+        "sample_shortest_ms",
+        "train_s_epoch",
+        "train_shortest_s_epoch",
+        "sample_rate",
+        "size_mb",
+        "import_s",
+        "first_s",
+        "packets",
+    }
     assert names <= COLUMNS.keys()
     assert not names & {"train_rate", "peak_device_mib"}
     for metric in found.values():
         assert metric["value"] is not None
         assert metric.get("low", 0) <= metric["value"] <= metric.get("high", metric["value"])
-    assert found["efficiency/sample_ms"]["count"] == 6
-    # Some rounds of the three classes in each of the six repetitions, at most four.
-    assert found["efficiency/sample_biflows"]["value"] in (18, 36, 54, 72)
+    assert found["efficiency/sample_shortest_ms"]["value"] <= found["efficiency/sample_ms"]["value"]
+    assert found["efficiency/sample_ms"]["count"] == found["efficiency/sample_shortest_ms"]["count"] >= 9
+    # A power of two of each of the three classes, at most four.
+    assert found["efficiency/sample_biflows"]["value"] in (3, 6, 12)
     assert 1 <= found["efficiency/packets"]["value"] <= 10
     assert load(tmp_path).sample(np.array([0], np.int32), 0).classes == traffic(example_traffic(), SMALL, 0).classes
 

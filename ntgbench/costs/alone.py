@@ -1,0 +1,168 @@
+"""What one biflow at a time costs, in training and in sampling, measured in visits that lie apart."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.costs.bench import Bench, whole_parameter, with_batch
+from ntgbench.costs.timing import Measured, median, now, seconds, shortest
+from ntgbench.interfaces import Budget
+
+if TYPE_CHECKING:
+    from ntgbench.protocol import Efficiency
+    from ntgbench.systems import FittedSystem
+
+VISITS = 3
+"""Times that each cost is come back to: what disturbs a machine may outlast one visit."""
+
+LEAST = 3
+"""Repetitions that every visit of a shortened measurement has, however long they take."""
+
+EVEN = 10
+"""Biflows of each class that shortened trainings go up by: learners that keep a tenth of them back to validate on then
+keep exactly that, whatever the number."""
+
+
+def repetitions(settings: Efficiency, visit: int) -> Iterator[int]:
+    """Counts the repetitions of a visit: all of them divided evenly, or as many as its time allows."""
+    if settings.seconds is None:
+        yield from range(visit, settings.repetitions, VISITS)
+        return
+    end = now("cpu") + settings.seconds * settings.repetitions / VISITS
+    for done in itertools.count():
+        if done >= LEAST and now("cpu") >= end:
+            return
+        yield done
+
+
+class Training:
+    """Seconds of an epoch at batch 1.
+
+    Where a whole epoch takes longer than is asked for, it is extrapolated from the difference between trainings on more
+    and on fewer biflows, which is free of what does not grow with them. The warm-up, which imports and compiles, is
+    made at once.
+
+    Attributes:
+        biflows: how many are trained on to know it.
+        model: that of the last training, when trainings are whole.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        settings, every = bench.settings, len(bench.train)
+        self._bench, self._system = bench, with_batch(bench.system, 1)
+        self.model: FittedSystem | None = None
+        step = EVEN * settings.classes
+        probe = min(step, every)
+        self._took(probe)
+        # A budget does not raise the number of epochs.
+        self._epochs = min(settings.epochs, whole_parameter(self._system, "epochs") or settings.epochs)
+        self.biflows, self._fewer = every, 0
+        if settings.seconds is not None:
+            self._epochs = 1
+            more = max(2, int(settings.seconds * probe / self._took(probe)) // step) * step
+            if more < every:
+                self.biflows, self._fewer = more, max(1, more // step // 4) * step
+        self._visits: list[list[tuple[float, float]]] = []
+
+    def visit(self) -> None:
+        """Train a few times."""
+        found = []
+        for _ in repetitions(self._bench.settings, len(self._visits)):
+            longer = self._took(self.biflows, self._epochs)
+            found.append((longer, self._took(self._fewer) if self._fewer else 0.0))
+        self._visits.append(found)
+
+    def found(self) -> tuple[Measured, Measured]:
+        """Median and shortest seconds of an epoch of the whole set."""
+        factor = len(self._bench.train) / (self.biflows - self._fewer)
+        typical = median([more - fewer for visit in self._visits for more, fewer in visit])
+        alone = [min(more for more, _ in visit) - min(fewer for _, fewer in visit) for visit in self._visits]
+        every = [pair for visit in self._visits for pair in visit]
+        value = min(more for more, _ in every) - min(fewer for _, fewer in every)
+        least = Measured(value, min(value, *alone), max(value, *alone), len(every))
+        return typical.times(factor), least.times(factor)
+
+    def _took(self, count: int, epochs: int = 1) -> float:
+        """Seconds of each epoch; a training that ended early went through fewer."""
+        told: list[float] = []
+        self.model = None  # or two would be in memory
+
+        def train() -> None:
+            self.model = self._bench.fit(self._system, count, Budget(epochs=epochs), told)
+
+        return seconds(train, self._bench.device) / (epochs * share(told))
+
+
+def share(told: list[float]) -> float:
+    """How much of its epochs a training went through: what it told last where that can be true, else all of them."""
+    return told[-1] if told and 0.0 < told[-1] < 1.0 else 1.0
+
+
+class Sampling:
+    """Milliseconds of a biflow at batch 1.
+
+    A repetition makes the same biflows, as many of each class, one call each, from the same random numbers. Two of a
+    biflow a class are warm-up.
+
+    Attributes:
+        biflows: how many a repetition makes.
+    """
+
+    def __init__(self, bench: Bench, fitted: FittedSystem) -> None:
+        self._bench, self._fitted = bench, fitted
+        settings, self._count = bench.settings, 1
+        self._visits: list[list[list[float]]] = []
+        self._packets: list[int] = []
+        took = min(sum(self._repetition()[0]) for _ in range(2))
+        self._count = settings.samples
+        if settings.seconds is not None:
+            # A power of two, or another run would hardly ever have the same biflows.
+            while self._count > 1 and self._count * took > settings.seconds:
+                self._count = 2 ** ((self._count - 1).bit_length() - 1)
+        self.biflows = self._count * settings.classes
+
+    def visit(self) -> None:
+        """Make them a few times. Raises PluginError when what comes is no traffic."""
+        times: list[list[float]] = []
+        made: list[object] = []
+        for _ in repetitions(self._bench.settings, len(self._visits)):
+            taken, made = self._repetition()
+            times.append(taken)
+        self._visits.append(times)
+        labels = self._labels()
+        self._packets += [
+            int(self._fitted.checked(rows, labels[place % len(labels)]).lengths()[0]) for place, rows in enumerate(made)
+        ]
+
+    def found(self) -> tuple[Measured, Measured]:
+        """Median over the repetitions, and shortest, milliseconds of a biflow."""
+        typical = median([sum(times) / len(times) for visit in self._visits for times in visit])
+        return typical.times(1e3), shortest(self._visits).times(1e3)
+
+    @property
+    def made(self) -> int:
+        """Biflows that all visits made."""
+        return sum(len(visit) for visit in self._visits) * self.biflows
+
+    @property
+    def packets(self) -> float:
+        """Their mean number of packets."""
+        return float(np.mean(self._packets))
+
+    def _labels(self) -> list[np.ndarray[tuple[int], np.dtype[np.int32]]]:
+        return [np.array([label], np.int32) for label in range(self._bench.settings.classes)]
+
+    def _repetition(self) -> tuple[list[float], list[object]]:
+        """The seconds of each biflow, and what was made."""
+        calls, device, draw = self._labels() * self._count, self._bench.device, self._fitted.draw
+        rng = np.random.default_rng(0)
+        made: list[object] = []
+        moments = [now(device)]
+        for labels in calls:
+            made.append(draw(labels, rng))
+            moments.append(now(device))
+        return [end - begin for begin, end in itertools.pairwise(moments)], made

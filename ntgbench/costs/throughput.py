@@ -1,0 +1,82 @@
+"""What many biflows at once cost: rates of sampling and of training, and the batch that gives the best."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.costs.bench import Bench, with_batch
+from ntgbench.costs.timing import seconds
+from ntgbench.interfaces import Budget
+
+if TYPE_CHECKING:
+    from ntgbench.systems import FittedSystem
+
+RATE_REPETITIONS = 3
+"""Calls of a batch, or trainings, of which the shortest counts."""
+
+WORTH = 1.05
+"""Times the best rate so far that a batch must reach for a larger one to be tried when it took long."""
+
+TOLD_APART = 1.25
+"""Times as long that one training must take as another for their difference to say something."""
+
+_log = logging.getLogger(__name__)
+
+
+def sampling_rate(bench: Bench, fitted: FittedSystem, batch: int) -> float:
+    """Biflows a second that one call makes of `batch`. Raises PluginError when what it makes is no traffic."""
+    labels = np.resize(np.arange(bench.settings.classes, dtype=np.int32), batch)
+    rng, made = np.random.default_rng(0), []
+    took = [seconds(lambda: made.append(fitted.draw(labels, rng)), bench.device) for _ in range(RATE_REPETITIONS)]
+    for rows in made:
+        fitted.checked(rows, labels)
+    return batch / min(took)
+
+
+def training_rate(bench: Bench, batch: int) -> float:
+    """Biflows a second that an epoch with batches of `batch` goes through; 0 when there are too few to tell."""
+    system = with_batch(bench.system, batch)
+
+    def shortest(count: int) -> float:
+        fit = partial(bench.fit, system, count, Budget(epochs=1))
+        return min(seconds(fit, bench.device) for _ in range(RATE_REPETITIONS))
+
+    few = many = min(batch, len(bench.train))
+    faster = shortest(few)
+    while many < len(bench.train):
+        many = min(5 * many, len(bench.train))
+        slower = shortest(many)
+        if slower > TOLD_APART * faster:
+            return (many - few) / (slower - faster)
+    return 0.0
+
+
+def best_batch(bench: Bench, rate: Callable[[int], float]) -> tuple[float, float]:
+    """The best rate over batches of 1, 2, 4, …, and its batch.
+
+    The last one tried took long and was hardly better, took very long, or failed for want of memory or otherwise.
+    """
+    best, best_of, batch = 0.0, 1, 1
+    patience = 4.0 * (bench.settings.seconds or 10.0)
+    while batch <= bench.settings.largest_batch:
+        begun = time.perf_counter()
+        try:
+            found = rate(batch)
+        except (MemoryError, RuntimeError, ValueError) as error:  # torch's want of memory is a RuntimeError
+            if batch == 1:
+                raise
+            _log.warning("no batch of %d: %s", batch, str(error).strip().partition("\n")[0] or type(error).__name__)
+            break
+        took, worth = time.perf_counter() - begun, found > WORTH * best
+        if found > best:
+            best, best_of = found, batch
+        if took > 4.0 * patience or (took > patience and not worth):
+            break
+        batch *= 2
+    return best, float(best_of)

@@ -1,0 +1,70 @@
+"""The arithmetic of rates, on a clock that only the work moves."""
+
+from dataclasses import dataclass
+
+import made_learner
+import numpy as np
+import pytest
+from made_learner import STEP, VALIDATION, Learner, bench
+
+from ntgbench.costs.bench import whole_parameter
+from ntgbench.costs.throughput import best_batch, sampling_rate, training_rate
+from ntgbench.errors import PluginError
+from ntgbench.interfaces import Budget
+from ntgbench.systems import FittedSystem, choose
+
+
+def test_a_rate_of_training_is_free_of_what_is_done_once(clock, tmp_path) -> None:
+    own = bench(Learner(clock), tmp_path)
+    # A step on 27 biflows; 5 on 135, which take too little longer to tell; 23 on 675.
+    assert training_rate(own, 30) == pytest.approx((750 - 30) / (22 * STEP + 72 * VALIDATION))
+    assert training_rate(own, 5000) == 0.0
+
+
+def test_a_rate_that_noise_could_have_made_is_none(clock, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(made_learner, "STEP", 1e-9)
+    monkeypatch.setattr(made_learner, "VALIDATION", 1e-9)
+    assert training_rate(bench(Learner(clock), tmp_path), 1) == 0.0
+
+
+def test_the_best_batch_survives_ones_that_are_no_better_and_ends_where_memory_does(tmp_path, caplog) -> None:
+    own = bench(Learner([0.0]), tmp_path)
+    rates = {1: 5.0, 2: 9.0, 4: 8.0, 8: 8.0, 16: 8.0, 32: 20.0}
+
+    def rate(batch: int) -> float:
+        if batch > 32:
+            raise RuntimeError("out of memory\nand much more")
+        return rates[batch]
+
+    assert best_batch(own, rate) == (20.0, 32.0)
+    assert "no batch of 64: out of memory" in caplog.text
+
+    def never(batch: int) -> float:
+        raise ValueError(f"batch must not be {batch}")
+
+    with pytest.raises(ValueError, match="must not be 1"):
+        best_batch(own, never)
+
+
+def test_many_at_once_are_checked_as_one_is(tmp_path) -> None:
+    own = bench(choose("markov"), tmp_path)
+    fitted = own.fit(own.system, 30, Budget())
+    assert sampling_rate(own, fitted, 4) > 0
+
+    class Lazy:
+        def sample(self, labels: object, rng: object) -> np.ndarray:  # noqa: ARG002
+            return np.ones((1, own.train.packets), np.int64)
+
+    with pytest.raises(PluginError, match="shape"):
+        sampling_rate(own, FittedSystem(own.system, Lazy(), own.train, fitted.classes), 4)
+
+
+def test_a_batch_is_a_whole_number() -> None:
+    @dataclass(frozen=True)
+    class Other:
+        batch: str = "auto"
+        shuffle: bool = True
+
+    system = Learner([0.0], Other())
+    assert whole_parameter(system, "batch") is whole_parameter(system, "shuffle") is None
+    assert whole_parameter(choose("llama"), "batch") == choose("llama").parameters.batch
