@@ -205,6 +205,7 @@ class DatasetSpec:
         licence: licence or terms of use, as its authors state them.
         source: where it comes from: a URL or a citation.
         how: what a user does to get it, one or two sentences.
+        datasheet: where it says how it was made and what its limits are: a URL or a file's path.
     """
 
     name: str
@@ -213,3 +214,4 @@ class DatasetSpec:
     licence: str
     source: str
     how: str
+    datasheet: str = ""

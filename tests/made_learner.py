@@ -1,5 +1,6 @@
 """A system whose training takes a known time, on a clock that only it moves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,13 +28,23 @@ class Learner:
     clock: list[float]
     parameters: object = Parameters()
     slowdown: list[float] = field(default_factory=lambda: [1.0])
+    stumbles: dict[int, float] = field(default_factory=dict)
+    """Seconds that a training loses at its first step, by the training's number."""
+    tells: Callable[[int], int] = lambda _: 1
+    """How often a training tells of its progress, by its number."""
+    fits: list[int] = field(default_factory=lambda: [0])
 
     def fit(self, train: Biflows, context: Context) -> None:
         learnt, kept = hold_out(train, context.seed)
         steps = -(-len(learnt) // self.parameters.batch)
         epochs = min(self.parameters.epochs, context.budget.epochs or self.parameters.epochs)
-        self.clock[0] += self.slowdown[0] * (START + epochs * (steps * STEP + len(kept) * VALIDATION))
-        context.progress(1, 1)
+        number, self.fits[0] = self.fits[0], self.fits[0] + 1
+        seconds = self.slowdown[0] * (START + epochs * (steps * STEP + len(kept) * VALIDATION))
+        times = self.tells(number)
+        for part in range(times):
+            # Each training stumbles at another of its parts.
+            self.clock[0] += seconds / times + (self.stumbles.get(number, 0.0) if part == number % times else 0.0)
+            context.progress(part + 1, times)
 
 
 def bench(system: object, folder: Path, **settings: object) -> Bench:

@@ -88,7 +88,8 @@ def _dataset(name: str) -> dict[str, Any]:
     from ntgbench.plugins import registry
 
     spec = registry().datasets().get(name)
-    about = {} if spec is None else {key: getattr(spec, key) for key in ("summary", "licence", "source", "how")}
+    keys = ("summary", "licence", "source", "how", "datasheet")
+    about = {} if spec is None else {key: getattr(spec, key) for key in keys if getattr(spec, key)}
     try:
         dataset = load_dataset(name)
     except NtgbenchError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.costs.bench import Bench, whole_parameter, with_batch
-from ntgbench.costs.timing import Measured, median, now, seconds, shortest
+from ntgbench.costs.timing import Measured, median, now, shortest
 from ntgbench.interfaces import Budget
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VISITS = 3
 """Times that each cost is come back to: what disturbs a machine may outlast one visit."""
 
-LEAST = 3
+LEAST = 2
 """Repetitions that every visit of a shortened measurement has, however long they take."""
 
 EVEN = 10
@@ -43,8 +43,9 @@ class Training:
     """Seconds of an epoch at batch 1.
 
     Where a whole epoch takes longer than is asked for, it is extrapolated from the difference between trainings on more
-    and on fewer biflows, which is free of what does not grow with them. The warm-up, which imports and compiles, is
-    made at once.
+    and on fewer biflows, which is free of what does not grow with them. Its shortest time is that of each of its parts,
+    which end where progress is told; on a CUDA device, which works on while it is told, of the whole. The warm-up,
+    which imports and compiles, is made at once.
 
     Attributes:
         biflows: how many are trained on to know it.
@@ -57,44 +58,66 @@ class Training:
         self.model: FittedSystem | None = None
         step = EVEN * settings.classes
         probe = min(step, every)
-        self._took(probe)
+        self._parts(probe)
         # A budget does not raise the number of epochs.
         self._epochs = min(settings.epochs, whole_parameter(self._system, "epochs") or settings.epochs)
         self.biflows, self._fewer = every, 0
         if settings.seconds is not None:
             self._epochs = 1
-            more = max(2, int(settings.seconds * probe / self._took(probe)) // step) * step
+            more = max(2, int(settings.seconds * probe / sum(self._parts(probe))) // step) * step
             if more < every:
                 self.biflows, self._fewer = more, max(1, more // step // 4) * step
-        self._visits: list[list[tuple[float, float]]] = []
+        self._longer: list[list[list[float]]] = []
+        self._shorter: list[list[list[float]]] = []
 
     def visit(self) -> None:
         """Train a few times."""
-        found = []
-        for _ in repetitions(self._bench.settings, len(self._visits)):
-            longer = self._took(self.biflows, self._epochs)
-            found.append((longer, self._took(self._fewer) if self._fewer else 0.0))
-        self._visits.append(found)
+        longer, shorter = [], []
+        for _ in repetitions(self._bench.settings, len(self._longer)):
+            longer.append(self._parts(self.biflows, self._epochs))
+            shorter.append(self._parts(self._fewer) if self._fewer else [0.0])
+        self._longer.append(longer)
+        self._shorter.append(shorter)
 
     def found(self) -> tuple[Measured, Measured]:
         """Median and shortest seconds of an epoch of the whole set."""
+        longer, shorter = _alike(self._longer), _alike(self._shorter)
+        pairs = zip(itertools.chain(*longer), itertools.chain(*shorter), strict=True)
+        typical = median([sum(more) - sum(fewer) for more, fewer in pairs])
+        value = shortest(longer).value - shortest(shorter).value
+        alone = [
+            shortest([more]).value - shortest([fewer]).value
+            for more, fewer in zip(longer, shorter, strict=True)
+            if more
+        ]
+        least = Measured(value, min(value, *alone), max(value, *alone), typical.count)
         factor = len(self._bench.train) / (self.biflows - self._fewer)
-        typical = median([more - fewer for visit in self._visits for more, fewer in visit])
-        alone = [min(more for more, _ in visit) - min(fewer for _, fewer in visit) for visit in self._visits]
-        every = [pair for visit in self._visits for pair in visit]
-        value = min(more for more, _ in every) - min(fewer for _, fewer in every)
-        least = Measured(value, min(value, *alone), max(value, *alone), len(every))
         return typical.times(factor), least.times(factor)
 
-    def _took(self, count: int, epochs: int = 1) -> float:
-        """Seconds of each epoch; a training that ended early went through fewer."""
+    def _parts(self, count: int, epochs: int = 1) -> list[float]:
+        """Seconds of the parts of a training, as long together as an epoch; one that ended early went through fewer."""
         told: list[float] = []
+        moments: list[float] = []
+        device = self._bench.device
+
+        def tell(share: float) -> None:
+            told.append(share)
+            if device == "cpu":
+                moments.append(now(device))
+
         self.model = None  # or two would be in memory
+        begun = now(device)
+        self.model = self._bench.fit(self._system, count, Budget(epochs=epochs), tell)
+        moments.append(now(device))
+        whole = epochs * share(told)
+        return [(end - begin) / whole for begin, end in itertools.pairwise([begun, *moments])]
 
-        def train() -> None:
-            self.model = self._bench.fit(self._system, count, Budget(epochs=epochs), told)
 
-        return seconds(train, self._bench.device) / (epochs * share(told))
+def _alike(visits: list[list[list[float]]]) -> list[list[list[float]]]:
+    """The visits, with whole trainings in the place of their parts where these are not the same in all."""
+    if len({len(parts) for visit in visits for parts in visit}) == 1:
+        return visits
+    return [[[sum(parts)] for parts in visit] for visit in visits]
 
 
 def share(told: list[float]) -> float:
@@ -141,7 +164,7 @@ class Sampling:
     def found(self) -> tuple[Measured, Measured]:
         """Median over the repetitions, and shortest, milliseconds of a biflow."""
         typical = median([sum(times) / len(times) for visit in self._visits for times in visit])
-        return typical.times(1e3), shortest(self._visits).times(1e3)
+        return typical.times(1e3), shortest(self._visits).times(1e3 / self.biflows)
 
     @property
     def made(self) -> int:

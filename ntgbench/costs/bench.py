@@ -41,14 +41,16 @@ class Bench:
     folder: Path
     device: str
 
-    def fit(self, system: System, count: int, budget: Budget, told: list[float] | None = None) -> FittedSystem:
-        """A system fitted on the first `count` biflows; `told` takes how much of the budget it told to have used."""
+    def fit(
+        self, system: System, count: int, budget: Budget, told: Callable[[float], None] | None = None
+    ) -> FittedSystem:
+        """A system fitted on the first `count` biflows; `told` is told how much of the budget it tells to have used."""
         few = self.train.select(np.arange(count))
         context = self.context(few, budget)
 
         def progress(done: float, total: float, note: str = "") -> None:
             if told is not None and total:
-                told.append(done / total)
+                told(done / total)
             context.progress(done, total, note)
 
         return system.fit(few, replace(context, progress=progress))

@@ -63,21 +63,20 @@ def median(values: Sequence[float]) -> Measured:
 def shortest(visits: Sequence[Sequence[Sequence[float]]]) -> Measured:
     """What the same work takes when nothing disturbs it, of visits that each did it several times, in the same parts.
 
-    The shortest time of each part, averaged over the parts: what disturbs a machine comes in bursts and only ever adds
+    The shortest time of each part, summed over the parts: what disturbs a machine comes in bursts and only ever adds
     time, so a part finds its moment of peace long before the whole does. The interval goes to the visit that would have
     said the most by itself.
 
     Args:
-        visits: for each visit, for each repetition, the time of each part. None is empty.
+        visits: for each visit, for each repetition, the time of each part; visits without any do not count.
     """
-    alone = [_mean_of_shortest(visit) for visit in visits]
-    value = _mean_of_shortest([times for visit in visits for times in visit])
+    alone = [_sum_of_shortest(visit) for visit in visits if visit]
+    value = _sum_of_shortest([times for visit in visits for times in visit])
     return Measured(value, value, max(alone), sum(len(visit) for visit in visits))
 
 
-def _mean_of_shortest(repetitions: Sequence[Sequence[float]]) -> float:
-    parts: list[float] = [min(times) for times in zip(*repetitions, strict=True)]
-    return sum(parts) / len(parts)
+def _sum_of_shortest(repetitions: Sequence[Sequence[float]]) -> float:
+    return float(sum(min(times) for times in zip(*repetitions, strict=True)))
 
 
 def now(device: str) -> float:

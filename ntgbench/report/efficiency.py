@@ -24,14 +24,14 @@ share a rank. A repetition of sampling makes the same biflows, as many of each c
 random numbers, and the shortest is that of each biflow, averaged over them. The time of an epoch is that of a training
 with a batch of one biflow, warm-up left out, and with what the system does beside its steps, such as validating on a
 part of the set; where fewer biflows than the whole set were trained on, it is extrapolated from the difference between
-trainings on more and fewer of them. A CUDA device has done all its work whenever the clock is read. `packets` is what
-the model's biflows had on average: short ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a
-second, or else this process's CPU time by its threads. A process keeps to as many processors as it has threads. Peaks
-are of training and of sampling one by one: on a CUDA device what torch has reserved, on the host what is resident.
-Energy is counted where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere. `others` is the
-part of the machine that other processes took: above 10% times are suspect. A fresh process loads the saved system and
-makes one biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of Python, *memory* the
-peak."""
+trainings on more and fewer of them. Its shortest time is that of each step, or of whatever lies between two tellings of
+progress, summed. A CUDA device has done all its work whenever the clock is read. `packets` is what the model's biflows
+had on average: short ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a second, or else
+this process's CPU time by its threads. A process keeps to as many processors as it has threads. Peaks are of training
+and of sampling one by one: on a CUDA device what torch has reserved, on the host what is resident. Energy is counted
+where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere. `others` is the part of the
+machine that other processes took: above 10% times are suspect. A fresh process loads the saved system and makes one
+biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of Python, *memory* the peak."""
 
 _ONE_BY_ONE = {
     "sample_shortest_ms": "ms/biflow, shortest",

@@ -65,6 +65,7 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
     """
     cell.path.mkdir(parents=True, exist_ok=True)
     # A cell that measures costs has the folder of all runs to itself, others share it.
+    watch(cell, "waiting for its turn")
     with locked(cell.runs, stop, shared=not cell.protocol.of_costs) as runs, locked(cell.path, stop) as own:
         found = cell.result()
         return found if found and cell.state() != "part" else _run_child(cell, threads, watch, stop, (runs, own))

@@ -61,6 +61,22 @@ def test_the_shortest_training_is_free_of_what_disturbed_the_others(clock, tmp_p
     assert typical.value == least.high == pytest.approx(2.0 * (per_epoch() - START))
 
 
+@pytest.mark.parametrize("tells", [lambda _: 10, lambda number: 5 + number % 3])
+def test_every_part_of_a_training_finds_its_moment_of_peace(clock, tmp_path, tells) -> None:
+    """Unless parts are not the same in every training: then whole trainings are held against one another."""
+    learner = Learner(clock, stumbles={number: 100.0 + number for number in range(40)}, tells=tells)
+    training = Training(bench(learner, tmp_path, seconds=20.0))
+    for _ in range(VISITS):
+        training.visit()
+    typical, least = training.found()
+    assert training.biflows == 60
+    if tells(0) == tells(1):
+        assert least.value == pytest.approx(per_epoch() - START)
+    else:
+        assert abs(least.value - (per_epoch() - START)) > 1.0
+    assert typical.value != pytest.approx(per_epoch() - START)
+
+
 def test_a_whole_training_counts_the_epochs_that_it_has(clock, tmp_path) -> None:
     for epochs, done in ((20, 10), (4, 4)):
         training = Training(bench(Learner(clock, Parameters(epochs=epochs)), tmp_path))
