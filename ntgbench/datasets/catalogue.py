@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import DatasetSpec
 
@@ -9,7 +12,30 @@ from ntgbench.interfaces import DatasetSpec
 @hookimpl
 def ntgbench_datasets() -> list[DatasetSpec]:
     """What everyone has at once, and the two public collections of the paper."""
+    lab = DatasetSpec(
+        "lab",
+        "ntgbench.datasets.lab:load",
+        summary="SUMMARY",
+        licence="MIT",
+        source="part of ntgbench",
+        how="Nothing: it comes with ntgbench. `make lab` of the source tree builds it anew.",
+        datasheet=str(Path(__file__).with_name("lab") / "datasheet.md"),
+    )
     return [
+        lab,
+        replace(lab, name="lab-day1", target=f"{lab.target}_day1", summary="the first day of lab"),
+        replace(
+            lab,
+            name="lab-day2",
+            target=f"{lab.target}_day2",
+            summary="the second day of lab: other versions and settings",
+        ),
+        replace(
+            lab,
+            name="lab-pcap",
+            target=f"{lab.target}_captures",
+            summary="a few sessions of each class of lab, as captures of packet headers",
+        ),
         DatasetSpec(
             "simulated",
             "ntgbench.datasets.simulated:load",
