@@ -224,7 +224,8 @@ SLOW_LEARNER = """
 
 def test_what_was_measured_before_a_failure_is_kept(install, ntgbench, flows, tmp_path) -> None:
     install("learner", SLOW_LEARNER)
-    done = ntgbench("run", "-d", flows, "-s", "first", "--seeds", 1)
+    suites = [word for suite in ("fidelity", "utility", "augmentation") for word in ("--suite", suite)]
+    done = ntgbench("run", "-d", flows, "-s", "first", "--seeds", 1, *suites)
     assert done.returncode == 1
     row = rows(tmp_path / "leaderboards")["first"]
     assert row["status"] == "failed"

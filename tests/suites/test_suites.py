@@ -109,4 +109,4 @@ def test_an_augmenter_never_sees_more_than_the_available_biflows() -> None:
     spy = Material(**{**given.__dict__, "refit": lambda few: seen.append(len(few)) or given.refit(few)})
     augmentation.measure(spy)
     counts = given.train.class_counts()
-    assert seen == [int(np.ceil(f * counts - 1e-9).sum()) for f in (0.05, 0.2, 0.5, 1.0)]
+    assert seen == [int(np.ceil(f * counts - 1e-9).sum()) for f in given.protocol.augmentation.fractions]
