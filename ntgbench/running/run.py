@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,9 @@ Texts = str | Path | Sequence[str | Path]
 
 RUNS = Path("runs")
 LEADERBOARDS = Path("leaderboards")
+
+MOST_JOBS = 4
+"""Cells that run at a time unless more are asked for: each may take a gigabyte or two."""
 
 
 class Watch:
@@ -72,7 +76,7 @@ def run(
     seeds: int | None = None,
     runs: str | Path = RUNS,
     out: str | Path = LEADERBOARDS,
-    jobs: int = 1,
+    jobs: int | None = None,
     retry: bool = False,
     fresh: bool = False,
     device: str = "cpu",
@@ -88,7 +92,8 @@ def run(
         seeds: number of repetitions.
         runs: folder of all runs; what has finished there is not run again.
         out: folder of the leaderboards; rows of other runs stay in it.
-        jobs: cells that run at a time.
+        jobs: cells that run at a time; by default one a processor, four at most; on a GPU, or
+            where costs are measured, one.
         retry: run cells again that have failed.
         fresh: run all cells again.
         device: where systems compute, "cpu" or a CUDA device as torch spells it.
@@ -103,11 +108,14 @@ def run(
     from ntgbench.report.publish import publish
 
     watch = watch or Watch()
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
     runs, out = _writable(runs), _writable(out)
     planned = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), runs, watch.loaded, device)
     cells = planned.cells
+    if jobs is None:
+        alone = device != "cpu" or any(cell.protocol.of_costs for cell in cells)
+        jobs = 1 if alone else min(os.cpu_count() or 1, MOST_JOBS)
     for path, biflows in planned.traffic.items():
         _store(path, biflows)
     for cell in cells:

@@ -50,7 +50,7 @@ def start(install, flows, tmp_path, monkeypatch):
         wanted = [word for system in systems or ("copy", "waits") for word in ("-s", system)]
         command = [sys.executable, "-m", "ntgbench", "run", "-d", str(flows), *wanted]
         run = subprocess.Popen(
-            [*command, "--seeds", "1", "--suite", "fidelity"],
+            [*command, "-j", "1", "--seeds", "1", "--suite", "fidelity"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

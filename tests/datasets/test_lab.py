@@ -1,0 +1,84 @@
+"""The lab's data set: what the package holds, and that it is what its datasheet says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ntgbench import Biflows, load_dataset
+from ntgbench.datasets import lab
+from ntgbench.datasets.splits import split
+from ntgbench.plugins import registry, resolve
+from ntgbench.traffic.flows import FlowTable
+
+FOLDER = Path(lab.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def both() -> Biflows:
+    return load_dataset("lab").biflows
+
+
+def named(biflows: Biflows) -> list[tuple[str, tuple[int, ...]]]:
+    """Class and signed payload lengths of each."""
+    rows = zip(biflows.label, biflows.signed_pl.tolist(), strict=True)
+    return [(biflows.classes[label], tuple(row)) for label, row in rows]
+
+
+def macro_f1(train: Biflows, test: Biflows) -> float:
+    return float(resolve(registry().metrics()["macro_f1"].target)(test, train, 0)["macro_f1"])
+
+
+def test_it_is_small_and_has_many_classes_of_many_sessions(both: Biflows) -> None:
+    assert (FOLDER / lab.FLOWS).stat().st_size <= 3_000_000
+    counts = both.class_counts()
+    assert len(counts) >= 24
+    assert np.median(counts) >= 1000
+    assert counts.max() > 2 * counts.min()
+    pairs = np.unique(np.stack([both.label, both.group]), axis=1)
+    assert len(pairs[0]) == len(np.unique(both.group))  # a session is of one class
+    assert np.bincount(pairs[0]).min() >= 24
+
+
+def test_the_days_are_its_parts(both: Biflows) -> None:
+    days = [load_dataset(f"lab-day{day}").biflows for day in (1, 2)]
+    assert sum(map(len, days)) == len(both)
+    assert not set(days[0].group.tolist()) & set(days[1].group.tolist())
+    assert days[0].classes == days[1].classes == both.classes
+
+
+def test_thirty_packets_and_their_gaps_are_kept(both: Biflows) -> None:
+    longer = lab.load(40, 1460)
+    assert longer.lengths().max() == 30
+    assert longer.iat is not None
+    assert (longer.signed_pl[:, :10] == both.signed_pl).all()
+
+
+def test_the_captures_are_of_the_same_biflows() -> None:
+    """Each biflow of the sample is one of its session's, as far as the sample goes."""
+    sample = load_dataset("lab-pcap").biflows
+    flows, _ = FlowTable.from_parquet(FOLDER / lab.FLOWS)
+    whole = flows.to_biflows(10, 1460)[0]
+    known = set(named(whole))
+    found = [one in known for one in named(sample)]
+    assert set(sample.classes) == set(whole.classes)
+    assert np.mean(found) >= 0.95
+    assert sum(path.stat().st_size for path in (FOLDER / lab.CAPTURES).rglob("*.pcap")) < 1_500_000
+
+
+def test_the_datasheet_counts_what_is_there(both: Biflows) -> None:
+    page = (FOLDER / "datasheet.md").read_text()
+    line = r"^\| `([a-z0-9-]+)` .*\| +([\d,]+) +\| +([\d,]+) +\| +\d+ +\| +\d+ +\|$"
+    rows = re.findall(line, page, flags=re.MULTILINE)
+    said = {name: int(one.replace(",", "")) + int(two.replace(",", "")) for name, one, two in rows}
+    assert said == dict(zip(both.classes, both.class_counts().tolist(), strict=True))
+
+
+@pytest.mark.slow
+def test_it_is_neither_easy_nor_hopeless_and_the_days_differ(both: Biflows) -> None:
+    train, test = split(both, 0.2, seed=0)
+    assert 0.75 <= macro_f1(train, test) <= 0.95
+    first, second = (load_dataset(f"lab-day{day}").biflows for day in (1, 2))
+    train, test = split(first, 0.2, seed=0)
+    assert macro_f1(train, second) < macro_f1(train, test) - 0.02
