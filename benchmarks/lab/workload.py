@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from ntgbench.errors import NtgbenchError
+
+
+class LabError(NtgbenchError):
+    """The lab cannot be built, or a session failed: what was wrong, where, what to do."""
 
 
 class Host(Protocol):
@@ -17,9 +27,19 @@ class Host(Protocol):
     address: str
 
     def start(
-        self, command: Sequence[str], *, folder: Path, log: str, env: dict[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        log: str,
+        env: dict[str, str] | None = None,
+        user: str | None = None,
     ) -> subprocess.Popen[bytes]:
-        """A program in the background, its output in `folder/log`; ended with the site, however that ends."""
+        """A program in the background, its output in `folder/log`; ended with the site, however that ends.
+
+        `env` is added to the environment. With `user`, the program runs as that user and the folder is given to it;
+        any user may listen on ports below 1024 here.
+        """
 
     def wait_for(self, port: int, *, udp: bool = False, seconds: float = 15.0) -> None:
         """Return when something listens on the port; raises LabError after `seconds`."""
@@ -64,9 +84,42 @@ class Visit:
     rng: random.Random
     deadline: float
 
-    def run(self, command: Sequence[str], *, seconds: float = 10.0, stdin: str | None = None) -> int:
-        """A client program to its end, and its exit status; killed after `seconds`, as at the deadline."""
-        raise NotImplementedError
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        seconds: float = 10.0,
+        stdin: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> int:
+        """A client program to its end, and its exit status; killed after `seconds`, as at the deadline.
+
+        Its output is added to `folder/output.log`. The status of a program that was killed is -9. `env` is added to the
+        environment.
+        """
+        limit = max(min(seconds, self.deadline - time.monotonic()), 0.1)
+        with (self.folder / "output.log").open("ab") as log, contextlib.suppress(subprocess.TimeoutExpired):
+            return subprocess.run(
+                command,
+                input=None if stdin is None else stdin.encode(),
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=None if env is None else {**os.environ, **env},
+                timeout=limit,
+                check=False,
+            ).returncode
+        return -signal.SIGKILL
+
+    @property
+    def over(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
+
+    def think(self, mean: float) -> None:
+        """What a user or a timer waits: exponentially distributed around `mean` seconds, never past the deadline."""
+        time.sleep(max(min(self.rng.expovariate(1 / mean), 4 * mean, self.deadline - time.monotonic()), 0.0))
 
 
 @dataclass(frozen=True)
@@ -79,9 +132,11 @@ class Workload:
         serve: starts the server and ends it again; yields when it listens.
         visit: makes a session's biflows, in a process of the client's namespace; what it raises fails the session.
         ports: the server's ports whose biflows carry the label (others in the session, such as look-ups, do not).
-        biflows: about how many a session makes, smallest and largest.
+        biflows: about how many a session makes, smallest and largest; the lab asks for fewer where a class would have
+            too few sessions otherwise.
         changed: what differs on day 2, for the datasheet.
         packages: Debian packages, and distributions of PyPI as `pypi:NAME`.
+        modules: what the client imports, imported once before sessions are forked off: it must survive a fork.
         weight: how much of the lab's traffic is of this class; 1 is about 1,400 biflows over both days.
     """
 
@@ -93,4 +148,5 @@ class Workload:
     biflows: tuple[int, int]
     changed: str
     packages: tuple[str, ...]
+    modules: tuple[str, ...] = ()
     weight: float = 1.0
