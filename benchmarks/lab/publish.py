@@ -24,25 +24,27 @@ LARGEST = 3_000_000
 _TEXT = """\
 # The datasets lab, lab-day1, lab-day2 and lab-pcap
 
-{biflows} bidirectional flows of {count} applications: real programs that talked over a real network stack on one machine,
-captured, and labelled by construction. Nobody's traffic is in it: addresses, names, documents and users were made up.
+{biflows} bidirectional flows of {count} applications: real programs that talked over a real network stack on one
+machine, captured, and labelled by construction. Nobody's traffic is in it: addresses, names, documents and users
+were made up.
 
 ## How it was made
 
-`make lab` (`benchmarks/lab`, root needed) builds hosts as network namespaces, two and two joined by a virtual Ethernet
-cable with an MTU of 1500 and without offloads, starts a real server in one and real clients in the other, and captures
-with tcpdump on the client's end. A *session* is one user at one place: a client address of its own, a line of its own, and
-habits drawn from the session's seed: programs, credentials, documents, how much is asked of a connection, and how long it
-thinks. A biflow belongs to the session whose address it has, and has the session's class when the other end is one of the
-class's ports; so no label is guessed. Sessions are what a split must not tear apart. On day 2 the same programs have other
-versions or settings, so that a model of day 1 meets what it has not seen.
+`make lab` (`benchmarks/lab`, root needed) builds hosts as network namespaces, two and two joined by a virtual
+Ethernet cable with an MTU of 1500 and without offloads, starts a real server in one and real clients in the other,
+and captures with tcpdump on the client's end. A *session* is one user at one place: a client address of its own, a
+line of its own, and habits drawn from the session's seed: programs, credentials, documents, how much is asked of a
+connection, and how long it thinks. A biflow belongs to the session whose address it has, and has the session's
+class when the other end is one of the class's ports; so no label is guessed. Sessions are what a split must not
+tear apart. On day 2 the same programs have other versions or settings, so that a model of day 1 meets what it has
+not seen.
 
 - rate: {rate}
 - delay, jitter and loss: {delay}
 - packets: {mtu}
 - seed {seed}, scale {scale}; kernel {kernel}, Python {python}
-- biflows as ntgbench segments them; the first 30 packets with payload of each, as signed payload length (clipped where it
-  is read, to 1460 bytes by default) and gap since the packet before, to three digits
+- biflows as ntgbench segments them; the first 30 packets with payload of each, as signed payload length (clipped
+  where it is read, to 1460 bytes by default) and gap since the packet before, to three digits
 - sessions that failed, by class: {failed}
 - left out: {left_out}
 
@@ -62,14 +64,15 @@ On day 2:
 
 ## What it is not
 
-- One machine played all parts, so round-trip times are those of that machine and its lines: gaps are worth less than
-  sizes, and of a drift between networks there is only what the lines differ by.
-- Users are made up. How often each class occurs, and what is asked for, is our choice and not a measurement of anybody's
-  network: a score on this data ranks methods, and says nothing about a network.
+- One machine played all parts, so round-trip times are those of that machine and its lines: gaps are worth less
+  than sizes, and of a drift between networks there is only what the lines differ by.
+- Users are made up. How often each class occurs, and what is asked for, is our choice and not a measurement of
+  anybody's network: a score on this data ranks methods, and says nothing about a network.
 - Payloads were random or made of word lists: sizes after compression follow from that.
 - A class is one or two implementations of a protocol. What tells two classes apart here may be the implementation.
-- It is a snapshot of Debian's and PyPI's versions named above. Another build draws everything anew by its seed and is
-  statistically the same (`python -m benchmarks.lab.scores BUILD ANOTHER`), not byte for byte: threads and clocks are real.
+- It is a snapshot of Debian's and PyPI's versions named above. Another build draws everything anew by its seed and
+  is statistically the same (`python -m benchmarks.lab.scores BUILD ANOTHER`), not byte for byte: threads and clocks
+  are real.
 """
 
 
