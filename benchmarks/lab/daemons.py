@@ -73,7 +73,98 @@ def smtp(address: str, day: str, certificate: str, key: str) -> None:
     asyncio.run(serve())
 
 
+def ftp(address: str, day: str, folder: str, certificate: str, key: str) -> None:
+    """pyftpdlib with every account in the same folder, in the clear and after AUTH TLS."""
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import TLS_FTPHandler
+    from pyftpdlib.servers import FTPServer
+
+    authorizer = DummyAuthorizer()
+    for who in accounts():
+        authorizer.add_user(who.name, who.password, folder, perm="elradfmwMT")
+    authorizer.add_anonymous(folder)
+
+    class Handler(TLS_FTPHandler):  # type: ignore[misc, unused-ignore]
+        pass
+
+    settings = {
+        "authorizer": authorizer,
+        "certfile": certificate,
+        "keyfile": key,
+        "passive_ports": FTP_PASSIVE,
+        "banner": "FTP server ready." if day == "1" else "(vsFTPd 3.0.5)\nUnauthorised access is prohibited.",
+        "use_sendfile": False,
+    }
+    for name, value in settings.items():
+        setattr(Handler, name, value)
+    server = FTPServer((address, 21), Handler)
+    become_nobody()
+    server.serve_forever(handle_exit=False)
+
+
+def ssh(address: str, port: str, day: str, folder: str) -> None:
+    """asyncssh: every account by password or by any key, a shell a line at a time, SCP and SFTP in a folder."""
+    import asyncssh
+
+    passwords = {who.name: who.password for who in accounts()}
+
+    class Server(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:  # noqa: ARG002
+            return True
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            return passwords.get(username) == password
+
+        def public_key_auth_supported(self) -> bool:
+            return True
+
+        def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
+            return username in passwords
+
+    async def session(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        async def run(command: str) -> int:
+            program = await asyncio.create_subprocess_shell(
+                command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE, cwd=folder,
+            )  # fmt: skip
+            await process.redirect(program.stdin, program.stdout, program.stderr)
+            status = await program.wait()
+            await process.stdout.drain()
+            return status
+
+        if process.command:
+            process.exit(await run(process.command))
+            return
+        process.stdout.write(b"Welcome to lab.test\r\n" if day == "1" else b"")
+        process.stdout.write(b"$ ")
+        async for line in process.stdin:
+            if line.strip() in (b"exit", b""):
+                break
+            program = await asyncio.create_subprocess_shell(
+                line.decode(errors="replace"), stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
+            )  # fmt: skip
+            output, _ = await program.communicate()
+            process.stdout.write(output.replace(b"\n", b"\r\n") + b"$ ")
+        process.exit(0)
+
+    async def serve() -> None:
+        kind = "ssh-ed25519" if day == "1" else "ecdsa-sha2-nistp256"
+        await asyncssh.create_server(
+            Server, address, int(port), server_host_keys=[asyncssh.generate_private_key(kind)],
+            process_factory=session, sftp_factory=lambda chan: asyncssh.SFTPServer(chan, chroot=folder.encode()),
+            allow_scp=True, encoding=None, login_timeout=20,
+        )  # fmt: skip
+        become_nobody()
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
 def main() -> None:
     """The server that is named first, with what follows as its arguments."""
     name, *arguments = sys.argv[1:]
-    {"smtp": smtp}[name](*arguments)
+    {"smtp": smtp, "ftp": ftp, "ssh": ssh}[name](*arguments)

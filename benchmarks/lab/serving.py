@@ -1,0 +1,67 @@
+"""How servers of the lab are started, and ended again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.lab.workload import LabError, Site
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(
+    site: Site,
+    command: Sequence[str],
+    *ports: int,
+    udp: bool = False,
+    user: str | None = "nobody",
+    env: dict[str, str] | None = None,
+) -> Iterator[None]:
+    """A server that listens on the ports, as that user; it is ended when the block is left."""
+    name = "-".join(Path(word).name for word in command[:1])
+    process = site.host.start(command, folder=site.folder, log=f"{name}.log", env=env, user=user)
+    try:
+        for port in ports:
+            site.host.wait_for(port, udp=udp)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+def daemon(name: str, *arguments: object) -> list[str]:
+    """The command of one of `benchmarks.lab.daemons`, to be started as root: it becomes nobody by itself.
+
+    The interpreter may lie where nobody may not look.
+    """
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.lab.daemons import main; main()"
+    return [sys.executable, "-c", code, name, *map(str, arguments)]
+
+
+def give(folder: Path) -> None:
+    """The folder and all in it to nobody."""
+    subprocess.run(["chown", "-R", "nobody:nogroup", str(folder)], check=True)
+
+
+def prepare(site: Site, command: Sequence[str], stdin: str | None = None) -> None:
+    """Run a program to its end as nobody, to whom the site's folder then belongs, before a server starts.
+
+    Raises:
+        LabError: it failed.
+    """
+    give(site.folder)
+    become = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    done = subprocess.run(
+        [*become, *command], input=stdin, text=True, capture_output=True, cwd=site.folder, check=False, timeout=60
+    )
+    if done.returncode:
+        raise LabError(f"{command[0]} ended with status {done.returncode}: {(done.stderr or done.stdout)[-300:]}")
