@@ -164,7 +164,20 @@ def ssh(address: str, port: str, day: str, folder: str) -> None:
     asyncio.run(serve())
 
 
+def web(port: str, folder: str) -> None:
+    """Files of a folder over HTTP/1.1, for what runs inside of tunnels."""
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Handler(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+    server = ThreadingHTTPServer(("", int(port)), partial(Handler, directory=folder))
+    become_nobody()
+    server.serve_forever()
+
+
 def main() -> None:
     """The server that is named first, with what follows as its arguments."""
     name, *arguments = sys.argv[1:]
-    {"smtp": smtp, "ftp": ftp, "ssh": ssh}[name](*arguments)
+    {"smtp": smtp, "ftp": ftp, "ssh": ssh, "web": web}[name](*arguments)

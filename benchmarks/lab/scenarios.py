@@ -22,8 +22,7 @@ _CODECS = {
 
 def _send(message: str, *, again: bool = False) -> str:
     retransmit = ' retrans="500"' if again else ""
-    body = "\n".join(line for line in message.split("\n"))
-    return f"<send{retransmit}><![CDATA[\n\n{body}\n]]></send>\n"
+    return f"<send{retransmit}><![CDATA[\n\n{message}\n]]></send>\n"
 
 
 def _description(rng: random.Random) -> str:
@@ -38,14 +37,13 @@ def _description(rng: random.Random) -> str:
 
 
 def _request(method: str, number: int, extra: str, body: str, kind: str = "") -> str:
-    to = "" if method in ("ACK", "BYE") else None
-    remote = "[peer_tag_param]" if to == "" else ""
+    remote = "[peer_tag_param]" if method in ("ACK", "BYE") else ""
     target = "lab.test" if method == "REGISTER" else "[field1]@[remote_ip]:[remote_port]"
     other = "[field0]@lab.test" if method == "REGISTER" else "[field1]@lab.test"
     content = f"Content-Type: {kind}\n" if kind else ""
     return (
         f"{method} sip:{target} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
-        f"From: [field0] <sip:[field0]@lab.test>;tag=[field3]\nTo: <sip:{other}>{remote}\nCall-ID: [field3]-[call_id]\n"
+        f"From: [field0] <sip:[field0]@lab.test>;tag=[field3]\nTo: <sip:{other}>{remote}\nCall-ID: [field3]///[call_id]\n"
         f"CSeq: {number} {method}\nContact: <sip:[field0]@[local_ip]:[local_port]>\nMax-Forwards: 70\n{extra}"
         f"{content}Content-Length: [len]\n\n{body}"
     )
@@ -114,11 +112,6 @@ def answers(method: str, rng: random.Random, day: int) -> str:
         parts.append(_send(f"SIP/2.0 200 OK\n{back}[last_Contact:]\n{end}"))
     else:
         accept = "Accept: application/sdp, text/plain\n" if method == "OPTIONS" else ""
-        parts.append(f'<recv request="{method}"/>\n')
-        parts.append(_send(f"SIP/2.0 200 OK\n{back}{contact}{accept}{end}"))
-        parts.append(
-            f'<label id="1"/>\n<recv request="{method}" optional="false" timeout="300" ontimeout="2"/>\n'
-            if False
-            else ""
-        )
+        again = _send(f"SIP/2.0 200 OK\n{back}{contact}{accept}{end}").replace("<send>", '<send next="1">')
+        parts += ['<label id="1"/>\n', f'<recv request="{method}"/>\n', again]
     return "".join([*parts, _TAIL])
