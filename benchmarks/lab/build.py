@@ -6,7 +6,7 @@ import random
 import shutil
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -40,11 +40,11 @@ class Outcome:
     failures: dict[Session, str] = field(default_factory=dict)
     dropped: int = 0
     netem: bool = False
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def build(
-    jobs: Sequence[Job], name: str, slots: int, folder: Path, report: Callable[[str], None] = lambda text: None
+    jobs: Sequence[Job], name: str, slots: int, folder: Path, report: Callable[[str], None] = lambda _: None
 ) -> Outcome:
     """Do all jobs in `slots` slots called after `name`, in `folder`; all that is started is ended, however this ends.
 

@@ -6,15 +6,16 @@ import math
 import random
 import string
 
-_SYLLABLES = (
-    "ka lo mi ner ta vor sel qui dan ro bel tis um pra gen ost ven li mar cu ston er al in ed re con de pro ex"
-).split()
+_SPELT = "ka lo mi ner ta vor sel qui dan ro bel tis um pra gen ost ven li mar cu ston er al in ed re con de pro ex"
+_SYLLABLES = _SPELT.split()
 
 _AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:{v}.0) Gecko/20100101 Firefox/{v}.0",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{v}.1 Safari/605.1.15",
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{v}.1 "
+    "Safari/605.1.15",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Mobile "
+    "Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/{v}E148",
     "python-requests/2.{v}.0",
     "okhttp/4.{v}",

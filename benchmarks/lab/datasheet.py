@@ -65,7 +65,7 @@ def datasheet(
 
 def _counts(workload: Workload, outcome: Outcome, flows: FlowTable) -> dict[str, Any]:
     assert flows.session is not None
-    rows = np.flatnonzero(flows.label == flows.classes.index(workload.name)) if workload.name in flows.classes else []
+    rows = np.flatnonzero(np.array(flows.classes)[flows.label] == workload.name)
     sessions = flows.session[rows]
     lengths = np.diff(flows.offsets)[rows]
     return {

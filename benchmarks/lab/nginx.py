@@ -18,7 +18,7 @@ worker_processes 1;
 pid {folder}/nginx.pid;
 events {{ worker_connections 512; }}
 http {{
-  types {{ text/html html; text/css css; application/javascript js; image/png png; video/mp4 m4s; text/plain m3u8 txt; }}
+  types {{ text/html html; text/css css; application/javascript js; image/png png; video/mp4 m4s; text/plain m3u8; }}
   default_type application/octet-stream;
   access_log off;
   client_body_temp_path {folder}/body;
@@ -65,10 +65,11 @@ def nginx(
             "ssl_session_cache shared:s:1m;",
             f"ssl_buffer_size {rng.choice(('4k', '8k', '16k', '16k'))};",
         ]
+    allowed = " ".join(f"{word(rng)}.test" for _ in range(rng.randint(1, 12)))
     fields = {
         "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": f"default-src 'self' {' '.join(f'{word(rng)}.test' for _ in range(rng.randint(1, 12)))}",
+        "Content-Security-Policy": f"default-src 'self' {allowed}",
         "Cache-Control": f"public, max-age={rng.randint(0, 10**6)}",
         "X-Request-Id": token(rng, 32),
         "Set-Cookie": f"{word(rng)}={token(rng, rng.randint(16, 200))}; Path=/; HttpOnly",

@@ -16,7 +16,7 @@ _PYPI = "pypi:"
 
 
 def needed(workloads: Iterable[Workload]) -> list[str]:
-    """Debian packages, and distributions of PyPI as `pypi:NAME`, in the order of their names."""
+    """Debian packages, and distributions of PyPI as `pypi:NAME` or `pypi:NAME[EXTRA]`, in the order of their names."""
     return sorted({*OWN, *(package for workload in workloads for package in workload.packages)})
 
 
@@ -55,6 +55,6 @@ def _debian(package: str) -> str | None:
 
 def _pypi(distribution: str) -> str | None:
     try:
-        return importlib.metadata.version(distribution)
+        return importlib.metadata.version(distribution.partition("[")[0])
     except importlib.metadata.PackageNotFoundError:
         return None

@@ -60,7 +60,7 @@ class User:
         body: bytes | None = None,
         stop: float = 0.0,
     ) -> bytes:
-        """The answer to one request; with probability `stop` the connection is given up half-way, the answer is then empty."""
+        """The answer to one request; with probability `stop` it is given up half-way, and empty."""
         connection.request(method, path, body=body, headers={**self.fields, **(fields or {})})
         answer = connection.getresponse()
         if self.rng.random() < stop:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 
 from benchmarks.lab.contents import size
 from benchmarks.lab.servers import settings
@@ -27,12 +27,12 @@ class Service:
             context.abort(grpc.StatusCode.NOT_FOUND, "no such record")
         return self._message(request)
 
-    def watch(self, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+    def watch(self, request: bytes, _context: grpc.ServicerContext) -> Iterator[bytes]:
         """Many messages for one."""
         for _ in range(struct.unpack_from("<I", request, 4)[0]):
             yield self._message(request)
 
-    def put(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+    def put(self, requests: Iterator[bytes], _context: grpc.ServicerContext) -> bytes:
         """One message for many."""
         return struct.pack("<I", sum(len(request) for request in requests))
 

@@ -47,7 +47,7 @@ def _serve_video(site: Site) -> Iterator[None]:
 
 
 def _watch(visit: Visit) -> None:
-    """A player: playlists, then segments at the rate that the last one came in, over connections it changes at times."""
+    """A player: playlists, then segments at the rate that the last one came in, on connections it changes at times."""
     rng = visit.rng
     user = User(visit, client_context(rng, ["http/1.1"], 0.2 if visit.day == 1 else 0.05))
     per_connection = rng.choice((2, 3, 5))
@@ -57,9 +57,8 @@ def _watch(visit: Visit) -> None:
     while not user.done:
         video = f"/v{rng.randrange(_VIDEOS)}"
         connection = user.connect()
-        tracks = [
-            line for line in user.get(connection, f"{video}/master.m3u8").decode().split() if line.endswith("m3u8")
-        ]
+        listing = user.get(connection, f"{video}/master.m3u8").decode()
+        tracks = [line for line in listing.split() if line.endswith("m3u8")]
         if rng.random() < 0.3:  # the listings and the segments come from different hosts
             connection.close()
             connection = user.connect()

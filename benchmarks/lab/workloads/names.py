@@ -141,7 +141,7 @@ class _Stub:
 
         if self._payload is None and not self._pad:
             return dns.message.make_query(*question)
-        options = [dns.edns.CookieOption(self.rng.randbytes(8), b"")] if self._cookie else []
+        options: list[dns.edns.Option] = [dns.edns.CookieOption(self.rng.randbytes(8), b"")] if self._cookie else []
         return dns.message.make_query(
             *question,
             use_edns=0,

@@ -138,7 +138,7 @@ def _call(visit: Visit) -> None:
     """Channels with a few calls each; over TLS the server's own certificate is what is trusted."""
     import ssl
 
-    import grpc
+    import grpc  # type: ignore[import-untyped]
 
     rng = visit.rng
     encrypted = rng.random() < (0.35 if visit.day == 1 else 0.7)

@@ -103,7 +103,8 @@ def _message(rng: random.Random, host: str, program: str, *, structured: bool) -
     said = text(rng, size(rng, 60, 0.9, 5, 1800))
     if structured:
         data = "".join(f' {word(rng)}="{token(rng, rng.randint(2, 30))}"' for _ in range(rng.randint(1, 5)))
-        return f"1 2026-01-02T03:04:05.{rng.randint(0, 999999):06}Z {host} {program} {rng.randint(2, 99999)} - [{word(rng)}@1{data}] {said}"
+        head = f"1 2026-01-02T03:04:05.{rng.randint(0, 999999):06}Z {host} {program} {rng.randint(2, 99999)} -"
+        return f"{head} [{word(rng)}@1{data}] {said}"
     return f"Jan  2 03:04:{rng.randint(10, 59)} {host} {program}[{rng.randint(2, 99999)}]: {said}"
 
 
@@ -137,8 +138,6 @@ def _send_logs(visit: Visit) -> None:
             return
         handler = logging.handlers.SysLogHandler((visit.server, _SYSLOG), rng.randrange(24), kind)
         handler.append_nul = False
-        if stream and handler.socket is not None:
-            handler.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         end = "\n" if stream else ""
         for _ in range(rng.randint(1, most)):
             said = _message(rng, host, rng.choice(programs), structured=structured) + end
@@ -189,9 +188,10 @@ _TREES = (
     ".1.3.6.1.4.1.8072.1.3.2",
 )
 
-_OBJECTS = tuple(f".1.3.6.1.2.1.1.{number}.0" for number in range(1, 8)) + (
-    ".1.3.6.1.2.1.2.1.0", ".1.3.6.1.2.1.4.3.0", ".1.3.6.1.2.1.6.5.0", ".1.3.6.1.2.1.7.1.0", ".1.3.6.1.2.1.11.1.0",
-    ".1.3.6.1.2.1.25.1.1.0", ".1.3.6.1.2.1.25.1.6.0", ".1.3.6.1.2.1.99.1.0")  # fmt: skip
+_OBJECTS = (
+    *(f".1.3.6.1.2.1.1.{number}.0" for number in range(1, 8)),
+    *(f".1.3.6.1.2.1.{end}.0" for end in ("2.1", "4.3", "6.5", "7.1", "11.1", "25.1.1", "25.1.6", "99.1")),
+)
 
 
 def _watch_counters(visit: Visit) -> None:
@@ -230,7 +230,7 @@ WORKLOADS = (
     ),
     Workload(
         name="syslog",
-        summary="messages to rsyslogd over UDP and TCP, in the old form and the structured one, by a handler and logger",
+        summary="messages to rsyslogd over UDP and TCP, in the old form and the structured one, by Python and logger",
         serve=_serve_logs,
         visit=_send_logs,
         ports=(_SYSLOG,),
