@@ -43,7 +43,7 @@ from ntgbench.files import write_text
 @click.option("--class", "names", multiple=True, help="Only these classes; may be given more than once.")
 @click.option("--day", "days", type=click.Choice(["1", "2"]), multiple=True, help="Only this day.")
 @click.option(
-    "--slots", type=click.IntRange(1, 64), default=8, show_default=True, help="Servers and clients side by side."
+    "--slots", type=click.IntRange(1, 64), default=12, show_default=True, help="Servers and clients side by side."
 )
 @click.option(
     "--name",
