@@ -92,7 +92,9 @@ def ftp(address: str, day: str, folder: str, certificate: str, key: str) -> None
         "certfile": certificate,
         "keyfile": key,
         "passive_ports": FTP_PASSIVE,
-        "banner": "FTP server ready." if day == "1" else "(vsFTPd 3.0.5)\nUnauthorised access is prohibited.",
+        "banner": "FTP server ready."
+        if day == "1"
+        else f"Welcome to the archive of lab.test. {'Unauthorised access is prohibited. ' * 2}",
         "use_sendfile": False,
     }
     for name, value in settings.items():

@@ -144,7 +144,7 @@ def visit_memcached(visit: Visit) -> None:
                     if version:
                         client.cas(key, b"x" + found[:200], version)
                 elif meta:
-                    client.raw_command(f"mg {key} v t f")
+                    client.raw_command(f"mg {key} t f")
                 elif client.get(key) is None:
                     client.set(
                         key,
