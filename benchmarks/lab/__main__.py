@@ -18,7 +18,7 @@ from types import FrameType
 
 import click
 
-from benchmarks.lab.build import build
+from benchmarks.lab.build import build, count_silent
 from benchmarks.lab.datasheet import Request, datasheet
 from benchmarks.lab.hosts import remove_leftovers
 from benchmarks.lab.packages import needed, versions
@@ -71,6 +71,7 @@ def main(
             outcome = build(jobs, name, slots, folder, _say)
             _say(f"all sessions made after {time.monotonic() - began:.0f} s")
             flows, changes = read_flows(outcome.captures, outcome.made, workloads)
+            count_silent(outcome, set(flows.session.tolist()) if flows.session is not None else set())
             facts = datasheet(request, workloads, present, outcome, flows, changes)
             write_parquet(flows, out / "lab.parquet", {"seed": seed, "scale": scale})
             shutil.rmtree(out / "lab-pcap", ignore_errors=True)

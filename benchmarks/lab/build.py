@@ -7,14 +7,14 @@ import shutil
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.lab.capture import Tcpdump
 from benchmarks.lab.client import Client, Task
-from benchmarks.lab.hosts import SERVER, Slot
+from benchmarks.lab.hosts import SERVER, Slot, remove_leftovers
 from benchmarks.lab.plan import Job, Session
 from benchmarks.lab.workload import LabError, Site
 
@@ -79,11 +79,34 @@ def build(
             _remove(work.slots)
         pool.shutdown()
         _remove(work.slots)
+        remove_leftovers(name)  # of a slot that was not made to its end
 
 
 def _remove(slots: Sequence[Slot]) -> None:
     for slot in slots:
         slot.remove()
+
+
+def count_silent(outcome: Outcome, codes: Collection[int]) -> None:
+    """Sessions that came to their end without a biflow, `codes` being those that have one, have failed too.
+
+    Raises:
+        LabError: too many sessions of a class have.
+    """
+    for session in [session for session in outcome.made if session.code not in codes]:
+        outcome.made.remove(session)
+        outcome.failures[session] = "no biflow of its class"
+    planned = Counter(session.workload for session in (*outcome.made, *outcome.failures))
+    for name, count in planned.items():
+        _judge(outcome, name, count)
+
+
+def _judge(outcome: Outcome, name: str, planned: int) -> None:
+    """Raise LabError when too many of the planned sessions of a class have failed."""
+    reasons = Counter(why for session, why in outcome.failures.items() if session.workload == name)
+    if reasons.total() > TOLERATED * planned:
+        told = "; ".join(f"{count} x {why}" for why, count in reasons.most_common(3))
+        raise LabError(f"{reasons.total()} of {planned} sessions of {name} failed: {told}")
 
 
 class _Work:
@@ -114,7 +137,8 @@ class _Work:
                 with self._lock:
                     self.outcome.seconds[job.workload.name] += time.monotonic() - began
                 shutil.rmtree(folder, ignore_errors=True)
-                self._judge(job.workload.name)
+                with self._lock:
+                    _judge(self.outcome, job.workload.name, self._planned[job.workload.name])
         finally:
             client.end()
 
@@ -162,11 +186,3 @@ class _Work:
                 self.outcome.failures[session] = error
         if error is not None:
             self._report(f"session {session.number} of day {session.day}, {session.workload}, failed: {error}")
-
-    def _judge(self, name: str) -> None:
-        """Raise LabError when too many sessions of a class have failed."""
-        with self._lock:
-            reasons = Counter(why for session, why in self.outcome.failures.items() if session.workload == name)
-        if reasons.total() > TOLERATED * self._planned[name]:
-            told = "; ".join(f"{count} x {why}" for why, count in reasons.most_common(3))
-            raise LabError(f"{reasons.total()} of {self._planned[name]} sessions of {name} failed: {told}")

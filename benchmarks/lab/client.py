@@ -123,6 +123,8 @@ def _session(task: Task, answer: int) -> None:
         os.setsid()
         folder = Path(task.folder)
         folder.mkdir()
+        os.chdir(folder)
+        os.environ["HOME"] = str(folder)  # no session knows what another's programs have kept
         visit = Visit(
             server=task.server,
             day=task.day,

@@ -46,7 +46,7 @@ def datasheet(
         "failed_sessions": _failures(outcome.failures),
         "packets_not_captured": outcome.dropped,
         "left_out": counted(changes),
-        "rate": "tc tbf on both ends, drawn for each session: 4..200 Mbit/s, log-uniform",
+        "rate": "tc tbf on both ends, drawn for each session: 6..200 Mbit/s, log-uniform",
         "delay_jitter_loss": _NETEM if outcome.netem else _NO_NETEM,
         "mtu": "1500 on the cable; the client's route 1400..1500, drawn for each session",
         "system": {"kernel": platform.release(), "machine": platform.machine(), "python": platform.python_version()},

@@ -110,7 +110,7 @@ def _sessions(workload: Workload, day: int, first: int, seed: int, scale: float)
 def _line(rng: random.Random) -> Line:
     delay = 10 ** rng.uniform(0.3, 1.8)
     return Line(
-        rate=10 ** rng.uniform(math.log10(4), math.log10(200)),
+        rate=10 ** rng.uniform(math.log10(6), math.log10(200)),
         mtu=rng.choices((1500, 1492, 1460, 1420, 1400), (60, 14, 8, 10, 8))[0],
         delay=delay,
         jitter=delay * rng.uniform(0.0, 0.3),

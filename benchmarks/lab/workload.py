@@ -71,7 +71,7 @@ class Visit:
         day: 1 or 2.
         session: the session's number, unique in a day.
         biflows: about how many biflows the session makes.
-        folder: an empty folder of its own.
+        folder: an empty folder of its own, which is its HOME and where it starts.
         rng: the session's own randomness: who its user is, what is asked for, how long it thinks.
         deadline: seconds of `time.monotonic` after which it stops by itself.
     """

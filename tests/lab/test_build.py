@@ -64,8 +64,9 @@ def namespaces(name):
 @pytest.mark.slow
 def test_a_build_is_labelled_read_back_and_gone(tmp_path):
     name = f"a{os.getpid() % 10**6}"
-    build = lab(tmp_path, name)
-    assert build.wait(120) == 0, build.stderr.read()
+    with lab(tmp_path, name) as build:
+        said = build.stderr.read()
+        assert build.wait(120) == 0, said
     assert not namespaces(name)
     flows, _ = read_table(tmp_path / "lab.parquet")
     assert flows.classes == ("http", "syslog")
@@ -87,18 +88,17 @@ def test_a_build_is_labelled_read_back_and_gone(tmp_path):
 @pytest.mark.slow
 def test_a_build_that_is_ended_or_killed_leaves_nothing(tmp_path):
     name = f"b{os.getpid() % 10**6}"
-    ended = lab(tmp_path, name)
-    assert "sessions" in ended.stderr.readline()
-    ended.send_signal(signal.SIGTERM)
-    assert ended.wait(60) != 0
+    with lab(tmp_path, name) as ended:
+        assert "sessions" in ended.stderr.readline()
+        ended.send_signal(signal.SIGTERM)
+        assert ended.wait(60) != 0
     assert not namespaces(name)
-    killed = lab(tmp_path, name)
-    assert "sessions" in killed.stderr.readline()
-    killed.kill()
-    killed.wait()
+    with lab(tmp_path, name) as killed:
+        assert "sessions" in killed.stderr.readline()
+        killed.kill()
     assert namespaces(name)
-    after = lab(tmp_path, name, "--day", "1")
-    assert "left" in after.stderr.readline()
-    after.send_signal(signal.SIGINT)
-    assert after.wait(60) != 0
+    with lab(tmp_path, name, "--day", "1") as after:
+        assert "left" in after.stderr.readline()
+        after.send_signal(signal.SIGINT)
+        assert after.wait(60) != 0
     assert not namespaces(name)

@@ -54,4 +54,4 @@ def test_days_and_seeds_differ():
 
 def test_more_sessions_than_addresses_are_refused():
     with pytest.raises(LabError, match="smaller scale"):
-        plan([MANY], (1,), 3, 40.0)
+        plan([MANY], (1,), 3, 22.0)
