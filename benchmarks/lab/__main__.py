@@ -76,7 +76,7 @@ def main(
             write_parquet(flows, out / "lab.parquet", {"seed": seed, "scale": scale})
             shutil.rmtree(out / "lab-pcap", ignore_errors=True)
             order = sorted(outcome.made, key=lambda session: session.seed)
-            write_samples(outcome.captures, order, workloads, out / "lab-pcap", of_class=3, biflows=6, packets=24)
+            write_samples(outcome.captures, order, workloads, out / "lab-pcap", of_class=1, biflows=6, packets=24)
         facts["seconds"] = round(time.monotonic() - began, 1)
         write_text(out / "lab.json", json.dumps(facts, indent=2) + "\n")
         _say(f"{len(flows):,} biflows of {len(flows.classes)} classes in {out}, {facts['seconds']:.0f} s")

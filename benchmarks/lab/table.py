@@ -144,15 +144,16 @@ def write_samples(
         sessions: to choose from, in order.
         workloads: the classes.
         folder: where to write.
-        of_class: sessions of each class.
+        of_class: sessions of each class on each day.
         biflows: of each session.
         packets: of each biflow.
     """
-    taken: Counter[str] = Counter()
+    taken: Counter[tuple[str, int]] = Counter()
     chosen: dict[int, Session] = {}
     for session in sessions:
-        if taken[session.workload] < of_class:
-            taken[session.workload] += 1
+        kind = (session.workload, session.day)
+        if taken[kind] < of_class:
+            taken[kind] += 1
             chosen[session.code] = session
     written = 0
     for path in captures:
