@@ -43,8 +43,9 @@ def _request(method: str, number: int, extra: str, body: str, kind: str = "") ->
     content = f"Content-Type: {kind}\n" if kind else ""
     return (
         f"{method} sip:{target} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
-        f"From: [field0] <sip:[field0]@lab.test>;tag=[field3]\nTo: <sip:{other}>{remote}\nCall-ID: [field3]///[call_id]\n"
-        f"CSeq: {number} {method}\nContact: <sip:[field0]@[local_ip]:[local_port]>\nMax-Forwards: 70\n{extra}"
+        f"From: [field0] <sip:[field0]@lab.test>;tag=[field3]\nTo: <sip:{other}>{remote}\n"
+        f"Call-ID: [field3]///[call_id]\nCSeq: {number} {method}\n"
+        f"Contact: <sip:[field0]@[local_ip]:[local_port]>\nMax-Forwards: 70\n{extra}"
         f"{content}Content-Length: [len]\n\n{body}"
     )
 

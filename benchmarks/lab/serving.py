@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.lab.workload import LabError, Site
 
-ROOT = Path(__file__).parents[2]
+NOBODY = 65534
 
 
 @contextmanager
@@ -23,8 +23,7 @@ def running(
     env: dict[str, str] | None = None,
 ) -> Iterator[None]:
     """A server that listens on the ports, as that user; it is ended when the block is left."""
-    name = "-".join(Path(word).name for word in command[:1])
-    process = site.host.start(command, folder=site.folder, log=f"{name}.log", env=env, user=user)
+    process = site.host.start(command, folder=site.folder, log=f"{Path(command[0]).name}.log", env=env, user=user)
     try:
         for port in ports:
             site.host.wait_for(port, udp=udp)
@@ -36,15 +35,6 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
-
-
-def daemon(name: str, *arguments: object) -> list[str]:
-    """The command of one of `benchmarks.lab.daemons`, to be started as root: it becomes nobody by itself.
-
-    The interpreter may lie where nobody may not look.
-    """
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.lab.daemons import main; main()"
-    return [sys.executable, "-c", code, name, *map(str, arguments)]
 
 
 def give(folder: Path) -> None:
@@ -65,3 +55,10 @@ def prepare(site: Site, command: Sequence[str], stdin: str | None = None) -> Non
     )
     if done.returncode:
         raise LabError(f"{command[0]} ended with status {done.returncode}: {(done.stderr or done.stdout)[-300:]}")
+
+
+def become_nobody() -> None:
+    """What a server of Python does once its ports are open; it starts as root, as nobody may not read every library."""
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)

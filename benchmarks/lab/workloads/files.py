@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from benchmarks.lab.contents import size, text, word
-from benchmarks.lab.daemons import FTP_PASSIVE
-from benchmarks.lab.serving import daemon, give, running
+from benchmarks.lab.servers import start
+from benchmarks.lab.serving import give
 from benchmarks.lab.tls import certificate, client_context
 from benchmarks.lab.users import Account, accounts, each, lines, succeed
 from benchmarks.lab.workload import Site, Visit, Workload
 
 FTP = 21
+PASSIVE = range(50_000, 50_200)
 FOLDERS, FILES = 5, 12
 
 
@@ -36,9 +37,10 @@ def serve_ftp(site: Site) -> Iterator[None]:
         for _ in range(rng.randint(0, 30)):
             (folder / f"{word(rng)}-{word(rng)}.{rng.choice(('txt', 'csv', 'jpeg', 'tar.gz'))}").touch()
     give(root)
-    command = daemon("ftp", site.host.address, site.day, root, made.chain, made.key)
-    with running(site, command, FTP, user=None):
-        yield
+    told = {"address": site.host.address, "root": str(root), "passive": [PASSIVE.start, PASSIVE.stop]}
+    start(site, "ftp", {**told, "chain": str(made.chain), "key": str(made.key)})
+    site.host.wait_for(FTP)
+    yield
 
 
 def visit_ftp(visit: Visit) -> None:
@@ -132,7 +134,7 @@ WORKLOADS = (
         "pyftpdlib: ftplib, curl, lftp and wget in passive mode, in the clear and over TLS, commands and data",
         serve_ftp,
         visit_ftp,
-        (FTP, *FTP_PASSIVE),
+        (FTP, *PASSIVE),
         (24, 44),
         "more TLS, MLSD in place of LIST, EPSV in place of PASV, another banner, more ECDSA certificates",
         ("openssl", "curl", "lftp", "wget", "pypi:pyftpdlib", "pypi:pyOpenSSL"),

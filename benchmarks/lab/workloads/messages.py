@@ -52,9 +52,10 @@ def visit_mqtt(visit: Visit) -> None:
 
     def work(its: random.Random) -> None:
         import paho.mqtt.client as mqtt
+        from paho.mqtt.enums import CallbackAPIVersion
 
         client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=f"{prefix}{token(its, its.choice((6, 6, 12, 22)))}",
             protocol=mqtt.MQTTv5 if five else mqtt.MQTTv311,
         )
@@ -148,7 +149,7 @@ def visit_ldap(visit: Visit) -> None:
     def work(its: random.Random) -> None:
         import ssl
 
-        import ldap3
+        import ldap3  # type: ignore[import-untyped]
 
         wanted = ssl.PROTOCOL_TLSv1_2 if version else ssl.PROTOCOL_TLS_CLIENT
         tls = ldap3.Tls(validate=ssl.CERT_NONE, version=wanted) if kind != "clear" else None

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lab.contents import size, text, word
-from benchmarks.lab.serving import daemon, running
+from benchmarks.lab.servers import start
+from benchmarks.lab.serving import running
 from benchmarks.lab.users import each
 from benchmarks.lab.workload import LabError, Site, Visit, Workload
 
@@ -64,7 +65,8 @@ def serve_openvpn(site: Site) -> Iterator[None]:
             own += ["--ifconfig-pool", net[:-1] + "10", net[:-1] + "250", "255.255.255.0", "--push", "topology subnet"]
             own += ["--proto", "udp4" if port == UDP else "tcp4-server"]
             stack.enter_context(running(site, [*common, *own], port, udp=port == UDP, user=None))
-        stack.enter_context(running(site, daemon("web", WEB, pages), WEB, user=None))
+        start(site, "pages", {"port": WEB, "root": str(pages)})
+        site.host.wait_for(WEB)
         yield
 
 
