@@ -37,9 +37,12 @@ def word(rng: random.Random) -> str:
     return "".join(rng.choices(_SYLLABLES, k=rng.choices((1, 2, 3, 4), (2, 5, 4, 1))[0]))
 
 
+_VOCABULARY = [word(random.Random(number)) for number in range(3000)]
+
+
 def text(rng: random.Random, size: int) -> str:
-    """About `size` characters of words, which compress as text does."""
-    words = [word(rng) for _ in range(min(size // 4 + 1, 600))]
+    """About `size` characters of words, few or many different ones, which compress as text does."""
+    words = rng.sample(_VOCABULARY, min(size // 4 + 1, rng.choice((100, 400, 1600))))
     return " ".join(rng.choices(words, k=size // 7 + 1))
 
 

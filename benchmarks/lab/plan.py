@@ -17,9 +17,6 @@ BIFLOWS = 700
 SESSIONS = 24
 """Fewest sessions of a class on one day."""
 
-SITE_SESSIONS = 6
-"""About how many sessions go to one server before it is set up anew, with other contents."""
-
 NUMBERS = 10_000
 """Session numbers of a day are below this."""
 
@@ -82,7 +79,7 @@ def plan(workloads: Iterable[Workload], days: Sequence[int], seed: int, scale: f
         for workload in workloads:
             sessions = _sessions(workload, day, first, seed, scale)
             first += len(sessions)
-            sites = max(round(len(sessions) / SITE_SESSIONS), 1)
+            sites = max(round(len(sessions) / workload.visitors), 1)
             jobs += [
                 Job(workload, day, derive_seed(seed, "site", day, workload.name, site), sessions[site::sites])
                 for site in range(sites)

@@ -36,22 +36,24 @@ def certificate(folder: Path, rng: random.Random, elliptic: float = 0.4) -> Cert
     """
     length = rng.choices((1, 2, 3), (2, 5, 2))[0]
     names = [*NAMES, *(f"{word(rng)}.{word(rng)}.test" for _ in range(rng.choice((0, 0, 2, 6, 20, 45))))]
-    key = (
-        ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if rng.random() < elliptic else ["-newkey", "rsa:2048"]
-    )
+    # One key for all levels, as making keys takes longest and only their kind shows in what is sent.
+    key = folder / "key.pem"
+    kind = ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"] if rng.random() < elliptic else ["RSA"]
+    _openssl(["genpkey", "-algorithm", *kind, "-out", str(key)])
     issuer: list[str] = []
     chain: list[str] = []
     for level in reversed(range(length + 1)):  # the root first, which is not sent
         subject = f"/C=XX/O={word(rng).title()} {word(rng).title()}/CN={NAMES[1] if level == 0 else word(rng).title()}"
         extension = ["-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)] if level == 0 else []
-        files = ["-keyout", str(folder / f"key{level}.pem"), "-out", str(folder / f"certificate{level}.pem")]
-        _openssl(["req", "-x509", "-nodes", "-days", "90", "-subj", subject, *key, *extension, *issuer, *files])
-        issuer = ["-CA", str(folder / f"certificate{level}.pem"), "-CAkey", str(folder / f"key{level}.pem")]
+        own = folder / f"certificate{level}.pem"
+        files = ["-key", str(key), "-out", str(own)]
+        _openssl(["req", "-x509", "-days", "90", "-subj", subject, *extension, *issuer, *files])
+        issuer = ["-CA", str(own), "-CAkey", str(key)]
         if level < length:
-            chain.insert(0, (folder / f"certificate{level}.pem").read_text(encoding="ascii"))
+            chain.insert(0, own.read_text(encoding="ascii"))
     whole = folder / "chain.pem"
     whole.write_text("".join(chain), encoding="ascii")
-    return Certificate(whole, folder / "key0.pem")
+    return Certificate(whole, key)
 
 
 def client_context(rng: random.Random, alpn: Sequence[str] = (), old: float = 0.3) -> ssl.SSLContext:

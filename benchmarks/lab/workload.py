@@ -137,6 +137,8 @@ class Workload:
         changed: what differs on day 2, for the datasheet.
         packages: Debian packages, and distributions of PyPI as `pypi:NAME`.
         modules: what the client imports, imported once before sessions are forked off: it must survive a fork.
+        visitors: about how many sessions go to one server before it is set up anew, with other contents: few where
+            starting it is cheap, so that a model cannot know the servers of the sessions it is tested on.
         weight: how much of the lab's traffic is of this class; 1 is about 1,400 biflows over both days.
     """
 
@@ -149,4 +151,5 @@ class Workload:
     changed: str
     packages: tuple[str, ...]
     modules: tuple[str, ...] = ()
+    visitors: int = 6
     weight: float = 1.0

@@ -24,7 +24,7 @@ def main() -> None:
     handler.passive_ports = range(*told["passive"])
     handler.use_sendfile = False
     longer = "Welcome to the archive of lab.test. Unauthorised access is prohibited. All transfers are logged."
-    handler.banner = "FTP server ready." if told["day"] == 1 else longer
+    handler.banner = longer if told["newer"] else "FTP server ready."
     server = FTPServer((told["address"], 21), handler)
     become_nobody()
     server.serve_forever(handle_exit=False)

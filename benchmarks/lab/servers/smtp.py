@@ -19,22 +19,22 @@ PASSWORDS = {who.name.encode(): who.password.encode() for who in accounts()}
 
 
 class Handler:
-    """What becomes of a mail; on day 2 it is told in more words."""
+    """What becomes of a mail; newer servers tell it in more words."""
 
-    def __init__(self, day: int) -> None:
-        self._day = day
+    def __init__(self, newer: bool) -> None:
+        self._newer = newer
 
     async def handle_RCPT(self, _: SMTP, __: Session, envelope: Envelope, recipient: str, ___: list[str]) -> str:  # noqa: N802
         """Take those with an account."""
         if recipient not in KNOWN:
             return f"550 5.1.1 <{recipient}>: Recipient address rejected: User unknown"
         envelope.rcpt_tos.append(recipient)
-        return "250 OK" if self._day == 1 else "250 2.1.5 Recipient ok"
+        return "250 2.1.5 Recipient ok" if self._newer else "250 OK"
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802
         """Forget it."""
         queued = f"250 2.0.0 Ok: queued as {hash(envelope.content) & 0xFFFFFFFFFF:010X}"
-        return "250 OK" if self._day == 1 else queued
+        return queued if self._newer else "250 OK"
 
 
 def let_in(_: SMTP, __: Session, ___: Envelope, ____: str, given: Any) -> AuthResult:
@@ -42,19 +42,19 @@ def let_in(_: SMTP, __: Session, ___: Envelope, ____: str, given: Any) -> AuthRe
     return AuthResult(success=isinstance(given, LoginPassword) and PASSWORDS.get(given.login) == given.password)
 
 
-async def serve(address: str, day: int, context: ssl.SSLContext) -> None:
+async def serve(address: str, newer: bool, context: ssl.SSLContext) -> None:
     """Answer on all ports for ever."""
 
     def server(**more: Any) -> Callable[[], SMTP]:
         options: dict[str, Any] = {
-            "hostname": "lab.test" if day == 1 else "mx1.mail.lab.test",
-            "ident": "ESMTP" if day == 1 else "lab.test ESMTP Service ready; unsolicited mail is not welcome",
-            "data_size_limit": 33_554_432 if day == 1 else 10_240_000,
-            "enable_SMTPUTF8": day == 2,
+            "hostname": "mx1.mail.lab.test" if newer else "lab.test",
+            "ident": "lab.test ESMTP Service ready; unsolicited mail is not welcome" if newer else "ESMTP",
+            "data_size_limit": 10_240_000 if newer else 33_554_432,
+            "enable_SMTPUTF8": newer,
             "authenticator": let_in,
             "auth_require_tls": False,
         }
-        return lambda: SMTP(Handler(day), **options, **more)
+        return lambda: SMTP(Handler(newer), **options, **more)
 
     loop = asyncio.get_running_loop()
     await loop.create_server(server(tls_context=context), address, 25)
@@ -66,4 +66,4 @@ async def serve(address: str, day: int, context: ssl.SSLContext) -> None:
 
 if __name__ == "__main__":
     told, _ = settings()
-    asyncio.run(serve(told["address"], told["day"], server_context(Certificate(told["chain"], told["key"]))))
+    asyncio.run(serve(told["address"], told["newer"], server_context(Certificate(told["chain"], told["key"]))))

@@ -56,9 +56,9 @@ def shell(root: str, greeting: bytes) -> Callable[[asyncssh.SSHServerProcess[byt
     return session
 
 
-async def serve(address: str, port: int, day: int, root: str) -> None:
+async def serve(address: str, port: int, newer: bool, root: str) -> None:
     """Answer for ever."""
-    kind, greeting = ("ssh-ed25519", b"Welcome to lab.test\r\n") if day == 1 else ("ecdsa-sha2-nistp256", b"")
+    kind, greeting = ("ecdsa-sha2-nistp256", b"") if newer else ("ssh-ed25519", b"Welcome to lab.test\r\n")
     await asyncssh.create_server(
         Server,
         address,
@@ -76,4 +76,4 @@ async def serve(address: str, port: int, day: int, root: str) -> None:
 
 if __name__ == "__main__":
     told, _ = settings()
-    asyncio.run(serve(told["address"], told["port"], told["day"], told["root"]))
+    asyncio.run(serve(told["address"], told["port"], told["newer"], told["root"]))

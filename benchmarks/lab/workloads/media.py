@@ -161,6 +161,7 @@ WORKLOADS = (
         changed=f"rates further apart; {_CHANGED}",
         packages=("nginx-light", "openssl"),
         modules=("benchmarks.lab.requests",),
+        visitors=2,
         weight=0.9,
     ),
     Workload(
@@ -173,6 +174,7 @@ WORKLOADS = (
         changed=f"larger files, more of them over HTTPS; {_CHANGED}",
         packages=("nginx-light", "curl", "wget", "openssl"),
         modules=("benchmarks.lab.requests",),
+        visitors=2,
         weight=0.8,
     ),
 )

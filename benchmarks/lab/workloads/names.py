@@ -264,6 +264,7 @@ WORKLOADS = (
         changed=_CHANGED,
         packages=("unbound", "bind9-dnsutils", "openssl", "pypi:dnspython"),
         modules=("dns.query", "dns.message"),
+        visitors=2,
         weight=2.0,
     ),
     Workload(
@@ -276,6 +277,7 @@ WORKLOADS = (
         changed=_CHANGED,
         packages=("unbound", "knot-dnsutils", "openssl", "pypi:dnspython"),
         modules=("dns.query", "dns.message", "benchmarks.lab.requests"),
+        visitors=2,
         weight=1.0,
     ),
     Workload(
@@ -288,6 +290,7 @@ WORKLOADS = (
         changed=_CHANGED,
         packages=("unbound", "knot-dnsutils", "openssl", "pypi:dnspython", "pypi:httpx", "pypi:h2"),
         modules=("dns.message", "httpx", "h2.connection", "benchmarks.lab.requests"),
+        visitors=2,
         weight=0.8,
     ),
 )

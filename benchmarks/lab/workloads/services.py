@@ -192,6 +192,7 @@ WORKLOADS = (
         changed=f"records with more fields; {_CHANGED}",
         packages=("openssl", "pypi:uvicorn"),
         modules=("benchmarks.lab.requests",),
+        visitors=2,
         weight=1.4,
     ),
     Workload(
@@ -204,6 +205,7 @@ WORKLOADS = (
         changed=f"more of it over TLS; {_CHANGED}",
         packages=("openssl", "pypi:websockets"),
         modules=("benchmarks.lab.requests", "websockets.asyncio.client"),
+        visitors=2,
         weight=0.9,
     ),
     Workload(
@@ -215,6 +217,7 @@ WORKLOADS = (
         biflows=(12, 40),
         changed=f"more of it over TLS; {_CHANGED}",
         packages=("openssl", "pypi:grpcio"),
+        visitors=2,
         weight=0.8,
     ),
 )

@@ -226,6 +226,7 @@ WORKLOADS = (
         biflows=(12, 45),
         changed="keys are more usual",
         packages=("chrony", "ntpsec-ntpdig"),
+        visitors=4,
         weight=0.7,
     ),
     Workload(
@@ -237,6 +238,7 @@ WORKLOADS = (
         biflows=(12, 45),
         changed="the structured form and TCP are more usual",
         packages=("rsyslog", "bsdutils"),
+        visitors=4,
         weight=0.8,
     ),
     Workload(
@@ -248,6 +250,7 @@ WORKLOADS = (
         biflows=(12, 40),
         changed="version 1 is gone, version 3 more usual",
         packages=("snmpd", "snmp"),
+        visitors=4,
         weight=0.8,
     ),
 )

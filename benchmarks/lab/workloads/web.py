@@ -198,6 +198,7 @@ WORKLOADS = (
         changed=_CHANGED,
         packages=("nginx-light", "curl", "wget", "openssl"),
         modules=("benchmarks.lab.requests",),
+        visitors=2,
         weight=1.4,
     ),
     Workload(
@@ -210,6 +211,7 @@ WORKLOADS = (
         changed=f"{_CHANGED}; mostly ECDSA keys and TLS 1.3",
         packages=("nginx-light", "curl", "wget", "openssl"),
         modules=("benchmarks.lab.requests",),
+        visitors=2,
         weight=2.0,
     ),
     Workload(
@@ -222,6 +224,7 @@ WORKLOADS = (
         changed=f"{_CHANGED}; mostly ECDSA keys and TLS 1.3",
         packages=("nginx-light", "curl", "openssl", "pypi:httpx", "pypi:h2"),
         modules=("benchmarks.lab.requests", "httpx", "h2.connection"),
+        visitors=2,
         weight=1.3,
     ),
 )
