@@ -13,6 +13,11 @@ from benchmarks.lab.workload import LabError, Site
 NOBODY = 65534
 
 
+def newer(site: Site) -> bool:
+    """Whether a server has the settings that most have on day 2, and some already on day 1."""
+    return site.rng.random() < (0.2 if site.day == 1 else 0.75)
+
+
 @contextmanager
 def running(
     site: Site,

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.lab.contents import size, text, word
-from benchmarks.lab.serving import prepare, running
+from benchmarks.lab.serving import newer, prepare, running
 from benchmarks.lab.users import accounts, each, lines
 from benchmarks.lab.workload import Site, Visit, Workload
 from benchmarks.lab.workloads.shell import (
-    ASYNCSSH,
     FILES,
     SSH,
     SSH_CHANGED,
     SSH_PACKAGES,
+    Custom,
     User,
     fill,
     local_file,
@@ -25,16 +25,18 @@ from benchmarks.lab.workloads.shell import (
 
 RSYNC, GIT = 873, 9418
 REPOSITORIES = 3
+BACKUPS = Custom(asyncssh=0, rsa=0.1, ciphers=0.6, macs=0.05, compression=0.4, strict=0.5)
+SHARED = Custom(asyncssh=0, rsa=0.2, ciphers=0.05, macs=0, compression=0.05, strict=0.85)
 
 
 @contextmanager
 def serve_rsync(site: Site) -> Iterator[None]:
     """The servers of SSH, and rsync's own over the same files."""
-    with serve_ssh(site):
+    with serve_ssh(site, BACKUPS):
         home = site.folder / "home"
         (site.folder / "secrets").write_text("".join(f"{who.name}:{who.password}\n" for who in accounts()))
         (site.folder / "secrets").chmod(0o600)
-        motd = f"motd file = {home}/notes.txt\n" if site.day == 2 else ""
+        motd = f"motd file = {home}/notes.txt\n" if newer(site) else ""
         (site.folder / "rsyncd.conf").write_text(
             f"port = {RSYNC}\naddress = {site.host.address}\nuse chroot = no\nreverse lookup = no\n{motd}"
             f"[home]\npath = {home}\nread only = no\n"
@@ -52,8 +54,7 @@ def visit_rsync(visit: Visit) -> None:
     options = rng.sample(["-z", "--checksum", "--delete", "--stats", "--times", "--perms", "-W"], rng.randint(0, 3))
     env = {"RSYNC_PASSWORD": who.password}
     if rng.random() < 0.5:
-        user = User(visit, modern=0.1)
-        user.command[user.command.index("-p") + 1] = str(SSH)
+        user = User(visit, BACKUPS)
         command = ["rsync", "-r", *options, "-e", " ".join(user.command)]
         host = f"{visit.server}:"
     else:
@@ -82,7 +83,7 @@ def serve_git(site: Site) -> Iterator[None]:
         bare = home / f"project{number}.git"
         prepare(site, ["git", "-c", "init.defaultBranch=main", "init", "-q", "--bare", str(bare)])
         prepare(site, ["git", "-C", str(bare), "fast-import", "--quiet"], _history(rng))
-    with serve_ssh(site):
+    with serve_ssh(site, SHARED):
         export = ["--base-path=" + str(home), "--export-all", "--reuseaddr", f"--listen={site.host.address}"]
         with running(site, ["git", "daemon", *export, f"--port={GIT}", "--enable=receive-pack", str(home)], GIT):
             yield
@@ -106,7 +107,7 @@ def _history(rng: random.Random) -> str:
 def visit_git(visit: Visit) -> None:
     """Repositories listed, cloned, fetched from and pushed to, over SSH or by git's own protocol."""
     rng = visit.rng
-    user = User(visit, "git", modern=0.1)
+    user = User(visit, SHARED, "git")
     over_ssh = rng.random() < 0.6
     root = f"ssh://git@{visit.server}{{home}}" if over_ssh else f"git://{visit.server}"
     env = {"GIT_SSH_COMMAND": " ".join(user.command[:-2]), "GIT_TERMINAL_PROMPT": "0", "HOME": str(visit.folder)}
@@ -148,7 +149,7 @@ WORKLOADS = (
         "Files by rsync, over OpenSSH and by its own protocol",
         serve_rsync,
         visit_rsync,
-        (SSH, ASYNCSSH, RSYNC),
+        (SSH, RSYNC),
         (16, 32),
         SSH_CHANGED + ", a message of the day",
         ("rsync", *SSH_PACKAGES),
@@ -159,7 +160,7 @@ WORKLOADS = (
         "Repositories by git, over OpenSSH and by its own protocol",
         serve_git,
         visit_git,
-        (SSH, ASYNCSSH, GIT),
+        (SSH, GIT),
         (16, 32),
         SSH_CHANGED + ", version 2 of git's protocol",
         ("git", *SSH_PACKAGES),

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from benchmarks.lab.contents import size, text, word
 from benchmarks.lab.servers import start
-from benchmarks.lab.serving import give
+from benchmarks.lab.serving import give, newer
 from benchmarks.lab.tls import certificate, client_context
 from benchmarks.lab.users import Account, accounts, each, lines, succeed
 from benchmarks.lab.workload import Site, Visit, Workload
@@ -37,7 +37,12 @@ def serve_ftp(site: Site) -> Iterator[None]:
         for _ in range(rng.randint(0, 30)):
             (folder / f"{word(rng)}-{word(rng)}.{rng.choice(('txt', 'csv', 'jpeg', 'tar.gz'))}").touch()
     give(root)
-    told = {"address": site.host.address, "root": str(root), "passive": [PASSIVE.start, PASSIVE.stop]}
+    told = {
+        "address": site.host.address,
+        "root": str(root),
+        "passive": [PASSIVE.start, PASSIVE.stop],
+        "newer": newer(site),
+    }
     start(site, "ftp", {**told, "chain": str(made.chain), "key": str(made.key)})
     site.host.wait_for(FTP)
     yield

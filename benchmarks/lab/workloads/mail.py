@@ -13,6 +13,7 @@ from email.utils import format_datetime, make_msgid
 
 from benchmarks.lab.contents import size, text, token, word
 from benchmarks.lab.servers import start
+from benchmarks.lab.serving import newer
 from benchmarks.lab.tls import certificate, client_context
 from benchmarks.lab.users import Account, accounts, each, lines, succeed
 from benchmarks.lab.workload import Site, Visit, Workload
@@ -53,7 +54,8 @@ def tls_kind(visit: Visit) -> str:
 def serve_smtp(site: Site) -> Iterator[None]:
     """A server that knows every account, wants to know neither sender nor password, and keeps no mail."""
     made = certificate(site.folder, site.rng, 0.25 if site.day == 1 else 0.75)
-    start(site, "smtp", {"address": site.host.address, "chain": str(made.chain), "key": str(made.key)})
+    told = {"address": site.host.address, "newer": newer(site)}
+    start(site, "smtp", {**told, "chain": str(made.chain), "key": str(made.key)})
     for port in (SMTP, SMTPS, SUBMISSION):
         site.host.wait_for(port)
     yield

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.lab.contents import word
-from benchmarks.lab.serving import give, running
+from benchmarks.lab.serving import give, newer, running
 from benchmarks.lab.tls import certificate, client_context
 from benchmarks.lab.users import Account, accounts, each, succeed
 from benchmarks.lab.workload import Site, Visit, Workload
@@ -34,7 +34,7 @@ def _serve_dovecot(site: Site, protocol: str, clear: int, tls: int) -> Iterator[
             name = f"{1_700_000_000 + number}.{number}.lab{':2,S' if seen else ''}"
             (box / ("cur" if seen else "new") / name).write_bytes(mail)
     (folder / "users").write_text("".join(f"{who.name}:{{PLAIN}}{who.password}\n" for who in accounts()))
-    greeting = "Dovecot ready." if site.day == 1 else "Welcome to lab.test. Unauthorised access is prohibited."
+    greeting = "Welcome to lab.test. Unauthorised access is prohibited." if newer(site) else "Dovecot ready."
     (folder / "dovecot.conf").write_text(
         f"base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/mail.log\nprotocols = {protocol}\n"
         f"listen = {site.host.address}\nmail_location = maildir:{folder}/mail/%u\nfirst_valid_uid = 1\n"

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.lab.contents import size, text, token, word
 from benchmarks.lab.scenarios import answers, calls
-from benchmarks.lab.serving import prepare, running
+from benchmarks.lab.serving import newer, prepare, running
 from benchmarks.lab.tls import certificate, client_context
 from benchmarks.lab.users import accounts, each, succeed
 from benchmarks.lab.workload import Site, Visit, Workload
@@ -37,7 +37,7 @@ def serve_mqtt(site: Site) -> Iterator[None]:
 def visit_mqtt(visit: Visit) -> None:
     """Sensors that report, and those that listen to them; some sessions are of mosquitto_pub."""
     rng = visit.rng
-    tls, five = (rng.random() < share for share in ((0.3, 0.2) if visit.day == 1 else (0.5, 0.7)))
+    tls, five = (rng.random() < share for share in ((0.2, 0.3) if visit.day == 1 else (0.35, 0.6)))
     topic = "/".join(word(rng) for _ in range(rng.randint(1, 5)))
     quality, median = rng.choice((0, 0, 1, 2)), rng.choice((12, 60, 300, 1500))
     who = rng.choice(accounts()) if rng.random() < 0.5 else None
@@ -99,7 +99,7 @@ def serve_ldap(site: Site) -> Iterator[None]:
     made = certificate(folder, rng, 0.25 if site.day == 1 else 0.75)
     (folder / "data").mkdir()
     schemas = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in ("core", "cosine", "inetorgperson"))
-    limits = "sizelimit 500\n" if site.day == 1 else "sizelimit 50\n"
+    limits = "sizelimit 50\n" if newer(site) else "sizelimit 500\n"
     (folder / "slapd.conf").write_text(
         f"{schemas}modulepath /usr/lib/ldap\nmoduleload back_mdb\npidfile {folder}/pid\n{limits}"
         f"TLSCertificateFile {made.chain}\nTLSCertificateKeyFile {made.key}\n"

@@ -8,35 +8,54 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.lab.contents import size, text, word
 from benchmarks.lab.servers import start
-from benchmarks.lab.serving import give, running
+from benchmarks.lab.serving import give, newer, running
 from benchmarks.lab.users import Account, accounts, each, lines, succeed
 from benchmarks.lab.workload import Site, Visit, Workload
 
 SSH, ASYNCSSH = 22, 2222
 FILES = 12
-COMMANDS = (
-    "ls",
-    "ls -la",
-    "pwd",
-    "uname -a",
-    "id",
-    "date",
-    "cat notes.txt",
-    "df -h .",
-    "wc -l *",
-    "uptime",
-    "head file3",
-    "env",
+COMMANDS = ("ls", "ls -la", "pwd", "uname -a", "id", "date", "cat notes.txt", "df -h .", "wc -l *", "uptime", "env")
+_STRICT = (
+    "Ciphers aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr\n"
+    "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512\n"
+    "KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256,sntrup761x25519-sha512@openssh.com\n"
 )
 
 
+@dataclass(frozen=True)
+class Custom:
+    """How likely those who do one kind of thing over SSH have what all may have.
+
+    Attributes:
+        asyncssh: an account on the server of asyncssh.
+        rsa: a key of RSA.
+        ciphers, macs: a choice of their own of these.
+        compression: asked for, on day 1; on day 2 twice as likely.
+        strict: an OpenSSH that offers few algorithms.
+    """
+
+    asyncssh: float
+    rsa: float
+    ciphers: float
+    macs: float
+    compression: float
+    strict: float
+
+
+PEOPLE = Custom(asyncssh=0.45, rsa=0.15, ciphers=0.15, macs=0.1, compression=0.15, strict=0.2)
+COPIES = Custom(asyncssh=0.1, rsa=0.3, ciphers=0.85, macs=0.15, compression=0.05, strict=0.25)
+EXCHANGE = Custom(asyncssh=0.6, rsa=0.7, ciphers=0.4, macs=0.7, compression=0.05, strict=0.75)
+
+
 @contextmanager
-def serve_ssh(site: Site) -> Iterator[None]:
-    """OpenSSH and asyncssh side by side, in a folder of files; both let every account in by any key."""
+def serve_ssh(site: Site, custom: Custom) -> Iterator[None]:
+    """OpenSSH, and asyncssh where some use it, in a folder of files; both let every account in by any key."""
     folder = site.folder
     home = folder / "home"
     if not home.exists():
@@ -45,7 +64,8 @@ def serve_ssh(site: Site) -> Iterator[None]:
     passwd = "".join(f"{name}:x:65534:65534:{name}:{home}:/bin/sh\n" for name in [*names, "nobody", "git"])
     (folder / "passwd").write_text(passwd)
     (folder / "group").write_text("nogroup:x:65534:\n")
-    kinds = (("ed25519", "256"), ("rsa", "2048")) if site.day == 1 else (("ecdsa", "256"), ("rsa", "3072"))
+    new, strict = newer(site), site.rng.random() < custom.strict
+    kinds = (("ecdsa", "256"), ("rsa", "3072")) if new else (("ed25519", "256"), ("rsa", "2048"))
     for kind, bits in kinds:
         subprocess.run(
             ["ssh-keygen", "-q", "-t", kind, "-b", bits, "-N", "", "-f", folder / f"host_{kind}"], check=True
@@ -56,16 +76,18 @@ def serve_ssh(site: Site) -> Iterator[None]:
         # What a client shows as its key is a key that is let in.
         + "AuthorizedKeysFile none\nAuthorizedKeysCommand /bin/echo %t %k\nAuthorizedKeysCommandUser nobody\n"
         + "PasswordAuthentication no\nSubsystem sftp internal-sftp\nMaxStartups 100\nLogLevel ERROR\nPrintLastLog no\n"
-        + (f"Banner {home}/notes.txt\nCompression yes\nVersionAddendum none\n" if site.day == 2 else "Compression no\n")
+        + (f"Banner {home}/notes.txt\nVersionAddendum none\n" if new else "")
+        + (_STRICT if strict else "")
     )
     # The accounts are nobody under other names: the machine's own know nothing of them.
     names_of = {"NSS_WRAPPER_PASSWD": str(folder / "passwd"), "NSS_WRAPPER_GROUP": str(folder / "group")}
     env = {"LD_PRELOAD": "libnss_wrapper.so", **names_of}
     give(folder)
-    told = {"address": site.host.address, "port": ASYNCSSH, "root": str(home)}
+    told = {"address": site.host.address, "port": ASYNCSSH, "root": str(home), "newer": new}
     with running(site, ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], SSH, env=env):
-        start(site, "ssh", told)
-        site.host.wait_for(ASYNCSSH)
+        if custom.asyncssh:
+            start(site, "ssh", told)
+            site.host.wait_for(ASYNCSSH)
         yield
 
 
@@ -92,17 +114,15 @@ class User:
         port: of the server that the user has an account on.
     """
 
-    def __init__(self, visit: Visit, name: str | None = None, modern: float = 0.15) -> None:
+    def __init__(self, visit: Visit, custom: Custom, name: str | None = None) -> None:
         rng = visit.rng
         who: Account = rng.choice(accounts())
         self.name = name or who.name
-        self.port = SSH if name or rng.random() < 0.6 else ASYNCSSH
-        kind, bits = rng.choices(
-            (("ed25519", "256"), ("ecdsa", "256"), ("ecdsa", "521"), ("rsa", "2048")), (5, 2, 1, 2)
-        )[0]
+        self.port = ASYNCSSH if rng.random() < custom.asyncssh else SSH
+        others = (("ed25519", "256"), ("ed25519", "256"), ("ecdsa", "256"), ("ecdsa", "521"))
+        kind, bits = ("rsa", "2048") if rng.random() < custom.rsa else rng.choice(others)
         key = visit.folder / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-b", bits, "-N", "", "-C", word(rng), "-f", key], check=True)
-        exchange = rng.random()
         settings = {
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
@@ -112,19 +132,19 @@ class User:
             "ConnectTimeout": "8",
         }
         # The newest is slow to compute, so that few sessions use it.
-        if exchange >= (modern if visit.day == 1 else 2 * modern):
+        if rng.random() > (0.1 if visit.day == 1 else 0.2):
             settings["KexAlgorithms"] = rng.choice(
                 ("curve25519-sha256", "curve25519-sha256,ecdh-sha2-nistp256", "ecdh-sha2-nistp256,curve25519-sha256")
             )
-        if rng.random() < 0.5:
+        if rng.random() < custom.ciphers:
             settings["Ciphers"] = rng.choice(
                 ("aes128-gcm@openssh.com,aes256-ctr", "aes256-gcm@openssh.com", "aes128-ctr,aes256-ctr", "aes256-ctr")
             )
-        if rng.random() < 0.3:
+        if rng.random() < custom.macs:
             settings["MACs"] = rng.choice(
                 ("hmac-sha2-256", "hmac-sha2-256-etm@openssh.com,hmac-sha2-512", "hmac-sha2-512")
             )
-        if rng.random() < (0.2 if visit.day == 1 else 0.5):
+        if rng.random() < custom.compression * visit.day:
             settings["Compression"] = "yes"
         self.options = ["-F", "none", "-i", str(key), *(w for item in settings.items() for w in ("-o", "=".join(item)))]
         self.command = ["ssh", *self.options, "-p", str(self.port), "-l", self.name]
@@ -132,7 +152,7 @@ class User:
 
 def visit_ssh(visit: Visit) -> None:
     """Somebody types commands, line by line or key by key, or a program runs some, one a connection."""
-    user = User(visit)
+    user = User(visit, PEOPLE)
     mode = visit.rng.choices(("keys", "lines", "commands"), (4, 3, 3))[0]
     host = [*user.command, visit.server]
 
@@ -181,7 +201,7 @@ def local_file(visit: Visit, rng: random.Random) -> str:
 
 def visit_scp(visit: Visit) -> None:
     """Files copied one way or the other, by the old protocol or, as newer clients do, by that of SFTP."""
-    user, rng = User(visit), visit.rng
+    user, rng = User(visit, COPIES), visit.rng
     old = ["-O"] if rng.random() < (0.6 if visit.day == 1 else 0.25) else []
     command = ["scp", "-q", *old, *user.options, "-P", str(user.port)]
     host, up = f"{user.name}@{visit.server}:", rng.choice((0.1, 0.5, 0.9))
@@ -203,7 +223,7 @@ def visit_scp(visit: Visit) -> None:
 
 def visit_sftp(visit: Visit) -> None:
     """Folders listed, and files fetched, stored, renamed and removed, in one connection or in many."""
-    user = User(visit)
+    user = User(visit, EXCHANGE)
     command = ["sftp", "-q", *user.options, "-P", str(user.port), "-b", "-", f"{user.name}@{visit.server}"]
 
     def work(rng: random.Random) -> None:
@@ -224,13 +244,13 @@ def visit_sftp(visit: Visit) -> None:
 
 
 SSH_PACKAGES = ("openssh-server", "openssh-sftp-server", "openssh-client", "libnss-wrapper", "pypi:asyncssh")
-SSH_CHANGED = "other host keys, a banner, more compression and more of the hybrid key exchange"
+SSH_CHANGED = "most servers with other host keys and a banner, more compression and more of the hybrid key exchange"
 
 WORKLOADS = (
     Workload(
         "ssh",
         "Shells and commands by OpenSSH's client, from OpenSSH and asyncssh",
-        serve_ssh,
+        partial(serve_ssh, custom=PEOPLE),
         visit_ssh,
         (SSH, ASYNCSSH),
         (20, 40),
@@ -240,7 +260,7 @@ WORKLOADS = (
     Workload(
         "scp",
         "Files by OpenSSH's scp, old protocol and new, from and to OpenSSH and asyncssh",
-        serve_ssh,
+        partial(serve_ssh, custom=COPIES),
         visit_scp,
         (SSH, ASYNCSSH),
         (16, 32),
@@ -251,7 +271,7 @@ WORKLOADS = (
     Workload(
         "sftp",
         "Files and folders by OpenSSH's sftp, from and to OpenSSH and asyncssh",
-        serve_ssh,
+        partial(serve_ssh, custom=EXCHANGE),
         visit_sftp,
         (SSH, ASYNCSSH),
         (16, 32),

@@ -39,7 +39,7 @@ def visit_redis(visit: Visit) -> None:
 
     rng = visit.rng
     who = rng.choice(accounts()) if rng.random() < 0.6 else None
-    tls = rng.random() < (0.25 if visit.day == 1 else 0.5)
+    tls = rng.random() < (0.2 if visit.day == 1 else 0.35)
     ask = _key_names(rng)
     if rng.random() < 0.2:
         login = ["--user", who.name, "--pass", who.password, "--no-auth-warning"] if who else []
