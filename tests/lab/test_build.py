@@ -17,7 +17,7 @@ from ntgbench.datasets.reading import Reading
 from ntgbench.datasets.tables import read_table
 
 ROOT = Path(__file__).parents[2]
-CLASSES = ("syslog", "http")
+CLASSES = ("syslog", "dns")
 
 
 def why_not() -> str:
@@ -69,7 +69,7 @@ def test_a_build_is_labelled_read_back_and_gone(tmp_path):
         assert build.wait(120) == 0, said
     assert not namespaces(name)
     flows, _ = read_table(tmp_path / "lab.parquet")
-    assert flows.classes == ("http", "syslog")
+    assert flows.classes == ("dns", "syslog")
     assert len(set(flows.session.tolist())) == 8
     first = flows.signed_pl[flows.offsets[:-1]]
     assert (first > 0).all(), "a client speaks first"
@@ -79,7 +79,7 @@ def test_a_build_is_labelled_read_back_and_gone(tmp_path):
     assert facts["biflows"] == len(flows)
     assert facts["packets_not_captured"] == 0
     assert not facts["failed_sessions"]
-    assert facts["classes"]["http"]["sessions"] == {"1": 2, "2": 2}
+    assert facts["classes"]["dns"]["sessions"] == {"1": 2, "2": 2}
     folder = tmp_path / "lab-pcap"
     sample, _ = read_captures(folder, sorted(folder.rglob("*.pcap")), Reading())
     assert sample.classes == flows.classes
