@@ -3,6 +3,7 @@ import time
 from xml.etree import ElementTree
 
 import pytest
+
 from benchmarks.lab.scenarios import answers, calls
 from benchmarks.lab.users import accounts, each, lines
 from benchmarks.lab.workload import LabError, Visit

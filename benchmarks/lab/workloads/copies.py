@@ -140,7 +140,7 @@ def visit_git(visit: Visit) -> None:
             run("-C", str(copy), "commit", "-q", "-m", text(its, 40))
             run("-C", str(copy), "push", "-q", "origin", f"HEAD:refs/heads/{word(its)}{its.randrange(10**6)}")
 
-    each(visit, work)
+    each(visit, work)  # one after the other: what is there to fetch depends on what came before
 
 
 WORKLOADS = (
@@ -153,6 +153,7 @@ WORKLOADS = (
         (16, 32),
         SSH_CHANGED + ", a message of the day",
         ("rsync", *SSH_PACKAGES),
+        visitors=3,
         weight=0.75,
     ),
     Workload(
@@ -164,6 +165,7 @@ WORKLOADS = (
         (16, 32),
         SSH_CHANGED + ", version 2 of git's protocol",
         ("git", *SSH_PACKAGES),
+        visitors=4,
         weight=0.75,
     ),
 )

@@ -144,5 +144,6 @@ WORKLOADS = (
         "more TLS, MLSD in place of LIST, EPSV in place of PASV, another banner, more ECDSA certificates",
         ("openssl", "curl", "lftp", "wget", "pypi:pyftpdlib", "pypi:pyOpenSSL"),
         ("ftplib",),
+        visitors=3,
     ),
 )

@@ -147,5 +147,6 @@ WORKLOADS = (
         CHANGED + "another banner and other extensions",
         ("openssl", "curl", "swaks", "libnet-ssleay-perl", "pypi:aiosmtpd"),
         ("smtplib",),
+        visitors=2,
     ),
 )

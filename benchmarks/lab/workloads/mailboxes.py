@@ -185,6 +185,7 @@ WORKLOADS = (
         CHANGED + "another greeting, clients that name themselves and that use AUTHENTICATE",
         ("openssl", "curl", "dovecot-imapd"),
         ("imaplib",),
+        visitors=4,
     ),
     Workload(
         "pop3",
@@ -196,6 +197,7 @@ WORKLOADS = (
         CHANGED + "another greeting",
         ("openssl", "curl", "dovecot-pop3d"),
         ("poplib",),
+        visitors=4,
         weight=0.8,
     ),
 )

@@ -243,6 +243,7 @@ WORKLOADS = (
         "more TLS, MQTT 5, more ECDSA certificates",
         ("mosquitto", "mosquitto-clients", "openssl", "pypi:paho-mqtt"),
         ("paho.mqtt.client",),
+        visitors=2,
     ),
     Workload(
         "ldap",
@@ -254,6 +255,7 @@ WORKLOADS = (
         "more TLS, paged searches, a smaller limit, more ECDSA certificates",
         ("slapd", "ldap-utils", "openssl", "pypi:ldap3"),
         ("ldap3",),
+        visitors=3,
     ),
     Workload(
         "sip",
@@ -264,6 +266,7 @@ WORKLOADS = (
         (20, 40),
         "more TCP, longer answers",
         ("sip-tester",),
+        visitors=3,
         weight=0.9,
     ),
 )

@@ -256,6 +256,7 @@ WORKLOADS = (
         (20, 40),
         SSH_CHANGED,
         SSH_PACKAGES,
+        visitors=3,
     ),
     Workload(
         "scp",
@@ -266,6 +267,7 @@ WORKLOADS = (
         (16, 32),
         SSH_CHANGED + ", the newer protocol of scp",
         SSH_PACKAGES,
+        visitors=3,
         weight=0.75,
     ),
     Workload(
@@ -277,6 +279,7 @@ WORKLOADS = (
         (16, 32),
         SSH_CHANGED,
         SSH_PACKAGES,
+        visitors=3,
         weight=0.75,
     ),
 )

@@ -168,6 +168,7 @@ WORKLOADS = (
         "RESP3, more TLS, ECDSA certificates",
         ("redis-server", "redis-tools", "openssl", "pypi:redis"),
         ("redis",),
+        visitors=2,
     ),
     Workload(
         "memcached",
@@ -179,5 +180,6 @@ WORKLOADS = (
         "more multi-gets, compare-and-swap and meta commands",
         ("memcached", "pypi:pymemcache"),
         ("pymemcache.client.base",),
+        visitors=2,
     ),
 )

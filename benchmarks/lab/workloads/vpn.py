@@ -1,4 +1,4 @@
-"""A virtual private network: OpenVPN, carrying pages, names and shells' worth of small talk."""
+"""A virtual private network: OpenVPN, carrying pages."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ _names = threading.Lock()
 
 
 def visit_openvpn(visit: Visit) -> None:
-    """Tunnels one after the other and side by side, each for a few pages and look-ups."""
+    """Tunnels one after the other and side by side, each for a few pages."""
     rng = visit.rng
     port = rng.choices((UDP, TCP), (7, 3) if visit.day == 1 else (5, 5))[0]
     options = ["--proto", "udp4" if port == UDP else "tcp4-client"]
@@ -217,6 +217,7 @@ WORKLOADS = (
         "more TCP, another preferred cipher, fewer clients of TLS 1.2, more ECDSA certificates",
         ("openvpn", "pypi:cryptography"),
         ("cryptography.x509",),
+        visitors=4,
         weight=0.5,
     ),
 )
