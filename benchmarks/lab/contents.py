@@ -56,8 +56,8 @@ def size(rng: random.Random, median: float, spread: float = 1.0, smallest: int =
     return int(min(max(median * math.exp(rng.gauss(0, spread)), smallest), largest))
 
 
-def habits(rng: random.Random) -> dict[str, str]:
-    """The header fields that a user's program sends with each request, some programs many, some few."""
+def habits(rng: random.Random, day: int) -> dict[str, str]:
+    """The header fields that a user's program sends with each request, some programs many, some few; more on day 2."""
     agent = rng.choice(_AGENTS).format(v=rng.randint(8, 131))
     fields = {"User-Agent": agent, "Accept": "*/*"}
     if agent.startswith("Mozilla"):
@@ -70,12 +70,18 @@ def habits(rng: random.Random) -> dict[str, str]:
             fields["Sec-Fetch-Mode"] = "navigate"
             fields["Sec-Fetch-Site"] = "same-origin"
             fields["Upgrade-Insecure-Requests"] = "1"
+        if rng.random() < (0.1 if day == 1 else 0.8):
+            fields["Sec-CH-UA"] = f'"Chromium";v="{rng.randint(90, 131)}", "Not=A?Brand";v="24", "{word(rng)}";v="131"'
+            fields["Sec-CH-UA-Platform"] = '"Linux"'
+            fields["Priority"] = "u=0, i"
     elif rng.random() < 0.5:
         fields["Accept-Encoding"] = "gzip"
     if rng.random() < 0.55:
         fields["Cookie"] = "; ".join(
-            f"{word(rng)}={token(rng, size(rng, 24, 0.8, 4, 300))}" for _ in range(rng.randint(1, 6))
+            f"{word(rng)}={token(rng, size(rng, 24 * day, 0.8, 4, 300))}" for _ in range(rng.randint(day, 6))
         )
     if rng.random() < 0.2:
         fields["Authorization"] = f"Bearer {token(rng, rng.choice((40, 180, 420, 800)))}"
+    if rng.random() < (0.05 if day == 1 else 0.5):
+        fields["Traceparent"] = f"00-{rng.randbytes(16).hex()}-{rng.randbytes(8).hex()}-01"
     return fields

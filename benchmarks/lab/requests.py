@@ -25,7 +25,7 @@ class User:
         self.visit = visit
         self.rng = visit.rng
         self.name = visit.rng.choice(NAMES)
-        self.fields = {"Host": self.name, **habits(visit.rng)}
+        self.fields = {"Host": self.name, **habits(visit.rng, visit.day)}
         self.connections = 0
         self._context = context
         self._resumes = visit.rng.random() < 0.4

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from benchmarks.lab.contents import size, word
+from benchmarks.lab.contents import size, token, word
 from benchmarks.lab.hosts import NAMES
 from benchmarks.lab.nginx import ENCRYPTED, PLAIN, nginx
 from benchmarks.lab.requests import User
@@ -54,17 +54,19 @@ def _watch(visit: Visit) -> None:
     separate_audio = rng.random() < 0.5
     think = rng.choice((0.0, 0.03, 0.1))
     stop = rng.choice((0.0, 0.0, 0.05))
+    signed = f"?{word(rng)}={token(rng, rng.choice((40, 90, 180)))}" if rng.random() < 0.8 else ""
+    user.fields.update({"Origin": f"https://{user.name}", "Referer": f"https://{user.name}/watch/{token(rng, 11)}"})
     while not user.done:
         video = f"/v{rng.randrange(_VIDEOS)}"
         connection = user.connect()
-        listing = user.get(connection, f"{video}/master.m3u8").decode()
+        listing = user.get(connection, f"{video}/master.m3u8{signed}").decode()
         tracks = [line for line in listing.split() if line.endswith("m3u8")]
         if rng.random() < 0.3:  # the listings and the segments come from different hosts
             connection.close()
             connection = user.connect()
         rungs, audio = tracks[:4], tracks[4:]
         rung = rng.randrange(2)
-        user.get(connection, f"{video}/{rungs[rung]}")
+        user.get(connection, f"{video}/{rungs[rung]}{signed}")
         sound: http.client.HTTPConnection | None = user.connect() if audio and separate_audio else None
         first = rng.randrange(_SEGMENTS // 2)
         for count, segment in enumerate(range(first, rng.randint(first + 1, _SEGMENTS)), start=1):
@@ -75,9 +77,11 @@ def _watch(visit: Visit) -> None:
                 connection = user.connect()
             began = time.monotonic()
             track = rungs[rung].removesuffix(".m3u8")
-            got = len(user.get(connection, f"{video}/{track}-{segment}.m4s", stop=stop))
+            got = len(user.get(connection, f"{video}/{track}-{segment}.m4s{signed}", stop=stop))
             if audio:
-                user.get(sound or (connection if connection.sock else user.connect()), f"{video}/audio-{segment}.m4s")
+                user.get(
+                    sound or (connection if connection.sock else user.connect()), f"{video}/audio-{segment}.m4s{signed}"
+                )
             rate = got / (time.monotonic() - began)
             rung = min(rung + 1, 3) if rate > 1_500_000 else max(rung - 1, 0) if rate < 400_000 else rung
             visit.think(think + 0.001)
@@ -98,6 +102,16 @@ def _serve_files(site: Site) -> Iterator[None]:
         yield
 
 
+def _signed(rng: random.Random) -> str:
+    """What stores of objects add to the address of a file, as who gives the link away wants; often nothing."""
+    if rng.random() < 0.35:
+        return ""
+    scope = f"{token(rng, 20)}%2F20260102%2Feu-1%2Fstore%2Frequest"
+    return (
+        f"?Algorithm=HMAC-SHA256&Credential={scope}&Expires=3600&Signature={rng.randbytes(rng.choice((32, 128))).hex()}"
+    )
+
+
 def _download(visit: Visit) -> None:
     rng = visit.rng
     encrypted = rng.random() < (0.6 if visit.day == 1 else 0.8)
@@ -106,6 +120,7 @@ def _download(visit: Visit) -> None:
         return
     user = User(visit, client_context(rng, ["http/1.1"], 0.3) if encrypted else None)
     checksum = rng.random() < 0.4
+    end = f".bin{_signed(rng)}"
     ranges = rng.random() < 0.4
     stop = rng.choice((0.0, 0.05, 0.2))
     while not user.done:
@@ -114,9 +129,9 @@ def _download(visit: Visit) -> None:
         if checksum:
             user.get(connection, f"{path}.sha256")
         if ranges:
-            _in_ranges(user, rng, connection, f"{path}.bin")
+            _in_ranges(user, rng, connection, f"{path}{end}")
         else:
-            user.get(connection, f"{path}.bin", stop=stop)
+            user.get(connection, f"{path}{end}", stop=stop)
         connection.close()
         visit.think(0.02)
 
@@ -136,10 +151,11 @@ def _download_with_programs(visit: Visit, scheme: str) -> None:
     rng = visit.rng
     name = rng.choice(NAMES)
     curl = rng.random() < 0.5
+    end = f".bin{_signed(rng)}"
     for _ in range(visit.biflows):
         if visit.over:
             return
-        url = f"{scheme}://{name}/file{rng.randrange(_FILES)}.bin"
+        url = f"{scheme}://{name}/file{rng.randrange(_FILES)}{end}"
         if curl:
             options = ["-r", f"{rng.randint(0, 50_000)}-"] if rng.random() < 0.3 else []
             visit.run(["curl", "-sk", "--http1.1", "--max-time", "5", "-o", "/dev/null", *options, url])
@@ -148,7 +164,7 @@ def _download_with_programs(visit: Visit, scheme: str) -> None:
         visit.think(0.02)
 
 
-_CHANGED = "mostly ECDSA keys and TLS 1.3"
+_CHANGED = "more header fields, mostly ECDSA keys and TLS 1.3"
 
 WORKLOADS = (
     Workload(

@@ -83,7 +83,11 @@ async def _subscribe(visit: Visit) -> None:
     rng = visit.rng
     encrypted = rng.random() < (0.65 if visit.day == 1 else 0.9)
     context = client_context(rng, ["http/1.1"], 0.2) if encrypted else None
-    fields = {name: value for name, value in habits(rng).items() if name in ("Cookie", "Authorization")}
+    fields = {
+        name: value
+        for name, value in habits(rng, visit.day).items()
+        if name in ("Cookie", "Authorization", "Traceparent")
+    }
     paths = rng.choice((("/chat",), ("/ticker",), ("/edit",), ("/chat", "/ticker", "/edit")))
     gate = asyncio.Semaphore(rng.randint(1, 4))
 
@@ -112,14 +116,14 @@ async def _converse(visit: Visit, path: str, context: object, fields: dict[str, 
         proxy=None,
     ) as connection:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
-            if rng.random() < 0.5:
+            if rng.random() < (0.4 if visit.day == 1 else 0.7):
                 await connection.send(json.dumps({"auth": token(rng, rng.choice((32, 120, 400)))}))
             pause = rng.choice((0.003, 0.02, 0.06))
             for _ in range(rng.randint(1, 16)):
                 if path == "/ticker":
                     await asyncio.wait_for(connection.recv(), 2)
                     continue
-                length = size(rng, 60 if path == "/chat" else 25, 1.0, 1, 3000)
+                length = size(rng, (60 if path == "/chat" else 25) * visit.day, 1.0, 1, 3000)
                 message = {"type": path[1:], "id": rng.randint(1, 10**6), "text": text(rng, length)}
                 await connection.send(json.dumps(message))
                 await asyncio.wait_for(connection.recv(), 2)
@@ -147,6 +151,8 @@ def _call(visit: Visit) -> None:
     port = _SECURE_PROCEDURES if encrypted else _PROCEDURES
     pem = ssl.get_server_certificate((visit.server, port)).encode() if encrypted else b""
     metadata = [(word(rng), token(rng, rng.randint(4, 80))) for _ in range(rng.randint(0, 5))]
+    if rng.random() < (0.2 if visit.day == 1 else 0.7):
+        metadata.append(("authorization", f"Bearer {token(rng, rng.choice((180, 420, 800)))}"))
     median = rng.choice((20, 200, 2000))
     name = f"{visit.server}:{port}"
     for _ in range(visit.biflows):
@@ -179,7 +185,7 @@ def _procedure(channel: object, rng: random.Random, median: int, metadata: list[
         channel.stream_unary(path)(iter(parts), timeout=PATIENCE, metadata=metadata)  # type: ignore[attr-defined]
 
 
-_CHANGED = "mostly ECDSA keys and TLS 1.3"
+_CHANGED = "more header fields, mostly ECDSA keys and TLS 1.3"
 
 WORKLOADS = (
     Workload(
@@ -202,7 +208,7 @@ WORKLOADS = (
         visit=lambda visit: asyncio.run(_subscribe(visit)),
         ports=(PLAIN, ENCRYPTED),
         biflows=(12, 40),
-        changed=f"more of it over TLS; {_CHANGED}",
+        changed=f"longer messages, more of them over TLS; {_CHANGED}",
         packages=("openssl", "pypi:websockets"),
         modules=("benchmarks.lab.requests", "websockets.asyncio.client"),
         visitors=2,
@@ -215,7 +221,7 @@ WORKLOADS = (
         visit=_call,
         ports=(_PROCEDURES, _SECURE_PROCEDURES),
         biflows=(12, 40),
-        changed=f"more of it over TLS; {_CHANGED}",
+        changed=f"tokens in the metadata, more of it over TLS; {_CHANGED}",
         packages=("openssl", "pypi:grpcio"),
         visitors=2,
         weight=0.8,

@@ -185,7 +185,7 @@ def _served(*, encrypted: bool, http2: bool = False) -> Callable[[Site], context
     return lambda site: _serve(site, encrypted=encrypted, http2=http2)
 
 
-_CHANGED = "larger pages, less compression"
+_CHANGED = "larger pages, less compression, more header fields"
 
 WORKLOADS = (
     Workload(
