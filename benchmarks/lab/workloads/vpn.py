@@ -39,25 +39,12 @@ def serve_openvpn(site: Site) -> Iterator[None]:
         (pages / f"page{number}").write_text(text(rng, size(rng, 3000, 1.2, largest=60_000)))
     (folder / "check").write_text("#!/bin/sh\nexit 0\n")
     (folder / "check").chmod(0o755)
-    ciphers = (
-        "AES-128-GCM:AES-256-GCM:CHACHA20-POLY1305" if site.day == 2 else "AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305"
-    )
-    common = [
-        "openvpn",
-        "--mode",
-        "server",
-        "--tls-server",
-        "--topology",
-        "subnet",
-        "--dev-type",
-        "tun",
-        "--dh",
-        "none",
-    ]
+    first = "AES-128-GCM:AES-256-GCM" if site.day == 2 else "AES-256-GCM:AES-128-GCM"
+    common = f"openvpn --mode server --tls-server --topology subnet --dev-type tun --local {site.host.address}".split()
     common += [w for name in ("ca", "cert", "key") for w in (f"--{name}", str(folder / f"{name}.pem"))]
     common += ["--verify-client-cert", "none", "--username-as-common-name", "--duplicate-cn", "--script-security", "2"]
     common += ["--auth-user-pass-verify", str(folder / "check"), "via-file", "--tmp-dir", str(folder)]
-    common += ["--data-ciphers", ciphers, "--keepalive", "5", "20", "--verb", "1", "--local", site.host.address]
+    common += ["--data-ciphers", f"{first}:CHACHA20-POLY1305", "--keepalive", "5", "20", "--dh", "none"]
     with contextlib.ExitStack() as stack:
         for port, copy in _COPIES.items():
             net = INSIDE.format(copy)
@@ -156,18 +143,7 @@ def _write_authority(folder: Path) -> None:
 
 def _tunnel(visit: Visit, rng: random.Random, port: int, device: str, options: list[str]) -> None:
     log = visit.folder / f"{device}.{rng.random()}.log"
-    command = [
-        "openvpn",
-        "--client",
-        "--nobind",
-        "--dev",
-        device,
-        "--dev-type",
-        "tun",
-        "--remote",
-        visit.server,
-        str(port),
-    ]
+    command = f"openvpn --client --nobind --dev {device} --dev-type tun --remote {visit.server} {port}".split()
     command += ["--ca", str(visit.folder / "ca.pem"), "--remote-cert-tls", "server", "--verb", "1", "--route-nopull"]
     command += ["--connect-retry", "1", "1", "--connect-timeout", "6", "--hand-window", "8", "--tls-exit"]
     command += ["--explicit-exit-notify", "1"] if port == UDP else []
