@@ -21,6 +21,9 @@ from benchmarks.lab.workload import LabError, Site
 TOLERATED = 0.1
 """Share of a class's sessions that may fail."""
 
+_ATTEMPTS = 2
+"""Times that a server is started before its sessions have failed: on a busy machine one may be too slow at first."""
+
 
 @dataclass
 class Outcome:
@@ -152,29 +155,37 @@ class _Work:
         return job
 
     def _do(self, job: Job, slot: Slot, client: Client, folder: Path) -> None:
-        data = folder / "server"
-        data.mkdir()
-        site = Site(slot.server, job.day, data, random.Random(job.seed))
         left = list(job.sessions)
-        try:
-            with job.workload.serve(site):
-                while left and not self.stop.is_set():
-                    session = left[0]
-                    slot.connect(session.address, session.line)
-                    task = Task(
-                        workload=session.workload,
-                        server=SERVER,
-                        day=session.day,
-                        session=session.number,
-                        biflows=session.biflows,
-                        folder=str(folder / f"session-{session.number}"),
-                        seed=session.seed,
-                    )
-                    self._settle(session, client.visit(task))
-                    left.pop(0)
-        except Exception as error:  # whatever a workload's server raises when it is started or ended
-            for session in left:
-                self._settle(session, f"server: {type(error).__name__}: {error}")
+        why = ""
+        for attempt in range(_ATTEMPTS):
+            try:
+                data = folder / f"server-{attempt}"
+                data.mkdir()
+                with job.workload.serve(Site(slot.server, job.day, data, random.Random(job.seed))):
+                    while left and not self.stop.is_set():
+                        self._settle(left[0], self._visit(left[0], slot, client, folder))
+                        left.pop(0)
+                return
+            except Exception as error:  # whatever a workload's server raises when it is started or ended
+                why = f"server: {type(error).__name__}: {error}"
+                slot.server.end()
+        for session in left:
+            self._settle(session, why)
+
+    @staticmethod
+    def _visit(session: Session, slot: Slot, client: Client, folder: Path) -> str | None:
+        """None, or why the session failed."""
+        slot.connect(session.address, session.line)
+        task = Task(
+            workload=session.workload,
+            server=SERVER,
+            day=session.day,
+            session=session.number,
+            biflows=session.biflows,
+            folder=str(folder / f"session-{session.number}"),
+            seed=session.seed,
+        )
+        return client.visit(task)
 
     def _settle(self, session: Session, error: str | None) -> None:
         if self.stop.is_set():

@@ -122,7 +122,7 @@ def _session(task: Task, answer: int) -> None:
     try:
         os.setsid()
         folder = Path(task.folder)
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         os.chdir(folder)
         os.environ["HOME"] = str(folder)  # no session knows what another's programs have kept
         visit = Visit(
