@@ -15,7 +15,7 @@ NOBODY = 65534
 
 def newer(site: Site) -> bool:
     """Whether a server has the settings that most have on day 2, and some already on day 1."""
-    return site.rng.random() < (0.2 if site.day == 1 else 0.75)
+    return site.rng.random() < (0.1 if site.day == 1 else 0.9)
 
 
 @contextmanager

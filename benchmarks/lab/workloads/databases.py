@@ -122,10 +122,11 @@ def visit_postgresql(visit: Visit) -> None:
         "sslmode": mode,
     }
     options |= {"application_name": word(rng)} if rng.random() < 0.5 else {}
+    options |= {"options": "-c statement_timeout=5s -c jit=off"} if visit.day == 2 and rng.random() < 0.7 else {}
     options |= {"gssencmode": "disable"}
     mean = rng.choice((1.5, 4, 8))
     if rng.random() < 0.2:
-        told = " ".join(f"{name}={value}" for name, value in options.items())
+        told = " ".join(f"{name}='{value}'" for name, value in options.items())
         each(visit, partial(_statements_of_program, visit, ["psql", "-qAt", told, "-f", "-"], mean))
         return
     autocommit, prepare = rng.random() < 0.6, rng.choice((None, 0, 5))
@@ -183,11 +184,16 @@ def visit_mariadb(visit: Visit) -> None:
         return
     context = client_context(rng, old=0.4 if visit.day == 1 else 0.15) if tls else None
     autocommit, program = rng.random() < 0.6, word(rng)
+    first = (
+        "SET SESSION sql_mode = 'TRADITIONAL', SESSION wait_timeout = 600"
+        if visit.day == 2 and rng.random() < 0.7
+        else None
+    )
 
     def work(its: random.Random) -> None:
         to: pymysql.Connection[Any] = pymysql.connect(
             host=visit.server, user=who.name, password=who.password, database="shop", ssl=context,
-            autocommit=autocommit, program_name=program, connect_timeout=5, read_timeout=5,
+            autocommit=autocommit, program_name=program, init_command=first, connect_timeout=5, read_timeout=5,
         )  # fmt: skip
         with to, to.cursor() as cursor:
             for question in _questions(its, mean):
@@ -211,7 +217,7 @@ WORKLOADS = (
         visit_postgresql,
         (POSTGRESQL,),
         (20, 40),
-        "SCRAM for all, more TLS, ECDSA certificates",
+        "SCRAM for all, settings sent by the client, more TLS, ECDSA certificates",
         ("postgresql-15", "postgresql-client-15", "openssl", "pypi:psycopg[binary]"),
         ("psycopg",),
     ),
@@ -222,7 +228,7 @@ WORKLOADS = (
         visit_mariadb,
         (MARIADB,),
         (20, 40),
-        "ed25519 log-in for half of the users, more TLS, compression, ECDSA certificates",
+        "ed25519 log-in for half of the users, settings sent by the client, more TLS, compression, ECDSA certificates",
         ("mariadb-server", "mariadb-client", "openssl", "pypi:PyMySQL", "pypi:PyNaCl"),
         ("pymysql", "nacl.bindings"),
     ),

@@ -19,6 +19,8 @@ from benchmarks.lab.workload import Site, Visit, Workload
 MQTT, MQTTS, LDAP, LDAPS = 1883, 8883, 389, 636
 SIP = {"OPTIONS": 5060, "REGISTER": 5061, "MESSAGE": 5062, "INVITE": 5063}
 BASE = "dc=lab,dc=test"
+PEOPLE = {1: f"ou=people,{BASE}", 2: f"ou=staff,ou=people,{BASE}"}
+"""Where they are in the directory on each day."""
 
 
 @contextmanager
@@ -106,20 +108,22 @@ def serve_ldap(site: Site) -> Iterator[None]:
         f'database mdb\nsuffix "{BASE}"\ndirectory {folder}/data\nmaxsize 33554432\ndbnosync\n'
         "index uid,cn,mail eq,sub\naccess to * by * write\n"
     )
-    prepare(site, ["slapadd", "-q", "-f", str(folder / "slapd.conf")], "".join(_people(rng)))
+    prepare(site, ["slapadd", "-q", "-f", str(folder / "slapd.conf")], "".join(_people(rng, site.day)))
     urls = f"ldap://{site.host.address}:{LDAP}/ ldaps://{site.host.address}:{LDAPS}/"
     with running(site, ["slapd", "-d", "0", "-f", str(folder / "slapd.conf"), "-h", urls], LDAP, LDAPS):
         yield
 
 
-def _people(rng: random.Random) -> Iterator[str]:
+def _people(rng: random.Random, day: int) -> Iterator[str]:
     """The directory as LDIF."""
     yield f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: lab\no: Lab\n\n"
     yield f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n\n"
+    if day == 2:
+        yield f"dn: {PEOPLE[day]}\nobjectClass: organizationalUnit\nou: staff\n\n"
     for who in accounts():
         first, last = word(rng).title(), word(rng).title()
         yield (
-            f"dn: uid={who.name},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {who.name}\n"
+            f"dn: uid={who.name},{PEOPLE[day]}\nobjectClass: inetOrgPerson\nuid: {who.name}\n"
             f"cn: {first} {last}\nsn: {last}\ngivenName: {first}\nmail: {who.mail}\nuserPassword: {who.password}\n"
             f"telephoneNumber: +1 555 {rng.randrange(10**7):07}\ntitle: {text(rng, rng.randint(8, 40)).strip()}\n"
             f"description: {text(rng, size(rng, 60, largest=1500)).strip()}\n\n"
@@ -138,9 +142,9 @@ def visit_ldap(visit: Visit) -> None:
     )
     if rng.random() < 0.2:
         url = f"ldaps://{visit.server}" if kind == "tls" else f"ldap://{visit.server}"
-        command = ["env", "LDAPTLS_REQCERT=never", "ldapsearch", "-x", "-LLL", "-H", url, "-b", BASE]
+        command = ["env", "LDAPTLS_REQCERT=never", "ldapsearch", "-x", "-LLL", "-H", url, "-b", PEOPLE[visit.day]]
         command += ["-ZZ"] if kind == "starttls" else []
-        command += [] if binds == "anonymous" else ["-D", f"uid={fixed.name},ou=people,{BASE}", "-w", fixed.password]
+        command += [] if binds == "anonymous" else ["-D", f"uid={fixed.name},{PEOPLE[visit.day]}", "-w", fixed.password]
         each(visit, lambda its: succeed(visit, [*command, form.format(_someone(its)), *attributes], allowed=(4,)))
         return
     version = rng.random() < (0.4 if visit.day == 1 else 0.15)
@@ -158,7 +162,7 @@ def visit_ldap(visit: Visit) -> None:
             get_info=ldap3.ALL if information else ldap3.NONE,
         )  # fmt: skip
         who = its.choice(accounts()) if binds == "each" else fixed
-        login: dict[str, Any] = {"user": f"uid={who.name},ou=people,{BASE}", "password": who.password}
+        login: dict[str, Any] = {"user": f"uid={who.name},{PEOPLE[visit.day]}", "password": who.password}
         client = ldap3.Connection(server, receive_timeout=8, **({} if binds == "anonymous" else login))
         client.open()
         try:
@@ -167,12 +171,12 @@ def visit_ldap(visit: Visit) -> None:
             client.bind()
             for _ in range(its.choice((0, 1, 1, 2, 4))):
                 paged = {"paged_size": its.choice((5, 20, 100))} if pages else {}
-                client.search(BASE, form.format(_someone(its)), attributes=attributes, **paged)
+                client.search(PEOPLE[visit.day], form.format(_someone(its)), attributes=attributes, **paged)
             if its.random() < 0.2:
-                client.compare(f"uid={who.name},ou=people,{BASE}", "mail", who.mail)
+                client.compare(f"uid={who.name},{PEOPLE[visit.day]}", "mail", who.mail)
             if its.random() < 0.15:
                 change = {"description": [(ldap3.MODIFY_REPLACE, [text(its, size(its, 60, largest=800)).strip()])]}
-                client.modify(f"uid={who.name},ou=people,{BASE}", change)
+                client.modify(f"uid={who.name},{PEOPLE[visit.day]}", change)
         finally:
             client.unbind()
 
@@ -252,7 +256,7 @@ WORKLOADS = (
         visit_ldap,
         (LDAP, LDAPS),
         (20, 40),
-        "more TLS, paged searches, a smaller limit, more ECDSA certificates",
+        "people elsewhere in the tree, more TLS, paged searches, a smaller limit, more ECDSA certificates",
         ("slapd", "ldap-utils", "openssl", "pypi:ldap3"),
         ("ldap3",),
         visitors=3,

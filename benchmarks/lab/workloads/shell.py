@@ -21,6 +21,10 @@ from benchmarks.lab.workload import Site, Visit, Workload
 SSH, ASYNCSSH = 22, 2222
 FILES = 12
 COMMANDS = ("ls", "ls -la", "pwd", "uname -a", "id", "date", "cat notes.txt", "df -h .", "wc -l *", "uptime", "env")
+_CIPHERS = {
+    1: ("aes128-gcm@openssh.com,aes256-ctr", "aes256-gcm@openssh.com", "aes128-ctr,aes256-ctr", "aes256-ctr"),
+    2: ("aes256-gcm@openssh.com,aes128-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr,aes192-ctr,aes128-ctr"),
+}
 _STRICT = (
     "Ciphers aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes128-ctr\n"
     "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512\n"
@@ -137,9 +141,7 @@ class User:
                 ("curve25519-sha256", "curve25519-sha256,ecdh-sha2-nistp256", "ecdh-sha2-nistp256,curve25519-sha256")
             )
         if rng.random() < custom.ciphers:
-            settings["Ciphers"] = rng.choice(
-                ("aes128-gcm@openssh.com,aes256-ctr", "aes256-gcm@openssh.com", "aes128-ctr,aes256-ctr", "aes256-ctr")
-            )
+            settings["Ciphers"] = rng.choice(_CIPHERS[visit.day])
         if rng.random() < custom.macs:
             settings["MACs"] = rng.choice(
                 ("hmac-sha2-256", "hmac-sha2-256-etm@openssh.com,hmac-sha2-512", "hmac-sha2-512")
@@ -244,7 +246,7 @@ def visit_sftp(visit: Visit) -> None:
 
 
 SSH_PACKAGES = ("openssh-server", "openssh-sftp-server", "openssh-client", "libnss-wrapper", "pypi:asyncssh")
-SSH_CHANGED = "most servers with other host keys and a banner, more compression and more of the hybrid key exchange"
+SSH_CHANGED = "most servers with other host keys and a banner, other ciphers, more compression and hybrid key exchanges"
 
 WORKLOADS = (
     Workload(

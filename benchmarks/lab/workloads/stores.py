@@ -51,7 +51,7 @@ def visit_redis(visit: Visit) -> None:
     options: dict[str, Any] = {"host": visit.server, "port": REDIS_TLS if tls else REDIS, "socket_timeout": 5}
     options |= {"username": who.name, "password": who.password} if who else {}
     options |= {"ssl": True, "ssl_cert_reqs": "none", "ssl_check_hostname": False} if tls else {}
-    options |= {"db": rng.choice((0, 0, 1, 3)), "protocol": rng.choice((2, 3)) if visit.day == 2 else 2}
+    options |= {"db": rng.choice((0, 0, 1, 3)), "protocol": 3 if visit.day == 2 and rng.random() < 0.75 else 2}
     options |= {"client_name": f"{word(rng)}-{rng.randint(1, 99)}"} if rng.random() < 0.4 else {}
     if rng.random() < 0.5:  # libraries of other languages and older ones do not introduce themselves
         options |= {"lib_name": None, "lib_version": None}
