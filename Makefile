@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench bench-short clean
+.PHONY: run test lint bench bench-short lab clean
 
 run: $(VENV)/.installed  ## the main job on the embedded dataset: leaderboards/ is written anew
 	$(BIN)/ntgbench run
@@ -28,6 +28,13 @@ bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the
 	mkdir -p build
 	$(BENCH) --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off -m "not long"
 	$(BIN)/python -m benchmarks.gate build/benchmarks.json
+
+LAB_OUT ?= build/lab
+LAB_SEED ?= 1
+
+lab: $(VENV)/.installed  ## the lab's traffic is made anew in build/lab: real programs in network namespaces; needs root
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt -r benchmarks/lab/requirements.txt
+	$(if $(filter 0,$(shell id -u)),,sudo) $(BIN)/python -m benchmarks.lab --out $(LAB_OUT) --seed $(LAB_SEED)
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -1,0 +1,104 @@
+"""A small lab, built for real: what it writes, and what it leaves behind, which is nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.lab.packages import needed, versions
+from benchmarks.lab.workload import LabError
+from benchmarks.lab.workloads import chosen
+from ntgbench.datasets.captures import read_captures
+from ntgbench.datasets.reading import Reading
+from ntgbench.datasets.tables import read_table
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ("syslog", "dns")
+
+
+def why_not() -> str:
+    """Why a lab cannot be built here; "" when it can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    try:
+        versions(needed(chosen(CLASSES)))
+    except LabError as error:
+        return str(error)
+    tried = subprocess.run(["ip", "netns", "add", "labprobe"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        return f"no namespaces can be made here: {tried.stderr.strip()}"
+    subprocess.run(["ip", "netns", "delete", "labprobe"], check=True)
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+
+def lab(out, name, *options):
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.lab",
+        "--out",
+        str(out),
+        "--name",
+        name,
+        "--slots",
+        "4",
+        "--scale",
+        "0.02",
+    ]
+    command += [word for one in CLASSES for word in ("--class", one)]
+    return subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def namespaces(name):
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()
+    return [entry for entry in listed if entry.startswith(f"{name}-")]
+
+
+@pytest.mark.slow
+def test_a_build_is_labelled_read_back_and_gone(tmp_path):
+    name = f"a{os.getpid() % 10**6}"
+    with lab(tmp_path, name) as build:
+        said = build.stderr.read()
+        assert build.wait(120) == 0, said
+    assert not namespaces(name)
+    flows, _ = read_table(tmp_path / "lab.parquet")
+    assert flows.classes == ("dns", "syslog")
+    assert len(set(flows.session.tolist())) == 8
+    first = flows.signed_pl[flows.offsets[:-1]]
+    assert (first > 0).all(), "a client speaks first"
+    syslog = flows.select(flows.label == 1)
+    assert (syslog.signed_pl > 0).all(), "nobody answers a log message"
+    facts = json.loads((tmp_path / "lab.json").read_text())
+    assert facts["biflows"] == len(flows)
+    assert facts["packets_not_captured"] == 0
+    assert not facts["failed_sessions"]
+    assert facts["classes"]["dns"]["sessions"] == {"1": 2, "2": 2}
+    folder = tmp_path / "lab-pcap"
+    sample, _ = read_captures(folder, sorted(folder.rglob("*.pcap")), Reading())
+    assert sample.classes == flows.classes
+
+
+@pytest.mark.slow
+def test_a_build_that_is_ended_or_killed_leaves_nothing(tmp_path):
+    name = f"b{os.getpid() % 10**6}"
+    with lab(tmp_path, name) as ended:
+        assert "sessions" in ended.stderr.readline()
+        ended.send_signal(signal.SIGTERM)
+        assert ended.wait(60) != 0
+    assert not namespaces(name)
+    with lab(tmp_path, name) as killed:
+        assert "sessions" in killed.stderr.readline()
+        killed.kill()
+    assert namespaces(name)
+    with lab(tmp_path, name, "--day", "1") as after:
+        assert "left" in after.stderr.readline()
+        after.send_signal(signal.SIGINT)
+        assert after.wait(60) != 0
+    assert not namespaces(name)
