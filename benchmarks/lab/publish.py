@@ -98,7 +98,7 @@ def datasheet(facts: Mapping[str, Any]) -> str:
         mtu=facts["mtu"],
         seed=facts["seed"],
         scale=facts["scale"],
-        kernel=facts["system"]["kernel"],
+        kernel=facts["system"]["kernel"].partition("-")[0],
         python=facts["system"]["python"],
         failed=", ".join(f"{name} {count}" for name, count in failed.items()) or "none",
         left_out="; ".join(facts["left_out"]) or "nothing",

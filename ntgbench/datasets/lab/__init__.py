@@ -1,0 +1,55 @@
+"""The datasets `lab` and `lab-pcap`: real programs that talked over a real network stack; see datasheet.md beside this.
+
+`make lab` builds them anew (`benchmarks/lab`).
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.biflows import Biflows
+
+FLOWS = "flows.parquet"
+"""The first 30 packets with payload of each biflow, with gaps, session and day."""
+
+CAPTURES = "captures"
+"""Folder of captures, one folder a class, one capture a session: headers of some biflows."""
+
+
+def load(packets: int, pl_max: int) -> Biflows:
+    """Both days."""
+    return _load(packets, pl_max)
+
+
+def load_day1(packets: int, pl_max: int) -> Biflows:
+    """The first day."""
+    return _load(packets, pl_max, 1)
+
+
+def load_day2(packets: int, pl_max: int) -> Biflows:
+    """The second day: other versions and settings of the same programs."""
+    return _load(packets, pl_max, 2)
+
+
+def load_captures(packets: int, pl_max: int) -> Biflows:
+    """The biflows of the captures, read as anybody's are."""
+    from ntgbench.datasets.reading import read_flows
+
+    with resources.as_file(resources.files(__name__) / CAPTURES) as folder:
+        return read_flows(folder)[0].to_biflows(packets, pl_max)[0]
+
+
+def _load(packets: int, pl_max: int, day: int | None = None) -> Biflows:
+    import pyarrow.parquet as pq
+
+    from ntgbench.traffic.flows import FlowTable
+
+    with resources.as_file(resources.files(__name__) / FLOWS) as path:
+        flows = FlowTable.from_parquet(path)[0]
+        if day is not None:
+            flows = flows.select(np.flatnonzero(pq.read_table(path, columns=["day"])["day"].to_numpy() == day))
+    return flows.to_biflows(packets, pl_max)[0]
