@@ -98,11 +98,11 @@ def _browse(visit: Visit, user: User) -> None:
         connection.close()
 
 
-def _fetch_with_programs(visit: Visit, scheme: str, options: list[str]) -> None:
-    """curl and wget, one run a connection, some pages in one run; a run may reuse its connection."""
+def _fetch_with_programs(visit: Visit, scheme: str, options: list[str], wget: float = 0.4) -> None:
+    """curl with options, or with probability `wget` that, one run a connection, some pages in one run."""
     rng = visit.rng
     name = rng.choice(NAMES)
-    curl = rng.random() < 0.6
+    curl = rng.random() >= wget
     fields = [f"{word(rng)}: {word(rng)}" for _ in range(rng.randint(0, 3))]
     think = rng.choice((0.02, 0.1))
     for _ in range(visit.biflows):
@@ -140,22 +140,10 @@ def _https(visit: Visit) -> None:
 
 def _http2(visit: Visit) -> None:
     if visit.rng.random() < 0.35:
-        visit_options = ["--http2", *(["-Z"] * (visit.rng.random() < 0.5))]
-        _fetch_with_curl_only(visit, visit_options)
+        options = ["--http2", *(["-Z"] * (visit.rng.random() < 0.5))]
+        _fetch_with_programs(visit, "https", options, wget=0.0)
     else:
         asyncio.run(_multiplex(visit))
-
-
-def _fetch_with_curl_only(visit: Visit, options: list[str]) -> None:
-    rng = visit.rng
-    name = rng.choice(NAMES)
-    for _ in range(visit.biflows):
-        if visit.over:
-            return
-        urls = [f"https://{name}{_page(rng)}" for _ in range(rng.choices((1, 3, 6), (5, 3, 2))[0])]
-        command = ["curl", "-sk", "--max-time", "8", *options, *(["--compressed"] * (rng.random() < 0.5))]
-        visit.run([*command, *(word for url in urls for word in ("-o", "/dev/null", url))])
-        visit.think(0.05)
 
 
 async def _multiplex(visit: Visit) -> None:
