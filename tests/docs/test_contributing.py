@@ -86,8 +86,8 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
         ("copy", "ntgbench", "ok"),
         ("my-generator", "my-generator", "ok"),
     }
-    for suite in ("utility", "efficiency"):
-        assert "`my-generator`" in (tmp_path / f"leaderboards/simulated-{suite}.md").read_text()
+    for board in ("lab-utility", "simulated-efficiency"):
+        assert "`my-generator`" in (tmp_path / f"leaderboards/{board}.md").read_text()
 
 
 def editable() -> list[Path]:
