@@ -7,5 +7,5 @@ what a killed one leaves, the next one removes. `python -m benchmarks.lab --help
 - workload.py: what a class of traffic is; workloads: the classes, one module a family
 - plan.py: the sessions, their addresses and lines; hosts.py: the namespaces they run in
 - build.py: slots that work through the sessions side by side; client.py: the process that makes them
-- capture.py, table.py: what was sent, as labelled biflows; datasheet.py: the facts of the build
+- capture.py, table.py: what was sent, as labelled biflows; facts.py: what is known of the build
 """

@@ -19,7 +19,7 @@ from types import FrameType
 import click
 
 from benchmarks.lab.build import build, count_silent
-from benchmarks.lab.datasheet import Request, datasheet
+from benchmarks.lab.facts import Request, facts_of
 from benchmarks.lab.hosts import remove_leftovers
 from benchmarks.lab.packages import needed, versions
 from benchmarks.lab.plan import plan
@@ -72,7 +72,7 @@ def main(
             _say(f"all sessions made after {time.monotonic() - began:.0f} s")
             flows, changes = read_flows(outcome.captures, outcome.made, workloads)
             count_silent(outcome, set(flows.session.tolist()) if flows.session is not None else set())
-            facts = datasheet(request, workloads, present, outcome, flows, changes)
+            facts = facts_of(request, workloads, present, outcome, flows, changes)
             write_parquet(flows, out / "lab.parquet", {"seed": seed, "scale": scale})
             shutil.rmtree(out / "lab-pcap", ignore_errors=True)
             order = sorted(outcome.made, key=lambda session: session.seed)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from ntgbench.datasets import lab
 from ntgbench.files import write_text
 
 PACKAGE = Path(__file__).parents[2] / "ntgbench" / "datasets" / "lab"
@@ -116,9 +117,9 @@ def main(build: Path) -> None:
             f"error: {flows} has {flows.stat().st_size:,} bytes, and the package holds {LARGEST:,} at most"
         )
     PACKAGE.mkdir(exist_ok=True)
-    shutil.copyfile(flows, PACKAGE / "flows.parquet")
-    shutil.rmtree(PACKAGE / "captures", ignore_errors=True)
-    shutil.copytree(build / "lab-pcap", PACKAGE / "captures")
+    shutil.copyfile(flows, PACKAGE / lab.FLOWS)
+    shutil.rmtree(PACKAGE / lab.CAPTURES, ignore_errors=True)
+    shutil.copytree(build / "lab-pcap", PACKAGE / lab.CAPTURES)
     write_text(PACKAGE / "datasheet.md", datasheet(json.loads((build / "lab.json").read_text(encoding="utf-8"))))
 
 

@@ -30,7 +30,7 @@ class Request:
     days: tuple[int, ...]
 
 
-def datasheet(
+def facts_of(
     request: Request,
     workloads: Sequence[Workload],
     versions: Mapping[str, str],
