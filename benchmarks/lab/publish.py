@@ -37,8 +37,8 @@ and captures with tcpdump on the client's end. A *session* is one user at one pl
 line of its own, and habits drawn from the session's seed: programs, credentials, documents, how much is asked of a
 connection, and how long it thinks. A biflow belongs to the session whose address it has, and has the session's
 class when the other end is one of the class's ports; so no label is guessed. Sessions are what a split must not
-tear apart. On day 2 the same programs have other versions or settings, so that a model of day 1 meets what it has
-not seen.
+tear apart. On day 2 most of the same programs are set
+up and used otherwise, so that a model of day 1 meets what it has not seen.
 
 - rate: {rate}
 - delay, jitter and loss: {delay}

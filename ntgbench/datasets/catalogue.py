@@ -28,7 +28,7 @@ def ntgbench_datasets() -> list[DatasetSpec]:
             lab,
             name="lab-day2",
             target=f"{lab.target}_day2",
-            summary="the second day of lab: other versions and settings",
+            summary="the second day of lab: most programs set up and used otherwise",
         ),
         replace(
             lab,

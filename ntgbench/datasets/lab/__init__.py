@@ -31,7 +31,7 @@ def load_day1(packets: int, pl_max: int) -> Biflows:
 
 
 def load_day2(packets: int, pl_max: int) -> Biflows:
-    """The second day: other versions and settings of the same programs."""
+    """The second day: most of the same programs set up and used otherwise."""
     return _load(packets, pl_max, 2)
 
 
