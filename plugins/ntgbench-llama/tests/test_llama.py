@@ -1,5 +1,6 @@
 """The LLaMA generator: its contract, its size, and that transformers reads and writes the same models."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from scipy.stats import chisquare
 
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
+from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import EOS, PAD, TokenMapping
 from ntgbench.testing import Check, example_traffic, system_checks
 
@@ -57,6 +59,72 @@ def test_training_learns_what_follows_what() -> None:
     labels = np.resize(np.array([0, 1], np.int32), 400)
     made = generator.sample(labels, np.random.default_rng(1))
     assert (made == signed_pl[np.where(labels == 0, 0, 150)]).all(axis=1).mean() > 0.95
+
+
+class Given(torch.nn.Module):
+    """Dropout whose masks are given, in the order in which they are asked for."""
+
+    def __init__(self, masks: torch.Tensor) -> None:
+        super().__init__()
+        self.masks = itertools.cycle(masks)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * next(self.masks)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_what_trains_is_the_model_and_its_gradient(fitted, monkeypatch, dropout, length) -> None:
+    model, rows = fitted.model.double().train(), tokens(fitted)[:9, :length]
+    model.rotation = model.rotation.to(torch.complex128)
+    if dropout:
+        model.dropout.p = 0.0
+        masks = torch.nn.functional.dropout(torch.ones(TINY.layers, 2, rows.numel(), TINY.hidden).double(), dropout)
+        monkeypatch.setattr(model, "masks", lambda _: masks)
+        for layer, of_layer in zip(model.layers, masks, strict=True):
+            layer.dropout = Given(of_layer)
+    else:
+        model.eval()
+    weighted = torch.randn(9, length, TINY.hidden, generator=torch.Generator().manual_seed(1))
+    results = []
+    for hidden_by in (model.hidden_by_numpy, model.hidden_by_modules):
+        model.zero_grad()
+        hidden = hidden_by(rows)
+        (hidden * weighted).sum().backward()
+        results.append((hidden.detach(), {n: w.grad for n, w in model.named_parameters() if w.grad is not None}))
+    assert len(results[0][1]) == 1 + 6 * TINY.layers + 1
+    torch.testing.assert_close(results[0], results[1], atol=1e-10, rtol=1e-8)
+
+
+def test_dropout_leaves_out_its_share_and_none_outside_training(fitted) -> None:
+    model = fitted.model.train()
+    masks = model.masks(1000)
+    assert masks.unique().tolist() == pytest.approx([0.0, 1 / 0.9])
+    assert masks.mean() == pytest.approx(1.0, abs=0.01)
+    assert (model.eval().masks(1000) == 1).all()
+
+
+def test_training_in_bfloat16_goes_down_nearly_the_same_gradient(fitted) -> None:
+    model, rows = fitted.model.eval(), tokens(fitted)
+    gradients = []
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss = next_token_loss(model)(rows)[0]
+        loss.backward()
+        gradients.append(torch.cat([w.grad.flatten() for w in model.parameters()]))
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+def test_no_input_overflows_in_training(fitted) -> None:
+    with torch.no_grad():
+        fitted.model.layers[0].qkv.weight *= 1e4
+        fitted.model.layers[0].gate_up.weight *= 1e4
+    fitted.model.zero_grad()
+    loss = next_token_loss(fitted.model)(tokens(fitted))[0]
+    loss.backward()
+    assert loss.isfinite()
+    assert all(weight.grad.isfinite().all() for weight in fitted.model.parameters())
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.1)])

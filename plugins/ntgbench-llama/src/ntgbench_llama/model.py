@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from ntgbench.learning.numpy_layers import Layers
 from ntgbench.learning.token_model import TokenModel
+from ntgbench_llama.layers import NumpyLayer
 
 if TYPE_CHECKING:
     from ntgbench_llama.parameters import LlamaParameters
@@ -69,7 +71,7 @@ class Layer(nn.Module):
         # Heads are so small that bfloat16, where a training uses it for projections, makes attention slower.
         with torch.autocast(x.device.type, enabled=False):
             length, heads, pairs = rotation.shape
-            turned = torch.view_as_complex(qkv.float().view(-1, length, heads, pairs, 2)) * rotation
+            turned = torch.view_as_complex(qkv.to(rotation.real.dtype).view(-1, length, heads, pairs, 2)) * rotation
             parts = torch.view_as_real(turned).view(-1, length, 3, self.heads, 2 * pairs)
             query, key, value = parts.transpose(1, 3).unbind(2)
             attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
@@ -77,6 +79,11 @@ class Layer(nn.Module):
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         after: Tensor = x + self.dropout(self.down(F.silu(gate) * up))
         return after
+
+    def tensors(self, masks: Tensor) -> tuple[Tensor, ...]:
+        """The weights, and the masks of both dropouts, in the order of `layers.Tensors`."""
+        attention = (self.attention_norm.weight, self.qkv.weight, self.output.weight, masks[0])
+        return (*attention, self.feed_forward_norm.weight, self.gate_up.weight, self.down.weight, masks[1])
 
 
 class Llama(TokenModel):
@@ -108,11 +115,35 @@ class Llama(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
+        by_numpy = torch.is_grad_enabled() and tokens.device.type == "cpu" and not torch.compiler.is_compiling()
+        return self.hidden_by_numpy(tokens) if by_numpy else self.hidden_by_modules(tokens)
+
+    def hidden_by_modules(self, tokens: Tensor) -> Tensor:
+        """`hidden`, as the modules define it."""
         x = self.dropout(self.embedding(tokens.flatten()))
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
         normed: Tensor = self.norm(x).view(*tokens.shape, -1)
         return normed
+
+    def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
+        """`hidden` and its gradient, on the CPU: faster than the modules, at any number of rows."""
+        x = self.dropout(self.embedding(tokens))
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        of_layer = NumpyLayer(self.heads, self.rotation[: tokens.shape[1]].numpy(), EPSILON, dtype)
+        tensors: list[Tensor] = []
+        for layer, masks in zip(self.layers, self.masks(tokens.numel()), strict=True):
+            assert isinstance(layer, Layer)
+            tensors += layer.tensors(masks)
+        hidden: Tensor = Layers.apply(of_layer, EPSILON, x, *tensors, self.norm.weight)  # type: ignore[no-untyped-call]
+        return hidden
+
+    def masks(self, rows: int) -> Tensor:
+        """What dropout multiplies the two outputs of each layer by: float (layers, 2, rows, hidden) or (layers, 2)."""
+        like, share = self.embedding.weight, self.dropout.p if self.training else 0.0
+        shape = (rows, like.shape[1]) if share else ()
+        mask = torch.ones(len(self.layers), 2, *shape, dtype=like.dtype)
+        return F.dropout(mask, share) if share else mask
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""

@@ -1,8 +1,6 @@
-"""Mamba's layers and their gradient in numpy, as one function of torch: how the model is trained on the CPU.
+"""Mamba's layers and their gradient in numpy: how the model is trained on the CPU.
 
-A layer is some sixty operations on a dozen tokens. What torch and its autograd do around each of them takes several
-times as long as the arithmetic; numpy does less, and the gradient is written out here. What is computed is what the
-modules of `model.py` compute.
+What is computed is what the modules of `model.py` compute.
 
 Shapes: N rows, T tokens, H hidden, D inner, S state, R rank of the step sizes, K taps. What has N T rows has a row for
 each token.
@@ -10,16 +8,14 @@ each token.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-Array = npt.NDArray[np.floating[Any]]
+from ntgbench.learning.numpy_layers import dots, norm, norm_gradient, silu
+
+if TYPE_CHECKING:
+    from ntgbench.learning.numpy_layers import Array
 
 IN_CACHE = 1 << 16
 """Numbers in the states of the rows that go through the scan together: few enough to stay in the processor's cache."""
@@ -66,57 +62,34 @@ class Passed(NamedTuple):
     y: Array
 
 
-class Layers(Function):
-    """Embedding, all layers, and the last norm."""
+class NumpyLayer:
+    """A layer: `Layer` of `ntgbench.learning.numpy_layers`."""
 
-    @staticmethod
-    def forward(ctx: Any, epsilon: float, tokens: Tensor, *weights: Tensor) -> Tensor:
-        """What the output embedding reads, float (N, T, H).
+    tensors = len(Weights._fields)
 
-        Args:
-            ctx: carries what `backward` needs.
-            epsilon: added to the mean square that a norm divides by.
-            tokens: tokens, int64 (N, T).
-            weights: the embedding, those of each layer in the order of `Weights`, and the gain of the last norm.
-        """
-        embedding, *of_layers, gain = [weight.detach().numpy() for weight in weights]
-        many = len(Weights._fields)
-        ctx.layers = []
-        value = embedding[tokens.numpy().ravel()]
-        for first in range(0, len(of_layers), many):
-            layer = Weights(*of_layers[first : first + many])
-            value, passed = _forward(value, layer, tokens.shape[1], epsilon)
-            ctx.layers.append((layer, passed))
-        ctx.tokens, ctx.embeddings, ctx.gain, ctx.normed = tokens, len(embedding), gain, _norm(value, epsilon)
-        return torch.from_numpy(ctx.normed[0] * gain).view(*tokens.shape, -1)
+    def __init__(self, epsilon: float) -> None:
+        self.epsilon = epsilon
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of the arguments of `forward`."""
-        of_normed = gradients[0].numpy().reshape(-1, gradients[0].shape[-1])
-        of_gain = _dots(of_normed, ctx.normed[0])
-        gradient = _norm_gradient(of_normed * ctx.gain, *ctx.normed)
-        of_weights = [of_gain]
-        for layer, passed in reversed(ctx.layers):
-            gradient, of_layer = _backward(gradient, layer, passed, ctx.tokens.shape[1])
-            of_weights[:0] = of_layer
-        of_embedding = gradients[0].new_zeros(ctx.embeddings, gradient.shape[1])
-        of_embedding.index_add_(0, ctx.tokens.flatten(), torch.from_numpy(gradient))
-        return (None, None, of_embedding, *map(torch.from_numpy, of_weights))
+    def forward(self, x: Array, tensors: list[Array], length: int) -> tuple[Array, Passed]:
+        """Output of a layer, (N T, H), and what its gradient needs."""
+        return _forward(x, Weights(*tensors), length, self.epsilon)
+
+    def backward(self, gradient: Array, tensors: list[Array], passed: Passed, length: int) -> tuple[Array, Weights]:
+        """Gradients of a layer's input, (N T, H), and of its weights."""
+        return _backward(gradient, Weights(*tensors), passed, length)
 
 
 def _forward(x: Array, w: Weights, length: int, epsilon: float) -> tuple[Array, Passed]:
     """Output of a layer, (N T, H), and what its gradient needs."""
     inner, state = w.log_rate.shape
     rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
-    unit, root = _norm(x, epsilon)
+    unit, root = norm(x, epsilon)
     both = (unit * w.gain) @ w.in_proj.T
     windows = _windows(both[:, :inner], length, taps, taps - 1)
     kernel = np.ascontiguousarray(w.taps[:, 0].T)
     np.einsum("ntkd,kd->ntd", windows, kernel, out=both.reshape(-1, length, 2 * inner)[:, :, :inner])
     both[:, :inner] += w.tap_bias
-    slope, u_gate = _silu(both)
+    slope, u_gate = silu(both)
     u, gate = u_gate[:, :inner], u_gate[:, inner:]
     projected = u @ w.x_proj.T
     size = _softplus(projected[:, :rank] @ w.dt_proj.T + w.dt_bias)
@@ -199,8 +172,8 @@ def _backward(gradient: Array, w: Weights, passed: Passed, length: int) -> tuple
     later, kernel = _windows(of_u, length, taps, 0), np.ascontiguousarray(w.taps[:, 0, ::-1].T)
     np.einsum("ntkd,kd->ntd", later, kernel, out=of_both.reshape(-1, length, 2 * inner)[:, :, :inner])
     of_normed = of_both @ w.in_proj
-    return gradient + _norm_gradient(of_normed * w.gain, unit, root), Weights(
-        gain=_dots(of_normed, unit),
+    return gradient + norm_gradient(of_normed * w.gain, unit, root), Weights(
+        gain=dots(of_normed, unit),
         in_proj=of_both.T @ (unit * w.gain),
         taps=of_taps[:, None],
         tap_bias=of_tap_bias,
@@ -208,7 +181,7 @@ def _backward(gradient: Array, w: Weights, passed: Passed, length: int) -> tuple
         dt_proj=of_size.T @ projected[:, :rank],
         dt_bias=of_size.sum(axis=0),
         log_rate=(of_rate * rate).T,
-        skip=_dots(of_y, u),
+        skip=dots(of_y, u),
         out_proj=gradient.T @ (y * gate),
     )
 
@@ -229,34 +202,7 @@ def _chunks(rows: int, size: int) -> list[slice]:
     return [slice(first, first + at_once) for first in range(0, rows, at_once)]
 
 
-def _norm(x: Array, epsilon: float) -> tuple[Array, Array]:
-    """RMSNorm of each row but for its gain, and what the row was multiplied by."""
-    root: Array = 1.0 / np.sqrt(np.vecdot(x, x)[:, None] / x.shape[1] + epsilon)
-    return x * root, root
-
-
-def _norm_gradient(gradient: Array, unit: Array, root: Array) -> Array:
-    """Gradient of what `_norm` was given."""
-    of_x: Array = root * (gradient - unit * (np.vecdot(gradient, unit)[:, None] / unit.shape[1]))
-    return of_x
-
-
-def _silu(x: Array) -> tuple[Array, Array]:
-    """The slope of SiLU at `x`, and SiLU, by the hyperbolic tangent, which does not overflow."""
-    sigmoid = np.tanh(x * 0.5)
-    sigmoid *= 0.5
-    sigmoid += 0.5
-    value = x * sigmoid
-    return sigmoid + value * (1 - sigmoid), value
-
-
 def _softplus(x: Array) -> Array:
     """log(1 + exp(x)), which does not overflow."""
     value: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
     return value
-
-
-def _dots(x: Array, y: Array) -> Array:
-    """Dot products of columns."""
-    dots: Array = np.einsum("md,md->d", x, y)
-    return dots

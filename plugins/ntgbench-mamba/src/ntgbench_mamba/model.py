@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from ntgbench.learning.numpy_layers import Layers
 from ntgbench.learning.token_model import TokenModel
 from ntgbench_mamba.kernels import selective_scan
-from ntgbench_mamba.layers import Layers
+from ntgbench_mamba.layers import NumpyLayer
 
 if TYPE_CHECKING:
     from ntgbench_mamba.parameters import MambaParameters
@@ -162,11 +163,12 @@ class Mamba(TokenModel):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
         """`hidden` and its gradient, on the CPU; faster than the modules are when compiled."""
-        weights = [self.embeddings.weight]
+        weights: list[Tensor] = []
         for layer in self.layers:
             assert isinstance(layer, Layer)
             weights += layer.weights()
-        hidden: Tensor = Layers.apply(EPSILON, tokens, *weights, self.norm_f.weight)  # type: ignore[no-untyped-call]
+        x, of_layer = self.embeddings(tokens), NumpyLayer(EPSILON)
+        hidden: Tensor = Layers.apply(of_layer, EPSILON, x, *weights, self.norm_f.weight)  # type: ignore[no-untyped-call]
         return hidden
 
     def forward(self, tokens: Tensor) -> Tensor:
