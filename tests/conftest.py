@@ -17,6 +17,9 @@ from ntgbench.testing import example_traffic
 REPOSITORY = Path(__file__).parent.parent
 REAL_TRAFFIC = REPOSITORY.parent / "shared" / "data"
 
+# Tests run in a process a processor, where torch with as many threads in each would have them wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The first example of a test may import what the others find imported, so time limits on examples mean nothing.
 hypothesis.settings.register_profile("ntgbench", deadline=None)
 hypothesis.settings.load_profile("ntgbench")
