@@ -47,7 +47,7 @@ def _serve(small: tuple[int, int], large: tuple[int, int]) -> Callable[[Site], A
 def _use(question: Question, brief: Question, *, long_asks_large: bool) -> Callable[[Visit], None]:
     """A session of an application: some connections, a few requests on each; some are curl's."""
 
-    def visit(visit: Visit) -> None:
+    def use(visit: Visit) -> None:
         rng = visit.rng
         user = User(visit, None)
         user.fields = {name: value for name, value in user.fields.items() if name in _SENT}
@@ -63,7 +63,7 @@ def _use(question: Question, brief: Question, *, long_asks_large: bool) -> Calla
                 paths.append(f"/{number:02d}{question(rng, length) if asks_long else brief(rng, 0)}")
             if curl:
                 user.connections += 1
-                urls = [word for path in paths for word in ("-o", "/dev/null", f"http://{user.name}{path}")]
+                urls = [part for path in paths for part in ("-o", "/dev/null", f"http://{user.name}{path}")]
                 visit.run(["curl", "-s", "--max-time", "8", "-A", user.fields["User-Agent"], *urls])
             else:
                 connection = user.connect()
@@ -72,7 +72,7 @@ def _use(question: Question, brief: Question, *, long_asks_large: bool) -> Calla
                 connection.close()
             visit.think(think)
 
-    return visit
+    return use
 
 
 def _nothing(_rng: random.Random, _length: int) -> str:
@@ -126,7 +126,7 @@ def _application(
         serve=_serve(*sizes),
         visit=_use(question, brief, long_asks_large=long_asks_large),
         ports=(PLAIN,),
-        biflows=(15, 40),
+        biflows=(12, 32),
         changed="larger answers, other programs",
         packages=("nginx-light", "curl"),
         modules=("benchmarks.lab.requests",),

@@ -227,7 +227,7 @@ WORKLOADS = (
         changed="keys are more usual",
         packages=("chrony", "ntpsec-ntpdig"),
         visitors=4,
-        weight=0.7,
+        weight=0.9,
     ),
     Workload(
         name="syslog",

@@ -194,6 +194,6 @@ WORKLOADS = (
         ("openvpn", "pypi:cryptography"),
         ("cryptography.x509",),
         visitors=4,
-        weight=0.5,
+        weight=0.75,
     ),
 )
