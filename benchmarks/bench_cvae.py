@@ -13,7 +13,7 @@ from ntgbench_cvae.parameters import CvaeParameters
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context
-from ntgbench.learning import training
+from ntgbench.learning.adamw import LARGEST_GRADIENT, AdamW
 
 TRAIN = made_up_biflows(512, classes=5, seed=1)
 
@@ -31,16 +31,16 @@ def bench_training_step(benchmark, ours: CvaeGenerator, batch: int) -> None:
     """Against AdamW as torch makes it by default, and torch's clipping, on the same loss."""
     rows = ours._rows(TRAIN)[:batch]
     model, reference = deepcopy(ours.model), deepcopy(ours.model)
-    optimiser = training.adamw(model, ours.parameters)
+    optimiser = AdamW(model, ours.parameters.weight_decay)
     reference_optimiser = torch.optim.AdamW(reference.parameters(), lr=1e-4)
 
     def step_theirs() -> None:
         reference_optimiser.zero_grad()
         reference.loss(rows)[0].backward()
-        torch.nn.utils.clip_grad_norm_(reference.parameters(), training.LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), LARGEST_GRADIENT)
         reference_optimiser.step()
 
-    in_turn(benchmark, lambda: training.step(optimiser, model.loss(rows)[0]), step_theirs, rounds=50)
+    in_turn(benchmark, lambda: optimiser.step(model.loss(rows)[0], 1e-4), step_theirs, rounds=50)
 
 
 @pytest.mark.parametrize("batch", [1, 2048])

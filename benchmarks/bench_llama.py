@@ -17,8 +17,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context, SignedPL
-from ntgbench.learning import training
-from ntgbench.learning.recipe import Precision, Recipe
+from ntgbench.learning.adamw import LARGEST_GRADIENT, AdamW
+from ntgbench.learning.recipe import Precision
 from ntgbench.learning.sampling import Numbers, Sampler
 from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import EOS, PAD
@@ -54,7 +54,7 @@ def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalL
     model = LlamaGenerator(LlamaParameters(dropout=0.0))  # as transformers trains
     model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
     of_rows = next_token_loss(model.model)
-    optimiser = training.adamw(model.model, Recipe(epochs=1, batch=batch, learning_rate=1e-4))
+    optimiser = AdamW(model.model, weight_decay=0.01)
 
     def loss() -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=how == "bfloat16"):
@@ -68,10 +68,10 @@ def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalL
     def step_theirs() -> None:
         reference_optimiser.zero_grad()
         reference(input_ids=rows, labels=labels).loss.backward()
-        torch.nn.utils.clip_grad_norm_(reference.parameters(), training.LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), LARGEST_GRADIENT)
         reference_optimiser.step()
 
-    in_turn(benchmark, lambda: training.step(optimiser, loss_of_step()), step_theirs, rounds=60 if batch == 1 else 8)
+    in_turn(benchmark, lambda: optimiser.step(loss_of_step(), 1e-4), step_theirs, rounds=60 if batch == 1 else 8)
 
 
 class Endless(LlamaSteps):

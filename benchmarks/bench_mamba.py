@@ -14,8 +14,7 @@ from transformers import MambaConfig, MambaForCausalLM, logging
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context
-from ntgbench.learning import training
-from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.adamw import LARGEST_GRADIENT, AdamW
 from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import PAD
 
@@ -46,7 +45,7 @@ def bench_training_step(benchmark, ours: MambaGenerator, theirs: MambaForCausalL
     model = MambaGenerator(MambaParameters())
     model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
     loss = next_token_loss(model.model)
-    optimiser = training.adamw(model.model, Recipe(epochs=1, batch=batch, learning_rate=1e-4))
+    optimiser = AdamW(model.model, weight_decay=0.01)
     reference = MambaForCausalLM(MambaConfig.from_dict(theirs.config.to_dict()))
     reference_optimiser = torch.optim.AdamW(reference.parameters(), lr=1e-4)
     labels = rows.masked_fill(rows == PAD, -100)
@@ -54,10 +53,10 @@ def bench_training_step(benchmark, ours: MambaGenerator, theirs: MambaForCausalL
     def step_theirs() -> None:
         reference_optimiser.zero_grad()
         reference(input_ids=rows, labels=labels).loss.backward()
-        torch.nn.utils.clip_grad_norm_(reference.parameters(), training.LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), LARGEST_GRADIENT)
         reference_optimiser.step()
 
-    in_turn(benchmark, lambda: training.step(optimiser, loss(rows)[0]), step_theirs, rounds=30 if batch == 1 else 5)
+    in_turn(benchmark, lambda: optimiser.step(loss(rows)[0], 1e-4), step_theirs, rounds=30 if batch == 1 else 5)
 
 
 @pytest.mark.parametrize(("batch", "rounds"), [(1, 20), (2048, 2)])

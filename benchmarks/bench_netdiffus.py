@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.interfaces import Budget, Context
-from ntgbench.learning import training
+from ntgbench.learning.adamw import AdamW
 from ntgbench.mapping.image import ImageMapping
 
 TRAIN = made_up_biflows(256, classes=5, seed=1)
@@ -83,12 +83,12 @@ def bench_training_step(benchmark, folder) -> None:
     generator = fitted(folder)
     recipe = generator.parameters
     rows = generator._rows(TRAIN)[: recipe.batch]
-    loss, optimiser = generator._loss(torch.device("cpu")), training.adamw(generator.model, recipe)
+    loss, optimiser = generator._loss(torch.device("cpu")), AdamW(generator.model, recipe.weight_decay)
     generator.model.train()
 
     def step(enabled: bool) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             mean, _ = loss(rows)
-        training.step(optimiser, mean)
+        optimiser.step(mean, recipe.learning_rate)
 
     in_turn(benchmark, lambda: step(True), lambda: step(False), rounds=5)

@@ -39,9 +39,10 @@ def next_token_loss(model: TokenModel) -> Loss:
     """
 
     def loss(rows: Tensor) -> tuple[Tensor, int]:
-        following = rows[:, 1:]
-        real = (following != PAD).nonzero(as_tuple=True)
-        logits = model.head(model.hidden(rows[:, :-1])[real])
-        return functional.cross_entropy(logits, following[real]), len(logits)
+        hidden, following = model.hidden(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten()
+        real = following != PAD
+        if not real.all():
+            hidden, following = hidden[real], following[real]
+        return functional.cross_entropy(model.head(hidden), following), len(following)
 
     return loss

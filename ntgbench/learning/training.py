@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
+from ntgbench.learning.adamw import AdamW
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.seeds import derive_seed
@@ -34,9 +35,6 @@ VALIDATION_SHARE = 0.1
 
 WARM_UP = 0.05
 """Part of the training in which the learning rate rises."""
-
-LARGEST_GRADIENT = 1.0
-"""Norm that gradients are clipped to."""
 
 Loss = Callable[[Tensor], tuple[Tensor, int]]
 """Mean loss of some rows, and how many terms it is the mean of."""
@@ -107,9 +105,8 @@ def fit(
     labels = np.zeros(len(rows), np.int32) if labels is None else labels
     epochs = recipe.epochs if context.budget.epochs is None else min(recipe.epochs, context.budget.epochs)
     steps_an_epoch = math.ceil(len(rows) / recipe.batch)
-    optimiser = adamw(model, recipe)
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    average = [weight.detach().clone() for weight in weights] if recipe.average else []
+    optimiser = AdamW(model, recipe.weight_decay)
+    average = [weight.detach().clone() for weight in optimiser.weights] if recipe.average else []
     best = {name: value.clone() for name, value in model.state_dict().items()}
     total = torch.zeros((), device=rows.device)
     saved = Saved(
@@ -120,7 +117,7 @@ def fit(
             **{f"model.{name}": value for name, value in model.state_dict().items()},
             **{f"best.{name}": value for name, value in best.items()},
             **{f"average.{place}": value for place, value in enumerate(average)},
-            **{f"optimiser.{place}.{name}": value for place, name, value in _moments(optimiser, weights)},
+            **{f"optimiser.{name}": value for name, value in optimiser.state().items()},
         },
     )
     at = saved.restore() or Position()
@@ -134,15 +131,14 @@ def fit(
         order = torch.from_numpy(rng.permutation(draws(labels, recipe.balance, rng))).to(rows.device)
         for batch in torch.split(order, recipe.batch)[done:]:
             saved.save(at)
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * schedule(clock.share())
+            rate = recipe.learning_rate * schedule(clock.share())
             torch.manual_seed(derive_seed(context.seed, at.step))
             mean, count = of_step(rows[batch])
-            step(optimiser, mean)
+            optimiser.step(mean, rate)
             if average:
                 # The first steps are forgotten faster, or the average would remember where training began.
                 old = min(recipe.average, (1 + at.step) / (10 + at.step))
-                torch._foreach_lerp_(average, [weight.data for weight in weights], 1.0 - old)
+                torch._foreach_lerp_(average, [weight.data for weight in optimiser.weights], 1.0 - old)
             total += mean.detach() * count
             at.terms += count
             at.step += 1
@@ -153,7 +149,7 @@ def fit(
         note = f"loss {at.train_loss[-1]:.3f}, "
         total.zero_()
         at.terms = 0
-        with _in_place(average, weights):
+        with _in_place(average, optimiser.weights):
             if len(validation):
                 at.validation_loss.append(evaluate(model, loss, validation, recipe.batch, context.seed))
                 note += f"validation {at.validation_loss[-1]:.3f}, "
@@ -165,29 +161,6 @@ def fit(
     model.load_state_dict(best)
     model.eval()
     return Trained(tuple(at.train_loss), tuple(at.validation_loss))
-
-
-def adamw(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), fused where torch has a fused kernel."""
-    weights = list(model.parameters())
-    groups = [
-        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
-    ]
-    fused = weights[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=fused)
-
-
-def step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step down the clipped gradient of `loss`."""
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    gradients = [weight.grad for weight in weights if weight.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    if norm > LARGEST_GRADIENT:  # most gradients are not, and going through them all takes time
-        torch._foreach_mul_(gradients, LARGEST_GRADIENT / norm)
-    optimiser.step()
 
 
 @torch.no_grad()
@@ -255,17 +228,8 @@ def _prepared(loss: Loss, recipe: Recipe, device: torch.device) -> Loss:
     return chosen
 
 
-def _moments(optimiser: torch.optim.Optimizer, weights: list[nn.Parameter]) -> Iterator[tuple[int, str, Tensor]]:
-    """What AdamW remembers of each weight, made now rather than at the first step, so that it can be restored."""
-    for place, weight in enumerate(weights):
-        state = optimiser.state[weight]
-        state["step"] = torch.zeros((), device=weight.device)
-        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(weight), torch.zeros_like(weight)
-        yield from ((place, name, value.detach()) for name, value in state.items())
-
-
 @contextlib.contextmanager
-def _in_place(average: list[Tensor], weights: list[nn.Parameter]) -> Iterator[None]:
+def _in_place(average: list[Tensor], weights: list[Tensor]) -> Iterator[None]:
     """The averaged weights, when there are any, in the place of the weights."""
 
     def swap() -> None:

@@ -259,17 +259,6 @@ def test_an_impossible_recipe_is_refused(settings, message) -> None:
         Recipe(**settings)
 
 
-@pytest.mark.parametrize("size", [0.01, 100.0])
-def test_long_gradients_are_clipped_and_short_ones_are_not(size) -> None:
-    weights = [torch.ones(3, 2, requires_grad=True), torch.ones(4, requires_grad=True)]
-    loss = size * sum((weight * torch.arange(1.0, 1.0 + weight.numel()).view(weight.shape)).sum() for weight in weights)
-    gradient = torch.autograd.grad(loss, weights, retain_graph=True)
-    length = torch.linalg.vector_norm(torch.cat([part.flatten() for part in gradient]))
-    training.step(torch.optim.SGD(weights, lr=1.0), loss)
-    for weight, part in zip(weights, gradient, strict=True):
-        torch.testing.assert_close(weight.detach(), 1.0 - part / max(1.0, length / training.LARGEST_GRADIENT))
-
-
 def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch) -> None:
     cpu = torch.device("cpu")
     for abilities, expected in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):

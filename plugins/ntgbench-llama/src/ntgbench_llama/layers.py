@@ -27,10 +27,10 @@ class Tensors(NamedTuple):
     attention_gain: Array  # (H,)
     qkv: Array  # (3H, H)
     output: Array  # (H, H)
-    attention_mask: Any  # (N T, H) or (); gradient None
     feed_forward_gain: Array  # (H,)
     gate_up: Array  # (2I, H)
     down: Array  # (H, I)
+    attention_mask: Any  # (N T, H) or (); gradient None
     feed_forward_mask: Any  # (N T, H) or (); gradient None
 
 
@@ -134,10 +134,10 @@ class NumpyLayer:
             attention_gain=dots(of_normed, unit),
             qkv=times(of_qkv.T, unit * w.attention_gain),
             output=times(of_output.T, p.attended),
-            attention_mask=None,
             feed_forward_gain=feed_forward_gain,
             gate_up=gate_up,
             down=times(of_down.T, p.gate * p.up),
+            attention_mask=None,
             feed_forward_mask=None,
         )
         return gradient + norm_gradient(of_normed * w.attention_gain, unit, root), of_tensors

@@ -6,6 +6,7 @@ Architecture: Touvron et al. 2023, arXiv 2302.13971; rotary embeddings: Su et al
 
 from __future__ import annotations
 
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -80,11 +81,6 @@ class Layer(nn.Module):
         after: Tensor = x + self.dropout(self.down(F.silu(gate) * up))
         return after
 
-    def tensors(self, masks: Tensor) -> tuple[Tensor, ...]:
-        """The weights, and the masks of both dropouts, in the order of `layers.Tensors`."""
-        attention = (self.attention_norm.weight, self.qkv.weight, self.output.weight, masks[0])
-        return (*attention, self.feed_forward_norm.weight, self.gate_up.weight, self.down.weight, masks[1])
-
 
 class Llama(TokenModel):
     """A causal decoder over `vocabulary` tokens, input and output embeddings untied."""
@@ -129,14 +125,18 @@ class Llama(TokenModel):
     def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
         """`hidden` and its gradient, on the CPU: faster than the modules, at any number of rows."""
         x = self.dropout(self.embedding(tokens))
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        of_layer = NumpyLayer(self.heads, self.rotation[: tokens.shape[1]].numpy(), EPSILON, dtype)
-        tensors: list[Tensor] = []
-        for layer, masks in zip(self.layers, self.masks(tokens.numel()), strict=True):
-            assert isinstance(layer, Layer)
-            tensors += layer.tensors(masks)
-        hidden: Tensor = Layers.apply(of_layer, EPSILON, x, *tensors, self.norm.weight)  # type: ignore[no-untyped-call]
+        product_dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        masks = self.masks(tokens.numel())
+        tensors = [tensor for own, of_layer in zip(self.of_layers, masks, strict=True) for tensor in (*own, *of_layer)]
+        layer = numpy_layer(self.heads, self.rotation.shape[2], tokens.shape[1], x.dtype, product_dtype)
+        hidden: Tensor = Layers.apply(layer, EPSILON, x, *tensors, self.norm.weight)  # type: ignore[no-untyped-call]
         return hidden
+
+    @cached_property
+    def of_layers(self) -> list[tuple[Tensor, ...]]:
+        """The weights of each layer in the order of `layers.Tensors`; to look them up takes a while."""
+        names = ("attention_norm", "qkv", "output", "feed_forward_norm", "gate_up", "down")
+        return [tuple(layer.get_parameter(f"{name}.weight") for name in names) for layer in self.layers]
 
     def masks(self, rows: int) -> Tensor:
         """What dropout multiplies the two outputs of each layer by: float (layers, 2, rows, hidden) or (layers, 2)."""
@@ -160,6 +160,13 @@ def rotary(length: int, dimensions: int, heads: int) -> Tensor:
     angles = torch.outer(torch.arange(length), frequencies)[:, None]
     turns = torch.cat([angles.expand(-1, 2 * heads, -1), torch.zeros_like(angles).expand(-1, heads, -1)], dim=1)
     return torch.polar(torch.ones_like(turns), turns)
+
+
+@cache
+def numpy_layer(heads: int, pairs: int, length: int, dtype: torch.dtype, product_dtype: torch.dtype) -> NumpyLayer:
+    """A layer in numpy, which to make takes as long as a tenth of what it does."""
+    rotation = rotary(length, 2 * pairs, heads).to(dtype.to_complex())
+    return NumpyLayer(heads, rotation.numpy(), EPSILON, product_dtype)
 
 
 def to_hf(model: Llama) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ Architecture: Gu and Dao 2023, arXiv 2312.00752. Weights before training: those 
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -163,13 +164,15 @@ class Mamba(TokenModel):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
         """`hidden` and its gradient, on the CPU; faster than the modules are when compiled."""
-        weights: list[Tensor] = []
-        for layer in self.layers:
-            assert isinstance(layer, Layer)
-            weights += layer.weights()
-        x, of_layer = self.embeddings(tokens), NumpyLayer(EPSILON)
-        hidden: Tensor = Layers.apply(of_layer, EPSILON, x, *weights, self.norm_f.weight)  # type: ignore[no-untyped-call]
+        # Its gradient is added to that of the tied head, of which it touches a dozen rows.
+        x, layer = F.embedding(tokens, self.embeddings.weight, sparse=True), NumpyLayer(EPSILON)
+        hidden: Tensor = Layers.apply(layer, EPSILON, x, *self.of_layers, self.norm_f.weight)  # type: ignore[no-untyped-call]
         return hidden
+
+    @cached_property
+    def of_layers(self) -> list[Tensor]:
+        """The weights of all layers; to look them up takes a while."""
+        return [weight for layer in self.layers for weight in layer.weights()]  # type: ignore[operator]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""
