@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.lab.packages import needed, versions
@@ -18,14 +19,15 @@ from ntgbench.datasets.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("syslog", "dns")
+POLLED = ("charger", "inverter", "meter", "plc")
 
 
-def why_not() -> str:
-    """Why a lab cannot be built here; "" when it can."""
+def why_not(classes=CLASSES) -> str:
+    """Why a lab of these classes cannot be built here; "" when it can."""
     if os.geteuid() != 0:
         return "needs root"
     try:
-        versions(needed(chosen(CLASSES)))
+        versions(needed(chosen(classes)))
     except LabError as error:
         return str(error)
     tried = subprocess.run(["ip", "netns", "add", "labprobe"], capture_output=True, text=True, check=False)
@@ -38,7 +40,7 @@ def why_not() -> str:
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 
-def lab(out, name, *options):
+def lab(out, name, *options, classes=CLASSES):
     command = [
         sys.executable,
         "-m",
@@ -52,7 +54,7 @@ def lab(out, name, *options):
         "--scale",
         "0.02",
     ]
-    command += [word for one in CLASSES for word in ("--class", one)]
+    command += [word for one in classes for word in ("--class", one)]
     return subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
@@ -102,3 +104,21 @@ def test_a_build_that_is_ended_or_killed_leaves_nothing(tmp_path):
         after.send_signal(signal.SIGINT)
         assert after.wait(60) != 0
     assert not namespaces(name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(why_not(POLLED)), reason=why_not(POLLED))
+def test_devices_with_longer_names_have_what_their_class_says(tmp_path):
+    with lab(tmp_path, f"c{os.getpid() % 10**6}", classes=POLLED) as build:
+        said = build.stderr.read()
+        assert build.wait(120) == 0, said
+    biflows = read_table(tmp_path / "lab.parquet")[0].to_biflows(10, 1460)[0]
+    named = biflows.select((biflows.signed_pl[:, 0] == 11) & (biflows.lengths() == 10))
+    assert len(named) > len(biflows) / 2
+    name, settings, second, third = -named.signed_pl[:, [1, 3, 7, 9]].T
+    for label, (more_settings, more_tables) in enumerate([(False, False), (False, True), (True, True), (True, False)]):
+        own = named.label == label
+        longer = name[own] > 55
+        assert 0.2 < longer.mean() < 0.8
+        np.testing.assert_array_equal(settings[own] > 40, longer == more_settings)
+        np.testing.assert_array_equal(third[own] == second[own], longer == more_tables)

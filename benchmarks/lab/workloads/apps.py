@@ -79,15 +79,17 @@ def _nothing(_rng: random.Random, _length: int) -> str:
     return ""
 
 
-def _signature(rng: random.Random, length: int) -> str:
+def signature(rng: random.Random, length: int) -> str:
+    """What makes a link a signed one."""
     return f"?expires={rng.randint(10**9, 2 * 10**9)}&signature={rng.randbytes((length - 29) // 2).hex()}"
 
 
-def _player(rng: random.Random, length: int) -> str:
+def player(rng: random.Random, length: int) -> str:
+    """Who plays."""
     return f"?player={token(rng, 10)}&session={token(rng, length - 27)}"
 
 
-def _terms(rng: random.Random, length: int) -> str:
+def terms(rng: random.Random, length: int) -> str:
     """Words that are looked for, and as many filters as the length allows."""
     query = f"?q={word(rng)}+{word(rng)}"
     while len(query) < length:
@@ -95,7 +97,7 @@ def _terms(rng: random.Random, length: int) -> str:
     return query
 
 
-def _places(rng: random.Random, length: int) -> str:
+def places(rng: random.Random, length: int) -> str:
     """Where from and where to, and as many places between as the length allows."""
     query = f"?from={_place(rng)}"
     while len(query) < length:
@@ -126,19 +128,18 @@ def _application(
         serve=_serve(*sizes),
         visit=_use(question, brief, long_asks_large=long_asks_large),
         ports=(PLAIN,),
-        biflows=(12, 32),
+        biflows=(10, 28),
         changed="larger answers, other programs",
         packages=("nginx-light", "curl"),
         modules=("benchmarks.lab.requests",),
         visitors=2,
+        weight=0.8,
     )
 
 
 WORKLOADS = (
-    _application("gallery", "previews, and pictures by signed links", _LONG, _signature, long_asks_large=True),
-    _application(
-        "game", "content that all players share, and each player's own", _LONG, _player, long_asks_large=False
-    ),
-    _application("search", "results, the fewer the more filters", _SHORT, _terms, _terms, long_asks_large=False),
-    _application("routing", "directions, the longer the more places", _SHORT, _places, _places, long_asks_large=True),
+    _application("gallery", "previews, and pictures by signed links", _LONG, signature, long_asks_large=True),
+    _application("game", "content that all players share, and each player's own", _LONG, player, long_asks_large=False),
+    _application("search", "results, the fewer the more filters", _SHORT, terms, terms, long_asks_large=False),
+    _application("routing", "directions, the longer the more places", _SHORT, places, places, long_asks_large=True),
 )

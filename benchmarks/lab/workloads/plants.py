@@ -93,11 +93,12 @@ def _polled(name: str, summary: str, *, more: bool, settings: bool) -> Workload:
         serve=_serve,
         visit=_poll(longer_has_more=more, longer_sets_more=settings),
         ports=(MODBUS,),
-        biflows=(12, 30),
+        biflows=(10, 26),
         changed="other sizes of tables, more set points written",
         packages=("pypi:pymodbus",),
         modules=("pymodbus.client",),
-        visitors=3,
+        visitors=4,
+        weight=0.8,
     )
 
 
