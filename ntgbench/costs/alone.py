@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.costs.bench import Bench, whole_parameter, with_batch
-from ntgbench.costs.timing import Measured, median, now, shortest
+from ntgbench.costs.timing import Measured, alike, median, now, shortest
 from ntgbench.interfaces import Budget
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Training:
         self.biflows, self._fewer = every, 0
         if settings.seconds is not None:
             self._epochs = 1
-            more = max(2, int(settings.seconds * probe / sum(self._parts(probe))) // step) * step
+            steps = max(2, int(settings.seconds * probe / sum(self._parts(probe))) // step)
+            more = _power_of_two(steps) * step
             if more < every:
                 self.biflows, self._fewer = more, max(1, more // step // 4) * step
         self._longer: list[list[list[float]]] = []
@@ -81,7 +82,7 @@ class Training:
 
     def found(self) -> tuple[Measured, Measured]:
         """Median and shortest seconds of an epoch of the whole set."""
-        longer, shorter = _alike(self._longer), _alike(self._shorter)
+        longer, shorter = alike(self._longer), alike(self._shorter)
         pairs = zip(itertools.chain(*longer), itertools.chain(*shorter), strict=True)
         typical = median([sum(more) - sum(fewer) for more, fewer in pairs])
         value = shortest(longer).value - shortest(shorter).value
@@ -113,11 +114,9 @@ class Training:
         return [(end - begin) / whole for begin, end in itertools.pairwise([begun, *moments])]
 
 
-def _alike(visits: list[list[list[float]]]) -> list[list[list[float]]]:
-    """The visits, with whole trainings in the place of their parts where these are not the same in all."""
-    if len({len(parts) for visit in visits for parts in visit}) == 1:
-        return visits
-    return [[[sum(parts)] for parts in visit] for visit in visits]
+def _power_of_two(most: int) -> int:
+    """The largest that is not above `most`: any other number would hardly ever come out the same in another run."""
+    return 1 << most.bit_length() - 1
 
 
 def share(told: list[float]) -> float:
@@ -143,9 +142,8 @@ class Sampling:
         took = min(sum(self._repetition()[0]) for _ in range(2))
         self._count = settings.samples
         if settings.seconds is not None:
-            # A power of two, or another run would hardly ever have the same biflows.
             while self._count > 1 and self._count * took > settings.seconds:
-                self._count = 2 ** ((self._count - 1).bit_length() - 1)
+                self._count = _power_of_two(self._count - 1)
         self.biflows = self._count * settings.classes
 
     def visit(self) -> None:

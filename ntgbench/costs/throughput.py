@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from ntgbench.systems import FittedSystem
 
 RATE_REPETITIONS = 3
-"""Calls of a batch, or trainings, of which the shortest counts."""
+"""Calls of a batch, or trainings, of which the shortest counts, however long they take."""
+
+TRIAL = 0.1
+"""Part of the time that a measurement has which a batch has in the search for the best: short calls need more of them
+to find a moment of peace."""
 
 WORTH = 1.05
 """Times the best rate so far that a batch must reach for a larger one to be tried when it took long."""
@@ -29,23 +34,33 @@ TOLD_APART = 1.25
 _log = logging.getLogger(__name__)
 
 
-def sampling_rate(bench: Bench, fitted: FittedSystem, batch: int) -> float:
-    """Biflows a second that one call makes of `batch`. Raises PluginError when what it makes is no traffic."""
+def sampling_rate(bench: Bench, fitted: FittedSystem, batch: int, part: float = 1.0) -> float:
+    """Biflows a second that one call makes of `batch`, the shortest of as many as fit into `part` of the time.
+
+    Raises PluginError when what one makes is no traffic.
+    """
     labels = np.resize(np.arange(bench.settings.classes, dtype=np.int32), batch)
-    rng, made = np.random.default_rng(0), []
-    took = [seconds(lambda: made.append(fitted.draw(labels, rng)), bench.device) for _ in range(RATE_REPETITIONS)]
-    for rows in made:
-        fitted.checked(rows, labels)
+    rng, lasts = np.random.default_rng(0), part * (bench.settings.seconds or 0.0)
+    took: list[float] = []
+    made: list[object] = []
+    while len(took) < RATE_REPETITIONS or sum(took) < lasts:
+        took.append(seconds(lambda: made.append(fitted.draw(labels, rng)), bench.device))
+        fitted.checked(made.pop(), labels)
     return batch / min(took)
 
 
-def training_rate(bench: Bench, batch: int) -> float:
-    """Biflows a second that an epoch with batches of `batch` goes through; 0 when there are too few to tell."""
+def training_rate(bench: Bench, batch: int, known: dict[tuple[int, int], float]) -> float:
+    """Biflows a second that an epoch with batches of `batch` goes through; 0 when there are too few to tell.
+
+    `known` has the shortest seconds so far of trainings by batch and biflows: those of another visit count in this one.
+    """
     system = with_batch(bench.system, batch)
 
     def shortest(count: int) -> float:
         fit = partial(bench.fit, system, count, Budget(epochs=1))
-        return min(seconds(fit, bench.device) for _ in range(RATE_REPETITIONS))
+        took = [seconds(fit, bench.device) for _ in range(RATE_REPETITIONS)]
+        known[batch, count] = min(*took, known.get((batch, count), math.inf))
+        return known[batch, count]
 
     few = many = min(batch, len(bench.train))
     faster = shortest(few)

@@ -75,6 +75,13 @@ def shortest(visits: Sequence[Sequence[Sequence[float]]]) -> Measured:
     return Measured(value, value, max(alone), sum(len(visit) for visit in visits))
 
 
+def alike(visits: Sequence[Sequence[Sequence[float]]]) -> Sequence[Sequence[Sequence[float]]]:
+    """The visits, with whole repetitions in the place of their parts where these are not as many in all."""
+    if len({len(parts) for visit in visits for parts in visit}) == 1:
+        return visits
+    return [[[sum(parts)] for parts in visit] for visit in visits]
+
+
 def _sum_of_shortest(repetitions: Sequence[Sequence[float]]) -> float:
     return float(sum(min(times) for times in zip(*repetitions, strict=True)))
 

@@ -30,8 +30,10 @@ had on average: short ones are made sooner. Device use is that of a CUDA device 
 this process's CPU time by its threads. A process keeps to as many processors as it has threads. Peaks are of training
 and of sampling one by one: on a CUDA device what torch has reserved, on the host what is resident. Energy is counted
 where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere. `others` is the part of the
-machine that other processes took: above 10% times are suspect. A fresh process loads the saved system and makes one
-biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of Python, *memory* the peak."""
+machine that other processes took: above 10% times are suspect. Four fresh processes, with what else is measured between
+them, load the saved system and make one biflow: *import* is the plugin's part of that, *first biflow* all of it from
+the start of Python, both with each of their parts, such as importing one module, as short as it was in any of the four;
+*memory* is the peak."""
 
 _ONE_BY_ONE = {
     "sample_shortest_ms": "ms/biflow, shortest",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ntgbench.costs.alone import VISITS, Sampling, Training
 from ntgbench.costs.bench import whole_parameter
-from ntgbench.costs.first import first_biflow
+from ntgbench.costs.first import First, first_biflow
 from ntgbench.costs.monitor import Monitor
 from ntgbench.costs.size import disk_bytes, stored_numbers
-from ntgbench.costs.throughput import best_batch, sampling_rate, training_rate
-from ntgbench.costs.timing import Measured, shortest
+from ntgbench.costs.throughput import TRIAL, best_batch, sampling_rate, training_rate
+from ntgbench.costs.timing import Measured, alike, shortest
 from ntgbench.interfaces import Budget, GeneratorSpec
 from ntgbench.protocol import EFFICIENCY_VERSION
 from ntgbench.results import MetricValue
@@ -70,6 +70,12 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     batched = learns and whole_parameter(system, "batch") is not None
     trained, sampled = Monitor(device, settings.threads), Monitor(device, settings.threads)
     found: dict[str, Measured | float | None] = {}
+    firsts: list[First] = []
+
+    def first() -> None:
+        if device == "cpu":  # a loaded model computes there
+            firsts.append(first_biflow(bench.folder))
+
     progress("training")
     training = Training(bench) if learns else None
     if training is not None:
@@ -83,24 +89,25 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     with sampled:
         sampling.visit()
     found["peak_host_mib"], found["peak_device_mib"] = peak_memory_mib(), _peak_device_mib(device)
+    first()
     progress("sampling many at once")
-    rates = [best_batch(bench, lambda batch: sampling_rate(bench, model, batch))]
-    if batched:
-        progress("training on many at once")
-        found["train_rate"], found["train_batch"] = best_batch(bench, lambda batch: training_rate(bench, batch))
-    # A loaded model computes on the CPU.
-    firsts = [first_biflow(bench.folder)] if device == "cpu" else []
+    sample_rate, sample_batch = best_batch(bench, lambda batch: sampling_rate(bench, model, batch, TRIAL))
+    known: dict[tuple[int, int], float] = {}
     for again in range(1, VISITS):
+        first()
         progress(f"all of it again, {again} of {VISITS - 1}")
         if training is not None:
             with trained:
                 training.visit()
         with sampled:
             sampling.visit()
-        batch = rates[0][1]
-        rates.append((sampling_rate(bench, model, int(batch)), batch))
-        if firsts:
-            firsts.append(first_biflow(bench.folder))
+        sample_rate = max(sample_rate, sampling_rate(bench, model, int(sample_batch)))
+        if batched and again == 1:
+            progress("training on many at once")
+            train_rate, train_batch = best_batch(bench, lambda batch: training_rate(bench, batch, known))
+        elif batched:
+            train_rate = training_rate(bench, int(train_batch), known)
+    first()
     if training is not None:
         found["train_s_epoch"], found["train_shortest_s_epoch"] = training.found()
         found["train_biflows"], found["train_device_use"] = training.biflows, _percent(trained.device_use)
@@ -108,11 +115,13 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
     found["sample_biflows"], found["packets"] = sampling.biflows, sampling.packets
     found["sample_device_use"] = _percent(sampled.device_use)
     found["joules"] = None if sampled.joules is None else 1e3 * sampled.joules / sampling.made
-    found["sample_rate"], found["sample_batch"] = max(rates)
+    found["sample_rate"], found["sample_batch"] = sample_rate, sample_batch
+    if batched:
+        found["train_rate"], found["train_batch"] = train_rate, train_batch
     if firsts:
-        for name in ("import", "first"):
-            found[f"{name}_s"] = shortest([[[one[name]]] for one in firsts])
-        found["first_host_mib"] = max(one["memory"] for one in firsts)
+        found["import_s"] = shortest(alike([[one.importing] for one in firsts]))
+        found["first_s"] = shortest(alike([[one.parts] for one in firsts]))
+        found["first_host_mib"] = max(one.memory for one in firsts)
     own = bench.folder / MODEL_FOLDER if system.is_generator else bench.folder
     found["size_mb"] = disk_bytes(own) / 1e6
     found["parameters"], found["int8_share"] = stored_numbers(own)

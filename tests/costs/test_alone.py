@@ -49,6 +49,12 @@ def test_an_extrapolated_epoch_is_that_of_the_whole_set_without_what_is_done_onc
     assert training.biflows == 60
 
 
+@pytest.mark.parametrize(("seconds", "biflows"), [(1.0, 60), (39.0, 60), (75.0, 120), (90.0, 120), (115.0, 240)])
+def test_two_runs_that_differ_a_little_train_on_as_many(clock, tmp_path, seconds: float, biflows: int) -> None:
+    """As a training is known to take, 30 biflows 7 + 27 / 4 + 3 / 16 seconds."""
+    assert Training(bench(Learner(clock), tmp_path, seconds=seconds)).biflows == biflows
+
+
 def test_the_shortest_training_is_free_of_what_disturbed_the_others(clock, tmp_path) -> None:
     learner = Learner(clock)
     training = Training(bench(learner, tmp_path, seconds=20.0))

@@ -8,7 +8,7 @@ import pytest
 from made_learner import STEP, VALIDATION, Learner, bench
 
 from ntgbench.costs.bench import whole_parameter
-from ntgbench.costs.throughput import best_batch, sampling_rate, training_rate
+from ntgbench.costs.throughput import RATE_REPETITIONS, best_batch, sampling_rate, training_rate
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget
 from ntgbench.systems import FittedSystem, choose
@@ -17,14 +17,23 @@ from ntgbench.systems import FittedSystem, choose
 def test_a_rate_of_training_is_free_of_what_is_done_once(clock, tmp_path) -> None:
     own = bench(Learner(clock), tmp_path)
     # A step on 27 biflows; 5 on 135, which take too little longer to tell; 23 on 675.
-    assert training_rate(own, 30) == pytest.approx((750 - 30) / (22 * STEP + 72 * VALIDATION))
-    assert training_rate(own, 5000) == 0.0
+    assert training_rate(own, 30, {}) == pytest.approx((750 - 30) / (22 * STEP + 72 * VALIDATION))
+    assert training_rate(own, 5000, {}) == 0.0
+
+
+def test_a_rate_of_training_knows_the_shortest_of_another_visit(clock, tmp_path) -> None:
+    learner = Learner(clock)
+    own, known = bench(learner, tmp_path), {}
+    expected = training_rate(own, 30, known)
+    learner.slowdown[0] = 3.0
+    assert training_rate(own, 30, {}) == pytest.approx(expected / 3.0)
+    assert training_rate(own, 30, known) == expected
 
 
 def test_a_rate_that_noise_could_have_made_is_none(clock, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(made_learner, "STEP", 1e-9)
     monkeypatch.setattr(made_learner, "VALIDATION", 1e-9)
-    assert training_rate(bench(Learner(clock), tmp_path), 1) == 0.0
+    assert training_rate(bench(Learner(clock), tmp_path), 1, {}) == 0.0
 
 
 def test_the_best_batch_survives_ones_that_are_no_better_and_ends_where_memory_does(tmp_path, caplog) -> None:
@@ -57,6 +66,21 @@ def test_many_at_once_are_checked_as_one_is(tmp_path) -> None:
 
     with pytest.raises(PluginError, match="shape"):
         sampling_rate(own, FittedSystem(own.system, Lazy(), own.train, fitted.classes), 4)
+
+
+@pytest.mark.parametrize(("part", "calls"), [(1.0, 20), (0.5, 10), (0.1, RATE_REPETITIONS)])
+def test_short_calls_are_more_and_the_shortest_counts(clock, tmp_path, part: float, calls: int) -> None:
+    own = bench(choose("markov"), tmp_path, seconds=10.0)
+    fitted = own.fit(own.system, 30, Budget())
+    took = iter([0.625, 0.75, *[0.5] * calls])
+
+    class Slow:
+        def sample(self, labels: np.ndarray, rng: object) -> np.ndarray:  # noqa: ARG002
+            clock[0] += next(took)
+            return np.ones((len(labels), own.train.packets), np.int64)
+
+    assert sampling_rate(own, FittedSystem(own.system, Slow(), own.train, fitted.classes), 4, part) == 8.0
+    assert len(list(took)) == 2
 
 
 def test_a_batch_is_a_whole_number() -> None:

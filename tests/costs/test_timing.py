@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntgbench.costs import timing
-from ntgbench.costs.timing import Measured, median, shortest
+from ntgbench.costs.timing import Measured, alike, median, shortest
 
 NUMBERS = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 
@@ -53,6 +53,12 @@ def test_the_shortest_of_each_part_in_closed_form() -> None:
     # The first visit alone says 1 + 4, the second 3 + 2, and both 1 + 2.
     assert shortest([[[1.0, 9.0], [8.0, 4.0]], [[3.0, 2.0]], []]) == Measured(3.0, 3.0, 5.0, 3)
     assert shortest([[[7.0]]]) == Measured(7.0, 7.0, 7.0, 1)
+
+
+def test_parts_that_are_not_as_many_are_held_against_one_another_as_wholes() -> None:
+    same = [[[1.0, 9.0], [8.0, 4.0]], [[3.0, 2.0]], []]
+    assert alike(same) is same
+    assert alike([[[1.0, 9.0], [8.0, 4.0, 0.5]], [[3.0]]]) == [[[10.0], [12.5]], [[3.0]]]
 
 
 @given(
