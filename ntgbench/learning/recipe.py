@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Precision = Literal["auto", "float32", "bfloat16"]
-"""Type that matrices are multiplied in; "auto" is bfloat16 where the device has instructions for it, else float32."""
+"""Type that matrices are multiplied in; "auto" is bfloat16 where the device has instructions for it and a batch more
+than a few rows, else float32."""
 
 
 @dataclass(frozen=True)

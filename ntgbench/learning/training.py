@@ -199,7 +199,7 @@ class _Clock:
 
 def _prepared(loss: Loss, recipe: Recipe, device: torch.device) -> Loss:
     """The loss as the recipe wants it computed in training."""
-    dtype = matrix_type(recipe.precision, device)
+    dtype = matrix_type(recipe.precision, device, recipe.batch)
 
     def cast(rows: Tensor) -> tuple[Tensor, int]:
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):

@@ -264,5 +264,6 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch) -> None:
     for abilities, expected in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=abilities: found)
         assert matrix_type("auto", cpu) == expected
+        assert matrix_type("auto", cpu, rows=1) == torch.float32
         assert matrix_type("bfloat16", cpu) == torch.bfloat16
         assert matrix_type("float32", cpu) == torch.float32
