@@ -40,12 +40,12 @@ def somebodys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_commands_work_one_after_another(somebodys_folder: Path) -> None:
-    """As a user would type them, in one folder."""
+    """As a user would type them, in one folder, with one seed in the place of several."""
     binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command in [line for block in blocks("sh") for line in block.splitlines()]:
         assert command.startswith("ntgbench ")
         done = subprocess.run(
-            command,
+            command.replace("--seeds 3", "--seeds 1"),
             shell=True,
             cwd=somebodys_folder,
             env={**os.environ, "PATH": binaries},
