@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.numpy_layers import dots, norm, norm_gradient, silu
+from ntgbench.learning.numpy_layers import dots, norm, norm_gradient, project, silu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,11 +142,10 @@ class NumpyLayer:
         return gradient + norm_gradient(of_normed * w.attention_gain, unit, root), of_tensors
 
     def project(self, x: Array, weight: Array) -> Array:
-        """Rows of `x` through a projection, in the type of projections: torch multiplies by a transposed one faster."""
-        read, by = torch.from_numpy(x), torch.from_numpy(weight)
-        if self.dtype == torch.bfloat16:
-            return F.linear(read.bfloat16(), by.bfloat16()).float().numpy()
-        return F.linear(read, by).numpy()
+        """Rows of `x` through a projection, in the type of projections."""
+        if self.dtype != torch.bfloat16:
+            return project(x, weight)
+        return self.times(x, weight.T)
 
     def times(self, x: Array, y: Array) -> Array:
         """Matrix product, in the type of projections."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ntgbench.learning.numpy_layers import dots, norm, norm_gradient, silu
+from ntgbench.learning.numpy_layers import dots, norm, norm_gradient, project, silu
 
 if TYPE_CHECKING:
     from ntgbench.learning.numpy_layers import Array
@@ -84,7 +84,7 @@ def _forward(x: Array, w: Weights, length: int, epsilon: float) -> tuple[Array, 
     inner, state = w.log_rate.shape
     rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
     unit, root = norm(x, epsilon)
-    both = (unit * w.gain) @ w.in_proj.T
+    both = project(unit * w.gain, w.in_proj)
     windows = _windows(both[:, :inner], length, taps, taps - 1)
     kernel = np.ascontiguousarray(w.taps[:, 0].T)
     np.einsum("ntkd,kd->ntd", windows, kernel, out=both.reshape(-1, length, 2 * inner)[:, :, :inner])
