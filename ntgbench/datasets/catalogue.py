@@ -15,7 +15,7 @@ def ntgbench_datasets() -> list[DatasetSpec]:
     lab = DatasetSpec(
         "lab",
         "ntgbench.datasets.lab:load",
-        summary="42,768 biflows of 31 applications: real programs over a real network stack, on two days",
+        summary="52,234 biflows of 39 applications: real programs over a real network stack, on two days",
         licence="MIT",
         source="part of ntgbench",
         how="Nothing: it comes with ntgbench. `make lab` of the source tree builds it anew.",
