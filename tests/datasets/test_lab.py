@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntgbench import Biflows, load_dataset
+from ntgbench import Biflows, Context, load_dataset
 from ntgbench.datasets import lab
 from ntgbench.datasets.splits import split
 from ntgbench.plugins import registry, resolve
+from ntgbench.systems import choose
 from ntgbench.traffic.flows import FlowTable
 
 FOLDER = Path(lab.__file__).parent
@@ -82,3 +83,12 @@ def test_it_is_neither_easy_nor_hopeless_and_the_days_differ(both: Biflows) -> N
     first, second = (load_dataset(f"lab-day{day}").biflows for day in (1, 2))
     train, test = split(first, 0.2, seed=0)
     assert macro_f1(train, second) < macro_f1(train, test) - 0.02
+
+
+@pytest.mark.slow
+def test_a_longer_memory_scores_higher() -> None:
+    """Some classes differ by what lies further back than a chain of order three remembers."""
+    train, test = split(load_dataset("lab-day1").biflows, 0.2, seed=1)
+    chains = [choose(name).fit(train, Context(seed=1)) for name in ("marginals", "markov", "markov[order=3]")]
+    scores = [macro_f1(made, test) for made in (*(chain.sample(train.label, seed=1) for chain in chains), train)]
+    assert (np.diff(scores) > 0.02).all()
