@@ -26,7 +26,7 @@ TRIAL = 0.1
 to find a moment of peace."""
 
 WORTH = 1.05
-"""Times the best rate so far that a batch must reach for a larger one to be tried when it took long."""
+"""Times the best rate so far that one of two batches must reach for larger ones to be tried when they took long."""
 
 TOLD_APART = 1.25
 """Times as long that one training must take as another for their difference to say something."""
@@ -75,9 +75,10 @@ def training_rate(bench: Bench, batch: int, known: dict[tuple[int, int], float])
 def best_batch(bench: Bench, rate: Callable[[int], float]) -> tuple[float, float]:
     """The best rate over batches of 1, 2, 4, …, and its batch.
 
-    The last one tried took long and was hardly better, took very long, or failed for want of memory or otherwise.
+    The last one tried took long and was hardly better, like the one before it, took very long, or failed for want of
+    memory or otherwise.
     """
-    best, best_of, batch = 0.0, 1, 1
+    best, best_of, batch, idle = 0.0, 1, 1, 0
     patience = 4.0 * (bench.settings.seconds or 10.0)
     while batch <= bench.settings.largest_batch:
         begun = time.perf_counter()
@@ -88,10 +89,10 @@ def best_batch(bench: Bench, rate: Callable[[int], float]) -> tuple[float, float
                 raise
             _log.warning("no batch of %d: %s", batch, str(error).strip().partition("\n")[0] or type(error).__name__)
             break
-        took, worth = time.perf_counter() - begun, found > WORTH * best
+        took, idle = time.perf_counter() - begun, 0 if found > WORTH * best else idle + 1
         if found > best:
             best, best_of = found, batch
-        if took > 4.0 * patience or (took > patience and not worth):
+        if took > 4.0 * patience or (took > patience and idle > 1):
             break
         batch *= 2
     return best, float(best_of)

@@ -1,5 +1,6 @@
 """The arithmetic of rates, on a clock that only the work moves."""
 
+import itertools
 from dataclasses import dataclass
 
 import made_learner
@@ -53,6 +54,13 @@ def test_the_best_batch_survives_ones_that_are_no_better_and_ends_where_memory_d
 
     with pytest.raises(ValueError, match="must not be 1"):
         best_batch(own, never)
+
+
+def test_the_search_ends_when_two_batches_took_long_and_were_no_better(tmp_path, monkeypatch) -> None:
+    own = bench(Learner([0.0]), tmp_path, seconds=0.125)
+    monkeypatch.setattr("ntgbench.costs.throughput.time.perf_counter", itertools.count().__next__)  # a second each
+    rates = {1: 5.0, 2: 5.0, 4: 9.0, 8: 9.1, 16: 9.2}
+    assert best_batch(own, rates.__getitem__) == (9.2, 16.0)
 
 
 def test_many_at_once_are_checked_as_one_is(tmp_path) -> None:

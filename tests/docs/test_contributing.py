@@ -59,7 +59,7 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
     With one seed of less traffic, and costs from fewer and shorter repetitions: what comes out is no result.
     """
     protocol = (ROOT / "ntgbench" / "protocols" / "efficiency.toml").read_text()
-    short = protocol.replace("repetitions = 20", "repetitions = 3").replace("seconds = 0.5", "seconds = 0.01")
+    short = protocol.replace("repetitions = 10", "repetitions = 3").replace("seconds = 0.5", "seconds = 0.01")
     assert short != protocol
     (tmp_path / "efficiency.toml").write_text(short)
     home = tmp_path / "environment"
