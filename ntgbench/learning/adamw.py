@@ -40,20 +40,21 @@ class AdamW:
 
     def state(self) -> dict[str, Tensor]:
         """All that it remembers, by name; to be changed in place."""
-        moments = {"average": self.average, "square": self.square}
-        return {"steps": self.steps} | {
-            f"{name}.{i}": m for name, all_m in moments.items() for i, m in enumerate(all_m)
-        }
+        found = {"steps": self.steps}
+        for place, (average, square) in enumerate(zip(self.average, self.square, strict=True)):
+            found |= {f"average.{place}": average, f"square.{place}": square}
+        return found
 
     @torch.no_grad()
     def step(self, loss: Tensor, learning_rate: float) -> None:
         """One step down the clipped gradient of `loss`."""
         for weight in self.weights:
             weight.grad = None
-        with torch.enable_grad():
-            loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in self.weights]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        # Gradients are divided by it.
+        scale = (norm / LARGEST_GRADIENT).float() if norm > LARGEST_GRADIENT else None
         self.steps += 1
         for group, decay in self.groups:
             weights = self.weights[group]
@@ -71,6 +72,5 @@ class AdamW:
                 eps=EPSILON,
                 amsgrad=False,
                 maximize=False,
-                # Gradients are divided by it.
-                grad_scale=(norm / LARGEST_GRADIENT).float() if norm > LARGEST_GRADIENT else None,
+                grad_scale=scale,
             )
