@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.lab.capture import Tcpdump
+from benchmarks.lab.capture import LATE, Tcpdump
 from benchmarks.lab.client import Client, Task
 from benchmarks.lab.hosts import SERVER, Slot, remove_leftovers
 from benchmarks.lab.plan import Job, Session
@@ -72,6 +72,7 @@ def build(
             if thread.done():
                 thread.result()
         failed = False
+        time.sleep(LATE)
         work.outcome.dropped = sum(capture.end() for _, capture in made)
         work.outcome.captures = [capture.path for _, capture in made]
         work.outcome.netem = all(slot.netem for slot, _ in made)

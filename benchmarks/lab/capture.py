@@ -15,6 +15,10 @@ _SNAPLEN = 94
 """Bytes kept of a packet: Ethernet, IPv4 and the longest TCP header; all lengths are read from the headers."""
 
 
+LATE = 1.2
+"""Seconds after which a packet is in the file: the kernel hands packets over in blocks, once a second at least."""
+
+
 class Tcpdump:
     """A capture of the TCP and UDP packets of a namespace."""
 
@@ -45,8 +49,7 @@ class Tcpdump:
         return self._process.pid
 
     def end(self) -> int:
-        """End the capture; how many packets the kernel did not hand over."""
-        time.sleep(0.2)  # the last packets are on their way
+        """End the capture, `LATE` seconds after the last packet; how many packets the kernel did not hand over."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(10)

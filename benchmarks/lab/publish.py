@@ -70,10 +70,11 @@ On day 2:
 - Users are made up. How often each class occurs, and what is asked for, is our choice and not a measurement of
   anybody's network: a score on this data ranks methods, and says nothing about a network.
 - Payloads were random or made of word lists: sizes after compression follow from that.
-- Eight classes were chosen so that what tells them apart lies far apart in a biflow, which a generator with a short
-  memory loses: `gallery` and `game`, and `search` and `routing`, differ by what kind of request brings a large
-  answer; `charger`, `inverter`, `meter` and `plc` by what a device's name goes with. Elsewhere handshakes and first
-  requests say most. How far real traffic is from a short chain's on this data is therefore our choice as well.
+- Eight classes were chosen for what tells them apart, much of which lies far apart in a biflow, where a generator with
+  a short memory loses it: `gallery` and `game`, and `search` and `routing`, differ by what kind of request brings a
+  large answer; `charger`, `inverter`, `meter` and `plc` by what a device's name goes with, its settings, which follow
+  at once, and its tables, which come several packets later. Elsewhere handshakes and first requests say most. How far
+  real traffic is from a short chain's on this data is therefore our choice as well.
 - A class is one or two implementations of a protocol. What tells two classes apart here may be the implementation.
 - It is a snapshot of Debian's and PyPI's versions named above. Another build draws everything anew by its seed and
   is statistically the same (`python -m benchmarks.lab.scores BUILD ANOTHER`), not byte for byte: threads and clocks

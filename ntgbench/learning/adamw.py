@@ -30,7 +30,9 @@ class AdamW:
     """
 
     def __init__(self, model: nn.Module, weight_decay: float) -> None:
-        self.weights: list[Tensor] = sorted(model.parameters(), key=lambda weight: weight.dim() <= 1)
+        self.weights: list[Tensor] = sorted(
+            (weight for weight in model.parameters() if weight.requires_grad), key=lambda weight: weight.dim() <= 1
+        )
         self.average = [torch.zeros_like(weight) for weight in self.weights]
         self.square = [torch.zeros_like(weight) for weight in self.weights]
         self.steps = torch.zeros((), device=self.weights[0].device)
@@ -47,7 +49,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, loss: Tensor, learning_rate: float) -> None:
-        """One step down the clipped gradient of `loss`."""
+        """One step down the clipped gradient of `loss`, which is 0 for a weight that the loss does not reach."""
         for weight in self.weights:
             weight.grad = None
         loss.backward()  # type: ignore[no-untyped-call]

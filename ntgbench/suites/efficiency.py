@@ -106,7 +106,7 @@ def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricVa
             progress("training on many at once")
             train_rate, train_batch = best_batch(bench, lambda batch: training_rate(bench, batch, known))
         elif batched:
-            train_rate = training_rate(bench, int(train_batch), known)
+            train_rate = training_rate(bench, int(train_batch), known) or train_rate
     first()
     if training is not None:
         found["train_s_epoch"], found["train_shortest_s_epoch"] = training.found()

@@ -1,5 +1,6 @@
 """A small lab, built for real: what it writes, and what it leaves behind, which is nothing."""
 
+import functools
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ CLASSES = ("syslog", "dns")
 POLLED = ("charger", "inverter", "meter", "plc")
 
 
+@functools.cache
 def why_not(classes=CLASSES) -> str:
     """Why a lab of these classes cannot be built here; "" when it can."""
     if os.geteuid() != 0:
@@ -30,10 +32,11 @@ def why_not(classes=CLASSES) -> str:
         versions(needed(chosen(classes)))
     except LabError as error:
         return str(error)
-    tried = subprocess.run(["ip", "netns", "add", "labprobe"], capture_output=True, text=True, check=False)
+    probe = f"labprobe{os.getpid()}"
+    tried = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         return f"no namespaces can be made here: {tried.stderr.strip()}"
-    subprocess.run(["ip", "netns", "delete", "labprobe"], check=True)
+    subprocess.run(["ip", "netns", "delete", probe], check=True)
     return ""
 
 

@@ -1,10 +1,10 @@
 """Applications that ask over HTTP/1.1 for small and large answers, in two pairs that differ by what asks for which.
 
-The programs of a pair send requests of the same two lengths and get answers of the same two sizes. In `gallery` it is
-the long request, a signed link, that brings the large answer; in `game` the long one names the player and brings what
-is that player's, which is small, while everybody's content needs no more than its name. Answers of both fill more
-packets than three, so what asked for them lies far back. `search` and `routing` are the same with short answers: more
-filters leave fewer results, and more places to pass make longer directions.
+The programs of a pair send long requests of the same lengths and short ones, and get answers of the same two sizes. In
+`gallery` it is the long request, a signed link, that brings the large answer; in `game` the long one names the player
+and brings what is that player's, which is small, while everybody's content needs no more than its name. Answers of both
+fill more packets than three, so what asked for them lies far back. `search` and `routing` are the same with short
+answers: more filters leave fewer results, and more places to pass make longer directions.
 """
 
 from __future__ import annotations
