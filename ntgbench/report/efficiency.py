@@ -15,25 +15,26 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 READING = """\
-What a system costs. **Numbers of different hardware stand in different sections and do not compare.** Each cost is
-measured in three visits, with the others between them. A *median* has an interval that holds the true one with 95%
-confidence, and `*` says that a measurement lay far from the others: this is what one waits for on that machine. The
-*shortest* is what the same work took when nothing disturbed it, and what to compare systems by: it comes out the same
-another day. Its interval goes to what the worst of the visits would have said alone; systems whose intervals overlap
-share a rank. A repetition of sampling makes the same biflows, as many of each class, one call each, from the same
-random numbers, and the shortest is that of each biflow, averaged over them. The time of an epoch is that of a training
-with a batch of one biflow, warm-up left out, and with what the system does beside its steps, such as validating on a
-part of the set; where fewer biflows than the whole set were trained on, it is extrapolated from the difference between
-trainings on more and fewer of them. Its shortest time is that of each step, or of whatever lies between two tellings of
-progress, summed. A CUDA device has done all its work whenever the clock is read. `packets` is what the model's biflows
-had on average: short ones are made sooner. Device use is that of a CUDA device by NVML, ten looks a second, or else
-this process's CPU time by its threads. A process keeps to as many processors as it has threads. Peaks are of training
-and of sampling one by one: on a CUDA device what torch has reserved, on the host what is resident. Energy is counted
-where the machine counts it (NVML, RAPL), of the whole device, and left out elsewhere. `others` is the part of the
-machine that other processes took: above 10% times are suspect. Four fresh processes, with what else is measured between
-them, load the saved system and make one biflow: *import* is the plugin's part of that, *first biflow* all of it from
-the start of Python, both with each of their parts, such as importing one module, as short as it was in any of the four;
-*memory* is the peak."""
+What a system costs. **Numbers of different hardware stand in different sections and do not compare.** A cost is
+measured in three visits, with the others between them; a rate of training in two, after a search for its batch. A
+rate is that of the shortest call, or what the shortest trainings on more and on fewer biflows differ by. A *median*
+has an interval that holds the true one with 95% confidence, and `*` says that a measurement lay far from the others:
+this is what one waits for on that machine. The *shortest* is what the same work took when nothing disturbed it, and
+what to compare systems by: it comes out the same another day. Its interval goes to what the worst of the visits
+would have said alone; systems whose intervals overlap share a rank. A repetition of sampling makes the same biflows,
+as many of each class, one call each, from the same random numbers, and the shortest is that of each biflow, averaged
+over them. The time of an epoch is that of a training with a batch of one biflow, warm-up left out, and with what the
+system does beside its steps, such as validating on a part of the set; where fewer biflows than the whole set were
+trained on, it is extrapolated from the difference between trainings on more and fewer of them. Its shortest time is
+that of each step, or of whatever lies between two tellings of progress, summed. A CUDA device has done all its work
+whenever the clock is read. `packets` is what the model's biflows had on average: short ones are made sooner. Device
+use is that of a CUDA device by NVML, ten looks a second, or else this process's CPU time by its threads. A process
+keeps to as many processors as it has threads. Peaks are of training and of sampling one by one: on a CUDA device
+what torch has reserved, on the host what is resident. Energy is counted where the machine counts it (NVML, RAPL), of
+the whole device, and left out elsewhere. `others` is the part of the machine that other processes took: above 10%
+times are suspect. Four fresh processes, with what else is measured between them, load the saved system and make one
+biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of Python, both with each of
+their parts, such as importing one module, as short as it was in any of the four; *memory* is the peak."""
 
 _ONE_BY_ONE = {
     "sample_shortest_ms": "ms/biflow, shortest",

@@ -80,15 +80,17 @@ def test_many_at_once_are_checked_as_one_is(tmp_path) -> None:
 def test_short_calls_are_more_and_the_shortest_counts(clock, tmp_path, part: float, calls: int) -> None:
     own = bench(choose("markov"), tmp_path, seconds=10.0)
     fitted = own.fit(own.system, 30, Budget())
-    took = iter([0.625, 0.75, *[0.5] * calls])
+    took, drawn = iter([0.625, 0.75, *[0.5] * calls]), set()
 
     class Slow:
-        def sample(self, labels: np.ndarray, rng: object) -> np.ndarray:  # noqa: ARG002
+        def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             clock[0] += next(took)
+            drawn.add(rng.random())
             return np.ones((len(labels), own.train.packets), np.int64)
 
     assert sampling_rate(own, FittedSystem(own.system, Slow(), own.train, fitted.classes), 4, part) == 8.0
     assert len(list(took)) == 2
+    assert len(drawn) == 1  # the same work in every call
 
 
 def test_a_batch_is_a_whole_number() -> None:
