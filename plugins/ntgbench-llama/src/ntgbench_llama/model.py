@@ -164,7 +164,7 @@ def rotary(length: int, dimensions: int, heads: int) -> Tensor:
 
 @cache
 def numpy_layer(heads: int, pairs: int, length: int, dtype: torch.dtype, product_dtype: torch.dtype) -> NumpyLayer:
-    """A layer in numpy, which to make takes as long as a tenth of what it does."""
+    """A layer in numpy, made once: to make it takes a tenth as long as its work."""
     rotation = rotary(length, 2 * pairs, heads).to(dtype.to_complex())
     return NumpyLayer(heads, rotation.numpy(), EPSILON, product_dtype)
 

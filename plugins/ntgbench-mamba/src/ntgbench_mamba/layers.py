@@ -72,39 +72,96 @@ class NumpyLayer:
 
     def forward(self, x: Array, tensors: list[Array], length: int) -> tuple[Array, Passed]:
         """Output of a layer, (N T, H), and what its gradient needs."""
-        return _forward(x, Weights(*tensors), length, self.epsilon)
+        w = Weights(*tensors)
+        inner, state = w.log_rate.shape
+        rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
+        unit, root = norm(x, self.epsilon)
+        both = project(unit * w.gain, w.in_proj)
+        windows = _windows(both[:, :inner], length, taps, taps - 1)
+        kernel = np.ascontiguousarray(w.taps[:, 0].T)
+        np.einsum("ntkd,kd->ntd", windows, kernel, out=both.reshape(-1, length, 2 * inner)[:, :, :inner])
+        both[:, :inner] += w.tap_bias
+        slope, u_gate = silu(both)
+        u, gate = u_gate[:, :inner], u_gate[:, inner:]
+        projected = u @ w.x_proj.T
+        size = _softplus(projected[:, :rank] @ w.dt_proj.T + w.dt_bias)
+        rate = -np.exp(w.log_rate.T, order="C")
+        y = u * w.skip
+        sequences = [part.reshape(-1, length, part.shape[1]) for part in (projected[:, rank:], size, size * u, y)]
+        chunks = _chunks(len(sequences[0]), length * rate.size)
+        for rows in chunks:
+            b_c, *size_v, of_y = (part[rows] for part in sequences)
+            scanned = _scan(rate, b_c[:, :, :state], *size_v)
+            of_y += (b_c[:, :, None, state:] @ scanned[1])[:, :, 0]
+        after = (y * gate) @ w.out_proj.T
+        after += x
+        kept = scanned if len(chunks) == 1 else None
+        return after, Passed(unit, root, windows, slope, u_gate, projected, size, rate, kept, y)
 
     def backward(self, gradient: Array, tensors: list[Array], passed: Passed, length: int) -> tuple[Array, Weights]:
         """Gradients of a layer's input, (N T, H), and of its weights."""
-        return _backward(gradient, Weights(*tensors), passed, length)
-
-
-def _forward(x: Array, w: Weights, length: int, epsilon: float) -> tuple[Array, Passed]:
-    """Output of a layer, (N T, H), and what its gradient needs."""
-    inner, state = w.log_rate.shape
-    rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
-    unit, root = norm(x, epsilon)
-    both = project(unit * w.gain, w.in_proj)
-    windows = _windows(both[:, :inner], length, taps, taps - 1)
-    kernel = np.ascontiguousarray(w.taps[:, 0].T)
-    np.einsum("ntkd,kd->ntd", windows, kernel, out=both.reshape(-1, length, 2 * inner)[:, :, :inner])
-    both[:, :inner] += w.tap_bias
-    slope, u_gate = silu(both)
-    u, gate = u_gate[:, :inner], u_gate[:, inner:]
-    projected = u @ w.x_proj.T
-    size = _softplus(projected[:, :rank] @ w.dt_proj.T + w.dt_bias)
-    rate = -np.exp(w.log_rate.T, order="C")
-    y = u * w.skip
-    sequences = [part.reshape(-1, length, part.shape[1]) for part in (projected[:, rank:], size, size * u, y)]
-    chunks = _chunks(len(sequences[0]), length * rate.size)
-    for rows in chunks:
-        b_c, *size_v, of_y = (part[rows] for part in sequences)
-        scanned = _scan(rate, b_c[:, :, :state], *size_v)
-        of_y += (b_c[:, :, None, state:] @ scanned[1])[:, :, 0]
-    after = (y * gate) @ w.out_proj.T
-    after += x
-    kept = scanned if len(chunks) == 1 else None
-    return after, Passed(unit, root, windows, slope, u_gate, projected, size, rate, kept, y)
+        w = Weights(*tensors)
+        unit, root, windows, slope, u_gate, projected, size, rate, kept, y = passed
+        state, inner = rate.shape
+        rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
+        u, gate = u_gate[:, :inner], u_gate[:, inner:]
+        v = size * u
+        of_gated = gradient @ w.out_proj
+        of_both = np.empty_like(u_gate)
+        of_u, of_gate = of_both[:, :inner], of_both[:, inner:]
+        np.multiply(of_gated, y, out=of_gate)
+        of_y = of_gated * gate
+        of_projected, of_v, of_size, of_rate = np.empty_like(projected), np.empty_like(v), np.empty_like(v), 0.0 * rate
+        sequences = [
+            part.reshape(-1, length, part.shape[1])
+            for part in (projected[:, rank:], size, v, of_y, of_projected[:, rank:], of_v, of_size)
+        ]
+        for rows in _chunks(len(sequences[0]), length * rate.size):
+            b_c, *size_v, at_y, of_b_c, to_v, to_size = (part[rows] for part in sequences)
+            # Several chunks together are not kept: to make them again is faster than to fetch them from memory.
+            decay, states = kept or _scan(rate, b_c[:, :, :state], *size_v)
+            of_states = np.einsum("nts,ntd->ntsd", b_c[:, :, state:], at_y)
+            # What reaches the state before token t is decay_t times what reaches the state after it.
+            of_exponent = np.empty_like(of_states[:, 1:])
+            after, *others = of_states.swapaxes(0, 1)[::-1]
+            steps = zip(decay.swapaxes(0, 1)[:0:-1], of_exponent.swapaxes(0, 1)[::-1], others, strict=True)
+            for decays, carried, before in steps:
+                np.multiply(decays, after, out=carried)
+                before += carried
+                after = before
+            of_exponent *= states[:, :-1]
+            of_b_c[:, :, :state] = (of_states @ size_v[1][..., None])[..., 0]
+            of_b_c[:, :, state:] = (states @ at_y[..., None])[..., 0]
+            to_v[:] = (b_c[:, :, None, :state] @ of_states)[:, :, 0]
+            to_size[:, 0] = 0
+            np.einsum("ntsd,sd->ntd", of_exponent, rate, out=to_size[:, 1:])
+            of_rate += np.einsum("ntsd,ntd->sd", of_exponent, size_v[0][:, 1:])
+        of_size += of_v * u
+        # The slope of softplus, a sigmoid, in terms of its value.
+        of_size *= -np.expm1(-size)
+        of_projected[:, :rank] = of_size @ w.dt_proj
+        np.matmul(of_projected, w.x_proj, out=of_u)
+        of_u += of_v * size
+        of_u += of_y * w.skip
+        of_both *= slope
+        # From here on the first half is the gradient of what was convolved, and then of the signal.
+        of_tap_bias = of_u.sum(axis=0)
+        of_taps = np.einsum("ntkd,ntd->dk", windows, of_u.reshape(-1, length, inner))
+        later, kernel = _windows(of_u, length, taps, 0), np.ascontiguousarray(w.taps[:, 0, ::-1].T)
+        np.einsum("ntkd,kd->ntd", later, kernel, out=of_both.reshape(-1, length, 2 * inner)[:, :, :inner])
+        of_normed = of_both @ w.in_proj
+        return gradient + norm_gradient(of_normed * w.gain, unit, root), Weights(
+            gain=dots(of_normed, unit),
+            in_proj=of_both.T @ (unit * w.gain),
+            taps=of_taps[:, None],
+            tap_bias=of_tap_bias,
+            x_proj=of_projected.T @ u,
+            dt_proj=of_size.T @ projected[:, :rank],
+            dt_bias=of_size.sum(axis=0),
+            log_rate=(of_rate * rate).T,
+            skip=dots(of_y, u),
+            out_proj=gradient.T @ (y * gate),
+        )
 
 
 def _scan(rate: Array, b: Array, size: Array, v: Array) -> tuple[Array, Array]:
@@ -119,71 +176,6 @@ def _scan(rate: Array, b: Array, size: Array, v: Array) -> tuple[Array, Array]:
         after += carried
         before = after
     return decay, states
-
-
-def _backward(gradient: Array, w: Weights, passed: Passed, length: int) -> tuple[Array, Weights]:
-    """Gradients of a layer's input, (N T, H), and of its weights."""
-    unit, root, windows, slope, u_gate, projected, size, rate, kept, y = passed
-    state, inner = rate.shape
-    rank, taps = w.dt_proj.shape[1], w.taps.shape[2]
-    u, gate = u_gate[:, :inner], u_gate[:, inner:]
-    v = size * u
-    of_gated = gradient @ w.out_proj
-    of_both = np.empty_like(u_gate)
-    of_u, of_gate = of_both[:, :inner], of_both[:, inner:]
-    np.multiply(of_gated, y, out=of_gate)
-    of_y = of_gated * gate
-    of_projected, of_v, of_size, of_rate = np.empty_like(projected), np.empty_like(v), np.empty_like(v), 0.0 * rate
-    sequences = [
-        part.reshape(-1, length, part.shape[1])
-        for part in (projected[:, rank:], size, v, of_y, of_projected[:, rank:], of_v, of_size)
-    ]
-    for rows in _chunks(len(sequences[0]), length * rate.size):
-        b_c, *size_v, at_y, of_b_c, to_v, to_size = (part[rows] for part in sequences)
-        # Several chunks together are not kept: making them again is faster than fetching them from beyond the cache.
-        decay, states = kept or _scan(rate, b_c[:, :, :state], *size_v)
-        of_states = np.einsum("nts,ntd->ntsd", b_c[:, :, state:], at_y)
-        # What reaches the state before token t is decay_t times what reaches the state after it.
-        of_exponent = np.empty_like(of_states[:, 1:])
-        after, *others = of_states.swapaxes(0, 1)[::-1]
-        steps = zip(decay.swapaxes(0, 1)[:0:-1], of_exponent.swapaxes(0, 1)[::-1], others, strict=True)
-        for decays, carried, before in steps:
-            np.multiply(decays, after, out=carried)
-            before += carried
-            after = before
-        of_exponent *= states[:, :-1]
-        of_b_c[:, :, :state] = (of_states @ size_v[1][..., None])[..., 0]
-        of_b_c[:, :, state:] = (states @ at_y[..., None])[..., 0]
-        to_v[:] = (b_c[:, :, None, :state] @ of_states)[:, :, 0]
-        to_size[:, 0] = 0
-        np.einsum("ntsd,sd->ntd", of_exponent, rate, out=to_size[:, 1:])
-        of_rate += np.einsum("ntsd,ntd->sd", of_exponent, size_v[0][:, 1:])
-    of_size += of_v * u
-    # The slope of softplus, a sigmoid, in terms of its value.
-    of_size *= -np.expm1(-size)
-    of_projected[:, :rank] = of_size @ w.dt_proj
-    np.matmul(of_projected, w.x_proj, out=of_u)
-    of_u += of_v * size
-    of_u += of_y * w.skip
-    of_both *= slope
-    # From here on the first half is the gradient of what was convolved, and then of the signal.
-    of_tap_bias = of_u.sum(axis=0)
-    of_taps = np.einsum("ntkd,ntd->dk", windows, of_u.reshape(-1, length, inner))
-    later, kernel = _windows(of_u, length, taps, 0), np.ascontiguousarray(w.taps[:, 0, ::-1].T)
-    np.einsum("ntkd,kd->ntd", later, kernel, out=of_both.reshape(-1, length, 2 * inner)[:, :, :inner])
-    of_normed = of_both @ w.in_proj
-    return gradient + norm_gradient(of_normed * w.gain, unit, root), Weights(
-        gain=dots(of_normed, unit),
-        in_proj=of_both.T @ (unit * w.gain),
-        taps=of_taps[:, None],
-        tap_bias=of_tap_bias,
-        x_proj=of_projected.T @ u,
-        dt_proj=of_size.T @ projected[:, :rank],
-        dt_bias=of_size.sum(axis=0),
-        log_rate=(of_rate * rate).T,
-        skip=dots(of_y, u),
-        out_proj=gradient.T @ (y * gate),
-    )
 
 
 def _windows(x: Array, length: int, width: int, before: int) -> Array:
