@@ -22,6 +22,14 @@ Numbers = npt.NDArray[np.int64]
 LARGEST_BATCH = 512
 """Biflows that are made at a time: more is no faster on a CPU, where what a step reads and writes should stay near."""
 
+MANY = 32
+"""Rows from which on it is faster to find the block of tokens first, and the token in it, than among all tokens."""
+
+BLOCK = 64
+"""Tokens of a block."""
+
+BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
+
 FINISHED = 0.1
 """Part of the rows that must have ended before they are taken out of the model's state: moving the others costs."""
 
@@ -56,9 +64,8 @@ class Sampler:
         self.classes = start(mapping.classes)
         logits = self.classes.step(mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32)))
         # Only packets and EOS can follow, and EOS only a packet.
-        self.possible = torch.zeros_like(logits[0])
-        self.possible[: mapping.first_value] = -torch.inf
-        self.first = _cumulated(logits, self.possible)
+        self.possible = torch.full_like(logits[0, : mapping.first_value], -torch.inf)
+        self.first = _likely(logits, self.possible)
         self.possible[EOS] = 0.0
 
     @torch.inference_mode()
@@ -89,7 +96,7 @@ class Sampler:
         # Which rows are at work, and which of them have not ended.
         live, going = np.arange(len(rows)), np.ones(len(rows), np.bool_)
         for position in range(1, self.mapping.packets):
-            drawn = draw(_cumulated(model.step(tokens), self.possible), uniform[live, position])
+            drawn = draw(_likely(model.step(tokens), self.possible), uniform[live, position])
             rows[live, position + 1] = tokens = np.where(going, drawn, PAD)
             going = tokens > EOS
             left = np.flatnonzero(going)
@@ -101,14 +108,39 @@ class Sampler:
         rows[(rows != EOS).all(axis=1), -1] = EOS
 
 
-def _cumulated(logits: Tensor, possible: Tensor) -> Tensor:
-    """Cumulated distribution of each row, (rows, vocabulary), without what `possible` has as minus infinity."""
-    logits += possible
-    return logits.softmax(dim=1).cumsum_(dim=1)
+def _likely(logits: Tensor, possible: Tensor) -> Tensor:
+    """Distribution of each row, (rows, vocabulary), without those of the first tokens that `possible` rules out."""
+    logits[:, : len(possible)] += possible
+    return logits.softmax(dim=1)
 
 
-def draw(cumulated: Tensor, uniform: npt.NDArray[np.float32]) -> Numbers:
-    """The token of each row, int64 (rows,), at its uniform number, (rows,), in its distribution, (rows, vocabulary)."""
-    target = torch.from_numpy(uniform[:, None]).to(cumulated.device) * cumulated[:, -1:]
-    tokens: Numbers = torch.searchsorted(cumulated, target, right=True).cpu().numpy()[:, 0]
+def draw(likely: Tensor, uniform: npt.NDArray[np.float32]) -> Numbers:
+    """The token of each row, int64 (rows,), at its uniform number, (rows,), in its distribution, (rows, vocabulary).
+
+    Distributions need not sum to one, and are overwritten.
+    """
+    numbers = torch.from_numpy(uniform[:, None]).to(likely.device)
+    places = _inverted(likely.cumsum_(dim=1), numbers) if len(likely) < MANY else _inverted_by_blocks(likely, numbers)
+    tokens: Numbers = places.cpu().numpy()[:, 0]
     return tokens
+
+
+def _inverted(cumulated: Tensor, uniform: Tensor) -> Tensor:
+    """Where each cumulated distribution, (rows, places), passes the part `uniform`, (rows, 1), of its last number."""
+    return torch.searchsorted(cumulated, uniform * cumulated[:, -1:], right=True)
+
+
+def _inverted_by_blocks(likely: Tensor, uniform: Tensor) -> Tensor:
+    """The same of distributions: cumulates the sums of blocks, and the numbers of the one block that passes it."""
+    rows, vocabulary = likely.shape
+    whole = vocabulary // BLOCK * BLOCK
+    blocks, rest = likely[:, :whole].view(rows, whole // BLOCK, BLOCK), likely[:, whole:]
+    sums = torch.cat([blocks.sum(dim=2), rest.sum(dim=1, keepdim=True)], dim=1)
+    cumulated = sums.cumsum(dim=1)
+    block = _inverted(cumulated, uniform)
+    own = sums.gather(1, block)
+    # Rounding may put this outside 0..1, and so the token outside the block.
+    part = (uniform * cumulated[:, -1:] - cumulated.gather(1, block) + own) / own
+    places = BLOCK * block + torch.arange(BLOCK, device=likely.device)
+    inside = likely.gather(1, places.clamp(max=vocabulary - 1)).masked_fill_(places >= vocabulary, 0.0)
+    return BLOCK * block + _inverted(inside.cumsum_(dim=1), part.clamp_(0.0, BELOW_ONE))

@@ -100,8 +100,27 @@ def test_no_rows_are_made_of_no_labels() -> None:
     assert sampling.Sampler(Table, MAPPING).sample(np.zeros(0, np.int32), np.random.default_rng(6)).shape == (0, 5)
 
 
-def test_the_lowest_and_the_highest_number_draw_possible_tokens() -> None:
-    cumulated = torch.tensor([[0.0, 0.0, 0.25, 0.25, 1.0, 1.0]]).repeat(4, 1)
-    highest = float(np.nextafter(np.float32(1), np.float32(0)))
-    tokens = sampling.draw(cumulated, np.array([0.0, 0.2499, 0.25, highest], np.float32))
-    assert tokens.tolist() == [2, 2, 4, 4]
+HIGHEST = float(np.nextafter(np.float32(1), np.float32(0)))
+
+
+@pytest.mark.parametrize("times", [1, sampling.MANY])
+def test_the_lowest_and_the_highest_number_draw_possible_tokens(times: int) -> None:
+    likely = torch.tensor([0.0, 0.0, 0.25, 0.0, 0.75, 0.0]).repeat(4 * times, 1)
+    numbers = np.array([0.0, 0.2499, 0.25, HIGHEST] * times, np.float32)
+    assert sampling.draw(likely, numbers).tolist() == [2, 2, 4, 4] * times
+
+
+@pytest.mark.parametrize("vocabulary", [1, 5, sampling.BLOCK, sampling.BLOCK + 1, 3 * sampling.BLOCK, 2929])
+def test_tokens_of_many_rows_are_those_of_exact_arithmetic(vocabulary: int) -> None:
+    rng = np.random.default_rng(vocabulary)
+    likely = rng.exponential(size=(400, vocabulary)).astype(np.float32) * (rng.random((400, vocabulary)) < 0.3)
+    likely[:, rng.integers(vocabulary)] += 0.1  # no row of zeros
+    numbers = np.r_[np.zeros(9), np.full(9, HIGHEST), rng.random(382)].astype(np.float32)
+    cumulated = likely.astype(np.float64).cumsum(axis=1)
+    share = cumulated / cumulated[:, -1:]
+    tokens = sampling.draw(torch.from_numpy(likely.copy()), numbers)
+    assert (np.take_along_axis(likely, tokens[:, None], 1) > 0).all()
+    # The place that a number falls on begins before it and ends behind it, up to rounding.
+    begin, end = (np.take_along_axis(np.c_[np.zeros(400), share], tokens[:, None] + k, 1)[:, 0] for k in (0, 1))
+    assert (begin <= numbers + 1e-6).all()
+    assert (numbers <= end + 1e-6).all()
