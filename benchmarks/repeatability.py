@@ -1,7 +1,8 @@
 """How well two runs of the efficiency suite agree: `python -m benchmarks.repeatability ROWS ROWS [--base SYSTEM]`.
 
 ROWS are two rows.jsonl. Times of two days may differ by the state of the machine; what a board is read for is by how
-much one system is faster than another. So each system's time, divided by that of SYSTEM in the same run, is compared.
+much one system is faster than another. So what is compared is each system's time in reference workloads, as timed
+beside it, or as a multiple of that of SYSTEM in the same run.
 """
 
 from __future__ import annotations
@@ -18,18 +19,25 @@ NAMES = ("sample_shortest_ms", "train_shortest_s_epoch", "sample_rate", "train_r
 MEDIANS = ("sample_ms", "train_s_epoch")
 
 
-def ratios(rows: Sequence[Row], base: str) -> dict[tuple[str, str], float]:
-    """Each cost of each system as a multiple of that of `base`, by cost and system."""
-    values = {
-        (name, row["system"]): metric["value"]
-        for row in rows
-        for name in NAMES + MEDIANS
-        if (metric := row["metrics"].get(f"efficiency/{name}")) is not None and metric["value"]
-    }
-    return {(name, system): value / values[name, base] for (name, system), value in values.items()}
+def ratios(rows: Sequence[Row], base: str | None) -> dict[tuple[str, str], float]:
+    """Each cost of each system as a multiple of that of `base`, or of its row's reference, by cost and system.
+
+    Of a rate, it is the other way round: biflows a reference workload.
+    """
+    costs: dict[str, dict[str, float]] = {}
+    for row in rows:
+        for key, metric in row["metrics"].items():
+            if key.startswith("efficiency/") and metric["value"]:
+                costs.setdefault(row["system"], {})[key.removeprefix("efficiency/")] = metric["value"]
+    found = {}
+    for system, own in costs.items():
+        for name in {*NAMES, *MEDIANS} & own.keys():
+            unit = costs[base][name] if base else own["reference_ms"]
+            found[name, system] = own[name] * unit if name.endswith("rate") and not base else own[name] / unit
+    return found
 
 
-def main(first: Path, second: Path, base: str) -> None:
+def main(first: Path, second: Path, base: str | None) -> None:
     """Print the ratios of both runs and how far they are apart, the furthest first."""
     runs = [ratios(read_rows(path), base) for path in (first, second)]
     both = [(*key, runs[0][key], runs[1][key]) for key in runs[0].keys() & runs[1].keys() if key[1] != base]
@@ -47,6 +55,6 @@ def main(first: Path, second: Path, base: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs=2, type=Path)
-    parser.add_argument("--base", default="llama")
+    parser.add_argument("--base", metavar="SYSTEM")
     chosen = parser.parse_args()
     main(*chosen.rows, chosen.base)

@@ -27,7 +27,7 @@ COSTS = ("efficiency",)
 
 SUITES = (*QUALITY, *COSTS)
 
-EFFICIENCY_VERSION = 4
+EFFICIENCY_VERSION = 5
 """Version of the efficiency suite's numbers; raised when the same system and machine may give others."""
 
 _GRID = ("name", "summary", "datasets", "systems", "suites", "seeds", "limits")
@@ -85,7 +85,10 @@ class Efficiency:
         biflows: training biflows of each.
         epochs: epochs of a training whose time is taken.
         samples: biflows of each class that a repetition makes, one at a time.
-        repetitions: repeated measurements, of which the median with its interval and the shortest are shown.
+        rounds: processes that a system is measured in, each after one of every other system: where a process finds
+            its memory makes a difference, and a machine may be slow for minutes.
+        repetitions: repeated measurements of a round, of all of which the median with its interval and the shortest are
+            shown.
         seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch, and there are as many as
             then fit into the same time; None measures whole.
         largest_batch: largest batch that is tried for throughput.
@@ -96,6 +99,7 @@ class Efficiency:
     biflows: int = 500
     epochs: int = 10
     samples: int = 100
+    rounds: int = 1
     repetitions: int = 10
     seconds: float | None = None
     largest_batch: int = 4096
@@ -150,7 +154,7 @@ class Protocol:
                 "leave out the other suites"
             )
         efficiency = self.efficiency
-        counts = ("classes", "biflows", "epochs", "samples", "repetitions", "largest_batch", "threads")
+        counts = ("classes", "biflows", "epochs", "samples", "rounds", "repetitions", "largest_batch", "threads")
         for name, fine in (
             ("datasets", bool(self.datasets)),
             ("systems", bool(self.systems)),

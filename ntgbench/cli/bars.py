@@ -44,6 +44,11 @@ class Bars(Watch):
         text = f"{len(cells)} cells, {len(cells) - len(todo)} finished earlier"
         self._say(f"{text}, {failed} of them failed (--retry runs those again)" if failed else text)
 
+    def round(self, number: int, cells: Sequence[Cell]) -> None:
+        """Begin another bar."""
+        self._bar.reset(total=len(cells))
+        self._say(f"round {number} of {len(cells)} cells")
+
     def doing(self, cell: Cell, what: str) -> None:
         """Show what a running cell does."""
         self._doing[cell.title] = what

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.costs.bench import Bench, whole_parameter, with_batch
-from ntgbench.costs.timing import Measured, alike, median, now, shortest
+from ntgbench.costs.timing import Measured, median, now, shortest, visit
 from ntgbench.interfaces import Budget
 
 if TYPE_CHECKING:
+    from ntgbench.costs.times import Times
     from ntgbench.protocol import Efficiency
     from ntgbench.systems import FittedSystem
 
-VISITS = 3
-"""Times that each cost is come back to: what disturbs a machine may outlast one visit."""
+VISITS = 2
+"""Times that a process comes back to each cost: what disturbs a machine may outlast one visit."""
+
+SHORT = 0.25
+"""Part of the time of a repetition that one of sampling takes at most, if it can: each biflow is to be made often."""
 
 LEAST = 2
 """Repetitions that every visit of a shortened measurement has, however long they take."""
@@ -28,9 +32,9 @@ keep exactly that, whatever the number."""
 
 
 def repetitions(settings: Efficiency, visit: int) -> Iterator[int]:
-    """Counts the repetitions of a visit: all of them divided evenly, or as many as its time allows."""
+    """Counts the repetitions of a visit: all of a process divided evenly, or as many as its time allows."""
     if settings.seconds is None:
-        yield from range(visit, settings.repetitions, VISITS)
+        yield from range(visit % VISITS, settings.repetitions, VISITS)
         return
     end = now("cpu") + settings.seconds * settings.repetitions / VISITS
     for done in itertools.count():
@@ -48,51 +52,51 @@ class Training:
     which imports and compiles, is made at once.
 
     Attributes:
-        biflows: how many are trained on to know it.
         model: that of the last training, when trainings are whole.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, times: Times) -> None:
         settings, every = bench.settings, len(bench.train)
-        self._bench, self._system = bench, with_batch(bench.system, 1)
+        self._bench, self._system, self._times = bench, with_batch(bench.system, 1), times
         self.model: FittedSystem | None = None
         step = EVEN * settings.classes
         probe = min(step, every)
         self._parts(probe)
         # A budget does not raise the number of epochs.
-        self._epochs = min(settings.epochs, whole_parameter(self._system, "epochs") or settings.epochs)
-        self.biflows, self._fewer = every, 0
+        self._epochs = 1
+        if settings.seconds is None:
+            self._epochs = min(settings.epochs, whole_parameter(self._system, "epochs") or settings.epochs)
+        if times.train_biflows:
+            return
+        times.train_biflows = every
         if settings.seconds is not None:
-            self._epochs = 1
             steps = max(2, int(settings.seconds * probe / sum(self._parts(probe))) // step)
             more = _power_of_two(steps) * step
             if more < every:
-                self.biflows, self._fewer = more, max(1, more // step // 4) * step
-        self._longer: list[list[list[float]]] = []
-        self._shorter: list[list[list[float]]] = []
+                times.train_biflows, times.fewer = more, max(1, more // step // 4) * step
 
     def visit(self) -> None:
         """Train a few times."""
-        longer, shorter = [], []
-        for _ in repetitions(self._bench.settings, len(self._longer)):
-            longer.append(self._parts(self.biflows, self._epochs))
-            shorter.append(self._parts(self._fewer) if self._fewer else [0.0])
-        self._longer.append(longer)
-        self._shorter.append(shorter)
+        times, longer, shorter = self._times, [], []
+        for _ in repetitions(self._bench.settings, len(times.longer)):
+            longer.append(self._parts(times.train_biflows, self._epochs))
+            shorter.append(self._parts(times.fewer) if times.fewer else [0.0])
+        if longer:
+            times.longer.append(visit(longer))
+            times.shorter.append(visit(shorter))
 
     def found(self) -> tuple[Measured, Measured]:
         """Median and shortest seconds of an epoch of the whole set."""
-        longer, shorter = alike(self._longer), alike(self._shorter)
-        pairs = zip(itertools.chain(*longer), itertools.chain(*shorter), strict=True)
-        typical = median([sum(more) - sum(fewer) for more, fewer in pairs])
-        value = shortest(longer).value - shortest(shorter).value
-        alone = [
-            shortest([more]).value - shortest([fewer]).value
-            for more, fewer in zip(longer, shorter, strict=True)
-            if more
+        times = self._times
+        visits = list(zip(times.longer, times.shorter, strict=True))
+        differences = [
+            more - fewer for one, other in visits for more, fewer in zip(one.totals, other.totals, strict=True)
         ]
+        typical = median(differences)
+        value = shortest(times.longer).value - shortest(times.shorter).value
+        alone = [shortest([one]).value - shortest([other]).value for one, other in visits]
         least = Measured(value, min(value, *alone), max(value, *alone), typical.count)
-        factor = len(self._bench.train) / (self.biflows - self._fewer)
+        factor = len(self._bench.train) / (times.train_biflows - times.fewer)
         return typical.times(factor), least.times(factor)
 
     def _parts(self, count: int, epochs: int = 1) -> list[float]:
@@ -132,47 +136,49 @@ class Sampling:
 
     Attributes:
         biflows: how many a repetition makes.
+        made: how many this process has made.
+        packets: their mean number of packets, which is the same in every repetition.
     """
 
-    def __init__(self, bench: Bench, fitted: FittedSystem) -> None:
-        self._bench, self._fitted = bench, fitted
+    def __init__(self, bench: Bench, fitted: FittedSystem, times: Times) -> None:
+        self._bench, self._fitted, self._times = bench, fitted, times
         settings, self._count = bench.settings, 1
-        self._visits: list[list[list[float]]] = []
-        self._packets: list[int] = []
+        self.made, self.packets = 0, 0.0
         took = min(sum(self._repetition()[0]) for _ in range(2))
-        self._count = settings.samples
-        if settings.seconds is not None:
-            while self._count > 1 and self._count * took > settings.seconds:
-                self._count = _power_of_two(self._count - 1)
+        if not times.samples:
+            times.samples = settings.samples
+            if settings.seconds is not None:
+                while times.samples > 1 and times.samples * took > SHORT * settings.seconds:
+                    times.samples = _power_of_two(times.samples - 1)
+        self._count = times.samples
         self.biflows = self._count * settings.classes
 
     def visit(self) -> None:
         """Make them a few times. Raises PluginError when what comes is no traffic."""
-        times: list[list[float]] = []
+        taken: list[list[float]] = []
         made: list[object] = []
-        for _ in repetitions(self._bench.settings, len(self._visits)):
-            taken, made = self._repetition()
-            times.append(taken)
-        self._visits.append(times)
+        for _ in repetitions(self._bench.settings, len(self._times.sampled)):
+            seconds, made = self._repetition()
+            taken.append(seconds)
+        if not taken:
+            return
+        self._times.sampled.append(visit(taken))
+        self.made += len(taken) * self.biflows
         labels = self._labels()
-        self._packets += [
-            int(self._fitted.checked(rows, labels[place % len(labels)]).lengths()[0]) for place, rows in enumerate(made)
-        ]
+        self.packets = float(
+            np.mean(
+                [
+                    self._fitted.checked(rows, labels[place % len(labels)]).lengths()[0]
+                    for place, rows in enumerate(made)
+                ]
+            )
+        )
 
     def found(self) -> tuple[Measured, Measured]:
         """Median over the repetitions, and shortest, milliseconds of a biflow."""
-        typical = median([sum(times) / len(times) for visit in self._visits for times in visit])
-        return typical.times(1e3), shortest(self._visits).times(1e3 / self.biflows)
-
-    @property
-    def made(self) -> int:
-        """Biflows that all visits made."""
-        return sum(len(visit) for visit in self._visits) * self.biflows
-
-    @property
-    def packets(self) -> float:
-        """Their mean number of packets."""
-        return float(np.mean(self._packets))
+        visits, factor = self._times.sampled, 1e3 / self.biflows
+        typical = median([total for visit in visits for total in visit.totals])
+        return typical.times(factor), shortest(visits).times(factor)
 
     def _labels(self) -> list[np.ndarray[tuple[int], np.dtype[np.int32]]]:
         return [np.array([label], np.int32) for label in range(self._bench.settings.classes)]

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntgbench.costs.timing import Visit, visit
 from ntgbench.errors import NtgbenchError
 
 
@@ -24,14 +25,14 @@ class First:
     """What a fresh process took.
 
     Attributes:
-        parts: seconds of what came one after the other, from when it was asked for to the first biflow; the same parts
-            in every process of a system: hundreds of imports, for the most part.
+        parts: what came one after the other, from when it was asked for to the first biflow; the same parts in every
+            process of a system: hundreds of imports, for the most part.
         importing: those of them that are the plugin's import.
         memory: peak of its resident memory, MiB.
     """
 
-    parts: list[float]
-    importing: list[float]
+    parts: Visit
+    importing: Visit
     memory: float
 
 
@@ -51,7 +52,7 @@ def first_biflow(folder: Path) -> First:
     # A plugin may have something to say as well.
     found = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"moments"')))
     parts = [end - begin for begin, end in itertools.pairwise([asked, *found["moments"]])]
-    return First(parts, parts[slice(*found["import"])], found["memory"])
+    return First(visit([parts]), visit([parts[slice(*found["import"])]]), found["memory"])
 
 
 class Moments:

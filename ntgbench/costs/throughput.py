@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from ntgbench.systems import FittedSystem
 
 RATE_REPETITIONS = 3
-"""Calls of a batch, or trainings, of which the shortest counts, however long they take."""
+"""Calls of a batch, or trainings, of which the shortest counts, however long they take; in the search for the best
+batch one is enough that takes all the time of a measurement."""
 
 TRIAL = 0.1
-"""Part of the time that a measurement has which a batch has in the search for the best: short calls need more of them
-to find a moment of peace."""
+"""Part of the time of a measurement that a batch has in that search: short calls need more of them to find a moment of
+peace."""
+
+NEAR = 0.85
+"""Part of the best rate that a batch must have reached to be measured again: which one is the best may be noise."""
+
+AGAIN = 2
+"""Batches, at most, that are."""
 
 WORTH = 1.05
 """Times the best rate so far that one of two batches must reach for larger ones to be tried when they took long."""
@@ -34,56 +41,69 @@ TOLD_APART = 1.25
 _log = logging.getLogger(__name__)
 
 
-def sampling_rate(bench: Bench, fitted: FittedSystem, batch: int, part: float = 1.0) -> float:
-    """Biflows a second that one call makes of `batch`, the shortest of as many as fit into `part` of the time.
+def sampling_rate(
+    bench: Bench, fitted: FittedSystem, batch: int, known: dict[int, float], trial: bool = False
+) -> float:
+    """Biflows a second that one call makes of `batch`, the shortest of as many as fit into the time.
 
-    All calls have the same random numbers and so the same work. Raises PluginError when what one makes is no traffic.
+    All calls have the same random numbers and so the same work. `known` has the shortest seconds so far by batch: those
+    of another visit count in this one. Raises PluginError when what one makes is no traffic.
     """
     labels = np.resize(np.arange(bench.settings.classes, dtype=np.int32), batch)
-    lasts = part * (bench.settings.seconds or 0.0)
+    lasts = (TRIAL if trial else 1.0) * (bench.settings.seconds or 0.0)
     took: list[float] = []
     made: list[object] = []
 
     def call(rng: np.random.Generator) -> None:
         made[:] = [fitted.draw(labels, rng)]
 
-    while len(took) < RATE_REPETITIONS or sum(took) < lasts:
+    while sum(took) < lasts or _too_few(took, bench, trial):
         took.append(seconds(partial(call, np.random.default_rng(0)), bench.device))
         fitted.checked(made[0], labels)
-    return batch / min(took)
+    known[batch] = min(*took, known.get(batch, math.inf))
+    return batch / known[batch]
 
 
-def training_rate(bench: Bench, batch: int, known: dict[tuple[int, int], float]) -> float:
+def training_rate(bench: Bench, batch: int, known: dict[int, dict[int, float]], trial: bool = False) -> float:
     """Biflows a second that an epoch with batches of `batch` goes through; 0 when there are too few to tell.
 
-    `known` has the shortest seconds so far of trainings by batch and biflows: those of another visit count in this one.
+    `known` has the shortest seconds so far of trainings by batch and biflows, as in `sampling_rate`.
     """
-    system = with_batch(bench.system, batch)
-
-    def shortest(count: int) -> float:
-        fit = partial(bench.fit, system, count, Budget(epochs=1))
-        took = [seconds(fit, bench.device) for _ in range(RATE_REPETITIONS)]
-        known[batch, count] = min(*took, known.get((batch, count), math.inf))
-        return known[batch, count]
-
+    system, own = with_batch(bench.system, batch), known.setdefault(batch, {})
     few = many = min(batch, len(bench.train))
-    faster = shortest(few)
-    while many < len(bench.train):
+    while True:
+        fit = partial(bench.fit, system, many, Budget(epochs=1))
+        took: list[float] = []
+        while _too_few(took, bench, trial):
+            took.append(seconds(fit, bench.device))
+        own[many] = min(*took, own.get(many, math.inf))
+        if many == len(bench.train) or own[many] > TOLD_APART * own[few]:
+            return rate_of(own)
         many = min(5 * many, len(bench.train))
-        slower = shortest(many)
-        if slower > TOLD_APART * faster:
-            return (many - few) / (slower - faster)
-    return 0.0
 
 
-def best_batch(bench: Bench, rate: Callable[[int], float]) -> tuple[float, float]:
-    """The best rate over batches of 1, 2, 4, …, and its batch.
+def rate_of(trainings: dict[int, float]) -> float:
+    """Biflows a second, of the shortest seconds of trainings by their biflows: by the fewest and the most of these."""
+    few, many = min(trainings), max(trainings)
+    if trainings[many] <= TOLD_APART * trainings[few]:
+        return 0.0
+    return (many - few) / (trainings[many] - trainings[few])
+
+
+def promising(rates: dict[int, float]) -> list[int]:
+    """The few batches that may be the best, by the rate of each."""
+    best = sorted(rates, key=lambda batch: -rates[batch])[:AGAIN]
+    return sorted(batch for batch in best if rates[batch] >= NEAR * rates[best[0]])
+
+
+def search(bench: Bench, rate: Callable[[int], float]) -> None:
+    """Search for the best rate over batches of 1, 2, 4, ….
 
     The last one tried took long and was hardly better, like the one before it, took very long, or failed for want of
     memory or otherwise.
     """
-    best, best_of, batch, idle = 0.0, 1, 1, 0
-    patience = 4.0 * (bench.settings.seconds or 10.0)
+    best, batch, idle = 0.0, 1, 0
+    patience = 2.0 * _time(bench)
     while batch <= bench.settings.largest_batch:
         begun = time.perf_counter()
         try:
@@ -94,9 +114,16 @@ def best_batch(bench: Bench, rate: Callable[[int], float]) -> tuple[float, float
             _log.warning("no batch of %d: %s", batch, str(error).strip().partition("\n")[0] or type(error).__name__)
             break
         took, idle = time.perf_counter() - begun, 0 if found > WORTH * best else idle + 1
-        if found > best:
-            best, best_of = found, batch
+        best = max(best, found)
         if took > 4.0 * patience or (took > patience and idle > 1):
             break
         batch *= 2
-    return best, float(best_of)
+
+
+def _too_few(took: list[float], bench: Bench, trial: bool) -> bool:
+    return len(took) < RATE_REPETITIONS and not (trial and sum(took) > _time(bench))
+
+
+def _time(bench: Bench) -> float:
+    """Seconds that a measurement has."""
+    return bench.settings.seconds or 10.0

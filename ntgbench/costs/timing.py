@@ -60,30 +60,37 @@ def median(values: Sequence[float]) -> Measured:
     return Measured(middle, ordered[out], ordered[count - 1 - out], count, outliers)
 
 
-def shortest(visits: Sequence[Sequence[Sequence[float]]]) -> Measured:
-    """What the same work takes when nothing disturbs it, of visits that each did it several times, in the same parts.
+@dataclass(frozen=True)
+class Visit:
+    """The same work, done several times one after the other.
+
+    Attributes:
+        totals: seconds of each time.
+        least: the shortest that each part of the work took; of all of it where it did not always have as many parts.
+    """
+
+    totals: list[float]
+    least: list[float]
+
+
+def visit(repetitions: Sequence[Sequence[float]]) -> Visit:
+    """A visit of at least one repetition, of which the seconds of each part are given."""
+    totals = [float(sum(times)) for times in repetitions]
+    alike = len({len(times) for times in repetitions}) == 1
+    return Visit(totals, [min(times) for times in zip(*repetitions, strict=True)] if alike else [min(totals)])
+
+
+def shortest(visits: Sequence[Visit]) -> Measured:
+    """What the same work takes when nothing disturbs it, of at least one visit.
 
     The shortest time of each part, summed over the parts: what disturbs a machine comes in bursts and only ever adds
     time, so a part finds its moment of peace long before the whole does. The interval goes to the visit that would have
-    said the most by itself.
-
-    Args:
-        visits: for each visit, for each repetition, the time of each part; visits without any do not count.
+    said the most by itself. Visits that do not have as many parts are held against one another as wholes.
     """
-    alone = [_sum_of_shortest(visit) for visit in visits if visit]
-    value = _sum_of_shortest([times for visit in visits for times in visit])
-    return Measured(value, value, max(alone), sum(len(visit) for visit in visits))
-
-
-def alike(visits: Sequence[Sequence[Sequence[float]]]) -> Sequence[Sequence[Sequence[float]]]:
-    """The visits, with whole repetitions in the place of their parts where these are not as many in all."""
-    if len({len(parts) for visit in visits for parts in visit}) == 1:
-        return visits
-    return [[[sum(parts)] for parts in visit] for visit in visits]
-
-
-def _sum_of_shortest(repetitions: Sequence[Sequence[float]]) -> float:
-    return float(sum(min(times) for times in zip(*repetitions, strict=True)))
+    alike = len({len(visit.least) for visit in visits}) == 1
+    parts = [visit.least if alike else [min(visit.totals)] for visit in visits]
+    value = float(sum(map(min, zip(*parts, strict=True))))
+    return Measured(value, value, max(map(sum, parts)), sum(len(visit.totals) for visit in visits))
 
 
 def now(device: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from ntgbench.errors import PluginError
 
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def use_device(context: Context) -> torch.device:
-    """The device that `context` names; torch keeps to the context's threads from now on.
+    """The device that `context` names; torch and numpy's BLAS keep to the context's threads from now on.
 
     Raises:
         PluginError: when torch knows no such device, or this machine has none.
     """
     torch.set_num_threads(context.threads)
+    threadpool_limits(context.threads)
     try:
         return torch.empty(0, device=context.device).device
     except (AssertionError, RuntimeError) as error:

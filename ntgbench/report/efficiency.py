@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ntgbench.costs.reference import SLOW, slowness
 from ntgbench.report.quality import Quality, quality
 from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, plain, table
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 READING = """\
-What a system costs. **Numbers of different hardware stand in different sections and do not compare.** A cost is
-measured in three visits, with the others between them; a rate of training in two, after a search for its batch. A
-rate is that of the shortest call, or what the shortest trainings on more and on fewer biflows differ by. A *median*
+What a system costs. **Numbers of different hardware stand in different sections and do not compare.** A system is
+measured in rounds, each in a process of its own after a round of every other system, and a cost in two visits of a
+round, with the others between them. A rate is that of the shortest call, or what the shortest trainings on more and on
+fewer biflows differ by, of the batches that came near the best in a search through all. A *median*
 has an interval that holds the true one with 95% confidence, and `*` says that a measurement lay far from the others:
 this is what one waits for on that machine. The *shortest* is what the same work took when nothing disturbed it, and
 what to compare systems by: it comes out the same another day. Its interval goes to what the worst of the visits
@@ -32,9 +34,11 @@ use is that of a CUDA device by NVML, ten looks a second, or else this process's
 keeps to as many processors as it has threads. Peaks are of training and of sampling one by one: on a CUDA device
 what torch has reserved, on the host what is resident. Energy is counted where the machine counts it (NVML, RAPL), of
 the whole device, and left out elsewhere. `others` is the part of the machine that other processes took: above 10%
-times are suspect. Four fresh processes, with what else is measured between them, load the saved system and make one
+times are suspect. `reference` is the shortest that a fixed workload took beside the visits, up to the worst of its
+moments: where it is above 1.1 times that of another row, the machine was slow all the while, by no process of its own
+perhaps. Two fresh processes a round, with what else is measured between them, load the saved system and make one
 biflow: *import* is the plugin's part of that, *first biflow* all of it from the start of Python, both with each of
-their parts, such as importing one module, as short as it was in any of the four; *memory* is the peak."""
+their parts, such as importing one module, as short as it was in any of these processes; *memory* is the peak."""
 
 _ONE_BY_ONE = {
     "sample_shortest_ms": "ms/biflow, shortest",
@@ -50,6 +54,8 @@ _ONE_BY_ONE = {
     "peak_host_mib": "peak host MiB",
     "joules": "J/1000 biflows",
     "others_use": "others %",
+    "reference_ms": "reference ms",
+    "rounds": "rounds",
 }
 _MANY = {
     "sample_rate": "sampled biflows/s",
@@ -96,7 +102,7 @@ def section(board: Board, rows: Sequence[Row]) -> str:
         _table(board, _SIZE),
         *_variants(board, quality(rows, dataset_digest)),
         *bullets("Failed:", failures(board)),
-        *bullets("Notes:", [*_conditions(board), *notes(board)]),
+        *bullets("Notes:", [*_conditions(board), *_slow(board), *notes(board)]),
         origin(board),
     ]
     return "\n\n".join(parts)
@@ -188,6 +194,16 @@ def quoted() -> list[str]:
         "Quoted from arXiv 2603.25507, Table III, where they are stated: its authors' code on their GPU. Not measured "
         "here, and not to be ranked with the above.",
         table(["system", "ms/biflow", "MB"], [list(row) for row in QUOTED], left=0),
+    ]
+
+
+def _slow(board: Board) -> list[str]:
+    """The rows that were measured while the machine was slow."""
+    found = zip(board.rows, slowness(board.rows), strict=True)
+    return [
+        f"Measured while the machine was slow: {code(row['system'])}, seed {row['seed']}; reference {times:.2f} times."
+        for row, times in found
+        if times > SLOW
     ]
 
 

@@ -102,7 +102,22 @@ class Cell:
         """The wanted suites that `row` does not have, or has by another version of a metric."""
         if row is None:
             return self.protocol.suites
-        return tuple(suite for suite in self.protocol.suites if not _has(row, suite))
+        return tuple(suite for suite in self.protocol.suites if not self._has(row, suite))
+
+    def _has(self, row: Row, suite: str) -> bool:
+        if suite in COSTS:
+            own = [metric for key, metric in row["metrics"].items() if suite_of(key) == suite]
+            rounds = row["metrics"].get("efficiency/rounds")
+            through = bool(rounds and (rounds["value"] or 0) >= self.protocol.efficiency.rounds)
+            return through and all(metric["version"] == EFFICIENCY_VERSION for metric in own)
+        wanted = "utility" if suite == "augmentation" else suite
+        for metric in registry().metrics().values():
+            if metric.suite == wanted:
+                prefix = f"{suite}/{metric.name}"
+                found = [value for key, value in row["metrics"].items() if key.partition("@")[0] == prefix]
+                if not found or any(value["version"] != metric.version for value in found):
+                    return False
+        return True
 
     def state(self) -> State:
         """How far the cell has come: failed (a metric of it, perhaps), done, measured in part, or nothing yet."""
@@ -220,17 +235,3 @@ def _with_bases(draft: Cell) -> list[Cell]:
 def failed_suites(row: Row) -> set[str]:
     """The suites of which a metric has no value."""
     return {suite_of(key) for key, metric in row["metrics"].items() if metric["value"] is None}
-
-
-def _has(row: Row, suite: str) -> bool:
-    if suite in COSTS:
-        own = [metric for key, metric in row["metrics"].items() if suite_of(key) == suite]
-        return bool(own) and all(metric["version"] == EFFICIENCY_VERSION for metric in own)
-    wanted = "utility" if suite == "augmentation" else suite
-    for metric in registry().metrics().values():
-        if metric.suite == wanted:
-            prefix = f"{suite}/{metric.name}"
-            found = [value for key, value in row["metrics"].items() if key.partition("@")[0] == prefix]
-            if not found or any(value["version"] != metric.version for value in found):
-                return False
-    return True

@@ -20,7 +20,7 @@ from ntgbench.files import locked, write_text
 from ntgbench.results import suite_of
 from ntgbench.running.cells import CELL_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
-from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE
+from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE, TIMES_FILE
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
@@ -189,7 +189,7 @@ def forget(cell: Cell) -> None:
 
 
 def _delete_results(cell: Cell) -> None:
-    for name in (RESULT_FILE, FITTED_FILE, MEASURED_FILE, LOG_FILE):
+    for name in (RESULT_FILE, FITTED_FILE, TIMES_FILE, MEASURED_FILE, LOG_FILE):
         try:
             (cell.path / name).unlink(missing_ok=True)
         except OSError as error:

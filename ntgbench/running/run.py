@@ -37,6 +37,9 @@ class Watch:
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """All cells are known, and which of them will run."""
 
+    def round(self, number: int, cells: Sequence[Cell]) -> None:
+        """Another round of these cells' costs begins, the second or a later one."""
+
     def doing(self, cell: Cell, what: str) -> None:
         """A running cell has come further."""
 
@@ -111,7 +114,8 @@ def run(
     if jobs is not None and jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
     runs, out = _writable(runs), _writable(out)
-    planned = plan(resolve_protocol(protocol, datasets, systems, suites, seeds), runs, watch.loaded, device)
+    resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
+    planned = plan(resolved, runs, watch.loaded, device)
     cells = planned.cells
     if jobs is None:
         alone = device != "cpu" or any(cell.protocol.of_costs for cell in cells)
@@ -128,6 +132,12 @@ def run(
     try:
         for cell, row in run_cells(todo, jobs, watch.doing):
             watch.ended(cell, row)
+        # A round of costs is over before the next begins, for a machine may be slow for minutes.
+        for number in range(2, resolved.efficiency.rounds + 1 if resolved.of_costs else 0):
+            more = [cell for cell in todo if cell.state() == "part"]
+            watch.round(number, more)
+            for cell, row in run_cells(more, jobs, watch.doing):
+                watch.ended(cell, row)
     finally:
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := cell.result()) is not None]

@@ -45,6 +45,7 @@ SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
 FITTED_FILE = "fitted.json"
 PROGRESS_FILE = "progress.json"
+TIMES_FILE = "times.json"
 
 
 def main() -> None:
@@ -63,6 +64,8 @@ def run(cell: Cell) -> None:
     if earlier is not None:
         row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
         row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
+        if cell.protocol.of_costs:  # a round more
+            phases.seconds |= earlier["phases"]
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
     (cell.path / MEASURED_FILE).unlink(missing_ok=True)
@@ -176,13 +179,16 @@ def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> No
     """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
     from ntgbench.costs.bench import Bench, traffic
     from ntgbench.costs.hardware import hardware, pin, state
+    from ntgbench.costs.times import read
     from ntgbench.costs.timing import clock
     from ntgbench.suites import efficiency
 
     settings = cell.protocol.efficiency
     home, base, system = cell.path / FITTED_FOLDER, _base_of(cell), cell.build()
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
+    times = read(cell.path / TIMES_FILE)
+    if not times.rounds:
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
 
     def context(few: Biflows, budget: Budget) -> Context:
         return replace(_context(cell, system, "train", few, base), budget=budget)
@@ -191,7 +197,8 @@ def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> No
     bench = Bench(system, train, settings, context, home, cell.device)
     row["machine"].update({**state(), "clock": clock(), "processors": pin(settings.threads)})
     with phases.timed("efficiency"):
-        row["metrics"] = efficiency.measure(bench, lambda phase: _progress(cell, phase, 0, 1))
+        row["metrics"] = efficiency.measure(bench, times, lambda phase: _progress(cell, phase, 0, 1))
+    times.write(cell.path / TIMES_FILE)
     if "efficiency/peak_device_mib" not in row["metrics"]:
         row["machine"]["hardware"] = hardware("cpu", settings.threads)
     row["peak_memory_mib"] = peak_memory_mib()

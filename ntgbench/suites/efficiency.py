@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ntgbench.costs.alone import VISITS, Sampling, Training
+from ntgbench.costs.alone import Sampling, Training
 from ntgbench.costs.bench import whole_parameter
-from ntgbench.costs.first import First, first_biflow
+from ntgbench.costs.first import first_biflow
 from ntgbench.costs.monitor import Monitor
+from ntgbench.costs.reference import reference, workload
 from ntgbench.costs.size import disk_bytes, stored_numbers
-from ntgbench.costs.throughput import TRIAL, best_batch, sampling_rate, training_rate
-from ntgbench.costs.timing import Measured, alike, shortest
+from ntgbench.costs.throughput import promising, rate_of, sampling_rate, search, training_rate
+from ntgbench.costs.timing import Measured, shortest
 from ntgbench.interfaces import Budget, GeneratorSpec
 from ntgbench.protocol import EFFICIENCY_VERSION
 from ntgbench.results import MetricValue
 from ntgbench.running.probe import peak_memory_mib
-from ntgbench.systems import MODEL_FOLDER
+from ntgbench.systems import MODEL_FOLDER, load
 
 if TYPE_CHECKING:
     from ntgbench.costs.bench import Bench
+    from ntgbench.costs.times import Times
 
 COLUMNS: dict[str, tuple[str, int]] = {
     "sample_shortest_ms": ("min", 3),
@@ -40,6 +43,8 @@ COLUMNS: dict[str, tuple[str, int]] = {
     "size_mb": ("min", 3),
     "int8_share": ("max", 0),
     "others_use": ("min", 0),
+    "reference_ms": ("min", 2),
+    "rounds": ("max", 0),
     "joules": ("min", 1),
     "import_s": ("min", 2),
     "first_s": ("min", 2),
@@ -59,80 +64,118 @@ BUSY = 0.1
 _log = logging.getLogger(__name__)
 
 
-def measure(bench: Bench, progress: Callable[[str], None]) -> dict[str, MetricValue]:
+def measure(bench: Bench, times: Times, progress: Callable[[str], None]) -> dict[str, MetricValue]:
     """All columns that `bench.system` has, by key of a row's metric; `progress` is told what comes.
 
-    Each cost is come back to, with the others between its visits. Leaves the fitted system in `bench.folder`. A system
-    that did not use the CUDA device that it was given has no `peak_device_mib`.
+    One round, whose times are added to those of earlier ones, `times`; the metrics are of them all. Each cost is come
+    back to, with the others between its visits. Leaves the fitted system in `bench.folder`, where a later round finds
+    it. A system that did not use the CUDA device that it was given has no `peak_device_mib`.
     """
+    # A loaded model computes on the CPU.
     system, device, settings = bench.system, bench.device, bench.settings
     learns = isinstance(system.spec, GeneratorSpec) and system.spec.base is None
     batched = learns and whole_parameter(system, "batch") is not None
     trained, sampled = Monitor(device, settings.threads), Monitor(device, settings.threads)
     found: dict[str, Measured | float | None] = {}
-    firsts: list[First] = []
+    parts = workload()
 
     def first() -> None:
-        if device == "cpu":  # a loaded model computes there
-            firsts.append(first_biflow(bench.folder))
+        if device == "cpu":
+            one = first_biflow(bench.folder)
+            times.first.append(one.parts)
+            times.importing.append(one.importing)
+            times.memory.append(one.memory)
+
+    def visit(measured: Training | Sampling | None, monitor: Monitor) -> None:
+        if measured is not None:
+            with monitor:
+                measured.visit()
+        times.references.append(reference(parts))
+
+    def sample_rate(batch: int, trial: bool = False) -> float:
+        return sampling_rate(bench, model, batch, times.sample_calls, trial)
+
+    def train_rate(batch: int, trial: bool = True) -> float:
+        return training_rate(bench, batch, times.trainings, trial)
 
     progress("training")
-    training = Training(bench) if learns else None
-    if training is not None:
-        with trained:
-            training.visit()
-    whole = training.model if training is not None and settings.seconds is None else None
-    model = whole or bench.fit(system, len(bench.train), QUICK_TRAINING)
-    model.save(bench.folder)
+    training = Training(bench, times) if learns else None
+    visit(training, trained)
+    if times.rounds and device == "cpu":
+        model = load(bench.folder)
+    else:
+        whole = training.model if training is not None and settings.seconds is None else None
+        model = whole or bench.fit(system, len(bench.train), QUICK_TRAINING)
+        model.save(bench.folder)
     progress("sampling one by one")
-    sampling = Sampling(bench, model)
-    with sampled:
-        sampling.visit()
+    sampling = Sampling(bench, model, times)
+    visit(sampling, sampled)
     found["peak_host_mib"], found["peak_device_mib"] = peak_memory_mib(), _peak_device_mib(device)
     first()
-    progress("sampling many at once")
-    sample_rate, sample_batch = best_batch(bench, lambda batch: sampling_rate(bench, model, batch, TRIAL))
-    known: dict[tuple[int, int], float] = {}
-    for again in range(1, VISITS):
-        first()
-        progress(f"all of it again, {again} of {VISITS - 1}")
-        if training is not None:
-            with trained:
-                training.visit()
-        with sampled:
-            sampling.visit()
-        sample_rate = max(sample_rate, sampling_rate(bench, model, int(sample_batch)))
-        if batched and again == 1:
-            progress("training on many at once")
-            train_rate, train_batch = best_batch(bench, lambda batch: training_rate(bench, batch, known))
-        elif batched:
-            train_rate = training_rate(bench, int(train_batch), known) or train_rate
+    if not times.sample_calls:
+        progress("sampling many at once")
+        search(bench, partial(sample_rate, trial=True))
+    if batched and not times.trainings:
+        progress("training on many at once")
+        search(bench, train_rate)
+    progress("all of it again")
+    visit(training, trained)
+    visit(sampling, sampled)
+    for batch in promising(_sample_rates(times)):
+        sample_rate(batch)
+    for batch in promising(_train_rates(times)):
+        train_rate(batch)
+    visit(None, sampled)
     first()
+    times.rounds += 1
+    times.others = max(times.others, trained.others, sampled.others)
+    found |= _timed(times, training, sampling)
     if training is not None:
-        found["train_s_epoch"], found["train_shortest_s_epoch"] = training.found()
-        found["train_biflows"], found["train_device_use"] = training.biflows, _percent(trained.device_use)
-    found["sample_ms"], found["sample_shortest_ms"] = sampling.found()
-    found["sample_biflows"], found["packets"] = sampling.biflows, sampling.packets
+        found["train_device_use"] = _percent(trained.device_use)
     found["sample_device_use"] = _percent(sampled.device_use)
     found["joules"] = None if sampled.joules is None else 1e3 * sampled.joules / sampling.made
-    found["sample_rate"], found["sample_batch"] = sample_rate, sample_batch
-    if batched:
-        found["train_rate"], found["train_batch"] = train_rate, train_batch
-    if firsts:
-        found["import_s"] = shortest(alike([[one.importing] for one in firsts]))
-        found["first_s"] = shortest(alike([[one.parts] for one in firsts]))
-        found["first_host_mib"] = max(one.memory for one in firsts)
     own = bench.folder / MODEL_FOLDER if system.is_generator else bench.folder
     found["size_mb"] = disk_bytes(own) / 1e6
     found["parameters"], found["int8_share"] = stored_numbers(own)
     if device != "cpu" and not found["peak_device_mib"]:
         _log.warning("computed on the CPU, whatever device was asked for")
         found |= dict.fromkeys(("peak_device_mib", "joules", "sample_device_use", "train_device_use"))
-    others = max(trained.others, sampled.others)
-    found["others_use"] = _percent(others)
-    if others > BUSY:
+    found["others_use"] = _percent(times.others)
+    if times.others > BUSY:
         _log.warning("measured on a busy machine: see what others took")
     return {f"efficiency/{name}": _metric(name, value) for name, value in found.items() if value is not None}
+
+
+def _timed(times: Times, training: Training | None, sampling: Sampling) -> dict[str, Measured | float | None]:
+    """What the times of all rounds come to."""
+    least = 1e3 * min(times.references)
+    found: dict[str, Measured | float | None] = {
+        "rounds": times.rounds,
+        "reference_ms": Measured(least, least, 1e3 * max(times.references), len(times.references)),
+        "sample_biflows": sampling.biflows,
+        "packets": sampling.packets,
+    }
+    if training is not None:
+        found["train_biflows"] = times.train_biflows
+        found["train_s_epoch"], found["train_shortest_s_epoch"] = training.found()
+    found["sample_ms"], found["sample_shortest_ms"] = sampling.found()
+    for name, rates in (("sample", _sample_rates(times)), ("train", _train_rates(times))):
+        if rates:
+            best = max(rates, key=lambda batch: rates[batch])
+            found[f"{name}_rate"], found[f"{name}_batch"] = rates[best], best
+    if times.first:
+        found["import_s"], found["first_s"] = shortest(times.importing), shortest(times.first)
+        found["first_host_mib"] = max(times.memory)
+    return found
+
+
+def _sample_rates(times: Times) -> dict[int, float]:
+    return {batch: batch / seconds for batch, seconds in times.sample_calls.items()}
+
+
+def _train_rates(times: Times) -> dict[int, float]:
+    rates = {batch: rate_of(own) for batch, own in times.trainings.items() if own}
+    return {batch: rate for batch, rate in rates.items() if rate}
 
 
 def _metric(name: str, value: Measured | float) -> MetricValue:

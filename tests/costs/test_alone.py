@@ -7,6 +7,7 @@ import pytest
 from made_learner import START, STEP, VALIDATION, Learner, Parameters, bench
 
 from ntgbench.costs.alone import LEAST, VISITS, Sampling, Training, repetitions, share
+from ntgbench.costs.times import Times, read
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget
 from ntgbench.protocol import Efficiency
@@ -40,24 +41,27 @@ def test_a_shortened_visit_lasts_its_time_and_has_a_few_repetitions_at_least(clo
 
 
 def test_an_extrapolated_epoch_is_that_of_the_whole_set_without_what_is_done_once(clock, tmp_path) -> None:
-    training = Training(bench(Learner(clock), tmp_path, seconds=20.0))
+    times = Times()
+    training = Training(bench(Learner(clock), tmp_path, seconds=20.0), times)
     for _ in range(VISITS):
         training.visit()
     for found in training.found():
         assert found.value == found.low == found.high == pytest.approx(per_epoch() - START)
         assert found.count >= LEAST * VISITS
-    assert training.biflows == 60
+    assert times.train_biflows == 60
 
 
 @pytest.mark.parametrize(("seconds", "biflows"), [(1.0, 60), (39.0, 60), (75.0, 120), (90.0, 120), (115.0, 240)])
 def test_two_runs_that_differ_a_little_train_on_as_many(clock, tmp_path, seconds: float, biflows: int) -> None:
     """As a training is known to take, 30 biflows 7 + 27 / 4 + 3 / 16 seconds."""
-    assert Training(bench(Learner(clock), tmp_path, seconds=seconds)).biflows == biflows
+    times = Times()
+    Training(bench(Learner(clock), tmp_path, seconds=seconds), times)
+    assert times.train_biflows == biflows
 
 
 def test_the_shortest_training_is_free_of_what_disturbed_the_others(clock, tmp_path) -> None:
     learner = Learner(clock)
-    training = Training(bench(learner, tmp_path, seconds=20.0))
+    training = Training(bench(learner, tmp_path, seconds=20.0), Times())
     training.visit()
     learner.slowdown[0] = 2.0
     training.visit()
@@ -71,11 +75,12 @@ def test_the_shortest_training_is_free_of_what_disturbed_the_others(clock, tmp_p
 def test_every_part_of_a_training_finds_its_moment_of_peace(clock, tmp_path, tells) -> None:
     """Unless parts are not the same in every training: then whole trainings are held against one another."""
     learner = Learner(clock, stumbles={number: 100.0 + number for number in range(40)}, tells=tells)
-    training = Training(bench(learner, tmp_path, seconds=20.0))
+    times = Times()
+    training = Training(bench(learner, tmp_path, seconds=20.0), times)
     for _ in range(VISITS):
         training.visit()
     typical, least = training.found()
-    assert training.biflows == 60
+    assert times.train_biflows == 60
     if tells(0) == tells(1):
         assert least.value == pytest.approx(per_epoch() - START)
     else:
@@ -85,13 +90,30 @@ def test_every_part_of_a_training_finds_its_moment_of_peace(clock, tmp_path, tel
 
 def test_a_whole_training_counts_the_epochs_that_it_has(clock, tmp_path) -> None:
     for epochs, done in ((20, 10), (4, 4)):
-        training = Training(bench(Learner(clock, Parameters(epochs=epochs)), tmp_path))
+        times = Times()
+        training = Training(bench(Learner(clock, Parameters(epochs=epochs)), tmp_path), times)
         for _ in range(VISITS):
             training.visit()
         typical, least = training.found()
         assert typical.value == least.value == pytest.approx(per_epoch(done))
         assert typical.count == 6
-        assert training.biflows == 1200
+        assert times.train_biflows == 1200
+
+
+def test_a_later_process_does_the_same_work_and_finds_the_shortest_of_all(clock, tmp_path) -> None:
+    learner, times = Learner(clock, slowdown=[3.0]), Times()
+    Training(bench(learner, tmp_path, seconds=20.0), times).visit()
+    times.write(tmp_path / "times.json")
+    # Three times as fast it would train on more, and then the two could not be held against one another.
+    learner.slowdown[0], later = 1.0, read(tmp_path / "times.json")
+    assert later == times
+    training = Training(bench(learner, tmp_path, seconds=20.0), later)
+    training.visit()
+    assert later.train_biflows == times.train_biflows
+    typical, least = training.found()
+    assert least.value == pytest.approx(per_epoch() - START)
+    assert least.high == pytest.approx(3.0 * least.value)
+    assert least.value < typical.value < least.high
 
 
 @pytest.mark.parametrize(
@@ -121,7 +143,7 @@ class Maker:
 def sampling(clock: list[float], folder: Path, packets: int = 10, **settings: object) -> Sampling:
     own = bench(choose("markov"), folder, **settings)
     fitted = own.fit(own.system, 30, Budget())
-    return Sampling(own, FittedSystem(own.system, Maker(clock, packets), own.train, fitted.classes))
+    return Sampling(own, FittedSystem(own.system, Maker(clock, packets), own.train, fitted.classes), Times())
 
 
 def test_every_repetition_makes_the_same_biflows_and_each_finds_its_moment_of_peace(clock, tmp_path) -> None:
@@ -139,8 +161,8 @@ def test_every_repetition_makes_the_same_biflows_and_each_finds_its_moment_of_pe
 
 def test_a_slow_system_makes_fewer_biflows_a_repetition(clock, tmp_path) -> None:
     # Three classes take at least three seconds, at most twelve and a stumble.
-    assert sampling(clock, tmp_path, samples=16, seconds=1.0).biflows == 3
-    assert sampling(clock, tmp_path, samples=16, seconds=1e4).biflows == 48
+    assert sampling(clock, tmp_path, samples=16, seconds=4.0).biflows == 3
+    assert sampling(clock, tmp_path, samples=16, seconds=4e4).biflows == 48
 
 
 def test_what_is_no_traffic_ends_the_visit(clock, tmp_path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from made_learner import STEP, VALIDATION, Learner, bench
 
 from ntgbench.costs.bench import whole_parameter
-from ntgbench.costs.throughput import RATE_REPETITIONS, best_batch, sampling_rate, training_rate
+from ntgbench.costs.throughput import promising, rate_of, sampling_rate, search, training_rate
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget
 from ntgbench.systems import FittedSystem, choose
@@ -41,55 +41,86 @@ def test_the_best_batch_survives_ones_that_are_no_better_and_ends_where_memory_d
     own = bench(Learner([0.0]), tmp_path)
     rates = {1: 5.0, 2: 9.0, 4: 8.0, 8: 8.0, 16: 8.0, 32: 20.0}
 
+    tried = []
+
     def rate(batch: int) -> float:
         if batch > 32:
             raise RuntimeError("out of memory\nand much more")
+        tried.append(batch)
         return rates[batch]
 
-    assert best_batch(own, rate) == (20.0, 32.0)
+    search(own, rate)
+    assert tried == list(rates)
     assert "no batch of 64: out of memory" in caplog.text
 
     def never(batch: int) -> float:
         raise ValueError(f"batch must not be {batch}")
 
     with pytest.raises(ValueError, match="must not be 1"):
-        best_batch(own, never)
+        search(own, never)
 
 
 def test_the_search_ends_when_two_batches_took_long_and_were_no_better(tmp_path, monkeypatch) -> None:
-    own = bench(Learner([0.0]), tmp_path, seconds=0.125)
+    own = bench(Learner([0.0]), tmp_path, seconds=0.25)
     monkeypatch.setattr("ntgbench.costs.throughput.time.perf_counter", itertools.count().__next__)  # a second each
-    rates = {1: 5.0, 2: 5.0, 4: 9.0, 8: 9.1, 16: 9.2}
-    assert best_batch(own, rates.__getitem__) == (9.2, 16.0)
+    rates, tried = {1: 5.0, 2: 5.0, 4: 9.0, 8: 9.1, 16: 9.2}, []
+
+    def rate(batch: int) -> float:
+        tried.append(batch)
+        return rates[batch]
+
+    search(own, rate)
+    assert tried == list(rates)
+
+
+def test_the_few_that_came_near_the_best_are_promising() -> None:
+    assert promising({1: 5.0, 2: 9.0, 4: 10.0, 8: 8.6, 16: 8.4}) == [2, 4]
+    assert promising({1: 5.0, 2: 8.0, 4: 10.0, 8: 8.4}) == [4]
+    assert promising({4: 7.0}) == [4]
+    assert promising({}) == []
+
+
+def test_a_rate_is_of_the_fewest_and_the_most() -> None:
+    assert rate_of({10: 2.0, 50: 2.25, 250: 5.0}) == pytest.approx(240 / 3.0)
+    assert rate_of({10: 2.0, 50: 2.5}) == rate_of({10: 2.0}) == 0.0
 
 
 def test_many_at_once_are_checked_as_one_is(tmp_path) -> None:
     own = bench(choose("markov"), tmp_path)
     fitted = own.fit(own.system, 30, Budget())
-    assert sampling_rate(own, fitted, 4) > 0
+    assert sampling_rate(own, fitted, 4, {}) > 0
 
     class Lazy:
         def sample(self, labels: object, rng: object) -> np.ndarray:  # noqa: ARG002
             return np.ones((1, own.train.packets), np.int64)
 
     with pytest.raises(PluginError, match="shape"):
-        sampling_rate(own, FittedSystem(own.system, Lazy(), own.train, fitted.classes), 4)
+        sampling_rate(own, FittedSystem(own.system, Lazy(), own.train, fitted.classes), 4, {})
 
 
-@pytest.mark.parametrize(("part", "calls"), [(1.0, 20), (0.5, 10), (0.1, RATE_REPETITIONS)])
-def test_short_calls_are_more_and_the_shortest_counts(clock, tmp_path, part: float, calls: int) -> None:
+@pytest.mark.parametrize(
+    ("each", "trial", "calls"),
+    [(0.5, False, 20), (16.0, False, 3), (0.125, True, 8), (2.0, True, 3), (4.0, True, 3), (16.0, True, 1)],
+)
+def test_short_calls_are_more_and_the_shortest_counts(clock, tmp_path, each: float, trial: bool, calls: int) -> None:
     own = bench(choose("markov"), tmp_path, seconds=10.0)
     fitted = own.fit(own.system, 30, Budget())
-    took, drawn = iter([0.625, 0.75, *[0.5] * calls]), set()
+    took, drawn = [each] * calls, set()
+    if calls > 1:
+        took[0] = 1.25 * each
+    took[calls // 2] = 0.75 * each
 
     class Slow:
         def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-            clock[0] += next(took)
+            clock[0] += took.pop()
             drawn.add(rng.random())
             return np.ones((len(labels), own.train.packets), np.int64)
 
-    assert sampling_rate(own, FittedSystem(own.system, Slow(), own.train, fitted.classes), 4, part) == 8.0
-    assert len(list(took)) == 2
+    known: dict[int, float] = {}
+    rate = sampling_rate(own, FittedSystem(own.system, Slow(), own.train, fitted.classes), 4, known, trial)
+    assert rate == pytest.approx(4 / (0.75 * each))
+    assert known == {4: 0.75 * each}
+    assert not took
     assert len(drawn) == 1  # the same work in every call
 
 

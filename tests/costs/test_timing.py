@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntgbench.costs import timing
-from ntgbench.costs.timing import Measured, alike, median, shortest
+from ntgbench.costs.timing import Measured, Visit, median, shortest, visit
 
 NUMBERS = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 
@@ -51,14 +51,15 @@ def test_times_goes_through(values: list[float], factor: float) -> None:
 
 def test_the_shortest_of_each_part_in_closed_form() -> None:
     # The first visit alone says 1 + 4, the second 3 + 2, and both 1 + 2.
-    assert shortest([[[1.0, 9.0], [8.0, 4.0]], [[3.0, 2.0]], []]) == Measured(3.0, 3.0, 5.0, 3)
-    assert shortest([[[7.0]]]) == Measured(7.0, 7.0, 7.0, 1)
+    assert shortest([visit([[1.0, 9.0], [8.0, 4.0]]), visit([[3.0, 2.0]])]) == Measured(3.0, 3.0, 5.0, 3)
+    assert shortest([visit([[7.0]])]) == Measured(7.0, 7.0, 7.0, 1)
 
 
 def test_parts_that_are_not_as_many_are_held_against_one_another_as_wholes() -> None:
-    same = [[[1.0, 9.0], [8.0, 4.0]], [[3.0, 2.0]], []]
-    assert alike(same) is same
-    assert alike([[[1.0, 9.0], [8.0, 4.0, 0.5]], [[3.0]]]) == [[[10.0], [12.5]], [[3.0]]]
+    uneven = visit([[1.0, 9.0], [8.0, 4.0, 0.5]])
+    assert uneven == Visit([10.0, 12.5], [10.0])
+    assert shortest([uneven, visit([[5.0, 7.0, 1.0]])]) == Measured(10.0, 10.0, 13.0, 3)
+    assert shortest([visit([[1.0, 2.0]]), visit([[1.0, 1.0, 2.0]])]) == Measured(3.0, 3.0, 4.0, 2)
 
 
 @given(
@@ -72,12 +73,12 @@ def test_parts_that_are_not_as_many_are_held_against_one_another_as_wholes() -> 
     st.integers(0, 1000),
 )
 def test_what_disturbs_a_repetition_hardly_touches_the_shortest(visits: list[list[list[float]]], place: int) -> None:
-    found = shortest(visits)
+    found = shortest([visit(repetitions) for repetitions in visits])
     repetitions = [times for visit in visits for times in visit]
     assert found.low == found.value <= found.high
     assert found.value <= min(sum(times) for times in repetitions) * (1 + 1e-12)
     disturbed = [time + 1e7 for time in repetitions[place % len(repetitions)]]
-    again = shortest([*visits, [disturbed]])
+    again = shortest([visit(repetitions) for repetitions in [*visits, [disturbed]]])
     assert (again.value, again.count) == (found.value, found.count + 1)
 
 

@@ -69,6 +69,14 @@ def test_rows_of_other_hardware_neither_meet_nor_replace_one_another() -> None:
     assert merged([here], [costs("a", 2.0, 2.0, 2.0)])[0]["metrics"]["efficiency/sample_ms"]["value"] == 4.0
 
 
+def test_a_row_that_a_slow_machine_measured_says_so() -> None:
+    rows = [costs(system, 1.0, 1.0, 1.0) for system in ("a", "b", "c")]
+    for row, took in zip(rows, (2.0, 2.1, 2.6), strict=True):
+        row["metrics"]["efficiency/reference_ms"] = {"value": took, "version": 1, "goal": "min", "digits": 2}
+    text = render(rows)["made-efficiency.md"]
+    assert re.findall(r"slow: `(\w)`, seed 0; reference (\S+) times", text) == [("c", "1.30")]
+
+
 def test_the_paper_s_figures_stand_apart_and_are_called_quoted() -> None:
     text = render([costs("a", 1.0, 1.0, 1.0)])["made-efficiency.md"]
     assert "Quoted from arXiv 2603.25507" in text

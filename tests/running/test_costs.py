@@ -1,9 +1,12 @@
 """Cells that measure costs, as a user runs them."""
 
+import functools
 import itertools
 import json
 import re
 from pathlib import Path
+
+from ntgbench.costs.alone import LEAST, VISITS
 
 TIMED = """
     import os, sys
@@ -94,3 +97,43 @@ def test_a_system_that_breaks_is_a_row_with_its_reason(ntgbench, install, flows:
     assert "one / seed 0" in done.stderr
     assert "returned invalid biflows" in done.stderr
     assert {row["system"]: row["status"] for row in rows_in(tmp_path / "boards")} == {"one": "failed", "markov": "ok"}
+
+
+ROUNDS = PROTOCOL.replace("[efficiency]", "[efficiency]\nrounds = 2")
+
+
+def test_a_round_of_all_systems_is_over_before_the_next_begins(ntgbench, install, flows: Path, tmp_path: Path) -> None:
+    install("timed", TIMED)
+    (tmp_path / "small.toml").write_text(ROUNDS.replace('"markov", "copy"', '"one", "two"'))
+    done = ntgbench("run", "small.toml", "--out", "boards")
+    assert done.returncode == 0, done.stderr
+    calls = (tmp_path / "site" / "calls").read_text().split()
+    workers = [worker for worker, _ in itertools.groupby(calls)]
+    assert len(workers) == len(set(workers)) == 4
+    for row in rows_in(tmp_path / "boards"):
+        numbers = {key.removeprefix("efficiency/"): metric for key, metric in row["metrics"].items()}
+        assert numbers["rounds"]["value"] == 2
+        assert numbers["first_s"]["count"] == 4
+        assert numbers["sample_ms"]["count"] >= 2 * VISITS * LEAST
+    again = ntgbench("run", "small.toml", "--out", "boards")
+    assert "2 finished earlier" in again.stdout + again.stderr
+
+
+def test_a_run_that_ended_between_rounds_goes_on_with_the_second(ntgbench, install, flows: Path, tmp_path) -> None:
+    install("timed", TIMED)
+    (tmp_path / "small.toml").write_text(ROUNDS.replace('"markov", "copy"', '"one"'))
+    assert ntgbench("run", "small.toml", "--out", "boards").returncode == 0
+    # As the first round has left it.
+    (result,), (times,) = ([*tmp_path.glob(f"runs/**/{name}.json")] for name in ("result", "times"))
+    for path, place in ((result, ("metrics", "efficiency/rounds", "value")), (times, ("rounds",))):
+        values = json.loads(path.read_text())
+        *outer, last = place
+        functools.reduce(dict.__getitem__, outer, values)[last] = 1
+        path.write_text(json.dumps(values))
+    (tmp_path / "site" / "calls").unlink()
+    done = ntgbench("run", "small.toml", "--out", "boards")
+    assert done.returncode == 0, done.stderr
+    assert len(set((tmp_path / "site" / "calls").read_text().split())) == 1
+    (row,) = rows_in(tmp_path / "boards")
+    assert row["metrics"]["efficiency/rounds"]["value"] == 2
+    assert row["metrics"]["efficiency/first_s"]["count"] == 6

@@ -5,6 +5,7 @@ import pytest
 
 from ntgbench.costs.alone import LEAST, VISITS
 from ntgbench.costs.bench import Bench, traffic, with_batch
+from ntgbench.costs.times import Times
 from ntgbench.errors import NtgbenchError
 from ntgbench.interfaces import Budget, Context
 from ntgbench.protocol import Efficiency
@@ -50,7 +51,7 @@ def test_training_takes_one_biflow_at_a_time_where_that_can_be_asked_for() -> No
 
 def test_a_generator_that_knows_no_batches(tmp_path: Path) -> None:
     told: list[str] = []
-    found = measure(bench("markov", tmp_path), told.append)
+    found = measure(bench("markov", tmp_path), Times(), told.append)
     assert told[0] == "training"
     names = {key.removeprefix("efficiency/") for key in found}
     assert names >= {
@@ -78,14 +79,14 @@ def test_a_generator_that_knows_no_batches(tmp_path: Path) -> None:
 
 
 def test_an_augmenter_has_no_training(tmp_path: Path) -> None:
-    found = measure(bench("fast-retransmit", tmp_path), lambda _: None)
+    found = measure(bench("fast-retransmit", tmp_path), Times(), lambda _: None)
     assert "efficiency/sample_ms" in found
     assert not {"efficiency/train_s_epoch", "efficiency/train_rate"} & found.keys()
 
 
 def test_a_whole_training_is_of_all_biflows(tmp_path: Path) -> None:
     settings = Efficiency(classes=2, biflows=200, epochs=1, samples=1, repetitions=VISITS, largest_batch=2)
-    found = measure(bench("markov", tmp_path, settings), lambda _: None)
+    found = measure(bench("markov", tmp_path, settings), Times(), lambda _: None)
     assert found["efficiency/train_biflows"]["value"] == 400
     assert found["efficiency/train_s_epoch"]["count"] == VISITS
 
@@ -93,7 +94,7 @@ def test_a_whole_training_is_of_all_biflows(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_shortened_training_is_of_fewer_and_batches_are_tried(tmp_path: Path) -> None:
     settings = Efficiency(classes=2, biflows=200, samples=1, repetitions=2, seconds=0.01, largest_batch=2)
-    found = measure(bench("cvae[outer=8,inner=4]", tmp_path, settings), lambda _: None)
+    found = measure(bench("cvae[outer=8,inner=4]", tmp_path, settings), Times(), lambda _: None)
     assert found["efficiency/train_biflows"]["value"] < 400
     assert found["efficiency/train_batch"]["value"] in (1, 2)
     assert found["efficiency/train_rate"]["value"] > 0
