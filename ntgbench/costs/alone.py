@@ -14,14 +14,16 @@ from ntgbench.interfaces import Budget
 
 if TYPE_CHECKING:
     from ntgbench.costs.times import Times
+    from ntgbench.interfaces import Labels
     from ntgbench.protocol import Efficiency
     from ntgbench.systems import FittedSystem
 
 VISITS = 2
 """Times that a process comes back to each cost: what disturbs a machine may outlast one visit."""
 
-SHORT = 0.25
-"""Part of the time of a repetition that one of sampling takes at most, if it can: each biflow is to be made often."""
+LONGEST = 4.0
+"""Times of its time that a repetition of sampling may take before it has fewer biflows, which are not those of another
+system then: one that makes long ones would seem slow."""
 
 LEAST = 2
 """Repetitions that every visit of a shortened measurement has, however long they take."""
@@ -34,7 +36,7 @@ keep exactly that, whatever the number."""
 def repetitions(settings: Efficiency, visit: int) -> Iterator[int]:
     """Counts the repetitions of a visit: all of a process divided evenly, or as many as its time allows."""
     if settings.seconds is None:
-        yield from range(visit % VISITS, settings.repetitions, VISITS)
+        yield from range(visit, settings.repetitions, VISITS)
         return
     end = now("cpu") + settings.seconds * settings.repetitions / VISITS
     for done in itertools.count():
@@ -59,12 +61,13 @@ class Training:
         settings, every = bench.settings, len(bench.train)
         self._bench, self._system, self._times = bench, with_batch(bench.system, 1), times
         self.model: FittedSystem | None = None
+        self._visits = itertools.count()
         step = EVEN * settings.classes
         probe = min(step, every)
         self._parts(probe)
-        # A budget does not raise the number of epochs.
         self._epochs = 1
         if settings.seconds is None:
+            # A budget does not raise the number of epochs.
             self._epochs = min(settings.epochs, whole_parameter(self._system, "epochs") or settings.epochs)
         if times.train_biflows:
             return
@@ -78,7 +81,7 @@ class Training:
     def visit(self) -> None:
         """Train a few times."""
         times, longer, shorter = self._times, [], []
-        for _ in repetitions(self._bench.settings, len(times.longer)):
+        for _ in repetitions(self._bench.settings, next(self._visits)):
             longer.append(self._parts(times.train_biflows, self._epochs))
             shorter.append(self._parts(times.fewer) if times.fewer else [0.0])
         if longer:
@@ -144,11 +147,12 @@ class Sampling:
         self._bench, self._fitted, self._times = bench, fitted, times
         settings, self._count = bench.settings, 1
         self.made, self.packets = 0, 0.0
+        self._visits = itertools.count()
         took = min(sum(self._repetition()[0]) for _ in range(2))
         if not times.samples:
             times.samples = settings.samples
             if settings.seconds is not None:
-                while times.samples > 1 and times.samples * took > SHORT * settings.seconds:
+                while times.samples > 1 and times.samples * took > LONGEST * settings.seconds:
                     times.samples = _power_of_two(times.samples - 1)
         self._count = times.samples
         self.biflows = self._count * settings.classes
@@ -157,22 +161,16 @@ class Sampling:
         """Make them a few times. Raises PluginError when what comes is no traffic."""
         taken: list[list[float]] = []
         made: list[object] = []
-        for _ in repetitions(self._bench.settings, len(self._times.sampled)):
+        for _ in repetitions(self._bench.settings, next(self._visits)):
             seconds, made = self._repetition()
             taken.append(seconds)
         if not taken:
             return
         self._times.sampled.append(visit(taken))
         self.made += len(taken) * self.biflows
-        labels = self._labels()
-        self.packets = float(
-            np.mean(
-                [
-                    self._fitted.checked(rows, labels[place % len(labels)]).lengths()[0]
-                    for place, rows in enumerate(made)
-                ]
-            )
-        )
+        checked = self._fitted.checked
+        lengths = [checked(rows, labels).lengths()[0] for rows, labels in zip(made, self._calls(), strict=True)]
+        self.packets = float(np.mean(lengths))
 
     def found(self) -> tuple[Measured, Measured]:
         """Median over the repetitions, and shortest, milliseconds of a biflow."""
@@ -180,12 +178,13 @@ class Sampling:
         typical = median([total for visit in visits for total in visit.totals])
         return typical.times(factor), shortest(visits).times(factor)
 
-    def _labels(self) -> list[np.ndarray[tuple[int], np.dtype[np.int32]]]:
-        return [np.array([label], np.int32) for label in range(self._bench.settings.classes)]
+    def _calls(self) -> list[Labels]:
+        """What each call of a repetition is asked for."""
+        return [np.array([label], np.int32) for label in range(self._bench.settings.classes)] * self._count
 
     def _repetition(self) -> tuple[list[float], list[object]]:
         """The seconds of each biflow, and what was made."""
-        calls, device, draw = self._labels() * self._count, self._bench.device, self._fitted.draw
+        calls, device, draw = self._calls(), self._bench.device, self._fitted.draw
         rng = np.random.default_rng(0)
         made: list[object] = []
         moments = [now(device)]
