@@ -32,8 +32,12 @@ def ratios(rows: Sequence[Row], base: str | None) -> dict[tuple[str, str], float
     found = {}
     for system, own in costs.items():
         for name in {*NAMES, *MEDIANS} & own.keys():
-            unit = costs[base][name] if base else own["reference_ms"]
-            found[name, system] = own[name] * unit if name.endswith("rate") and not base else own[name] / unit
+            if base:
+                found[name, system] = own[name] / costs[base][name]
+            elif name.endswith("rate"):
+                found[name, system] = own[name] * own["reference_ms"] / 1e3
+            else:
+                found[name, system] = own[name] / own["reference_ms"] * (1.0 if name.endswith("ms") else 1e3)
     return found
 
 

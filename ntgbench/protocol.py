@@ -43,7 +43,7 @@ class Limits:
     """What one cell may use before it is stopped and marked as failed.
 
     Attributes:
-        minutes: wall-clock minutes.
+        minutes: wall-clock minutes of each of its processes.
         memory_gib: GiB of resident memory, child processes included.
     """
 
@@ -90,7 +90,7 @@ class Efficiency:
         repetitions: repeated measurements of a round, of all of which the median with its interval and the shortest are
             shown.
         seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch, and there are as many as
-            then fit into the same time; None measures whole.
+            then fit into the same time; one of sampling may be a few times as long. None measures whole.
         largest_batch: largest batch that is tried for throughput.
         threads: CPU threads.
     """

@@ -47,7 +47,7 @@ class Bars(Watch):
     def round(self, number: int, cells: Sequence[Cell]) -> None:
         """Begin another bar."""
         self._bar.reset(total=len(cells))
-        self._say(f"round {number} of {len(cells)} cells")
+        self._say(f"round {number}: {len(cells)} cells")
 
     def doing(self, cell: Cell, what: str) -> None:
         """Show what a running cell does."""

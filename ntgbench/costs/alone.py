@@ -22,8 +22,8 @@ VISITS = 2
 """Times that a process comes back to each cost: what disturbs a machine may outlast one visit."""
 
 LONGEST = 4.0
-"""Times of its time that a repetition of sampling may take before it has fewer biflows, which are not those of another
-system then: one that makes long ones would seem slow."""
+"""A repetition of sampling that would take more than so many times `seconds` makes fewer biflows. Many, for means over
+different biflows do not compare: some are longer."""
 
 LEAST = 2
 """Repetitions that every visit of a shortened measurement has, however long they take."""

@@ -30,7 +30,7 @@ class Bench:
         train: the biflows, classes taking turns, so that the first ones have them all.
         settings: how to measure.
         context: makes the context of a training.
-        folder: an empty folder for the fitted system.
+        folder: for the fitted system: empty, or with what an earlier round left.
         device: where it computes, as `Context.device`.
     """
 

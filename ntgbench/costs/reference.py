@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.costs.timing import seconds
-from ntgbench.results import hardware_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,14 +50,11 @@ def reference(parts: Sequence[Callable[[], object]]) -> float:
 
 
 def slowness(rows: Sequence[Row]) -> list[float]:
-    """For each row of costs, times as long as beside the best of its hardware that the workload took beside it.
+    """For each row of one hardware, times as long as beside the best of them that the workload took beside it.
 
     1 where nothing is known.
     """
     metrics = [row["metrics"].get("efficiency/reference_ms") for row in rows]
-    found = [metric and metric["value"] for metric in metrics]
-    best: dict[str, float] = {}
-    for row, took in zip(rows, found, strict=True):
-        if took:
-            best[hardware_of(row)] = min(took, best.get(hardware_of(row), took))
-    return [took / best[hardware_of(row)] if took else 1.0 for row, took in zip(rows, found, strict=True)]
+    found = [(metric and metric["value"]) or 0.0 for metric in metrics]
+    best = min(filter(None, found), default=1.0)
+    return [took / best if took else 1.0 for took in found]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ntgbench.systems import FittedSystem
 
 RATE_REPETITIONS = 3
-"""Calls of a batch, or trainings, of which the shortest counts, however long they take; in the search for the best
-batch one is enough that takes all the time of a measurement."""
+"""Calls of a batch, or trainings, of which the shortest counts, however long calls take; of trainings, and of calls in
+the search for the best batch, one is enough that takes all the time of a measurement."""
 
 TRIAL = 0.1
 """Part of the time of a measurement that a batch has in that search: short calls need more of them to find a moment of
@@ -64,22 +64,33 @@ def sampling_rate(
     return batch / known[batch]
 
 
-def training_rate(bench: Bench, batch: int, known: dict[int, dict[int, float]], trial: bool = False) -> float:
+def training_rate(bench: Bench, batch: int, known: dict[int, dict[int, float]]) -> float:
     """Biflows a second that an epoch with batches of `batch` goes through; 0 when there are too few to tell.
 
-    `known` has the shortest seconds so far of trainings by batch and biflows, as in `sampling_rate`.
+    `known` has the shortest seconds so far of trainings by batch and biflows, as in `sampling_rate`: a batch that is
+    known is trained on as many again.
     """
     system, own = with_batch(bench.system, batch), known.setdefault(batch, {})
-    few = many = min(batch, len(bench.train))
-    while True:
-        fit = partial(bench.fit, system, many, Budget(epochs=1))
+
+    def train(count: int) -> float:
+        fit = partial(bench.fit, system, count, Budget(epochs=1))
         took: list[float] = []
-        while _too_few(took, bench, trial):
+        while _too_few(took, bench, trial=True):
             took.append(seconds(fit, bench.device))
-        own[many] = min(*took, own.get(many, math.inf))
-        if many == len(bench.train) or own[many] > TOLD_APART * own[few]:
-            return rate_of(own)
+        own[count] = min(*took, own.get(count, math.inf))
+        return own[count]
+
+    if own:
+        for count in {min(own), max(own)}:
+            train(count)
+        return rate_of(own)
+    few = many = min(batch, len(bench.train))
+    faster = train(few)
+    while many < len(bench.train):
         many = min(5 * many, len(bench.train))
+        if train(many) > TOLD_APART * faster:
+            break
+    return rate_of(own)
 
 
 def rate_of(trainings: dict[int, float]) -> float:
@@ -90,10 +101,26 @@ def rate_of(trainings: dict[int, float]) -> float:
     return (many - few) / (trainings[many] - trainings[few])
 
 
-def promising(rates: dict[int, float]) -> list[int]:
-    """The few batches that may be the best, by the rate of each."""
-    best = sorted(rates, key=lambda batch: -rates[batch])[:AGAIN]
-    return sorted(batch for batch in best if rates[batch] >= NEAR * rates[best[0]])
+def measure_again(rates: Callable[[], dict[int, float]], rate: Callable[[int], float]) -> None:
+    """Measure again the few batches that may be the best, and in the end the one that then is.
+
+    Args:
+        rates: the rate of each batch, as far as it is known by now.
+        rate: measures that of a batch, which changes the former.
+    """
+    known = rates()
+    waiting = sorted(known, key=lambda batch: -known[batch])[:AGAIN]
+    waiting = [batch for batch in waiting if known[batch] >= NEAR * known[waiting[0]]]
+    done: set[int] = set()
+    while waiting:
+        batch = waiting.pop()
+        if _attempt(rate, batch) is None:
+            return
+        done.add(batch)
+        known = rates()
+        best = max(known, key=lambda batch: known[batch], default=batch)
+        if not waiting and best not in done:
+            waiting = [best]
 
 
 def search(bench: Bench, rate: Callable[[int], float]) -> None:
@@ -106,18 +133,25 @@ def search(bench: Bench, rate: Callable[[int], float]) -> None:
     patience = 2.0 * _time(bench)
     while batch <= bench.settings.largest_batch:
         begun = time.perf_counter()
-        try:
-            found = rate(batch)
-        except (MemoryError, RuntimeError, ValueError) as error:  # torch's want of memory is a RuntimeError
-            if batch == 1:
-                raise
-            _log.warning("no batch of %d: %s", batch, str(error).strip().partition("\n")[0] or type(error).__name__)
+        found = _attempt(rate, batch)
+        if found is None:
             break
         took, idle = time.perf_counter() - begun, 0 if found > WORTH * best else idle + 1
         best = max(best, found)
         if took > 4.0 * patience or (took > patience and idle > 1):
             break
         batch *= 2
+
+
+def _attempt(rate: Callable[[int], float], batch: int) -> float | None:
+    """The rate of a batch; None, which is logged, when that is too large for the machine or for the system."""
+    try:
+        return rate(batch)
+    except (MemoryError, RuntimeError, ValueError) as error:  # torch's want of memory is a RuntimeError
+        if batch == 1:
+            raise
+        _log.warning("no batch of %d: %s", batch, str(error).strip().partition("\n")[0] or type(error).__name__)
+        return None
 
 
 def _too_few(took: list[float], bench: Bench, trial: bool) -> bool:

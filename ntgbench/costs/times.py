@@ -13,7 +13,8 @@ from ntgbench.protocol import EFFICIENCY_VERSION
 if TYPE_CHECKING:
     from pathlib import Path
 
-VISITS = ("longer", "shorter", "sampled", "first", "importing")
+OF_VISITS = ("longer", "shorter", "sampled", "first", "importing")
+"""Fields that are lists of visits."""
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Times:
         first, importing: of each fresh process, seconds to its first biflow, and of those the plugin's import.
         memory: peaks of their resident memory, MiB.
         references: seconds of the fixed workload.
+        peak_host: most memory that a process of training and sampling had resident, MiB.
         others: largest part of the machine that other processes took in a round, 0..1.
         sample_calls: shortest seconds of a call, by its batch.
         trainings: shortest seconds of a training, by its batch and its biflows.
@@ -47,6 +49,7 @@ class Times:
     importing: list[Visit] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
     references: list[float] = field(default_factory=list)
+    peak_host: float = 0.0
     others: float = 0.0
     sample_calls: dict[int, float] = field(default_factory=dict)
     trainings: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -60,7 +63,7 @@ def read(path: Path) -> Times:
     """The times that an earlier process has written; none where there is no such file, or it is damaged or older."""
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for name in VISITS:
+        for name in OF_VISITS:
             values[name] = [Visit(**visit) for visit in values[name]]
         values["sample_calls"] = _by_number(values["sample_calls"])
         values["trainings"] = {batch: _by_number(own) for batch, own in _by_number(values["trainings"]).items()}

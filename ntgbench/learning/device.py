@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def use_device(context: Context) -> torch.device:
-    """The device that `context` names; torch and numpy's BLAS keep to the context's threads from now on.
+    """The device that `context` names; torch, and the BLAS and OpenMP libraries that are loaded, keep to its threads.
 
     Raises:
         PluginError: when torch knows no such device, or this machine has none.

@@ -29,6 +29,7 @@ BLOCK = 64
 """Tokens of a block."""
 
 BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
+"""The largest part of a distribution that lies inside it."""
 
 FINISHED = 0.1
 """Part of the rows that must have ended before they are taken out of the model's state: moving the others costs."""

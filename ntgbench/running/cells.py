@@ -76,6 +76,11 @@ class Cell:
         return self.path.parents[3]
 
     @property
+    def rounds(self) -> int:
+        """Processes that costs are measured in: one on a GPU, which a model that a later one loads would not use."""
+        return self.protocol.efficiency.rounds if self.device == "cpu" else 1
+
+    @property
     def title(self) -> str:
         """How the cell is called in messages."""
         return f"{self.dataset} / {self.build().label} / seed {self.seed}"
@@ -108,7 +113,7 @@ class Cell:
         if suite in COSTS:
             own = [metric for key, metric in row["metrics"].items() if suite_of(key) == suite]
             rounds = row["metrics"].get("efficiency/rounds")
-            through = bool(rounds and (rounds["value"] or 0) >= self.protocol.efficiency.rounds)
+            through = bool(rounds and (rounds["value"] or 0) >= self.rounds)
             return through and all(metric["version"] == EFFICIENCY_VERSION for metric in own)
         wanted = "utility" if suite == "augmentation" else suite
         for metric in registry().metrics().values():

@@ -75,6 +75,7 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
     for leftover in cell.path.glob(".*.tmp"):
         leftover.unlink()
     write_text(cell.path / CELL_FILE, cell.to_json())
+    before = _written(cell)
     # NVML numbers devices by their bus, and CUDA would put the fastest first.
     environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
@@ -99,7 +100,8 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
             process.wait()
             for leftover in (cell.path / PROGRESS_FILE, *cell.path.glob(".*.tmp")):
                 leftover.unlink(missing_ok=True)
-    row = None if stopped else cell.result()
+    # A process that died has left the row of an earlier round, or of other suites, as it was.
+    row = None if stopped or _written(cell) == before else cell.result()
     if row is None:
         row = empty_row(cell)
         row["reason"] = stopped or _death(process.returncode, cell)
@@ -107,6 +109,15 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
         if not stop.is_set():
             write_result(cell, row)
     return row
+
+
+def _written(cell: Cell) -> tuple[int, int] | None:
+    """Which file the cell's result is, None when there is none: each is a new one."""
+    try:
+        found = (cell.path / RESULT_FILE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _watch(process: subprocess.Popen[bytes], cell: Cell, watch: Watcher, stop: threading.Event) -> str | None:

@@ -135,6 +135,8 @@ def run(
         # A round of costs is over before the next begins, for a machine may be slow for minutes.
         for number in range(2, resolved.efficiency.rounds + 1 if resolved.of_costs else 0):
             more = [cell for cell in todo if cell.state() == "part"]
+            if not more:
+                break
             watch.round(number, more)
             for cell, row in run_cells(more, jobs, watch.doing):
                 watch.ended(cell, row)

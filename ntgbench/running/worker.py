@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
+from ntgbench.costs.times import read as read_times
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError
 from ntgbench.files import replacing, write_text
 from ntgbench.interfaces import Budget, Context, GeneratorSpec
@@ -63,9 +64,10 @@ def run(cell: Cell) -> None:
     row = empty_row(cell)
     if earlier is not None:
         row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
-        row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
-        if cell.protocol.of_costs:  # a round more
-            phases.seconds |= earlier["phases"]
+        if not cell.protocol.of_costs:
+            row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
+        elif read_times(cell.path / TIMES_FILE).rounds:
+            row["notes"], phases.seconds = earlier["notes"], dict(earlier["phases"])
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
     (cell.path / MEASURED_FILE).unlink(missing_ok=True)
@@ -179,13 +181,12 @@ def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> No
     """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
     from ntgbench.costs.bench import Bench, traffic
     from ntgbench.costs.hardware import hardware, pin, state
-    from ntgbench.costs.times import read
     from ntgbench.costs.timing import clock
     from ntgbench.suites import efficiency
 
     settings = cell.protocol.efficiency
     home, base, system = cell.path / FITTED_FOLDER, _base_of(cell), cell.build()
-    times = read(cell.path / TIMES_FILE)
+    times = read_times(cell.path / TIMES_FILE)
     if not times.rounds:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()

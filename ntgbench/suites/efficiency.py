@@ -13,7 +13,7 @@ from ntgbench.costs.first import first_biflow
 from ntgbench.costs.monitor import Monitor
 from ntgbench.costs.reference import reference, workload
 from ntgbench.costs.size import disk_bytes, stored_numbers
-from ntgbench.costs.throughput import promising, rate_of, sampling_rate, search, training_rate
+from ntgbench.costs.throughput import measure_again, rate_of, sampling_rate, search, training_rate
 from ntgbench.costs.timing import Measured, shortest
 from ntgbench.interfaces import Budget, GeneratorSpec
 from ntgbench.protocol import EFFICIENCY_VERSION
@@ -67,11 +67,11 @@ _log = logging.getLogger(__name__)
 def measure(bench: Bench, times: Times, progress: Callable[[str], None]) -> dict[str, MetricValue]:
     """All columns that `bench.system` has, by key of a row's metric; `progress` is told what comes.
 
-    One round, whose times are added to those of earlier ones, `times`; the metrics are of them all. Each cost is come
-    back to, with the others between its visits. Leaves the fitted system in `bench.folder`, where a later round finds
-    it. A system that did not use the CUDA device that it was given has no `peak_device_mib`.
+    One round, whose times are added to those of earlier ones, `times`; the metrics are of them all, but for energy and
+    use of the device. Each cost is come back to, with the others between its visits. Leaves the fitted system in
+    `bench.folder`, where a later round finds it. A system that did not use the CUDA device that it was given has no
+    `peak_device_mib`.
     """
-    # A loaded model computes on the CPU.
     system, device, settings = bench.system, bench.device, bench.settings
     learns = isinstance(system.spec, GeneratorSpec) and system.spec.base is None
     batched = learns and whole_parameter(system, "batch") is not None
@@ -80,28 +80,31 @@ def measure(bench: Bench, times: Times, progress: Callable[[str], None]) -> dict
     parts = workload()
 
     def first() -> None:
-        if device == "cpu":
+        if device == "cpu":  # where a loaded model computes
             one = first_biflow(bench.folder)
             times.first.append(one.parts)
             times.importing.append(one.importing)
             times.memory.append(one.memory)
 
+    def look() -> None:
+        times.references.append(reference(parts))
+
     def visit(measured: Training | Sampling | None, monitor: Monitor) -> None:
         if measured is not None:
             with monitor:
                 measured.visit()
-        times.references.append(reference(parts))
+        look()
 
     def sample_rate(batch: int, trial: bool = False) -> float:
         return sampling_rate(bench, model, batch, times.sample_calls, trial)
 
-    def train_rate(batch: int, trial: bool = True) -> float:
-        return training_rate(bench, batch, times.trainings, trial)
+    def train_rate(batch: int) -> float:
+        return training_rate(bench, batch, times.trainings)
 
     progress("training")
     training = Training(bench, times) if learns else None
     visit(training, trained)
-    if times.rounds and device == "cpu":
+    if times.rounds:
         model = load(bench.folder)
     else:
         whole = training.model if training is not None and settings.seconds is None else None
@@ -110,7 +113,8 @@ def measure(bench: Bench, times: Times, progress: Callable[[str], None]) -> dict
     progress("sampling one by one")
     sampling = Sampling(bench, model, times)
     visit(sampling, sampled)
-    found["peak_host_mib"], found["peak_device_mib"] = peak_memory_mib(), _peak_device_mib(device)
+    times.peak_host = max(times.peak_host, peak_memory_mib())
+    found["peak_host_mib"], found["peak_device_mib"] = times.peak_host, _peak_device_mib(device)
     first()
     if not times.sample_calls:
         progress("sampling many at once")
@@ -121,11 +125,9 @@ def measure(bench: Bench, times: Times, progress: Callable[[str], None]) -> dict
     progress("all of it again")
     visit(training, trained)
     visit(sampling, sampled)
-    for batch in promising(_sample_rates(times)):
-        sample_rate(batch)
-    for batch in promising(_train_rates(times)):
-        train_rate(batch)
-    visit(None, sampled)
+    measure_again(partial(_sample_rates, times), sample_rate)
+    measure_again(partial(_train_rates, times), train_rate)
+    look()
     first()
     times.rounds += 1
     times.others = max(times.others, trained.others, sampled.others)

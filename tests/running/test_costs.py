@@ -1,9 +1,9 @@
 """Cells that measure costs, as a user runs them."""
 
-import functools
 import itertools
 import json
 import re
+import signal
 from pathlib import Path
 
 from ntgbench.costs.alone import LEAST, VISITS
@@ -107,6 +107,9 @@ def test_a_round_of_all_systems_is_over_before_the_next_begins(ntgbench, install
     (tmp_path / "small.toml").write_text(ROUNDS.replace('"markov", "copy"', '"one", "two"'))
     done = ntgbench("run", "small.toml", "--out", "boards")
     assert done.returncode == 0, done.stderr
+    said = done.stdout + done.stderr
+    assert re.findall(r"/ (one|two) / seed", said) == ["one", "two", "one", "two"]
+    assert said.count("round 2: 2 cells") == 1
     calls = (tmp_path / "site" / "calls").read_text().split()
     workers = [worker for worker, _ in itertools.groupby(calls)]
     assert len(workers) == len(set(workers)) == 4
@@ -117,23 +120,40 @@ def test_a_round_of_all_systems_is_over_before_the_next_begins(ntgbench, install
         assert numbers["sample_ms"]["count"] >= 2 * VISITS * LEAST
     again = ntgbench("run", "small.toml", "--out", "boards")
     assert "2 finished earlier" in again.stdout + again.stderr
+    assert "round" not in again.stdout + again.stderr
 
 
-def test_a_run_that_ended_between_rounds_goes_on_with_the_second(ntgbench, install, flows: Path, tmp_path) -> None:
-    install("timed", TIMED)
+# A later round loads the model in the worker: there it dies, once.
+DYING = TIMED.replace("import os, sys", "import os, signal, sys").replace(
+    "def load(self, folder): ",
+    """def load(self, folder):
+            died = Path(__file__).parent / "died"
+            if sys.argv[0].endswith("worker.py") and not died.exists():
+                died.touch()
+                DIE
+            """,
+)
+
+
+def test_a_run_that_was_killed_goes_on_where_it_stood(ntgbench, install, flows: Path, tmp_path: Path) -> None:
+    install("timed", DYING.replace("DIE", "os.kill(os.getppid(), signal.SIGKILL); os._exit(1)"))
     (tmp_path / "small.toml").write_text(ROUNDS.replace('"markov", "copy"', '"one"'))
-    assert ntgbench("run", "small.toml", "--out", "boards").returncode == 0
-    # As the first round has left it.
-    (result,), (times,) = ([*tmp_path.glob(f"runs/**/{name}.json")] for name in ("result", "times"))
-    for path, place in ((result, ("metrics", "efficiency/rounds", "value")), (times, ("rounds",))):
-        values = json.loads(path.read_text())
-        *outer, last = place
-        functools.reduce(dict.__getitem__, outer, values)[last] = 1
-        path.write_text(json.dumps(values))
-    (tmp_path / "site" / "calls").unlink()
+    assert ntgbench("run", "small.toml", "--out", "boards").returncode == -signal.SIGKILL
     done = ntgbench("run", "small.toml", "--out", "boards")
     assert done.returncode == 0, done.stderr
-    assert len(set((tmp_path / "site" / "calls").read_text().split())) == 1
     (row,) = rows_in(tmp_path / "boards")
     assert row["metrics"]["efficiency/rounds"]["value"] == 2
-    assert row["metrics"]["efficiency/first_s"]["count"] == 6
+    assert row["metrics"]["efficiency/first_s"]["count"] == 4
+
+
+def test_a_process_that_dies_in_a_later_round_fails_its_cell(ntgbench, install, flows: Path, tmp_path: Path) -> None:
+    install("timed", DYING.replace("DIE", "os._exit(7)"))
+    (tmp_path / "small.toml").write_text(ROUNDS.replace('"markov", "copy"', '"one", "copy"'))
+    done = ntgbench("run", "small.toml", "--out", "boards")
+    assert done.returncode == 1
+    assert "ended with status 7" in done.stderr
+    rows = {row["system"]: row for row in rows_in(tmp_path / "boards")}
+    assert (rows["one"]["status"], rows["copy"]["status"]) == ("failed", "ok")
+    again = ntgbench("run", "small.toml", "--out", "boards", "--retry")
+    assert again.returncode == 0, again.stderr
+    assert all(row["metrics"]["efficiency/rounds"]["value"] == 2 for row in rows_in(tmp_path / "boards"))
