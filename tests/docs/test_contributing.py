@@ -56,11 +56,11 @@ def test_whole_examples_work(install, ntgbench, tmp_path) -> None:
 def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
     """Every command of the first part, in an environment of its own that has ntgbench and a new plugin.
 
-    With one seed of less traffic, and costs from fewer and shorter repetitions: what comes out is no result.
+    With one seed of less traffic, and costs from shorter repetitions: what comes out is no result.
     """
     protocol = (ROOT / "ntgbench" / "protocols" / "efficiency.toml").read_text()
-    short = protocol.replace("repetitions = 10", "repetitions = 3").replace("seconds = 0.5", "seconds = 0.01")
-    assert "repetitions = 3\nseconds = 0.01" in short
+    short = protocol.replace("seconds = 0.5", "seconds = 0.01")
+    assert short != protocol
     (tmp_path / "efficiency.toml").write_text(short)
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
