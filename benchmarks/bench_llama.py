@@ -51,7 +51,7 @@ def theirs(ours: LlamaGenerator, tmp_path_factory: pytest.TempPathFactory) -> Ll
 def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalLM, batch: int, how: str) -> None:
     """Against LlamaForCausalLM with AdamW as torch makes it by default; the aim at batch 1 is 2 times as fast."""
     rows = torch.from_numpy(ours.mapping.encode(TRAIN.signed_pl, TRAIN.label))[:batch]
-    model = LlamaGenerator(LlamaParameters(dropout=0.0))  # as transformers trains
+    model = LlamaGenerator(LlamaParameters())
     model.fit(TRAIN.select([0]), Context(seed=1, budget=Budget(epochs=1)))
     of_rows = next_token_loss(model.model)
     optimiser = AdamW(model.model, weight_decay=0.01)

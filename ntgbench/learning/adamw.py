@@ -9,8 +9,12 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-BETAS = (0.9, 0.95)
-"""What part of the old is kept in the running averages of gradients and of their squares."""
+BETAS = (0.9, 0.999)
+"""What part of the old is kept in the running averages of gradients and of their squares.
+
+Squares are remembered for a thousand steps, as a payload length may be seen once in a hundred: forgotten sooner, its
+small gradients between are divided by next to nothing, and the noise in them puts weight on lengths that a class lacks.
+"""
 
 EPSILON = 1e-8
 """Added to what a step is divided by."""

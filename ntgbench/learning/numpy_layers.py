@@ -36,8 +36,8 @@ class Layer(Protocol):
 
     def backward(
         self, gradient: Array, tensors: list[Array], passed: Any, length: int
-    ) -> tuple[Array, Sequence[Array | None]]:
-        """Gradients of `x`, (N T, H), and of the tensors; None for one that has none."""
+    ) -> tuple[Array, Sequence[Array]]:
+        """Gradients of `x`, (N T, H), and of the tensors."""
 
 
 class Layers(Function):
@@ -70,13 +70,12 @@ class Layers(Function):
         """Gradients of the arguments of `forward`."""
         shape = gradients[0].shape
         of_normed = gradients[0].numpy().reshape(-1, shape[2])
-        of_tensors: list[Array | None] = [dots(of_normed, ctx.normed[0])]
+        of_tensors = [dots(of_normed, ctx.normed[0])]
         gradient = norm_gradient(of_normed * ctx.gain, *ctx.normed)
         for own, passed in reversed(ctx.layers):
             gradient, of_layer = ctx.layer.backward(gradient, own, passed, ctx.length)
             of_tensors[:0] = of_layer
-        found = [None if one is None else torch.from_numpy(one) for one in of_tensors]
-        return None, None, torch.from_numpy(gradient).view(shape), *found
+        return None, None, torch.from_numpy(gradient).view(shape), *map(torch.from_numpy, of_tensors)
 
 
 def project(x: Array, weight: Array) -> Array:

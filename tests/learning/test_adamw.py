@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from ntgbench.learning.adamw import LARGEST_GRADIENT, AdamW
+from ntgbench.learning.adamw import BETAS, LARGEST_GRADIENT, AdamW
 
 
 def loss(model: torch.nn.Module, size: float, step: int) -> torch.Tensor:
@@ -29,7 +29,7 @@ def test_steps_are_those_of_torch(model, size) -> None:
         {"params": [weight for weight in theirs.parameters() if (weight.dim() > 1) == decays], "weight_decay": decay}
         for decays, decay in ((True, 0.1), (False, 0.0))
     ]
-    reference, ours = torch.optim.AdamW(groups, betas=(0.9, 0.95)), AdamW(model, weight_decay=0.1)
+    reference, ours = torch.optim.AdamW(groups, betas=BETAS), AdamW(model, weight_decay=0.1)
     clipped = set()
     for step in range(5):
         rate = 0.01 / (1 + step)

@@ -1,6 +1,5 @@
 """The LLaMA generator: its contract, its size, and that transformers reads and writes the same models."""
 
-import itertools
 import json
 from dataclasses import replace
 
@@ -61,30 +60,10 @@ def test_training_learns_what_follows_what() -> None:
     assert (made == signed_pl[np.where(labels == 0, 0, 150)]).all(axis=1).mean() > 0.95
 
 
-class Given(torch.nn.Module):
-    """Dropout whose masks are given, in the order in which they are asked for."""
-
-    def __init__(self, masks: torch.Tensor) -> None:
-        super().__init__()
-        self.masks = itertools.cycle(masks)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * next(self.masks)
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("length", [1, 2, 7])
-def test_what_trains_is_the_model_and_its_gradient(fitted, monkeypatch, dropout, length) -> None:
-    model, rows = fitted.model.double().train(), tokens(fitted)[:9, :length]
+def test_what_trains_is_the_model_and_its_gradient(fitted, length) -> None:
+    model, rows = fitted.model.double(), tokens(fitted)[:9, :length]
     model.rotation = model.rotation.to(torch.complex128)
-    if dropout:
-        model.dropout.p = 0.0
-        masks = torch.nn.functional.dropout(torch.ones(TINY.layers, 2, rows.numel(), TINY.hidden).double(), dropout)
-        monkeypatch.setattr(model, "masks", lambda _: masks)
-        for layer, of_layer in zip(model.layers, masks, strict=True):
-            layer.dropout = Given(of_layer)
-    else:
-        model.eval()
     weighted = torch.randn(9, length, TINY.hidden, generator=torch.Generator().manual_seed(1))
     results = []
     for hidden_by in (model.hidden_by_numpy, model.hidden_by_modules):
@@ -94,14 +73,6 @@ def test_what_trains_is_the_model_and_its_gradient(fitted, monkeypatch, dropout,
         results.append((hidden.detach(), {n: w.grad for n, w in model.named_parameters() if w.grad is not None}))
     assert len(results[0][1]) == 1 + 6 * TINY.layers + 1
     torch.testing.assert_close(results[0], results[1], atol=1e-10, rtol=1e-8)
-
-
-def test_dropout_leaves_out_its_share_and_none_outside_training(fitted) -> None:
-    model = fitted.model.train()
-    masks = model.masks(1000)
-    assert masks.unique().tolist() == pytest.approx([0.0, 1 / 0.9])
-    assert masks.mean() == pytest.approx(1.0, abs=0.01)
-    assert (model.eval().masks(1000) == 1).all()
 
 
 def test_training_in_bfloat16_goes_down_nearly_the_same_gradient(fitted) -> None:

@@ -7,7 +7,7 @@ Shapes: N rows, T tokens, H hidden, A heads of 2P components each, I intermediat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Tensors(NamedTuple):
-    """What a layer is handed, or its gradients; masks, which have none, are what dropout multiplies outputs by."""
+    """What a layer is handed, or its gradients."""
 
     attention_gain: Array  # (H,)
     qkv: Array  # (3H, H)
@@ -29,8 +29,6 @@ class Tensors(NamedTuple):
     feed_forward_gain: Array  # (H,)
     gate_up: Array  # (2I, H)
     down: Array  # (H, I)
-    attention_mask: Any  # (N T, H) or (); gradient None
-    feed_forward_mask: Any  # (N T, H) or (); gradient None
 
 
 class Passed(NamedTuple):
@@ -92,31 +90,30 @@ class NumpyLayer:
         np.exp(likely, out=likely)
         likely /= likely.sum(axis=3, keepdims=True)
         attended = (likely @ value).transpose(0, 2, 1, 3).reshape(x.shape)
-        x = x + self.project(attended, w.output) * w.attention_mask
+        x = x + self.project(attended, w.output)
         feed_forward_norm = norm(x, self.epsilon)
         gate_up = self.project(feed_forward_norm[0] * w.feed_forward_gain, w.gate_up)
         inner = gate_up.shape[1] // 2
         up = gate_up[:, inner:]
         slope, gate = silu(gate_up[:, :inner])
-        x = x + self.project(gate * up, w.down) * w.feed_forward_mask
+        x = x + self.project(gate * up, w.down)
         return x, Passed(attention_norm, query, key, value, likely, attended, feed_forward_norm, slope, gate, up)
 
     def backward(
         self, gradient: Array, tensors: list[Array], passed: Passed, length: int
-    ) -> tuple[Array, Sequence[Array | None]]:
+    ) -> tuple[Array, Sequence[Array]]:
         """Gradients of a layer's input, (N T, H), and of its weights."""
         w, p, times = Tensors(*tensors), passed, self.times
         unit, root = p.feed_forward_norm
-        of_down = gradient * w.feed_forward_mask
-        of_fed = times(of_down, w.down)
+        of_fed = times(gradient, w.down)
         of_gate_up = np.concatenate([of_fed * p.up * p.slope, of_fed * p.gate], axis=1)
         of_normed = times(of_gate_up, w.gate_up)
         feed_forward_gain = dots(of_normed, unit)
         gate_up = times(of_gate_up.T, unit * w.feed_forward_gain)
+        down = times(gradient.T, p.gate * p.up)
         gradient = gradient + norm_gradient(of_normed * w.feed_forward_gain, unit, root)
-        of_output = gradient * w.attention_mask
         rows, heads, _, components = p.query.shape
-        of_attended = times(of_output, w.output).reshape(rows, length, heads, components).swapaxes(1, 2)
+        of_attended = times(gradient, w.output).reshape(rows, length, heads, components).swapaxes(1, 2)
         of_likely = of_attended @ p.value.swapaxes(2, 3)
         of_likely -= np.vecdot(of_likely, p.likely)[..., None]
         of_likely *= p.likely
@@ -132,12 +129,10 @@ class NumpyLayer:
         of_tensors = Tensors(
             attention_gain=dots(of_normed, unit),
             qkv=times(of_qkv.T, unit * w.attention_gain),
-            output=times(of_output.T, p.attended),
+            output=times(gradient.T, p.attended),
             feed_forward_gain=feed_forward_gain,
             gate_up=gate_up,
-            down=times(of_down.T, p.gate * p.up),
-            attention_mask=None,
-            feed_forward_mask=None,
+            down=down,
         )
         return gradient + norm_gradient(of_normed * w.attention_gain, unit, root), of_tensors
 

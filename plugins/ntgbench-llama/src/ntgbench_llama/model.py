@@ -55,10 +55,9 @@ class Layer(nn.Module):
         gate_up: gate and up projection.
     """
 
-    def __init__(self, hidden: int, intermediate: int, heads: int, dropout: float) -> None:
+    def __init__(self, hidden: int, intermediate: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.dropout = nn.Dropout(dropout)
         self.attention_norm = nn.RMSNorm(hidden, EPSILON)
         self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
         self.output = nn.Linear(hidden, hidden, bias=False)
@@ -76,9 +75,9 @@ class Layer(nn.Module):
             parts = torch.view_as_real(turned).view(-1, length, 3, self.heads, 2 * pairs)
             query, key, value = parts.transpose(1, 3).unbind(2)
             attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.dropout(self.output(attended.transpose(1, 2).reshape(x.shape)))
+        x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
-        after: Tensor = x + self.dropout(self.down(F.silu(gate) * up))
+        after: Tensor = x + self.down(F.silu(gate) * up)
         return after
 
 
@@ -92,10 +91,8 @@ class Llama(TokenModel):
         super().__init__()
         self.heads = parameters.heads
         self.embedding = nn.Embedding(vocabulary, parameters.hidden)
-        self.dropout = nn.Dropout(parameters.dropout)
         self.layers = nn.ModuleList(
-            Layer(parameters.hidden, parameters.intermediate, parameters.heads, parameters.dropout)
-            for _ in range(parameters.layers)
+            Layer(parameters.hidden, parameters.intermediate, parameters.heads) for _ in range(parameters.layers)
         )
         self.norm = nn.RMSNorm(parameters.hidden, EPSILON)
         self.head = nn.Linear(parameters.hidden, vocabulary, bias=False)
@@ -116,7 +113,7 @@ class Llama(TokenModel):
 
     def hidden_by_modules(self, tokens: Tensor) -> Tensor:
         """`hidden`, as the modules define it."""
-        x = self.dropout(self.embedding(tokens.flatten()))
+        x = self.embedding(tokens.flatten())
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
         normed: Tensor = self.norm(x).view(*tokens.shape, -1)
@@ -124,10 +121,9 @@ class Llama(TokenModel):
 
     def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
         """`hidden` and its gradient, on the CPU: faster than the modules, at any number of rows."""
-        x = self.dropout(self.embedding(tokens))
+        x = self.embedding(tokens)
         product_dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        masks = self.masks(tokens.numel())
-        tensors = [tensor for own, of_layer in zip(self.of_layers, masks, strict=True) for tensor in (*own, *of_layer)]
+        tensors = [tensor for of_layer in self.of_layers for tensor in of_layer]
         layer = numpy_layer(self.heads, self.rotation.shape[2], tokens.shape[1], x.dtype, product_dtype)
         hidden: Tensor = Layers.apply(layer, EPSILON, x, *tensors, self.norm.weight)  # type: ignore[no-untyped-call]
         return hidden
@@ -137,13 +133,6 @@ class Llama(TokenModel):
         """The weights of each layer in the order of `layers.Tensors`; to look them up takes a while."""
         names = ("attention_norm", "qkv", "output", "feed_forward_norm", "gate_up", "down")
         return [tuple(layer.get_parameter(f"{name}.weight") for name in names) for layer in self.layers]
-
-    def masks(self, rows: int) -> Tensor:
-        """What dropout multiplies the two outputs of each layer by: float (layers, 2, rows, hidden) or (layers, 2)."""
-        like, share = self.embedding.weight, self.dropout.p if self.training else 0.0
-        shape = (rows, like.shape[1]) if share else ()
-        mask = torch.ones(len(self.layers), 2, *shape, dtype=like.dtype)
-        return F.dropout(mask, share) if share else mask
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""

@@ -18,26 +18,20 @@ class LlamaParameters(Recipe):
         heads: attention heads of a layer.
         sampling_precision: type that matrices are multiplied in when sampling; bfloat16 draws from a slightly other
             distribution.
-        dropout: part of the numbers of each block's output, and of the embedding, that training leaves out.
     """
 
-    epochs: int = 20
+    epochs: int = 12
     balance: float = 0.5
-    patience: int = 8
     precision: Precision = "auto"
-    learning_rate: float = 1.5e-3
     weight_decay: float = 0.1
     hidden: int = 160
     intermediate: int = 320
     layers: int = 4
     heads: int = 8
-    dropout: float = 0.1
     sampling_precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least_one("hidden", "intermediate", "layers", "heads")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.hidden % (2 * self.heads):
             raise ValueError(f"hidden must be a multiple of twice the heads, {2 * self.heads}, not {self.hidden}")
