@@ -15,14 +15,14 @@ from ntgbench.interfaces import Budget, Context
 from ntgbench.learning import training
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.recipe import Recipe
-from ntgbench.learning.token_model import next_token_loss
+from ntgbench.learning.token_model import TokenModel, next_token_loss
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench.testing import example_traffic
 
 RECIPE = Recipe(epochs=20, batch=16, learning_rate=0.1, weight_decay=0.0, patience=50)
 
 
-class Bigram(nn.Module):
+class Bigram(TokenModel):
     """What follows depends on the last token alone."""
 
     def __init__(self, vocabulary: int) -> None:
@@ -30,6 +30,9 @@ class Bigram(nn.Module):
         self.embedding = nn.Embedding(vocabulary, vocabulary)
         nn.init.zeros_(self.embedding.weight)
         self.head = nn.Identity()
+
+    def initialise(self, seed: int) -> None:
+        """Any seed is the same."""
 
     def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.embedding(tokens)

@@ -61,7 +61,7 @@ class NumpyLayer:
 
     Args:
         heads: attention heads.
-        rotation: the rotary embedding of T positions as `model.rotary` gives it.
+        rotation: the rotary embedding of T positions or more as `model.rotary` gives it.
         epsilon: added to the mean square that a norm divides by.
         dtype: type that projections are multiplied in.
     """
@@ -81,11 +81,12 @@ class NumpyLayer:
         w = Tensors(*tensors)
         attention_norm = norm(x, self.epsilon)
         qkv = self.project(attention_norm[0] * w.attention_gain, w.qkv)
-        turned = qkv.view(self.turn.dtype).reshape(-1, *self.turn.shape) * self.turn
-        parts = turned.view(x.dtype).reshape(-1, length, 3, self.heads, 2 * self.turn.shape[2])
+        turn = self.turn[:length]
+        turned = qkv.view(turn.dtype).reshape(-1, *turn.shape) * turn
+        parts = turned.view(x.dtype).reshape(-1, length, 3, self.heads, 2 * turn.shape[2])
         query, key, value = parts.transpose(2, 0, 3, 1, 4)
         likely = query @ key.swapaxes(2, 3)
-        likely += self.later
+        likely += self.later[:length, :length]
         likely -= likely.max(axis=3, keepdims=True)
         np.exp(likely, out=likely)
         likely /= likely.sum(axis=3, keepdims=True)
@@ -122,7 +123,8 @@ class NumpyLayer:
         of_query[:] = of_likely @ p.key
         of_key[:] = of_likely.swapaxes(2, 3) @ p.query
         of_value[:] = p.likely.swapaxes(2, 3) @ of_attended
-        of_turned = of_parts.view(self.turn.dtype).reshape(rows, *self.turn.shape) * self.turn.conj()
+        turn = self.turn[:length]
+        of_turned = of_parts.view(turn.dtype).reshape(rows, *turn.shape) * turn.conj()
         of_qkv = of_turned.view(gradient.dtype).reshape(len(gradient), -1)
         unit, root = p.attention_norm
         of_normed = times(of_qkv, w.qkv)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.numpy_layers import Layers
+from ntgbench.learning.numpy_layers import NumpyModel, product_type
 from ntgbench.learning.token_model import TokenModel
 from ntgbench_llama.layers import NumpyLayer
 
@@ -108,31 +108,24 @@ class Llama(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
-        by_numpy = torch.is_grad_enabled() and tokens.device.type == "cpu" and not torch.compiler.is_compiling()
-        return self.hidden_by_numpy(tokens) if by_numpy else self.hidden_by_modules(tokens)
-
-    def hidden_by_modules(self, tokens: Tensor) -> Tensor:
-        """`hidden`, as the modules define it."""
         x = self.embedding(tokens.flatten())
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
         normed: Tensor = self.norm(x).view(*tokens.shape, -1)
         return normed
 
-    def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
-        """`hidden` and its gradient, on the CPU: faster than the modules, at any number of rows."""
-        x = self.embedding(tokens)
-        product_dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        tensors = [tensor for of_layer in self.of_layers for tensor in of_layer]
-        layer = numpy_layer(self.heads, self.rotation.shape[2], tokens.shape[1], x.dtype, product_dtype)
-        hidden: Tensor = Layers.apply(layer, EPSILON, x, *tensors, self.norm.weight)  # type: ignore[no-untyped-call]
-        return hidden
+    def in_numpy(self) -> NumpyModel:
+        """The same, as it is trained on the CPU: faster than the modules, at any number of rows."""
+        embedding, head = self.embedding.weight, self.head.weight
+        dtype = product_type(head)
+        layer = numpy_layer(self.heads, self.rotation.shape[2], len(self.rotation), head.dtype, dtype)
+        return NumpyModel(layer, EPSILON, embedding, self.of_layers, self.norm.weight, head, dtype)
 
     @cached_property
-    def of_layers(self) -> list[tuple[Tensor, ...]]:
-        """The weights of each layer in the order of `layers.Tensors`; to look them up takes a while."""
+    def of_layers(self) -> list[Tensor]:
+        """The weights of all layers, each in the order of `layers.Tensors`; to look them up takes a while."""
         names = ("attention_norm", "qkv", "output", "feed_forward_norm", "gate_up", "down")
-        return [tuple(layer.get_parameter(f"{name}.weight") for name in names) for layer in self.layers]
+        return [layer.get_parameter(f"{name}.weight") for layer in self.layers for name in names]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""

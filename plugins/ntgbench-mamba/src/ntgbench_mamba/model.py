@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.numpy_layers import Layers
+from ntgbench.learning.numpy_layers import NumpyModel, product_type
 from ntgbench.learning.token_model import TokenModel
 from ntgbench_mamba.kernels import selective_scan
 from ntgbench_mamba.layers import NumpyLayer
@@ -150,24 +150,16 @@ class Mamba(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
-        by_numpy = torch.is_grad_enabled() and tokens.device.type == "cpu"
-        return self.hidden_by_numpy(tokens) if by_numpy else self.hidden_by_modules(tokens)
-
-    def hidden_by_modules(self, tokens: Tensor) -> Tensor:
-        """`hidden`, as the modules define it."""
         x = self.embeddings(tokens)
         for layer in self.layers:
             x = layer(x)
         normed: Tensor = self.norm_f(x)
         return normed
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def hidden_by_numpy(self, tokens: Tensor) -> Tensor:
-        """`hidden` and its gradient, on the CPU; faster than the modules are when compiled."""
-        # Its gradient is added to that of the tied head, of which it touches a dozen rows.
-        x, layer = F.embedding(tokens, self.embeddings.weight, sparse=True), NumpyLayer(EPSILON)
-        hidden: Tensor = Layers.apply(layer, EPSILON, x, *self.of_layers, self.norm_f.weight)  # type: ignore[no-untyped-call]
-        return hidden
+    def in_numpy(self) -> NumpyModel:
+        """The same, as it is trained on the CPU."""
+        weight, dtype = self.embeddings.weight, product_type(self.embeddings.weight)
+        return NumpyModel(NumpyLayer(EPSILON), EPSILON, weight, self.of_layers, self.norm_f.weight, weight, dtype)
 
     @cached_property
     def of_layers(self) -> list[Tensor]:

@@ -17,6 +17,7 @@ from ntgbench_llama.model import Llama
 from ntgbench_llama.steps import LlamaSteps
 from ntgbench_mamba.model import Mamba
 from ntgbench_mamba.steps import MambaSteps
+from scipy.linalg.blas import isamax
 from torch import Tensor, nn
 
 from ntgbench.errors import PluginError
@@ -92,7 +93,7 @@ class Int8Matrix:
 
     def _of_one(self, x: Floats) -> Floats:
         # The same with numbers for arrays and with memory kept: around one row the calls cost more than the arithmetic.
-        scale = max(np.abs(x).max(), SMALLEST) / HALF_RANGE
+        scale = max(abs(x[0, isamax(x[0])]), SMALLEST) / HALF_RANGE
         whole = x * (1.0 / scale)
         np.rint(whole, out=whole)
         np.minimum(whole, HIGHEST, out=whole)
