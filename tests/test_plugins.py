@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ntgbench.errors import PluginError
-from ntgbench.plugins import resolve
+from ntgbench.plugins import code_digest, resolve
 
 GOOD = """
     from ntgbench import GeneratorSpec, hookimpl
@@ -169,3 +169,26 @@ def test_targets_are_imported_late_and_fail_clearly() -> None:
         resolve("json:dumps", ("no_such_library",))
     with pytest.raises(PluginError, match=r"cannot import json:nothing: AttributeError"):
         resolve("json:nothing")
+
+
+def test_the_digest_of_code_follows_what_plugins_share(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("ntgbench.plugins.SHARED", ("shared_loop", "shared_tokens"))
+    (tmp_path / "of_loop.py").write_text("import shared_loop")
+    (tmp_path / "alone.py").write_text("import numpy")
+    (tmp_path / "shared_tokens.py").write_text("EOS = 1")
+    loop = tmp_path / "shared_loop"
+    loop.mkdir()
+    (loop / "__init__.py").write_text("import shared_tokens")
+
+    def digests() -> tuple[str, str]:
+        return code_digest("of_loop:System"), code_digest("alone:System")
+
+    found = [digests()]
+    (loop / "training.py").write_text("BETAS = (0.9, 0.999)")
+    found.append(digests())
+    (tmp_path / "shared_tokens.py").write_text("EOS = 2")
+    found.append(digests())
+    assert len({of_loop for of_loop, _ in found}) == 3
+    assert len({alone for _, alone in found}) == 1
+    assert code_digest("missing:System") == ""
