@@ -121,6 +121,7 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
     with phases.timed("fit"):
         context = _context(cell, cell.build(), "fit", train, _base_of(cell))
         fitted = cell.build().fit(train, replace(context, checkpoint=unfinished))
+    _progress(cell, "sample", 0, 1)
     with phases.timed("sample"):
         synthetic = fitted.sample(train.label, derive_seed(*_names(cell), "sample"))
     with phases.timed("save"):
