@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ntgbench_utility import ntgbench_metrics
-from ntgbench_utility.forest import CHUNK, train_on_synthetic
+from ntgbench_utility.forest import AT_ONCE, CHUNK, train_on_synthetic
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -55,7 +55,9 @@ def test_a_class_that_is_only_predicted_is_no_part_of_the_mean():
     )
 
 
-def test_agrees_with_the_forest_as_it_comes():
+@pytest.mark.parametrize("at_once", [1, 15_000, AT_ONCE], ids=["a tree a thread", "30 trees", "all trees"])
+def test_agrees_with_the_forest_as_it_comes(monkeypatch, at_once):
+    monkeypatch.setattr("ntgbench_utility.forest.AT_ONCE", at_once)
     synthetic, real = overlapping(500, 1), overlapping(CHUNK + 300, 2)
     forest = RandomForestClassifier(random_state=5).fit(synthetic.signed_pl, synthetic.label)
     predicted = forest.predict(real.signed_pl)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from joblib import effective_n_jobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 from sklearn.utils.parallel import Parallel, delayed
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
     from ntgbench.interfaces import SignedPL
     from ntgbench.traffic.biflows import Biflows
 
+TREES = 100
+"""Trees of the forest."""
+
+AT_ONCE = 4_000_000
+"""Biflows to learn from times trees that are in memory at a time, but for a tree a thread: where all biflows are
+unlike, of 53 classes, that takes a gigabyte, as trees have no limit of depth."""
+
 CHUNK = 8192
-"""Biflows classified at a time: bounds the memory for the probabilities of many classes."""
+"""Biflows that a thread classifies at a time."""
 
 
 def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:
@@ -44,8 +52,7 @@ def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str
         raise TrafficError("utility needs at least one synthetic biflow to learn from and one real biflow to test on")
     if (real.classes, real.packets) != (synthetic.classes, synthetic.packets):
         raise TrafficError("utility needs the same classes and packets on both sides")
-    forest = RandomForestClassifier(random_state=seed, n_jobs=-1).fit(synthetic.signed_pl, synthetic.label)
-    predicted = _predict(forest, real.signed_pl)
+    predicted = _predicted(synthetic, real.signed_pl, seed)
     count = real.class_counts()
     present = np.flatnonzero(count)
     f1 = f1_score(real.label, predicted, labels=present, average=None, zero_division=0.0)
@@ -56,12 +63,26 @@ def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str
     }
 
 
-def _predict(forest: RandomForestClassifier, signed_pl: SignedPL) -> npt.NDArray[Any]:
-    """Predicted labels, (N,).
+def _predicted(train: Biflows, signed_pl: SignedPL, seed: int) -> npt.NDArray[Any]:
+    """Predicted labels, (N,): what the whole forest would say, of which not all trees need be in memory at a time.
 
-    A forest that predicts with several threads sums the votes of its trees in the order in which they finish, and
-    the last bit of a sum can decide a tie. So each thread takes whole chunks of biflows through all trees in turn.
+    A forest draws the seeds of its trees one after the other, so forests that share a stream of seeds are the parts of
+    one. Votes are summed in the order of the trees whatever the number of threads, as the last bit of a sum can decide
+    a tie: each thread takes whole chunks of biflows through all trees in turn.
     """
-    forest.set_params(n_jobs=1)
-    chunks = (signed_pl[start : start + CHUNK] for start in range(0, len(signed_pl), CHUNK))
-    return np.concatenate(Parallel(n_jobs=-1, prefer="threads")(delayed(forest.predict)(chunk) for chunk in chunks))
+    stream, rows, classes = np.random.RandomState(seed), signed_pl.astype(np.float32), np.unique(train.label)
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK)]
+    votes = np.zeros((len(rows), len(classes)))
+    at_once = max(AT_ONCE // len(train), effective_n_jobs(-1))
+    for first in range(0, TREES, at_once):
+        part = RandomForestClassifier(min(at_once, TREES - first), random_state=stream, n_jobs=-1)
+        part.fit(train.signed_pl, train.label)
+        Parallel(n_jobs=-1, prefer="threads")(delayed(_vote)(part, rows[chunk], votes[chunk]) for chunk in chunks)
+    labels: npt.NDArray[Any] = classes[(votes / TREES).argmax(axis=1)]
+    return labels
+
+
+def _vote(forest: RandomForestClassifier, rows: npt.NDArray[np.float32], votes: npt.NDArray[np.float64]) -> None:
+    """Add the probabilities of each tree, (N, classes), to `votes`."""
+    for tree in forest.estimators_:
+        votes += tree.predict_proba(rows, check_input=False)
