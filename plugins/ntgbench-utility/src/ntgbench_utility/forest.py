@@ -77,7 +77,7 @@ def _predicted(train: Biflows, signed_pl: SignedPL, seed: int) -> npt.NDArray[An
     for first in range(0, TREES, at_once):
         part = RandomForestClassifier(min(at_once, TREES - first), random_state=stream, n_jobs=-1)
         part.fit(train.signed_pl, train.label)
-        Parallel(n_jobs=-1, prefer="threads")(delayed(_vote)(part, rows[chunk], votes[chunk]) for chunk in chunks)
+        Parallel(n_jobs=-1, require="sharedmem")(delayed(_vote)(part, rows[chunk], votes[chunk]) for chunk in chunks)
     labels: npt.NDArray[Any] = classes[(votes / TREES).argmax(axis=1)]
     return labels
 
