@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -15,23 +14,19 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.in_turn import in_turn
-from benchmarks.traffic import made_up_biflows
-from ntgbench.interfaces import Budget, Context, SignedPL
+from benchmarks.token_sampling import TRAIN, beside_generate, hardly_trained
+from ntgbench.interfaces import Budget, Context
 from ntgbench.learning.adamw import LARGEST_GRADIENT, AdamW
 from ntgbench.learning.recipe import Precision
-from ntgbench.learning.sampling import Numbers, Sampler
+from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_model import next_token_loss
-from ntgbench.mapping.tokens import EOS, PAD
-
-TRAIN = made_up_biflows(256, classes=5, seed=1)
+from ntgbench.mapping.tokens import PAD
 
 
 @pytest.fixture(scope="module")
-def ours() -> LlamaGenerator:
-    """The paper's size, hardly trained: what is measured does not depend on what it has learnt, but for its lengths."""
-    generator = LlamaGenerator(LlamaParameters(epochs=1))
-    generator.fit(TRAIN, Context(seed=1, budget=Budget(epochs=1)))
-    return generator
+def ours(request: pytest.FixtureRequest) -> LlamaGenerator:
+    """The paper's size."""
+    return hardly_trained(LlamaGenerator(LlamaParameters(epochs=1)), request)
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +69,6 @@ def bench_training_step(benchmark, ours: LlamaGenerator, theirs: LlamaForCausalL
     in_turn(benchmark, lambda: optimiser.step(loss_of_step(), 1e-4), step_theirs, rounds=60 if batch == 1 else 8)
 
 
-class Endless(LlamaSteps):
-    """A decoder that never ends a biflow."""
-
-    def step(self, tokens: Numbers) -> Tensor:
-        """Read one more token of each row."""
-        logits = super().step(tokens)
-        logits[:, EOS] = -torch.inf
-        return logits
-
-
 @pytest.mark.parametrize(
     ("batch", "rounds", "precision"),
     [(1, 40, "float32"), (2048, 3, "float32"), (2048, 3, "bfloat16")],
@@ -93,22 +78,5 @@ def bench_sampling(
     benchmark, ours: LlamaGenerator, theirs: LlamaForCausalLM, batch: int, rounds: int, precision: Precision
 ) -> None:
     """Against `generate` over all tokens; the aims are 7 times as fast for one biflow, 3 and 4.5 times for 2048."""
-    labels = np.resize(np.arange(5, dtype=np.int32), batch)
-    prompt = torch.from_numpy(ours.mapping.class_tokens(labels))[:, None]
-    never = [PAD, *range(2, ours.mapping.first_value)]
-    # Full biflows on both sides.
-    settings = {"do_sample": True, "top_k": 0, "min_new_tokens": 10, "max_new_tokens": 10, "suppress_tokens": never}
-
-    def theirs_sample() -> torch.Tensor:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return theirs.generate(prompt, attention_mask=torch.ones_like(prompt), pad_token_id=PAD, **settings)
-
-    sampler, rng = Sampler(partial(Endless, Weights(ours.model, np, precision)), ours.mapping), np.random.default_rng(1)
-
-    def ours_sample() -> SignedPL:
-        return ours.mapping.decode(sampler.sample(labels, rng))[0]
-
-    assert theirs_sample().shape == (batch, 11)
-    assert ours_sample().all()
-    in_turn(benchmark, ours_sample, theirs_sample, rounds)
+    sampler = Sampler(partial(LlamaSteps, Weights(ours.model, np, precision)), ours.mapping)
+    beside_generate(benchmark, sampler, theirs, batch, rounds)

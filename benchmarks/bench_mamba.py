@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
-import numpy as np
 import pytest
 import torch
 from ntgbench_mamba.generator import MambaGenerator
@@ -12,21 +9,18 @@ from ntgbench_mamba.parameters import MambaParameters
 from transformers import MambaConfig, MambaForCausalLM, logging
 
 from benchmarks.in_turn import in_turn
-from benchmarks.traffic import made_up_biflows
+from benchmarks.token_sampling import TRAIN, beside_generate, hardly_trained
 from ntgbench.interfaces import Budget, Context
 from ntgbench.learning.adamw import LARGEST_GRADIENT, AdamW
+from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_model import next_token_loss
 from ntgbench.mapping.tokens import PAD
 
-TRAIN = made_up_biflows(256, classes=5, seed=1)
-
 
 @pytest.fixture(scope="module")
-def ours() -> MambaGenerator:
-    """The paper's size, hardly trained: what is measured does not depend on what it has learnt, but for its lengths."""
-    generator = MambaGenerator(MambaParameters())
-    generator.fit(TRAIN, Context(seed=1, budget=Budget(epochs=1)))
-    return generator
+def ours(request: pytest.FixtureRequest) -> MambaGenerator:
+    """The paper's size."""
+    return hardly_trained(MambaGenerator(MambaParameters()), request)
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +56,4 @@ def bench_training_step(benchmark, ours: MambaGenerator, theirs: MambaForCausalL
 @pytest.mark.parametrize(("batch", "rounds"), [(1, 20), (2048, 2)])
 def bench_sampling(benchmark, ours: MambaGenerator, theirs: MambaForCausalLM, batch: int, rounds: int) -> None:
     """Against `generate` over all tokens; the aim for one biflow is 6 times as fast."""
-    labels = np.resize(np.arange(5, dtype=np.int32), batch)
-    prompt = torch.from_numpy(ours.mapping.class_tokens(labels))[:, None]
-    never = [PAD, *range(2, ours.mapping.first_value)]
-    # Full biflows on both sides: what ends early costs neither anything.
-    settings = {"do_sample": True, "top_k": 0, "min_new_tokens": 10, "max_new_tokens": 10, "suppress_tokens": never}
-
-    def theirs_sample() -> torch.Tensor:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return theirs.generate(prompt, attention_mask=torch.ones_like(prompt), pad_token_id=PAD, **settings)
-
-    rng = np.random.default_rng(1)
-    assert theirs_sample().shape == (batch, 11)
-    in_turn(benchmark, lambda: ours.sample(labels, rng), theirs_sample, rounds)
+    beside_generate(benchmark, Sampler(ours.start, ours.mapping), theirs, batch, rounds)

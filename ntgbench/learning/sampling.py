@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ Numbers = npt.NDArray[np.int64]
 """Tokens or indices of rows."""
 
 LARGEST_BATCH = 512
-"""Biflows that are made at a time: more is no faster on a CPU, where what a step reads and writes should stay near."""
+"""Biflows made at a time: more is no faster on a CPU, where what a step reads and writes should stay near."""
 
 MANY = 32
 """Rows from which on it is faster to find the block of tokens first, and the token in it, than among all tokens."""
@@ -32,7 +32,7 @@ BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 """The largest part of a distribution that lies inside it."""
 
 FINISHED = 0.1
-"""Part of the rows that must have ended before they are taken out of the model's state: moving the others costs."""
+"""Part of the model's state that no row needs any more before it is taken out: moving the rest costs."""
 
 
 class Steps(Protocol):
@@ -55,7 +55,8 @@ Start = Callable[[int], Steps]
 class Sampler:
     """Draws from a model's distribution at temperature 1.
 
-    What a class makes of the model is the same for all its biflows: every class is read once, here.
+    What a model makes of some tokens is the same for all biflows that begin with them, and it reads them once: those of
+    all classes here, others whenever biflows are made.
     """
 
     @torch.inference_mode()
@@ -84,29 +85,48 @@ class Sampler:
         uniform = rng.random((len(labels), self.mapping.packets), np.float32)
         rows = np.full((len(labels), self.mapping.packets + 2), PAD)
         rows[:, 0] = self.mapping.class_tokens(labels)
-        state = labels.astype(np.int64)
-        for begin in range(0, len(labels), LARGEST_BATCH):
-            part = slice(begin, begin + LARGEST_BATCH)
-            self._fill(rows[part], state[part], uniform[part])
+        states = labels.astype(np.int64)
+        for part in _batches(np.arange(len(labels))):
+            rows[part, 1] = draw(self.first, states[part], uniform[part, 0])
+        # Those that begin alike are made together.
+        for part in _batches(np.lexsort((rows[:, 1], labels))):
+            rows[part] = self._continued(rows[part], states[part], uniform[part])
+        rows[(rows != EOS).all(axis=1), -1] = EOS
         return rows
 
-    def _fill(self, rows: Tokens, state: Numbers, uniform: npt.NDArray[np.float32]) -> None:
-        """Draw all tokens of `rows` behind the first, each from the state of its class."""
-        model = self.classes.select(state)
-        rows[:, 1] = tokens = draw(self.first[state], uniform[:, 0])
-        # Which rows are at work, and which of them have not ended.
-        live, going = np.arange(len(rows)), np.ones(len(rows), np.bool_)
+    def _continued(self, rows: Tokens, state: Numbers, uniform: npt.NDArray[np.float32]) -> Tokens:
+        """`rows`, whose first two tokens are known, to their ends; `state` is the class of each."""
+        # Which rows have not ended; each goes on from one of the `count` rows of the model's state.
+        live, model, count = np.arange(len(rows)), self.classes, 0
         for position in range(1, self.mapping.packets):
-            drawn = draw(_likely(model.step(tokens), self.possible), uniform[live, position])
-            rows[live, position + 1] = tokens = np.where(going, drawn, PAD)
-            going = tokens > EOS
-            left = np.flatnonzero(going)
-            if len(left) <= (1 - FINISHED) * len(live):
-                if not len(left):
-                    break
-                model = model.select(left)
-                live, tokens, going = live[left], tokens[left], going[left]
-        rows[(rows != EOS).all(axis=1), -1] = EOS
+            parents, tokens, own = _distinct(state, rows[live, position])
+            if len(parents) > (1 - FINISHED) * count > 0 and (np.diff(parents) > 0).all():
+                state, read = parents[own], np.full(count, PAD)
+                read[parents] = tokens
+            else:
+                model, state, read, count = model.select(parents), own, tokens, len(parents)
+            likely = _likely(model.step(read), self.possible)
+            rows[live, position + 1] = drawn = draw(likely, state, uniform[live, position])
+            going = drawn > EOS
+            live, state = live[going], state[going]
+            if not len(live):
+                break
+        return rows
+
+
+def _batches(rows: Numbers) -> Iterator[Numbers]:
+    """`rows` in parts that are made at a time."""
+    for begin in range(0, len(rows), LARGEST_BATCH):
+        yield rows[begin : begin + LARGEST_BATCH]
+
+
+def _distinct(states: Numbers, tokens: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """The distinct pairs of `states` and `tokens`, (rows,), as two columns in their order, and the pair of each row."""
+    if len(tokens) == 1:
+        return states, tokens, np.zeros(1, np.int64)
+    base = tokens.max() + 1
+    pairs, own = np.unique(states * base + tokens, return_inverse=True)
+    return pairs // base, pairs % base, own
 
 
 def _likely(logits: Tensor, possible: Tensor) -> Tensor:
@@ -115,13 +135,20 @@ def _likely(logits: Tensor, possible: Tensor) -> Tensor:
     return logits.softmax(dim=1)
 
 
-def draw(likely: Tensor, uniform: npt.NDArray[np.float32]) -> Numbers:
-    """The token of each row, int64 (rows,), at its uniform number, (rows,), in its distribution, (rows, vocabulary).
+def draw(likely: Tensor, state: Numbers, uniform: npt.NDArray[np.float32]) -> Numbers:
+    """The token of each row, int64 (rows,): where its uniform number falls in its distribution.
 
-    Distributions need not sum to one, and are overwritten.
+    Args:
+        likely: distributions, (distributions, vocabulary), which need not sum to one.
+        state: which of them is a row's, int64 (rows,).
+        uniform: number of each row in 0..1, float32 (rows,).
     """
     numbers = torch.from_numpy(uniform[:, None]).to(likely.device)
-    places = _inverted(likely.cumsum_(dim=1), numbers) if len(likely) < MANY else _inverted_by_blocks(likely, numbers)
+    own = torch.from_numpy(state).to(likely.device)
+    if len(own) < MANY:
+        places = _inverted(likely[own].cumsum_(dim=1), numbers)
+    else:
+        places = _inverted_by_blocks(likely, own, numbers)
     tokens: Numbers = places.cpu().numpy()[:, 0]
     return tokens
 
@@ -131,17 +158,17 @@ def _inverted(cumulated: Tensor, uniform: Tensor) -> Tensor:
     return torch.searchsorted(cumulated, uniform * cumulated[:, -1:], right=True)
 
 
-def _inverted_by_blocks(likely: Tensor, uniform: Tensor) -> Tensor:
-    """The same of distributions: cumulates the sums of blocks, and the numbers of the one block that passes it."""
-    rows, vocabulary = likely.shape
+def _inverted_by_blocks(likely: Tensor, own: Tensor, uniform: Tensor) -> Tensor:
+    """The same in the distributions `own`, (rows,): cumulates sums of blocks, then the numbers of a block."""
+    count, vocabulary = likely.shape
     whole = vocabulary // BLOCK * BLOCK
-    blocks, rest = likely[:, :whole].view(rows, whole // BLOCK, BLOCK), likely[:, whole:]
+    blocks, rest = likely[:, :whole].view(count, whole // BLOCK, BLOCK), likely[:, whole:]
     sums = torch.cat([blocks.sum(dim=2), rest.sum(dim=1, keepdim=True)], dim=1)
-    cumulated = sums.cumsum(dim=1)
+    cumulated = sums.cumsum(dim=1)[own]
     block = _inverted(cumulated, uniform)
-    own = sums.gather(1, block)
+    passing = sums[own[:, None], block]
     # Rounding may put this outside 0..1, and so the token outside the block.
-    part = (uniform * cumulated[:, -1:] - cumulated.gather(1, block) + own) / own
+    part = (uniform * cumulated[:, -1:] - cumulated.gather(1, block) + passing) / passing
     places = BLOCK * block + torch.arange(BLOCK, device=likely.device)
-    inside = likely.gather(1, places.clamp(max=vocabulary - 1)).masked_fill_(places >= vocabulary, 0.0)
+    inside = likely[own[:, None], places.clamp(max=vocabulary - 1)].masked_fill_(places >= vocabulary, 0.0)
     return BLOCK * block + _inverted(inside.cumsum_(dim=1), part.clamp_(0.0, BELOW_ONE))

@@ -82,7 +82,7 @@ def test_rows_follow_from_the_random_state_alone() -> None:
     np.testing.assert_array_equal(some, first[:100])
 
 
-def test_classes_are_read_once_and_finished_rows_cost_nothing() -> None:
+def test_what_biflows_begin_with_is_read_once() -> None:
     asked: list[int] = []
     sampler = sampling.Sampler(lambda count: Table(count, asked), MAPPING)
     assert asked == [2]
@@ -91,9 +91,35 @@ def test_classes_are_read_once_and_finished_rows_cost_nothing() -> None:
     for _ in range(2):
         asked.clear()
         rows = sampler.sample(labels, rng)
-        going = int((rows[:, 2] != EOS).sum())
-        assert going < 180
-        assert asked == [200, going]
+        going = rows[rows[:, 2] != EOS]
+        assert asked == [len(np.unique(rows[:, :2], axis=0)), len(np.unique(going[:, :3], axis=0))]
+
+
+@pytest.mark.parametrize("ended", [5, 50])
+def test_finished_rows_cost_nothing_when_they_are_many(ended: int) -> None:
+    """Of a model whose rows share nothing, and of which some end at their second packet."""
+    mapping = TokenMapping(classes=1, packets=3, pl_max=100)
+    asked: list[int] = []
+
+    class Unlike(Table):
+        def step(self, tokens: np.ndarray) -> torch.Tensor:
+            self.asked.append(len(tokens))
+            likely = torch.zeros(len(tokens), mapping.vocabulary)
+            if len(self.asked) == 2:
+                likely[:ended, EOS] = 1e9
+            return likely
+
+        def select(self, rows: np.ndarray) -> "Unlike":
+            return Unlike(len(rows), self.asked)
+
+    # Each number begins a biflow of its own.
+    class Spread:
+        def random(self, shape: tuple[int, int], dtype: type) -> np.ndarray:
+            return np.tile((np.arange(shape[0], dtype=dtype)[:, None] + 0.5) / shape[0], shape[1])
+
+    rows = sampling.Sampler(lambda count: Unlike(count, asked), mapping).sample(np.zeros(100, np.int32), Spread())
+    assert (rows[:, 2] == EOS).sum() == ended
+    assert asked == [1, 100, 100 if ended < 10 else 100 - ended]
 
 
 def test_no_rows_are_made_of_no_labels() -> None:
@@ -107,7 +133,7 @@ HIGHEST = float(np.nextafter(np.float32(1), np.float32(0)))
 def test_the_lowest_and_the_highest_number_draw_possible_tokens(times: int) -> None:
     likely = torch.tensor([0.0, 0.0, 0.25, 0.0, 0.75, 0.0]).repeat(4 * times, 1)
     numbers = np.array([0.0, 0.2499, 0.25, HIGHEST] * times, np.float32)
-    assert sampling.draw(likely, numbers).tolist() == [2, 2, 4, 4] * times
+    assert sampling.draw(likely, np.arange(4 * times), numbers).tolist() == [2, 2, 4, 4] * times
 
 
 @pytest.mark.parametrize("vocabulary", [1, 5, sampling.BLOCK, sampling.BLOCK + 1, 3 * sampling.BLOCK, 2929])
@@ -118,7 +144,7 @@ def test_tokens_of_many_rows_are_those_of_exact_arithmetic(vocabulary: int) -> N
     numbers = np.r_[np.zeros(9), np.full(9, HIGHEST), rng.random(382)].astype(np.float32)
     cumulated = likely.astype(np.float64).cumsum(axis=1)
     share = cumulated / cumulated[:, -1:]
-    tokens = sampling.draw(torch.from_numpy(likely.copy()), numbers)
+    tokens = sampling.draw(torch.from_numpy(likely), np.arange(400), numbers)
     assert (np.take_along_axis(likely, tokens[:, None], 1) > 0).all()
     # The place that a number falls on begins before it and ends behind it, up to rounding.
     begin, end = (np.take_along_axis(np.c_[np.zeros(400), share], tokens[:, None] + k, 1)[:, 0] for k in (0, 1))

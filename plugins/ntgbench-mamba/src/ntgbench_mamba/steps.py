@@ -5,6 +5,7 @@ The same lines serve both. A step is so short that what a library does around ea
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -87,10 +88,10 @@ class MambaSteps:
         self.weights, self.position = weights, 0
         taps, inner = weights.layers[0].taps.shape[1:]
         state = len(weights.layers[0].rates)
-        layers, xp = len(weights.layers), weights.library
+        xp = weights.library
         place = {} if xp is np else {"device": weights.embedding.device}
-        self.recent: Any = xp.zeros((layers, rows, taps, inner), dtype=xp.float32, **place)
-        self.states: Any = xp.zeros((layers, rows, state, inner), dtype=xp.float32, **place)
+        self.recent = [xp.zeros((rows, taps, inner), dtype=xp.float32, **place) for _ in weights.layers]
+        self.states = [xp.zeros((rows, state, inner), dtype=xp.float32, **place) for _ in weights.layers]
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
@@ -115,9 +116,9 @@ class MambaSteps:
 
     def select(self, rows: Numbers) -> MambaSteps:
         """A copy that goes on with these rows."""
-        chosen = type(self)(self.weights, len(rows))
-        chosen.position = self.position
-        chosen.recent[:], chosen.states[:] = self.recent[:, rows], self.states[:, rows]
+        chosen = copy(self)
+        chosen.recent = [recent[rows] for recent in self.recent]
+        chosen.states = [states[rows] for states in self.states]
         return chosen
 
 
