@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from ntgbench.report.text import counted
 from ntgbench.running.run import Watch
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class Bars(Watch):
         """Say how much there is to do."""
         self._bar.reset(total=len(todo))
         failed = sum(cell.state() == "failed" for cell in cells)
-        text = f"{len(cells)} cells, {len(cells) - len(todo)} finished earlier"
+        text = f"{counted(len(cells), 'cell')}, {len(cells) - len(todo)} finished earlier"
         self._say(f"{text}, {failed} of them failed (--retry runs those again)" if failed else text)
 
     def round(self, number: int, cells: Sequence[Cell]) -> None:
         """Begin another bar."""
         self._bar.reset(total=len(cells))
-        self._say(f"round {number}: {len(cells)} cells")
+        self._say(f"round {number}: {counted(len(cells), 'cell')}")
 
     def doing(self, cell: Cell, what: str) -> None:
         """Show what a running cell does."""

@@ -72,6 +72,7 @@ def import_(
     """
     from ntgbench.datasets.reading import Reading, read_flows
     from ntgbench.errors import DatasetError
+    from ntgbench.report.text import counted
 
     if out.suffix != ".parquet":
         raise DatasetError(f"{out} must end in .parquet")
@@ -91,7 +92,7 @@ def import_(
     out.parent.mkdir(parents=True, exist_ok=True)
     flows.first(packets).to_parquet(out)
     _tell(notes)
-    click.echo(f"{len(flows):,} flows of {len(flows.classes)} classes in {out}")
+    click.echo(f"{counted(len(flows), 'flow')} of {counted(len(flows.classes), 'class')} in {out}")
 
 
 @datasets.command(epilog="Example: ntgbench datasets fetch mirage-2019")

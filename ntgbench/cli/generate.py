@@ -29,6 +29,7 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
         raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
 
     from ntgbench.parameters import suggestion
+    from ntgbench.report.text import counted
     from ntgbench.systems import load
 
     fitted = load(model)
@@ -44,4 +45,4 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
         from ntgbench.traffic.export import write_pcap
 
         write_pcap(biflows, out)
-    click.echo(f"{len(biflows):,} biflows of {len(wanted)} classes in {out}")
+    click.echo(f"{counted(len(biflows), 'biflow')} of {counted(len(wanted), 'class')} in {out}")

@@ -15,6 +15,7 @@ from ntgbench.cli.options import as_json, grid, show
 @as_json
 def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:
     """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
+    from ntgbench.report.text import counted
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
 
@@ -36,4 +37,4 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
     if not as_json:
         states = [row["state"] for row in rows]
         counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "failed", "part", "left"))
-        click.echo(f"\n{len(rows)} cells: {counts}")
+        click.echo(f"\n{counted(len(rows), 'cell')}: {counts}")

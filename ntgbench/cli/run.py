@@ -24,6 +24,7 @@ def run(out: Path, jobs: int | None, retry: bool, fresh: bool, runs: Path, proto
     Exits with 1 when a cell or a metric failed; its row says why.
     """
     from ntgbench.cli.bars import Bars
+    from ntgbench.report.text import counted
     from ntgbench.running.run import run as run_protocol
 
     with Bars() as bars:
@@ -31,5 +32,5 @@ def run(out: Path, jobs: int | None, retry: bool, fresh: bool, runs: Path, proto
     failures = outcome.failures()
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)
-    click.echo(f"{len(outcome.rows)} cells, leaderboards in {out}/README.md")
+    click.echo(f"{counted(len(outcome.rows), 'cell')}, leaderboards in {out}/README.md")
     return 1 if failures else 0

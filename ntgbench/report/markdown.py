@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ntgbench.report import efficiency, tradeoff
 from ntgbench.report.board import Board, Column, Entry, boards, suites_of
 from ntgbench.report.rank import Estimate, estimate, ranks
-from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, seeds, table
+from ntgbench.report.text import EMPTY, bullets, code, counted, escaped, failures, notes, origin, seeds, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -202,8 +202,8 @@ def _index(rows: Sequence[Row], files: set[str]) -> str:
         if f"{dataset}-tradeoff.md" in files:
             pages["quality against cost"] = f"{dataset}-tradeoff.md"
         links = ", ".join(f"[{title}]({name})" for title, name in pages.items())
-        systems = len({row["system"] for row in own})
-        parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems} systems, {len(own)} cells)")
+        systems = counted(len({row["system"] for row in own}), "system")
+        parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems}, {counted(len(own), 'cell')})")
         if not links:
             parts += [f"  - {line}" for board in boards(own) for line in failures(board)]
     return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

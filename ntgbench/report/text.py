@@ -17,6 +17,11 @@ EMPTY = "-"
 """What stands where there is no number."""
 
 
+def counted(count: int, noun: str) -> str:
+    """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
 def bullets(title: str, lines: Sequence[str]) -> list[str]:
     """A list below its title, nothing when it is empty."""
     return [f"**{title}**", "\n".join(f"- {line}" for line in lines)] if lines else []

@@ -1,8 +1,10 @@
 import random
 
+import pytest
 from made_rows import make_row
 
 from ntgbench.report.markdown import render
+from ntgbench.report.text import counted
 
 
 def table(text: str, start: int = 0) -> list[list[str]]:
@@ -19,6 +21,13 @@ def table(text: str, start: int = 0) -> list[list[str]]:
 
 def values(system: str, *numbers: float, **changed):
     return [make_row(system, seed, value=number, **changed) for seed, number in enumerate(numbers)]
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"), [(1, "cell", "1 cell"), (0, "cell", "0 cells"), (2000, "class", "2,000 classes")]
+)
+def test_nouns_agree_with_their_numbers(count: int, noun: str, text: str) -> None:
+    assert counted(count, noun) == text
 
 
 def test_a_table_ranks_bolds_and_sets_references_apart() -> None:
