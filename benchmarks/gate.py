@@ -2,8 +2,8 @@
 
 RESULTS is what `pytest --benchmark-json` writes. Times of two machines, or of one machine on two days, do not compare;
 their ratios to a fixed workload of the same run nearly do. Each benchmark's shortest time is divided by the shortest
-time of `bench_reference`, and the ratio by the one in baseline.json. On another processor all of these are larger, as no
-workload is like all benchmarks (an Intel Xeon had 1.6 to 5.9 times those of an AMD EPYC): they are divided by their
+time of `bench_reference`, and the ratio by the one in baseline.json. On another processor all of these are larger, as
+no workload is like all benchmarks (an Intel Xeon had 1.6 to 5.9 times those of an AMD EPYC): they are divided by their
 median. What is more than `GROSS` then fails; noise does not come near it. Where a benchmark times ours and another's in
 turn, ours counts. --accept makes the results the new baseline.
 """
