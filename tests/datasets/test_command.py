@@ -11,6 +11,7 @@ from ntgbench.cli.datasets import datasets
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import read_flows
 from ntgbench.errors import DatasetError
+from ntgbench.report.text import counted
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 
 
@@ -47,7 +48,7 @@ def test_notes_go_to_standard_error(tmp_path):
     out = tmp_path / "mine.parquet"
     result = call("import", source(tmp_path / "s.parquet"), "--out", out, "--column", "label=service", "--min-class", 2)
     assert result.stderr == "note: dropped 1 classes with fewer than 2 flows (1 flows)\n"
-    assert result.stdout.startswith("2 flows of 1 classes")
+    assert result.stdout.startswith("2 flows of 1 class in")
 
 
 def test_a_failed_import_leaves_what_was_there(tmp_path):
@@ -85,7 +86,7 @@ def test_captures_are_segmented_as_asked(tmp_path):
         (("--inner", "--idle-timeout", 50), 4),
     ):
         result = call("import", source, "--out", out, *arguments)
-        assert result.stdout == f"{flows} flows of 1 classes in {out}\n", result.output
+        assert result.stdout == f"{counted(flows, 'flow')} of 1 class in {out}\n", result.output
     assert call("import", source, "--out", out, "--idle-timeout", 0).exit_code == 2
 
 
