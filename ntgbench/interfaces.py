@@ -44,15 +44,23 @@ def no_progress(done: float, total: float, note: str = "") -> None:
 
 @dataclass(frozen=True)
 class Budget:
-    """How much training a protocol allows; None leaves it to the system.
+    """How much training a protocol allows; None leaves it to the system. The tightest of the bounds counts.
 
     Attributes:
         epochs: passes over the training set.
-        minutes: wall-clock minutes of fitting.
+        steps: steps of the optimiser.
+        minutes: wall-clock minutes of fitting. A slower or busier machine then trains another model, so no bundled
+            protocol sets it.
     """
 
     epochs: int | None = None
+    steps: int | None = None
     minutes: float | None = None
+
+
+BUDGET_LOGGER = "ntgbench.budget"
+"""Name of the logger on which a fit says, as a warning, that a budget ended it early: the row shows it as a note. The
+efficiency suite, which cuts trainings on purpose, turns it off."""
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,11 @@ SUITES = (*QUALITY, *COSTS)
 EFFICIENCY_VERSION = 5
 """Version of the efficiency suite's numbers; raised when the same system and machine may give others."""
 
-_GRID = ("name", "summary", "datasets", "systems", "suites", "seeds", "limits")
-"""Fields that say which cells there are and how long they may take, but not what a cell measures."""
+_GRID = ("name", "summary", "datasets", "biflows", "systems", "suites", "seeds", "limits")
+"""Fields that say which cells there are and how long they may take, but not what a cell measures. What `biflows` leaves
+of a dataset is known by the digest of the dataset."""
 
-_OF_QUALITY = ("test_share", "budget", "fidelity", "augmentation")
+_OF_QUALITY = ("test_share", "threads", "budget", "fidelity", "augmentation")
 _OF_COSTS = ("efficiency",)
 """Fields that change what the ones or the others measure."""
 
@@ -113,9 +114,11 @@ class Protocol:
     Attributes:
         name, version, summary: what it is called, how often it has changed, one line for listings.
         datasets, systems, suites: the grid, as a user would write each after -d, -s and --suite.
+        biflows: a larger dataset is thinned to about so many, the same share of each class; None uses all.
         seeds: repetitions, each with its own split, fit and samples.
         packets, pl_max: layout of the biflows.
         test_share: share of each class kept for testing, in 0..1.
+        threads: CPU threads of a cell; another number may change the last digits of what a model learns.
         budget: how much training is allowed.
         limits: what a cell may use.
         fidelity, augmentation, efficiency: how these suites measure.
@@ -133,7 +136,9 @@ class Protocol:
     seeds: int = 3
     packets: int = PACKETS
     pl_max: int = PL_MAX
+    biflows: int | None = None
     test_share: float = 0.2
+    threads: int = 1
     budget: Budget = field(default_factory=Budget)
     limits: Limits = field(default_factory=Limits)
     fidelity: Fidelity = field(default_factory=Fidelity)
@@ -161,7 +166,12 @@ class Protocol:
             ("suites", bool(self.suites)),
             ("seeds", self.seeds >= 1),
             ("packets", self.packets >= 1),
+            ("biflows", self.biflows is None or self.biflows >= 2),
             ("test_share", 0 < self.test_share < 1),
+            ("threads", self.threads >= 1),
+            ("budget.epochs", self.budget.epochs is None or self.budget.epochs >= 1),
+            ("budget.steps", self.budget.steps is None or self.budget.steps >= 1),
+            ("budget.minutes", self.budget.minutes is None or self.budget.minutes > 0),
             ("limits.minutes", self.limits.minutes > 0),
             ("limits.memory_gib", self.limits.memory_gib > 0),
             ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
@@ -182,6 +192,11 @@ class Protocol:
         """BLAKE2b-64 over all that changes what a cell measures, as 16 hex digits; the grid and limits do not."""
         without = (*_GRID, *(_OF_QUALITY if self.of_costs else _OF_COSTS))
         values = {key: value for key, value in self.to_json().items() if key not in without}
+        # Rows that are older than these settings were measured at their defaults.
+        if values.get("threads") == 1:
+            del values["threads"]
+        if "budget" in values and values["budget"]["steps"] is None:
+            del values["budget"]["steps"]
         return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

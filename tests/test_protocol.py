@@ -41,6 +41,11 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + 'suites = ["fidelty"]', "did you mean fidelity"),
         (MINIMAL + '[augmentation]\narms = ["half"]', "arms: 'half' has the wrong type"),
         (MINIMAL + "[augmentation]\nfractions = [0.0]", "fractions is out of range"),
+        (MINIMAL + "biflows = 1", "biflows is out of range"),
+        (MINIMAL + "threads = 0", "threads is out of range"),
+        (MINIMAL + "[budget]\nsteps = 0", "budget.steps is out of range"),
+        (MINIMAL + "[budget]\nepochs = 0", "budget.epochs is out of range"),
+        (MINIMAL + "[budget]\nminutes = 0", "budget.minutes is out of range"),
         (MINIMAL + "[efficiency]\nrepetitions = 0", "efficiency.repetitions is out of range"),
         (MINIMAL + "[efficiency]\nseconds = 0", "efficiency.seconds is out of range"),
         (MINIMAL + 'suites = ["efficiency", "utility"]', "efficiency is measured by itself"),
@@ -81,13 +86,25 @@ def test_the_grid_and_limits_do_not_change_the_digest(key: str, number: int) -> 
         {"pl_max": 1500},
         {"test_share": 0.3},
         {"version": 99},
+        {"threads": 2},
         {"budget": {"epochs": 1}},
+        {"budget": {"steps": 1}},
         {"fidelity": {"floor_draws": 6}},
     ],
 )
 def test_what_changes_a_number_changes_the_digest(changed: dict) -> None:
     quick: Protocol = find("quick")
     assert from_values({**quick.to_json(), **changed}, "here").digest() != quick.digest()
+
+
+def test_no_bundled_protocol_depends_on_the_clock() -> None:
+    assert all(protocol.budget.minutes is None for protocol in bundled().values())
+
+
+def test_settings_that_older_rows_lack_leave_their_digest_as_it_was() -> None:
+    # Digests of published rows: version 3 of `standard`, version 4 of `efficiency`.
+    assert find("standard").digest() == "d2bd7d1a2582b30d"
+    assert find("efficiency").digest() == "a3d3499610d47697"
 
 
 def test_how_costs_are_measured_changes_the_digest_of_costs_alone() -> None:

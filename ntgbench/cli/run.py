@@ -13,9 +13,7 @@ from ntgbench.cli.options import grid
 @click.command(epilog="Finished cells are kept: running again does only what is missing.")
 @grid
 @click.option("--out", type=click.Path(path_type=Path), default="leaderboards", show_default=True, help="Leaderboards.")
-@click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: one a processor, four at most]"
-)
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: by processors and memory]")
 @click.option("--retry", is_flag=True, help="Run failed cells again.")
 @click.option("--fresh", is_flag=True, help="Run all cells again.")
 def run(out: Path, jobs: int | None, retry: bool, fresh: bool, runs: Path, protocol: str, **chosen: Any) -> int:

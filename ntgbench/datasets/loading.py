@@ -13,6 +13,7 @@ import numpy as np
 from ntgbench.errors import DatasetError, NtgbenchError, TrafficError
 from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
+from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
 from ntgbench.traffic.notes import listed
 
@@ -35,13 +36,16 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def load_dataset(argument: str | os.PathLike[str], packets: int = PACKETS, pl_max: int = PL_MAX) -> Dataset:
+def load_dataset(
+    argument: str | os.PathLike[str], packets: int = PACKETS, pl_max: int = PL_MAX, most: int | None = None
+) -> Dataset:
     """The dataset called `argument` in the catalogue, or read from the file or folder at that path.
 
     Args:
         argument: a name or a path; a name wins, `./name` is always a path.
         packets: packets kept of each biflow, at least 1.
         pl_max: larger payload lengths, in bytes, are clipped to it.
+        most: a dataset with more biflows is thinned to about so many; the same are chosen each time.
 
     Raises:
         DatasetError: when there is no such name or path, or it holds fewer than two usable biflows.
@@ -56,8 +60,8 @@ def load_dataset(argument: str | os.PathLike[str], packets: int = PACKETS, pl_ma
     count = len(dataset.biflows)
     if count < 2:
         raise DatasetError(f"{argument} holds {count} usable biflow(s); training and testing need at least two")
-    biflows = _without_empty_classes(dataset.biflows)
-    return replace(dataset, biflows=biflows, notes=(*dataset.notes, *_untestable(biflows)))
+    biflows, thinned = _thinned(_without_empty_classes(dataset.biflows), most)
+    return replace(dataset, biflows=biflows, notes=(*dataset.notes, *thinned, *_untestable(biflows)))
 
 
 def dataset_name(path: Path) -> str:
@@ -114,6 +118,16 @@ def _untestable(biflows: Biflows) -> tuple[str, ...]:
         counts = np.bincount(pairs[0], minlength=len(biflows.classes))
     single = [name for name, count in zip(biflows.classes, counts, strict=True) if count == 1]
     return listed(f"{{}} of {len(counts):,} classes train but are never tested, having one {what} only", single)
+
+
+def _thinned(biflows: Biflows, most: int | None) -> tuple[Biflows, tuple[str, ...]]:
+    """About `most` of the biflows, the same share of each class rounded up, and a note when that leaves some out."""
+    from ntgbench.datasets.splits import fraction
+
+    if most is None or len(biflows) <= most:
+        return biflows, ()
+    kept = fraction(biflows, most / len(biflows), derive_seed("thinned", most))
+    return kept, (f"thinned to {len(kept):,} of {len(biflows):,} biflows, the same share of each class",)
 
 
 def _without_empty_classes(biflows: Biflows) -> Biflows:

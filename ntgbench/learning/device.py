@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,8 @@ from ntgbench.errors import PluginError
 if TYPE_CHECKING:
     from ntgbench.interfaces import Context
     from ntgbench.learning.recipe import Precision
+
+_log = logging.getLogger(__name__)
 
 
 def use_device(context: Context) -> torch.device:
@@ -28,18 +31,22 @@ def use_device(context: Context) -> torch.device:
         raise PluginError(f"cannot compute on the device {context.device!r}: {error}") from error
 
 
-FEWEST_ROWS = 8
-"""Rows of a batch below which to convert the weights takes longer than bfloat16 gains."""
-
-
-def matrix_type(precision: Precision, device: torch.device, rows: int = FEWEST_ROWS) -> torch.dtype:
-    """The type that `precision` names for so many rows on `device`: where "auto" takes bfloat16, it is faster."""
-    if precision != "auto":
-        return torch.float32 if precision == "float32" else torch.bfloat16
-    if rows < FEWEST_ROWS:
+def matrix_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type that `precision` names; a warning where `device` has no instructions for it, and so is slow in it."""
+    if precision == "float32":
         return torch.float32
+    if not has_bfloat16(device):
+        _log.warning(
+            "bfloat16 is slow on this %s, which has no instructions for it; precision=float32 is faster",
+            "GPU" if device.type == "cuda" else "CPU",
+        )
+    return torch.bfloat16
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether `device` multiplies bfloat16 by instructions of its own."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Versions of torch that do not tell are as processors that cannot.
     abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return torch.bfloat16 if abilities.get("avx512_bf16") or abilities.get("amx_bf16") else torch.float32
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Precision = Literal["auto", "float32", "bfloat16"]
-"""Type that matrices are multiplied in; "auto" is bfloat16 where the device has instructions for it and a batch more
-than a few rows, else float32."""
+Precision = Literal["float32", "bfloat16"]
+"""Type that matrices are multiplied in. It never depends on the machine, so that a row is the same model everywhere;
+bfloat16 pays on a GPU, and on a CPU that has instructions for it."""
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
+from ntgbench.interfaces import BUDGET_LOGGER
 from ntgbench.learning.adamw import AdamW
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Context, Labels
+    from ntgbench.interfaces import Budget, Context, Labels
     from ntgbench.learning.recipe import Recipe
     from ntgbench.traffic.biflows import Biflows
 
@@ -103,15 +104,16 @@ def fit(
         labels: class of each training row, int32 (N,), for the recipe's balance; without them there is none.
     """
     labels = np.zeros(len(rows), np.int32) if labels is None else labels
-    epochs = recipe.epochs if context.budget.epochs is None else min(recipe.epochs, context.budget.epochs)
-    steps_an_epoch = math.ceil(len(rows) / recipe.batch)
+    budget, steps_an_epoch = context.budget, math.ceil(len(rows) / recipe.batch)
+    epochs = recipe.epochs if budget.epochs is None else min(recipe.epochs, budget.epochs)
+    steps = epochs * steps_an_epoch if budget.steps is None else min(epochs * steps_an_epoch, budget.steps)
     optimiser = AdamW(model, recipe.weight_decay)
     average = [weight.detach().clone() for weight in optimiser.weights] if recipe.average else []
     best = {name: value.clone() for name, value in model.state_dict().items()}
     total = torch.zeros((), device=rows.device)
     saved = Saved(
         context.checkpoint,
-        {"recipe": asdict(recipe), "seed": context.seed, "epochs": epochs, "rows": len(rows)},
+        {"recipe": asdict(recipe), "seed": context.seed, "steps": steps, "rows": len(rows)},
         {
             "total": total,
             **{f"model.{name}": value for name, value in model.state_dict().items()},
@@ -121,7 +123,7 @@ def fit(
         },
     )
     at = saved.restore() or Position()
-    clock = _Clock(at, epochs * steps_an_epoch, context.budget.minutes)
+    clock = _Clock(at, steps, budget.minutes)
     of_step = _prepared(loss, recipe, rows.device)
     note = ""
     while clock.share() < 1.0:
@@ -158,6 +160,8 @@ def fit(
                     best[name].copy_(value)
         if at.validation_loss and len(at.validation_loss) - 1 - int(np.argmin(at.validation_loss)) >= recipe.patience:
             break
+    else:
+        _say_cut(at.step, steps, steps_an_epoch, recipe, budget)
     model.load_state_dict(best)
     model.eval()
     return Trained(tuple(at.train_loss), tuple(at.validation_loss))
@@ -177,6 +181,25 @@ def schedule(share: float) -> float:
     if share < WARM_UP:
         return max(share, 0.01 * WARM_UP) / WARM_UP
     return 0.5 * (1.0 + math.cos(math.pi * (share - WARM_UP) / (1.0 - WARM_UP)))
+
+
+def _say_cut(done: int, allowed: int, steps_an_epoch: int, recipe: Recipe, budget: Budget) -> None:
+    """Log a warning, which becomes a note on the row, when the budget has ended the training before the recipe did."""
+    if done >= recipe.epochs * steps_an_epoch:
+        return
+    if done < allowed:
+        bound, unit = budget.minutes, "minute"
+    elif budget.steps == allowed:
+        bound, unit = budget.steps, "step"
+    else:
+        bound, unit = budget.epochs, "epoch"
+    logging.getLogger(BUDGET_LOGGER).warning(
+        "training stopped at epoch %.3g of %d by the budget of %s %s",
+        done / steps_an_epoch,
+        recipe.epochs,
+        f"{bound:,g}",
+        unit if bound == 1 else f"{unit}s",
+    )
 
 
 class _Clock:
@@ -199,7 +222,7 @@ class _Clock:
 
 def _prepared(loss: Loss, recipe: Recipe, device: torch.device) -> Loss:
     """The loss as the recipe wants it computed in training."""
-    dtype = matrix_type(recipe.precision, device, recipe.batch)
+    dtype = matrix_type(recipe.precision, device)
 
     def cast(rows: Tensor) -> tuple[Tensor, int]:
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):

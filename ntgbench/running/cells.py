@@ -76,6 +76,11 @@ class Cell:
         return self.path.parents[3]
 
     @property
+    def threads(self) -> int:
+        """CPU threads that the cell computes with, whatever else runs: another number gives other last digits."""
+        return self.protocol.efficiency.threads if self.protocol.of_costs else self.protocol.threads
+
+    @property
     def rounds(self) -> int:
         """Processes that costs are measured in: one on a GPU, which a model that a later one loads would not use."""
         return self.protocol.efficiency.rounds if self.device == "cpu" else 1
@@ -174,7 +179,7 @@ def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | Non
     traffic: dict[Path, Biflows] = {}
     systems = [choose(text) for text in protocol.systems]
     for argument in protocol.datasets:
-        dataset = load_dataset(argument, protocol.packets, protocol.pl_max)
+        dataset = load_dataset(argument, protocol.packets, protocol.pl_max, protocol.biflows)
         if loaded is not None:
             loaded(dataset)
         try:

@@ -40,7 +40,6 @@ def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tupl
     caller stops early, by an exception or Ctrl-C, every process that is still running is ended and its cell stays
     without a result.
     """
-    threads = max(1, (os.cpu_count() or 1) // jobs)
     stop = threading.Event()
     waiting = list(cells)
     running: dict[Future[Row], Cell] = {}
@@ -50,8 +49,7 @@ def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tupl
                 unfinished = {cell.folder for cell in (*waiting, *running.values())}
                 for cell in [cell for cell in waiting if cell.base not in unfinished][: jobs - len(running)]:
                     waiting.remove(cell)
-                    own = cell.protocol.efficiency.threads if cell.protocol.of_costs else threads
-                    running[pool.submit(_run_cell, cell, own, watch, stop)] = cell
+                    running[pool.submit(_run_cell, cell, cell.threads, watch, stop)] = cell
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.files import write_text
@@ -68,11 +67,10 @@ def empty_row(cell: Cell) -> Row:
 def machine_of(cell: Cell) -> dict[str, Any]:
     """The machine as the cell's row tells it."""
     if not cell.protocol.of_costs:
-        return {**machine(threads()), **({} if cell.device == "cpu" else {"device": cell.device})}
+        return {**machine(cell.threads), **({} if cell.device == "cpu" else {"device": cell.device})}
     from ntgbench.costs.hardware import hardware
 
-    own = cell.protocol.efficiency.threads
-    return {**machine(own), "device": cell.device, "hardware": hardware(cell.device, own)}
+    return {**machine(cell.threads), "device": cell.device, "hardware": hardware(cell.device, cell.threads)}
 
 
 def write_result(cell: Cell, row: Row) -> None:
@@ -98,8 +96,3 @@ def metric_value(score: Score) -> MetricValue:
     if score.reason is not None:
         value["reason"] = score.reason
     return value
-
-
-def threads() -> int:
-    """CPU threads that the run has given this process."""
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)

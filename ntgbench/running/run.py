@@ -24,8 +24,8 @@ Texts = str | Path | Sequence[str | Path]
 RUNS = Path("runs")
 LEADERBOARDS = Path("leaderboards")
 
-MOST_JOBS = 4
-"""Cells that run at a time unless more are asked for: each may take a gigabyte or two."""
+MEMORY_OF_A_JOB = 2 * 2**30
+"""Bytes of memory that there should be for each cell that runs at a time, unless more cells are asked for."""
 
 
 class Watch:
@@ -95,7 +95,7 @@ def run(
         seeds: number of repetitions.
         runs: folder of all runs; what has finished there is not run again.
         out: folder of the leaderboards; rows of other runs stay in it.
-        jobs: cells that run at a time; by default one a processor, four at most; on a GPU, or
+        jobs: cells that run at a time; by default as many as there are processors and memory for; on a GPU, or
             where costs are measured, one.
         retry: run cells again that have failed.
         fresh: run all cells again.
@@ -118,8 +118,7 @@ def run(
     planned = plan(resolved, runs, watch.loaded, device)
     cells = planned.cells
     if jobs is None:
-        alone = device != "cpu" or any(cell.protocol.of_costs for cell in cells)
-        jobs = 1 if alone else min(os.cpu_count() or 1, MOST_JOBS)
+        jobs = 1 if device != "cpu" or resolved.of_costs else _jobs(resolved.threads)
     for path, biflows in planned.traffic.items():
         _store(path, biflows)
     for cell in cells:
@@ -163,6 +162,13 @@ def resolve_protocol(
         suites=_texts(suites) or found.suites,
         seeds=found.seeds if seeds is None else seeds,
     )
+
+
+def _jobs(threads: int) -> int:
+    """How many cells of so many threads run at a time on this machine."""
+    import psutil
+
+    return max(1, min((os.cpu_count() or 1) // threads, psutil.virtual_memory().total // MEMORY_OF_A_JOB))
 
 
 def _texts(given: Texts) -> tuple[str, ...]:

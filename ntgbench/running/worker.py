@@ -25,12 +25,12 @@ from ntgbench import systems
 from ntgbench.costs.times import read as read_times
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError
 from ntgbench.files import replacing, write_text
-from ntgbench.interfaces import Budget, Context, GeneratorSpec
+from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.results import suite_of
 from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, read_cell
 from ntgbench.running.probe import Phases, peak_memory_mib
-from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, machine_of, metric_value, threads, write_result
+from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, machine_of, metric_value, write_result
 from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import Biflows
 
@@ -77,6 +77,7 @@ def run(cell: Cell) -> None:
         else:
             train, test = _split(cell, phases)
             noted = _fit(cell, train, phases)
+            row["notes"] += _notes_of_base(cell)
             row["phases"].update(noted["phases"])
             row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
             _measure(cell, train, test, missing, row, phases)
@@ -185,6 +186,7 @@ def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> No
     from ntgbench.costs.timing import clock
     from ntgbench.suites import efficiency
 
+    logging.getLogger(BUDGET_LOGGER).disabled = True
     settings = cell.protocol.efficiency
     home, base, system = cell.path / FITTED_FOLDER, _base_of(cell), cell.build()
     times = read_times(cell.path / TIMES_FILE)
@@ -220,6 +222,12 @@ def _names(cell: Cell) -> tuple[str | int, ...]:
     return (cell.dataset_digest, cell.seed)
 
 
+def _notes_of_base(cell: Cell) -> list[str]:
+    """What the row of the model that the cell starts from says about that model, such as a training cut short."""
+    found = None if cell.base is None else read_cell(Path(cell.base)).result()
+    return [] if found is None else [f"{found['system']}: {note}" for note in found["notes"] if note not in cell.notes]
+
+
 def _base_of(cell: Cell) -> Path | None:
     """Folder of the fitted model that the cell's system starts from."""
     if cell.base is None:
@@ -233,7 +241,7 @@ def _base_of(cell: Cell) -> Path | None:
 def _context(cell: Cell, system: System, purpose: str, train: Biflows, base: Path | None) -> Context:
     return Context(
         seed=derive_seed(*_names(cell), system.label, purpose, len(train)),
-        threads=threads(),
+        threads=cell.threads,
         device=cell.device,
         budget=cell.protocol.budget,
         progress=partial(_progress, cell, purpose),

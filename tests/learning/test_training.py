@@ -90,11 +90,38 @@ def test_the_budget_of_epochs_is_kept(allowed, expected) -> None:
     assert len(trained.train_loss) == expected
 
 
-def test_a_budget_of_no_time_ends_training_after_one_step() -> None:
-    told = []
-    model, trained = train(budget=Budget(minutes=0.0), progress=lambda *state: told.append(state))
+def test_a_budget_that_is_spent_leaves_the_model_as_it_was(caplog) -> None:
+    model, trained = train(budget=Budget(minutes=0.0))
     assert len(trained.train_loss) == 0
     assert (model.embedding.weight == 0).all()
+    assert caplog.messages == ["training stopped at epoch 0 of 20 by the budget of 0 minutes"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps", "message"),
+    [
+        (Budget(steps=1), 1, "epoch 0.143 of 20 by the budget of 1 step"),
+        (Budget(steps=14), 14, "epoch 2 of 20 by the budget of 14 steps"),
+        (Budget(steps=1000, epochs=1), 7, "epoch 1 of 20 by the budget of 1 epoch"),
+        (Budget(steps=10, epochs=2), 10, "epoch 1.43 of 20 by the budget of 10 steps"),
+        (Budget(minutes=1e9, epochs=2), 14, "epoch 2 of 20 by the budget of 2 epochs"),
+        (Budget(steps=140), 140, None),
+        (Budget(epochs=20, steps=1000, minutes=1e9), 140, None),
+    ],
+)
+def test_a_training_that_a_budget_cuts_says_so(budget, steps, message, caplog) -> None:
+    told = []
+    train(budget=budget, progress=lambda *state: told.append(state))
+    assert len(told) == steps
+    assert caplog.messages == ([] if message is None else [f"training stopped at {message}"])
+
+
+def test_a_training_that_ends_by_its_patience_was_not_cut(caplog) -> None:
+    unlike = torch.tensor([[2, MAPPING.vocabulary - 1, MAPPING.vocabulary - 2, MAPPING.vocabulary - 1, 1, 0]])
+    recipe = Recipe(epochs=20, batch=16, learning_rate=0.5, patience=1)
+    _, trained = train(recipe, validation=unlike, budget=Budget(epochs=19))
+    assert len(trained.validation_loss) < 19
+    assert not caplog.messages
 
 
 def test_a_short_budget_of_time_ends_a_long_training() -> None:
@@ -262,11 +289,14 @@ def test_an_impossible_recipe_is_refused(settings, message) -> None:
         Recipe(**settings)
 
 
-def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch) -> None:
+@pytest.mark.parametrize(("abilities", "messages"), [({"avx512_bf16": True}, 0), ({"avx2": True}, 1), ({}, 1)])
+def test_bfloat16_where_the_processor_lacks_it_is_warned_of(abilities, messages, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities)
     cpu = torch.device("cpu")
-    for abilities, expected in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=abilities: found)
-        assert matrix_type("auto", cpu) == expected
-        assert matrix_type("auto", cpu, rows=1) == torch.float32
-        assert matrix_type("bfloat16", cpu) == torch.bfloat16
-        assert matrix_type("float32", cpu) == torch.float32
+    assert matrix_type("float32", cpu) == torch.float32
+    assert not caplog.records
+    # What was asked for is done, on every machine: the row is the same model.
+    assert matrix_type("bfloat16", cpu) == torch.bfloat16
+    assert [record.message.partition(",")[0] for record in caplog.records] == [
+        "bfloat16 is slow on this CPU"
+    ] * messages

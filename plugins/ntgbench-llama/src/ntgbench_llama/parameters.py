@@ -22,7 +22,6 @@ class LlamaParameters(Recipe):
 
     epochs: int = 12
     balance: float = 0.5
-    precision: Precision = "auto"
     weight_decay: float = 0.1
     hidden: int = 160
     intermediate: int = 320

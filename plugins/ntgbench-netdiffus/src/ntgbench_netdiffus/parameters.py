@@ -32,14 +32,13 @@ class NetDiffusParameters(Recipe):
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
     average: float = 0.999
-    precision: Precision = "auto"
     channels: int = 32
     blocks: int = 2
     heads: int = 4
     noise_steps: int = 100
     sampler: Sampler = "dpm"
     steps: int = 8
-    sampling_precision: Precision = "auto"
+    sampling_precision: Precision = "float32"
     inverse: Literal["fit", "diag"] = "fit"
     snap: int = 8
 

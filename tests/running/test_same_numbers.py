@@ -1,0 +1,77 @@
+"""A row depends on what was asked for, never on the clock, on the load, or on how many cells run beside it."""
+
+import numpy as np
+import pytest
+
+import ntgbench
+from ntgbench import load_dataset
+from ntgbench.protocol import from_values
+
+SYSTEMS = ["cvae[outer=8,inner=8,latent=2]", "mamba[hidden=8,layers=1]", "smote", "markov"]
+
+
+@pytest.mark.slow
+def test_rows_are_equal_whatever_runs_beside_them(flows, tmp_path) -> None:
+    values = {
+        "name": "short",
+        "version": 1,
+        "summary": "s",
+        "datasets": [str(flows)],
+        "systems": SYSTEMS,
+        "suites": ["fidelity", "utility"],
+        "seeds": 1,
+        "budget": {"steps": 4},
+    }
+
+    def numbers(name: str, jobs: int, systems: list[str]) -> dict[str, dict]:
+        protocol = from_values({**values, "systems": systems}, "here")
+        folder = tmp_path / name
+        outcome = ntgbench.run(protocol, runs=folder / "runs", out=folder / "boards", jobs=jobs)
+        assert not outcome.failures()
+        assert all(row["machine"]["threads"] == 1 for row in outcome.rows)
+        return {row["system"]: row["metrics"] for row in outcome.rows}
+
+    alone = numbers("alone", 1, SYSTEMS)
+    assert alone.keys() == set(SYSTEMS)
+    assert numbers("beside", 3, SYSTEMS[::-1]) == alone
+
+
+@pytest.mark.slow
+def test_a_row_says_what_a_budget_cut(flows, tmp_path) -> None:
+    outcome = ntgbench.run(
+        from_values(
+            {
+                "name": "short",
+                "version": 1,
+                "summary": "s",
+                "datasets": [str(flows)],
+                "systems": ["mamba-onnx", "markov"],
+                "suites": ["fidelity"],
+                "seeds": 1,
+                "budget": {"steps": 4},
+            },
+            "here",
+        ),
+        runs=tmp_path / "runs",
+        out=tmp_path / "boards",
+    )
+    said = "training stopped at epoch 1.33 of 14 by the budget of 4 steps"
+    notes = {row["system"].partition("[")[0]: row["notes"] for row in outcome.rows}
+    assert notes["mamba"][-1] == said
+    # What starts from a model says what that model lacks.
+    assert notes["mamba-onnx"][-1] == f"mamba: {said}"
+    assert not any("budget" in note for note in notes["markov"])
+    assert said in (tmp_path / "boards" / "example-fidelity.md").read_text()
+
+
+def test_a_large_dataset_is_thinned_alike_each_time() -> None:
+    whole = load_dataset("simulated").biflows
+    thinned = load_dataset("simulated", most=1000)
+    share = 1000 / len(whole)
+    assert (
+        thinned.notes[0]
+        == f"thinned to {len(thinned.biflows):,} of {len(whole):,} biflows, the same share of each class"
+    )
+    np.testing.assert_array_equal(thinned.biflows.class_counts(), np.ceil(share * whole.class_counts() - 1e-9))
+    assert load_dataset("simulated", most=1000).biflows == thinned.biflows
+    assert load_dataset("simulated", most=len(whole)).biflows == whole
