@@ -73,7 +73,7 @@ def bench_sampling(benchmark, folder, batch: int) -> None:
 
 def bench_sampling_precision(benchmark, folder) -> None:
     """256 biflows in bfloat16 against float32."""
-    ours, theirs = fitted(folder), fitted(folder, sampling_precision="float32")
+    ours, theirs = fitted(folder, sampling_precision="bfloat16"), fitted(folder)
     labels, rng = np.resize(np.arange(5, dtype=np.int32), 256), np.random.default_rng(1)
     in_turn(benchmark, lambda: ours.sample(labels, rng), lambda: theirs.sample(labels, rng), rounds=3)
 
