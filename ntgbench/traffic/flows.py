@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-_METADATA_KEY = b"ntgbench"
+METADATA_KEY = b"ntgbench"
+"""Where our files keep their head, as JSON, in the metadata of Parquet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +229,7 @@ class FlowTable:
             columns["pkts_iat"] = lists(self.iat)
         if self.session is not None:
             columns["session"] = pa.array(self.session)
-        metadata = {_METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
+        metadata = {METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
         with replacing(Path(path)) as temporary:
             pq.write_table(pa.table(columns).replace_schema_metadata(metadata), temporary, compression="zstd")
 
@@ -241,7 +242,7 @@ class FlowTable:
         import pyarrow.parquet as pq
 
         table = pq.read_table(Path(path)).unify_dictionaries()
-        head = json.loads((table.schema.metadata or {})[_METADATA_KEY])
+        head = json.loads((table.schema.metadata or {})[METADATA_KEY])
         columns = {name: table.column(name).combine_chunks() for name in table.column_names}
         # The file's dictionary may hold the classes in another order, and none that has no flow.
         index = {name: i for i, name in enumerate(head["classes"])}
