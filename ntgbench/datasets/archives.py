@@ -50,19 +50,20 @@ class Document:
     done: float
 
 
-def documents(paths: Sequence[Path], allowance: Allowance) -> Iterator[Document]:
+def documents(paths: Sequence[Path], allowance: Allowance | None = None) -> Iterator[Document]:
     """The content of files. Raises DatasetError for one that is larger than the allowance."""
     for number, path in enumerate(paths, start=1):
-        _refuse_size(path.name, path.stat().st_size, Allowance(path, allowance.limit))
+        _refuse_size(path.name, path.stat().st_size, Allowance(path, None if allowance is None else allowance.limit))
         yield Document(str(path), path.read_bytes(), number / len(paths))
 
 
-def members(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]:
+def members(archive: Path, ending: str, allowance: Allowance | None = None) -> Iterator[Document]:
     """The content of the files in a tar or zip archive whose name ends with `ending`.
 
     Raises DatasetError for a damaged archive, and for one that holds what no dataset needs: a path that leads out of
     it, a link, a device, or a document that is larger than the allowance.
     """
+    allowance = allowance or Allowance(archive)
     try:
         yield from (_zip if zipfile.is_zipfile(archive) else _tar)(archive, ending, allowance)
     except _DAMAGED as error:

@@ -17,7 +17,7 @@ _BATCH_ROWS = 65_536
 _VALUE_BYTES = 16
 """Memory that a number of a list takes while it is read: as it is stored, and as int64 or float64."""
 
-TEXT_FACTOR = 8
+TEXT_FACTOR = 16
 """Bytes of memory that a byte of text takes while its numbers are read."""
 
 
@@ -76,8 +76,9 @@ def _declared(metadata: pa.parquet.FileMetaData, columns: Sequence[str] | None, 
             texts.append(about.path)
         width = max(_VALUE_BYTES, about.length or 0)
         for group in range(metadata.num_row_groups):
+            chunk = metadata.row_group(group).column(place)
             # A damaged file may declare a number below 0.
-            allowance.take(max(metadata.row_group(group).column(place).num_values, 0) * width)
+            allowance.take(max(chunk.num_values * width, chunk.total_uncompressed_size, 0))
     return texts
 
 
@@ -103,4 +104,5 @@ def unreadable() -> tuple[type[Exception], ...]:
     """What pyarrow raises for damaged files, beside OSError."""
     import pyarrow as pa
 
-    return (pa.ArrowException, MemoryError, OverflowError, UnicodeError, KeyError, RuntimeError)
+    arrow: type[Exception] = pa.ArrowException
+    return (arrow, MemoryError, OverflowError, UnicodeError, KeyError, RuntimeError)

@@ -76,9 +76,7 @@ def resolve(names: Sequence[str], given: Mapping[str, str], upstream: str | None
 
 
 def _known(column: str, names: Sequence[str]) -> str:
-    return (
-        suggestion(printable(column), map(printable, names)) if len(names) <= _SHOWN else f"there are {_listed(names)}"
-    )
+    return suggestion(column, names) if len(names) <= _SHOWN else f"there are {_listed(names)}"
 
 
 def _listed(names: Sequence[str]) -> str:
