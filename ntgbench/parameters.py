@@ -110,7 +110,7 @@ def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False, None
     if kind is float and type(value) in (int, float):
         return True, float(value)

@@ -18,6 +18,7 @@ from ntgbench.interfaces import Budget
 from ntgbench.parameters import suggestion
 from ntgbench.results import SAFE_NAME
 from ntgbench.traffic.biflows import PACKETS, PL_MAX
+from ntgbench.words import printable
 
 QUALITY = ("fidelity", "utility", "augmentation")
 """Suites about what is made; they share cells."""
@@ -220,8 +221,8 @@ def read(path: Path) -> Protocol:
             values = tomllib.load(file)
     except OSError as error:
         raise ProtocolError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ProtocolError(f"{path} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"{path} is not TOML: {printable(str(error))}") from error
     return from_values({"name": path.stem, **values}, str(path))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.datasets.columns import Lists, flatten, is_text, lists, row_of
+from ntgbench.datasets.columns import Lists, flatten, is_text, lists, row_of, whole
 from ntgbench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def directions(column: pa.ChunkedArray, name: str) -> Lists:
     if pa.types.is_boolean(flat.type):
         return Lists(counts, np.array(["", "false", "true"])[_codes(flat.cast(pa.int8()), -1) + 1])
     if not is_text(flat.type):
-        return lists(column, name)
+        return whole(lists(column, name), name)
     try:
-        return Lists(counts, flat.cast(pa.float64()).to_numpy())
+        return whole(Lists(counts, flat.cast(pa.float64()).to_numpy()), name)
     except pa.ArrowInvalid:
         encoded = flat.dictionary_encode().unify_dictionaries().combine_chunks()
         words = np.array(["", *(word.strip().lower() for word in encoded.dictionary.to_pylist())])

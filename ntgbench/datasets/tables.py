@@ -57,7 +57,7 @@ def read_table(
         wanted = list(dict.fromkeys(held.values()))
         table = read_csv(path, wanted, limit) if is_csv else read_parquet(path, wanted, limit)
         if not len(table):
-            raise DatasetError("the table is empty, it has columns but no row")
+            raise DatasetError("the table is empty: it has columns but no row, so it holds no usable flow")
         return _flows(table, held, upstream)
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error

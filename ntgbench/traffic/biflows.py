@@ -180,9 +180,7 @@ class Biflows:
 
 
 def check_classes(classes: Sequence[str]) -> None:
-    """Raise TrafficError for class names that are not distinct, or that no file can hold."""
-    if len(set(classes)) != len(classes):
-        raise TrafficError("class names must be distinct")
+    """Raise TrafficError for a class name that no file can hold."""
     for name in classes:
         try:
             name.encode()
@@ -218,6 +216,8 @@ def _check(
     for name, array, shape in (("label", label, (count,)), ("group", group, (count,)), ("iat", iat, signed_pl.shape)):
         if array is not None and array.shape != shape:
             raise TrafficError(f"{name} must have shape {shape}, not {array.shape}")
+    if len(set(classes)) != len(classes):
+        raise TrafficError("class names must be distinct")
     check_classes(classes)
     absent = signed_pl == 0
     refuse(absent[:, 0], "a biflow has at least one packet, and its first entry is one")

@@ -54,6 +54,8 @@ class FlowTable:
             raise TrafficError("there is one gap for each packet")
         if self.session is not None and len(self.session) != len(self.label):
             raise TrafficError("there is one session for each flow")
+        if len(set(self.classes)) != len(self.classes):
+            raise TrafficError("class names are distinct")
         check_classes(self.classes)
         refuse(np.diff(bounds) < 1, "a flow has at least one packet")
         _refuse_packets(self.signed_pl == 0, bounds, "packets without payload are left out")
