@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import re
 import types
 import typing
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntgbench.errors import ProtocolError
-from ntgbench.words import printable
 
 _REQUEST = re.compile(r"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)(\[(?P<body>[^\[\]`]*)\])?")
 
@@ -79,8 +79,8 @@ def suggestion(name: str, known: typing.Iterable[str]) -> str:
 def _advice(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=2)
     if near:
-        return f"did you mean {' or '.join(map(printable, near))}?"
-    return f"known: {', '.join(map(printable, known))}" if known else "it has none"
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(known)}" if known else "it has none"
 
 
 def choices(hint: Any) -> tuple[Any, ...]:
@@ -113,7 +113,11 @@ def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:
         except (ValueError, RecursionError):
             return False, None
     if kind is float and type(value) in (int, float):
-        return True, float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return False, None
+        return math.isfinite(number), number
     return type(value) is kind, value
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import DatasetError
 from ntgbench.parameters import suggestion
-from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,4 +80,4 @@ def _known(column: str, names: Sequence[str]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(map(printable, names[:_SHOWN]))}{more}" if names else "none"
+    return f"{', '.join(names[:_SHOWN])}{more}" if names else "none"

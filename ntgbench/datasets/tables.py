@@ -18,7 +18,6 @@ from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL, resolve
 from ntgbench.errors import DatasetError
 from ntgbench.traffic.flows import METADATA_KEY, FlowTable
 from ntgbench.traffic.notes import counted
-from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +63,11 @@ def read_table(
     except MemoryError as error:
         raise DatasetError(f"{path}: its content needs too much memory, {Allowance(path, limit).advice()}") from error
     except unreadable() as error:
-        raise DatasetError(f"{damaged}: {printable(str(error))}") from error
+        raise DatasetError(f"{damaged}: {error}") from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise DatasetError(f"{damaged}: {printable(str(error))}") from error
+        raise DatasetError(f"{damaged}: {error}") from error
 
 
 def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tuple[FlowTable, tuple[str, ...]]:

@@ -11,7 +11,6 @@ from ntgbench.datasets.columns import lists, same_counts, whole
 from ntgbench.datasets.parquet import read_parquet, unreadable
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.traffic.flows import METADATA_KEY, FlowTable
-from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +33,13 @@ def read_flow_file(path: Path) -> tuple[FlowTable, dict[str, Any]]:
     except TrafficError as error:
         raise TrafficError(f"{path}: {error}") from error
     except others as error:
-        reason = printable(str(error)) or type(error).__name__
-        raise TrafficError(f"{path} was not written by ntgbench, or is damaged: {reason}") from error
+        raise TrafficError(
+            f"{path} was not written by ntgbench, or is damaged: {str(error) or type(error).__name__}"
+        ) from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise TrafficError(f"{path} is no Parquet file: {printable(str(error))}") from error
+        raise TrafficError(f"{path} is no Parquet file: {error}") from error
 
 
 def _read(path: Path) -> tuple[FlowTable, dict[str, Any]]:
