@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ntgbench.words import printable
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 
 class NtgbenchError(Exception):
-    """An expected error: the command line prints its text without a traceback."""
+    """An expected error: the command line prints its text without a traceback, on one line whatever names it holds."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class TrafficError(NtgbenchError):

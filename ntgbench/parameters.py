@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import re
 import types
 import typing
@@ -109,10 +110,14 @@ def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False, None
     if kind is float and type(value) in (int, float):
-        return True, float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return False, None
+        return math.isfinite(number), number
     return type(value) is kind, value
 
 

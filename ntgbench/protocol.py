@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import reprlib
+import sys
 import tomllib
 import types
 import typing
@@ -235,7 +237,7 @@ def read(path: Path) -> Protocol:
             values = tomllib.load(file)
     except OSError as error:
         raise ProtocolError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{path} is not TOML: {error}") from error
     return from_values({"name": path.stem, **values}, str(path))
 
@@ -268,10 +270,12 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
         return tuple(_value(item, typing.get_args(hint)[0], where) for item in value)
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and type(value) is int:
+    if float in allowed and type(value) in (int, float):
+        if not abs(value) <= sys.float_info.max:  # whole numbers may be larger than any float
+            raise ProtocolError(f"{where}: {reprlib.repr(value)} is no finite number")
         return float(value)
     if typing.get_origin(hint) is Literal and value in typing.get_args(hint):
         return value
     if type(value) in allowed or (value is None and types.NoneType in allowed):
         return value
-    raise ProtocolError(f"{where}: {value!r} has the wrong type")
+    raise ProtocolError(f"{where}: {reprlib.repr(value)} has the wrong type")

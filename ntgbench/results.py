@@ -60,7 +60,7 @@ class Row(TypedDict):
         schema: `SCHEMA`.
         protocol, protocol_version, protocol_digest: what was measured, and how.
         dataset, dataset_digest: on what.
-        source: what a user writes after -d: a name of the catalogue, or the file's or folder's name without its path.
+        source: what a user writes after -d: a name of the catalogue, or the file or folder with its parent folder.
         system: the system's label: its name and the parameters that are not at their default.
         kind: "generator" or "augmenter".
         reference: whether it stands on the board for orientation and takes no rank.

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from ntgbench.report.text import counted
 from ntgbench.running.run import Watch
+from ntgbench.words import titles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ class Bars(Watch):
         # Without a terminal a bar is noise in a log; finished cells are still printed.
         self._bar = tqdm(unit="cell", dynamic_ncols=True, disable=None, leave=False)
         self._doing: dict[str, str] = {}
+        self._titles: dict[tuple[str, str], str] = {}
 
     def __enter__(self) -> Bars:
         return self
@@ -34,12 +36,15 @@ class Bars(Watch):
     def loaded(self, dataset: Dataset) -> None:
         """Say what was read and what was left out of it."""
         biflows = dataset.biflows
-        self._say(f"{dataset.name}: {len(biflows):,} biflows, {len(biflows.classes)} classes, {biflows.digest()[:8]}")
+        said = (counted(len(biflows), "biflow"), counted(len(biflows.classes), "class"), biflows.digest()[:8])
+        source = "" if dataset.source == dataset.name else f" from {dataset.source}"
+        self._say(f"{dataset.name}{source}: {', '.join(said)}")
         for note in dataset.notes:
             self._say(f"  {note}")
 
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """Say how much there is to do."""
+        self._titles = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
         self._bar.reset(total=len(todo))
         failed = sum(cell.state() == "failed" for cell in cells)
         text = f"{counted(len(cells), 'cell')}, {len(cells) - len(todo)} finished earlier"
@@ -52,17 +57,21 @@ class Bars(Watch):
 
     def doing(self, cell: Cell, what: str) -> None:
         """Show what a running cell does."""
-        self._doing[cell.title] = what
+        self._doing[self._title(cell)] = what
         self._bar.set_postfix_str("; ".join(f"{title} {what}" for title, what in self._doing.items()))
 
     def ended(self, cell: Cell, row: Row) -> None:
         """Say how a cell ended."""
-        self._doing.pop(cell.title, None)
+        title = self._title(cell)
+        self._doing.pop(title, None)
         seconds = sum(row["phases"].values())
         headline = [f"{k} {m['value']:.{m['digits']}f}" for k, m in row["metrics"].items() if _is_headline(k, m)]
         said = ", ".join(headline) if row["status"] == "ok" else f"FAILED: {row['reason']}"
-        self._say(f"{cell.title}: {said} ({seconds:.1f} s)")
+        self._say(f"{title}: {said} ({seconds:.1f} s)")
         self._bar.update()
+
+    def _title(self, cell: Cell) -> str:
+        return cell.title.replace(cell.dataset, self._titles[cell.dataset, cell.dataset_digest], 1)
 
     def _say(self, text: str) -> None:
         self._bar.write(text)

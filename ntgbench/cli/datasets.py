@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
     from ntgbench.interfaces import Progress
 
 
+def _bytes(_: click.Context, __: click.Parameter, gib: float | None) -> int | None:
+    return None if gib is None else math.ceil(gib * 2**30)
+
+
+size_limit = click.option(
+    "--size-limit",
+    metavar="GIB",
+    type=click.FloatRange(min=0, min_open=True, max=2**20),
+    callback=_bytes,
+    help="GiB of memory that the source may expand to.  [default: 8, or $NTGBENCH_SIZE_LIMIT]",
+)
+
+
 @click.group()
 def datasets() -> None:
     """Import traffic of your own, and fetch public datasets."""
@@ -21,7 +35,7 @@ def datasets() -> None:
 @datasets.command(
     "import",
     epilog="Examples: ntgbench datasets import captures/ --out mine.parquet; "
-    "ntgbench datasets import flows.csv --column label=service --out mine.parquet",
+    "ntgbench datasets import flows.csv --column label=service --upstream 0 --out mine.parquet",
 )
 @click.argument("source")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
@@ -32,6 +46,11 @@ def datasets() -> None:
     multiple=True,
     metavar="WHAT=NAME",
     help="A table's column for label, length, direction, gap, time, session or ppi; repeatable.",
+)
+@click.option(
+    "--upstream",
+    metavar="VALUE",
+    help="A table's direction that means upstream, such as 0, true or c2s, where directions are not +1 and -1.",
 )
 @click.option("--label-pattern", metavar="REGEX", help="Finds a capture's class in its path, by a group named app.")
 @click.option("--labels", type=click.Path(path_type=Path), help="CSV file that labels captures: file, app[, session].")
@@ -52,11 +71,13 @@ def datasets() -> None:
     help="Drop classes with fewer flows.  [default: 100 for MIRAGE-2019, else 1]",
 )
 @click.option("--exact", is_flag=True, help="Keep only MIRAGE-2019 biflows whose label is exact.")
+@size_limit
 def import_(
     source: str,
     out: Path,
     packets: int,
     columns: tuple[str, ...],
+    upstream: str | None,
     label_pattern: str | None,
     labels: Path | None,
     inner: bool,
@@ -64,6 +85,7 @@ def import_(
     active_timeout: float | None,
     min_class: int | None,
     exact: bool,
+    size_limit: int | None,
 ) -> None:
     """Write the flows of SOURCE, whatever its format, into one table for `-d`.
 
@@ -79,6 +101,7 @@ def import_(
     named = dict(_column(text) for text in columns)
     reading = Reading(
         columns=named or None,
+        upstream=upstream,
         label_pattern=label_pattern,
         labels=labels,
         inner=inner,
@@ -86,6 +109,7 @@ def import_(
         active_timeout=active_timeout or Reading.active_timeout,
         exact=exact,
         min_class=min_class,
+        size_limit=size_limit,
     )
     with _bar() as progress:
         flows, notes = read_flows(source, reading, progress)
@@ -99,7 +123,8 @@ def import_(
 @click.argument("name")
 @click.option("--url", help="Download it from here instead.")
 @click.option("--sha256", help="The checksum that the download must have.")
-def fetch(name: str, url: str | None, sha256: str | None) -> None:
+@size_limit
+def fetch(name: str, url: str | None, sha256: str | None, size_limit: int | None) -> None:
     """Download the public dataset NAME, curate it, and keep it for `-d NAME`.
 
     A download that broke off goes on where it ended. Everything is kept in $NTGBENCH_DATA,
@@ -108,7 +133,7 @@ def fetch(name: str, url: str | None, sha256: str | None) -> None:
     from ntgbench.datasets.fetch import fetch
 
     with _bar() as progress:
-        fetched = fetch(name, url, sha256, progress)
+        fetched = fetch(name, url, sha256, progress, size_limit)
     _tell(fetched.notes)
     click.echo(f"sha256 {fetched.sha256}  {fetched.archive} (no longer needed)")
     click.echo(f"{name} is in {fetched.table}")

@@ -11,6 +11,7 @@ import click
 
 from ntgbench.cli.options import as_json
 from ntgbench.errors import NtgbenchError
+from ntgbench.words import printable
 
 
 @click.command(epilog="Examples: ntgbench info markov; ntgbench info simulated; ntgbench info flows.parquet")
@@ -25,8 +26,9 @@ def info(name: str, as_json: bool) -> None:
     for key, value in found.items():
         if isinstance(value, dict):
             click.echo(f"{key.replace('_', ' ')}:")
-            width = max(map(len, map(str, value)), default=0)
-            for inner, content in value.items():
+            texts = {printable(str(inner)): content for inner, content in value.items()}
+            width = max(map(len, texts), default=0)
+            for inner, content in texts.items():
                 click.echo(f"  {inner:<{width}}  {_text(content)}")
         elif isinstance(value, list | tuple):
             click.echo(f"{key.replace('_', ' ')}: {'; '.join(map(_text, value)) or 'none'}")
@@ -35,7 +37,7 @@ def info(name: str, as_json: bool) -> None:
 
 
 def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
 def _find(name: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ntgbench.words import printable
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -45,5 +47,9 @@ def show(rows: Sequence[dict[str, Any]], heads: Sequence[str], as_json: bool) ->
         return
     from tabulate import tabulate
 
-    table = [[row[head] for head in heads] for row in rows]
+    table = [[_shown(row[head]) for head in heads] for row in rows]
     click.echo(tabulate(table, [head.replace("_", " ") for head in heads], tablefmt="plain", disable_numparse=True))
+
+
+def _shown(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value

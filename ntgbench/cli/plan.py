@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ntgbench.cli.options import as_json, grid, show
+from ntgbench.words import titles
 
 
 @click.command()
@@ -20,13 +21,15 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
     from ntgbench.running.run import resolve_protocol
 
     cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute(), device=device).cells
+    names = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
     rows = []
     for cell in cells:
         row = cell.result()
         rows.append(
             {
                 "state": cell.state(),
-                "dataset": cell.dataset,
+                "dataset": names[cell.dataset, cell.dataset_digest],
+                "source": cell.source,
                 "system": cell.build().label,
                 "seed": cell.seed,
                 "missing": ", ".join(cell.missing(row)) if row is None or row["status"] == "ok" else row["reason"],

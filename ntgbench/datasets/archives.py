@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
 import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
+from ntgbench.datasets.limits import GIB, Allowance
 from ntgbench.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-MEMBER_LIMIT = 1 << 30
-"""Largest document in bytes: more is taken for a decompression bomb."""
+JSON_FACTOR = 32
+"""Bytes of memory that a byte of a JSON document takes while it is read: `[],` is an object of 56 and a pointer."""
+
+_HEADER_LIMIT = 2**20
+"""Largest header of a member of a tar archive in bytes: names and attributes need no more."""
 
 _SYMLINK = 0o120000
 _FILE_TYPE = 0o170000
+
+_COMPRESSION: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+"""How a compressed file is opened, by its first bytes."""
 
 
 @dataclass(frozen=True)
@@ -37,49 +50,115 @@ class Document:
     done: float
 
 
-def documents(paths: Sequence[Path]) -> Iterator[Document]:
-    """The content of files."""
+def documents(paths: Sequence[Path], allowance: Allowance | None = None) -> Iterator[Document]:
+    """The content of files. Raises DatasetError for one that is larger than the allowance."""
     for number, path in enumerate(paths, start=1):
+        _refuse_size(path.name, path.stat().st_size, Allowance(path, None if allowance is None else allowance.limit))
         yield Document(str(path), path.read_bytes(), number / len(paths))
 
 
-def members(archive: Path, ending: str) -> Iterator[Document]:
+def members(archive: Path, ending: str, allowance: Allowance | None = None) -> Iterator[Document]:
     """The content of the files in a tar or zip archive whose name ends with `ending`.
 
     Raises DatasetError for a damaged archive, and for one that holds what no dataset needs: a path that leads out of
-    it, a link, a device, or a document over a gibibyte.
+    it, a link, a device, or a document that is larger than the allowance.
     """
+    allowance = allowance or Allowance(archive)
     try:
-        yield from (_zip if zipfile.is_zipfile(archive) else _tar)(archive, ending)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError) as error:
+        yield from (_zip if zipfile.is_zipfile(archive) else _tar)(archive, ending, allowance)
+    except _DAMAGED as error:
+        raise DatasetError(f"{archive} is damaged or no archive: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
         raise DatasetError(f"{archive} is damaged or no archive: {error}") from error
 
 
-def _tar(archive: Path, ending: str) -> Iterator[Document]:
+# What the libraries raise for archives that are cut or damaged; headers may nest too deeply, and hold any number.
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose headers are small: tarfile reads them whole before it gives the member away."""
+
+    _HEADERS = (
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+    )
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        """Tarfile's entry for subclasses, called with every header."""
+        if self.size < 0 or (self.type in self._HEADERS and self.size > _HEADER_LIMIT):
+            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
+        return cast("tarfile.TarInfo", super()._proc_member(tar))  # type: ignore[misc]
+
+
+def _tar(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]:
     total = max(archive.stat().st_size, 1)
-    with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r|*") as tar:
+    with (
+        archive.open("rb") as file,
+        _decompressed(file) as content,
+        tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as tar,
+    ):
         for member in tar:
-            _refuse(archive, member.name, member.size, special=not (member.isreg() or member.isdir()))
-            content = tar.extractfile(member) if member.name.lower().endswith(ending) else None
-            if content is not None:
-                yield Document(member.name, content.read(), file.tell() / total)
+            _refuse(archive, member.name, special=not (member.isreg() or member.isdir()))
+            if member.isreg() and member.name.lower().endswith(ending):
+                _refuse_size(member.name, member.size, allowance)
+                document = tar.extractfile(member)
+                assert document is not None  # of a file there is one
+                yield Document(member.name, document.read(), file.tell() / total)
 
 
-def _zip(archive: Path, ending: str) -> Iterator[Document]:
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
+    """The content of a file that may be compressed, expanded no faster than it is read."""
+    start = file.read(6)
+    file.seek(0)
+    for magic, opener in _COMPRESSION.items():
+        if start.startswith(magic):
+            opened: IO[bytes] = opener(file)
+            return opened
+    return file
+
+
+def _zip(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]:
     with zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
         for number, entry in enumerate(entries, start=1):
             link = (entry.external_attr >> 16) & _FILE_TYPE == _SYMLINK
-            _refuse(archive, entry.filename, entry.file_size, special=link)
+            _refuse(archive, entry.filename, special=link)
             if entry.filename.lower().endswith(ending):
+                _refuse_size(entry.filename, entry.file_size, allowance)
+                # The other methods expand without a limit.
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise DatasetError(f"{archive}: {entry.filename!r} is compressed by another method than deflate")
                 yield Document(entry.filename, opened.read(entry), number / len(entries))
 
 
-def _refuse(archive: Path, name: str, size: int, special: bool) -> None:
+def _refuse(archive: Path, name: str, special: bool) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         raise DatasetError(f"{archive} holds a path that leads out of it: {name!r}")
     if special:
         raise DatasetError(f"{archive} holds a link or a device: {name!r}")
-    if size > MEMBER_LIMIT:
-        raise DatasetError(f"{archive} holds a file of {size:,} bytes, over the limit of {MEMBER_LIMIT:,}: {name!r}")
+
+
+def _refuse_size(name: str, size: int, allowance: Allowance) -> None:
+    """Refuse a document whose content would need more memory than there may be."""
+    if JSON_FACTOR * size > allowance.limit:
+        raise DatasetError(
+            f"{allowance.path}: {name!r} has {size:,} bytes and may need {JSON_FACTOR * size / GIB:,.2f} GiB "
+            f"of memory, {allowance.advice()}"
+        )

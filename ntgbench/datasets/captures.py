@@ -55,7 +55,11 @@ def read_captures(
     Raises:
         DatasetError: when the pattern or the CSV file is unusable, or no capture can be read.
     """
-    labelled, skipped = _label(root, files, reading.label_pattern, reading.labels)
+    labelled, skipped, unused = _label(root, files, reading.label_pattern, reading.labels)
+    if not labelled:
+        what = f"the label pattern {reading.label_pattern!r}" if reading.labels is None else str(reading.labels)
+        names = listed("{} captures have no label", skipped)[0]
+        raise DatasetError(f"{what} labels no capture in {root}: {names}")
     parts: list[FlowTable] = []
     sessions: list[str] = []
     changes: Counter[str] = Counter()
@@ -81,6 +85,7 @@ def read_captures(
         raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
     notes = [
         *listed("skipped {} captures without a label", skipped),
+        *listed(f"{{}} files that {reading.labels} labels are not there", unused),
         *listed("skipped {} captures that cannot be read", broken),
         *listed("{} captures are damaged and used as far as they go", damaged),
         *counted(changes),
@@ -97,11 +102,12 @@ def read_captures(
 
 def _label(
     root: Path, files: Sequence[Path], pattern: str | None, labels: Path | None
-) -> tuple[list[_Labelled], list[str]]:
-    """The captures with their labels, and the names of those without."""
+) -> tuple[list[_Labelled], list[str], list[str]]:
+    """The captures with their labels, the names of those without, and labels that belong to no capture."""
     if pattern is not None and labels is not None:
         raise DatasetError("captures are labelled by a pattern or by a CSV file, not by both")
-    listed = {} if labels is None else _listing(labels)
+    rows = {} if labels is None else _listing(labels)
+    unused = set(rows)
     search = None if pattern is None else _compiled(pattern)
     labelled, skipped = [], []
     for path in files:
@@ -109,7 +115,8 @@ def _label(
         session = name
         app: str | None = path.parent.resolve().name if path != root else name.partition(".")[0]
         if labels is not None:
-            app, session = listed.get(name) or listed.get(path.name) or ("", "")
+            app, session = rows.get(name) or rows.get(path.name) or ("", "")
+            unused -= {name, path.name}
         elif search is not None:
             match = search.search(name)
             app = (match["app"] or "") if match else ""
@@ -119,7 +126,7 @@ def _label(
             labelled.append(_Labelled(path, name, app, session or name))
         else:
             skipped.append(name)
-    return labelled, skipped
+    return labelled, skipped, sorted(unused)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -25,31 +25,82 @@ class Lists:
 
 
 def lists(column: pa.ChunkedArray, name: str) -> Lists:
-    """The values of a column of lists, or of text that spells lists of numbers with any brackets and separators."""
+    """The values of a column of lists of numbers, or of text that spells them, see `flatten`."""
+    import pyarrow as pa
+
+    counts, flat = flatten(column, name)
+    if is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
+        try:
+            flat = flat.cast(pa.float64())
+        except pa.ArrowInvalid as error:
+            raise DatasetError(f"column {name!r} must hold lists of numbers: {error}") from error
+    if not (pa.types.is_integer(flat.type) or pa.types.is_floating(flat.type)):
+        raise DatasetError(f"column {name!r} must hold lists of numbers, not {column.type}")
+    values = flat.to_numpy()
+    # Bounds that are checked later do not fit 16 bits.
+    return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values)
+
+
+def flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
+    """How many values each row has, int64 (F,), and all values, of any type.
+
+    A row is a list of any kind, or text that spells one with any brackets, quotes and separators. A row without a
+    value (null) has no values.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        text = pc.utf8_trim(pc.replace_substring_regex(column, r"[\s\[\](){},;]+", " "), " ")
-        text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
-        try:
-            column = pc.split_pattern(text, " ").cast(pa.list_(pa.float64()))
-        except pa.ArrowInvalid as error:
-            raise DatasetError(f"column {name!r} must hold lists of numbers: {error}") from error
+    column = plain(column)
+    if is_text(column.type):
+        text = pc.utf8_trim(pc.replace_substring_regex(column, r"""[\s\[\](){},;'"]+""", " "), " ")
+        column = pc.split_pattern(pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text), " ")
     elif not is_list(column.type):
         raise DatasetError(f"column {name!r} must hold lists, not {column.type}")
-    flat = pc.list_flatten(column)
-    if not (pa.types.is_integer(flat.type) or pa.types.is_floating(flat.type)):
-        raise DatasetError(f"column {name!r} must hold lists of numbers, not {column.type}")
     counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
-    return Lists(counts, flat.to_numpy())
+    return counts, plain(pc.list_flatten(column))
+
+
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same values without a dictionary or an extension type around them, and text of any kind as large_string."""
+    import pyarrow as pa
+
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
+    if pa.types.is_dictionary(kind):
+        decoded = [chunk.dictionary_decode() for chunk in column.chunks]
+        return plain(pa.chunked_array(decoded, kind.value_type))
+    if pa.types.is_string(kind) or pa.types.is_string_view(kind) or _is_binary(kind):
+        return column.cast(pa.large_string())
+    return column
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column type of `plain` is text."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_large_string(kind))
 
 
 def is_list(kind: pa.DataType) -> bool:
     """Whether a column type is a list of any kind."""
     import pyarrow as pa
 
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+    tests = (
+        pa.types.is_list,
+        pa.types.is_large_list,
+        pa.types.is_fixed_size_list,
+        pa.types.is_list_view,
+        pa.types.is_large_list_view,
+    )
+    return any(test(kind) for test in tests)
 
 
 def whole(column: Lists, name: str) -> Lists:
@@ -64,14 +115,12 @@ def whole(column: Lists, name: str) -> Lists:
     return Lists(column.counts, values.astype(np.int64))
 
 
-def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
+def same_counts(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], name: str, other_name: str) -> None:
     """Refuse two columns of lists whose lists differ in length."""
-    differ = one.counts != other.counts
+    differ = one != other
     if differ.any():
         row = int(differ.argmax())
-        raise DatasetError(
-            f"row {row}: {name!r} has {one.counts[row]} values and {other_name!r} has {other.counts[row]}"
-        )
+        raise DatasetError(f"row {row}: {name!r} has {one[row]} values and {other_name!r} has {other[row]}")
 
 
 def row_of(counts: npt.NDArray[np.int64], broken: npt.NDArray[np.bool_]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ntgbench.datasets.cache import data_folder, table_of
-from ntgbench.datasets.reading import read_flows
+from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError
 from ntgbench.files import locked, write_text
 from ntgbench.interfaces import Progress, no_progress
@@ -60,7 +60,13 @@ class Fetched:
     notes: tuple[str, ...]
 
 
-def fetch(name: str, url: str | None = None, sha256: str | None = None, progress: Progress = no_progress) -> Fetched:
+def fetch(
+    name: str,
+    url: str | None = None,
+    sha256: str | None = None,
+    progress: Progress = no_progress,
+    size_limit: int | None = None,
+) -> Fetched:
     """Download and curate a dataset; a download that broke off goes on where it ended.
 
     Args:
@@ -68,6 +74,7 @@ def fetch(name: str, url: str | None = None, sha256: str | None = None, progress
         url: another place to download it from.
         sha256: checksum that the archive must have.
         progress: told first about the bytes that have arrived, then about the share that is curated.
+        size_limit: bytes of memory that the archive may expand to; None takes `limits.size_limit()`.
 
     Raises:
         DatasetError: when the dataset cannot be fetched, the download fails or its checksum is wrong.
@@ -82,7 +89,7 @@ def fetch(name: str, url: str | None = None, sha256: str | None = None, progress
     with locked(folder):
         archive = _download(source, folder, progress)
     digest = pooch.file_hash(str(archive), alg="sha256")
-    flows, notes = read_flows(archive, progress=progress)
+    flows, notes = read_flows(archive, Reading(size_limit=size_limit), progress)
     table = table_of(name)
     flows.to_parquet(table)
     manifest = {

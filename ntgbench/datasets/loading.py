@@ -16,6 +16,7 @@ from ntgbench.plugins import registry, resolve
 from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
 from ntgbench.traffic.notes import listed
+from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import DatasetSpec
@@ -28,11 +29,13 @@ class Dataset:
     Attributes:
         name: safe for file names: lower-case letters, digits, '.', '_' and '-'.
         biflows: at least two; every class has at least one.
+        source: what a user writes after -d for it: a name of the catalogue, or the file or folder below its parent.
         notes: what was left out or changed on the way and which classes cannot be tested, one sentence each.
     """
 
     name: str
     biflows: Biflows
+    source: str
     notes: tuple[str, ...] = ()
 
 
@@ -54,7 +57,7 @@ def load_dataset(
         raise DatasetError("the name of the dataset is empty; the folder you are in is called '.'")
     spec = registry().datasets().get(os.fspath(argument))
     if spec is not None:
-        dataset = Dataset(spec.name, _from_catalogue(spec, packets, pl_max))
+        dataset = Dataset(spec.name, _from_catalogue(spec, packets, pl_max), spec.name)
     else:
         dataset = _from_path(_existing(argument), packets, pl_max)
     count = len(dataset.biflows)
@@ -81,7 +84,16 @@ def _from_path(path: Path, packets: int, pl_max: int) -> Dataset:
         biflows, clips = flows.to_biflows(packets, pl_max)
     except TrafficError as error:
         raise DatasetError(f"{path}: {error}") from error
-    return Dataset(dataset_name(path), biflows, (*notes, *clips))
+    return Dataset(dataset_name(path), biflows, _source(path), (*notes, *clips))
+
+
+def _source(path: Path) -> str:
+    """A path as it was given, without what stands before the parent of the file or folder."""
+    if path.name in ("", ".."):
+        path = path.resolve()
+    parts = [part for part in path.parts[-2:] if part not in (path.anchor, "..")]
+    source = printable("/".join(parts))
+    return f"./{source}" if source in registry().datasets() else source
 
 
 def _existing(argument: str | os.PathLike[str]) -> Path:

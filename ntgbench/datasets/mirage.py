@@ -19,13 +19,18 @@ from ntgbench.errors import DatasetError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.notes import counted
+from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ntgbench.datasets.archives import Document
+    from ntgbench.datasets.limits import Allowance
 
 _LONGEST_BYTES = np.iinfo(np.int32).max
+_PACKET_BYTES = 64
+"""Memory that a packet takes until all files are read and joined."""
+
 _LONGEST_GAP = 1e9
 """Seconds, about 32 years: more is no time between two packets of a capture."""
 
@@ -42,7 +47,10 @@ class _Capture:
 
 
 def read_mirage(
-    documents: Iterable[Document], exact: bool = False, progress: Progress = no_progress
+    documents: Iterable[Document],
+    exact: bool = False,
+    progress: Progress = no_progress,
+    allowance: Allowance | None = None,
 ) -> tuple[FlowTable, tuple[str, ...]]:
     """The biflows of the apps that were used; each file is a session. Short biflows stay.
 
@@ -50,22 +58,27 @@ def read_mirage(
         documents: the JSON files.
         exact: keep only biflows whose label was observed for them, not taken from the most common one.
         progress: told how far the reading is.
+        allowance: counts what is kept of the files; None counts nothing.
 
     Returns:
         the flows, and notes that count what was left out: background, inexact labels, biflows with a payload length
         that is none, files that cannot be read.
 
     Raises:
-        DatasetError: when no file can be read.
+        DatasetError: when no file can be read, or there is more in them than the allowance.
     """
     left_out: Counter[str] = Counter()
     captures: list[_Capture] = []
     unreadable: list[str] = []
     for document in documents:
         try:
-            captures.append(_capture(document, exact, left_out))
+            capture = _capture(document, exact, left_out)
         except _NO_CAPTURE as error:
-            unreadable.append(f"{document.name} ({type(error).__name__}: {error})")
+            unreadable.append(printable(f"{document.name} ({type(error).__name__}: {error})"))
+        else:
+            captures.append(capture)
+            if allowance is not None:
+                allowance.take(_PACKET_BYTES * len(capture.length))
         progress(document.done, 1.0, PurePosixPath(document.name).name)
     if not captures:
         why = f"; the first is {unreadable[0]}" if unreadable else ""
@@ -90,7 +103,7 @@ def read_mirage(
 
 
 # Errors of reading a structure that is another one. JSON may nest too deeply, and hold numbers that no float can.
-_NO_CAPTURE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
+_NO_CAPTURE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError, MemoryError)
 
 
 def _capture(document: Document, exact: bool, left_out: Counter[str]) -> _Capture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ntgbench.datasets.limits import Allowance
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
@@ -32,6 +33,7 @@ class Reading:
 
     Attributes:
         columns: column names of a table by what they hold: label, length, direction, gap, time, session, ppi.
+        upstream: value of a table's directions that means upstream, where they are not +1 (upstream) and -1.
         label_pattern: regular expression with a group `app` that finds the class in a capture's path below the folder.
         labels: CSV file with columns file (path below the folder, or file name), app[, session] that labels captures.
         inner: read what captures hold inside tunnels, see `read_capture`.
@@ -39,9 +41,11 @@ class Reading:
         active_timeout: seconds after which a biflow of a capture ends although it goes on, see `segment`.
         exact: keep only the MIRAGE biflows whose label was observed for them, not inferred from others.
         min_class: drop classes with fewer flows; None means 100 for MIRAGE and 1 for all else.
+        size_limit: bytes of memory that the source may expand to; None takes `ntgbench.datasets.limits.size_limit()`.
     """
 
     columns: Mapping[str, str] | None = None
+    upstream: str | None = None
     label_pattern: str | None = None
     labels: Path | None = None
     inner: bool = False
@@ -49,12 +53,14 @@ class Reading:
     active_timeout: float = ACTIVE_TIMEOUT
     exact: bool = False
     min_class: int | None = None
+    size_limit: int | None = None
 
 
 _SMALLEST_CLASS: dict[Format, int] = {"table": 1, "mirage": 100, "captures": 1}
 
 _APPLIES: dict[str, Format] = {
     "columns": "table",
+    "upstream": "table",
     "label_pattern": "captures",
     "labels": "captures",
     "inner": "captures",
@@ -125,14 +131,15 @@ def _read(
     if kind == "table":
         from ntgbench.datasets.tables import read_table
 
-        return read_table(path, reading.columns)
+        return read_table(path, reading.columns, reading.upstream, reading.size_limit)
     if kind == "mirage":
         from ntgbench.datasets import archives
         from ntgbench.datasets.mirage import read_mirage
 
         is_archive = path.name.lower().endswith(ARCHIVES)
-        contents = archives.members(path, ".json") if is_archive else archives.documents(files)
-        return read_mirage(contents, reading.exact, progress)
+        allowance = Allowance(path, reading.size_limit)
+        contents = archives.members(path, ".json", allowance) if is_archive else archives.documents(files, allowance)
+        return read_mirage(contents, reading.exact, progress, allowance)
     from ntgbench.datasets.captures import read_captures
 
     return read_captures(path, files, reading, progress)

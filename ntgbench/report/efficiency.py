@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.costs.reference import SLOW, slowness
 from ntgbench.report.quality import Quality, quality
-from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, plain, table
+from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, plain, source, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def section(board: Board, rows: Sequence[Row]) -> str:
     protocol, version, digest, dataset_digest, hardware = board.common
     parts = [
         f"## {protocol} on {plain(hardware)}",
-        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`.",
+        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`{source(board)}.",
         "### One biflow at a time",
         _table(board, _ONE_BY_ONE, ranked=True),
         "### Many at once",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ntgbench.report import efficiency, tradeoff
 from ntgbench.report.board import Board, Column, Entry, boards, suites_of
 from ntgbench.report.rank import Estimate, estimate, ranks
-from ntgbench.report.text import EMPTY, bullets, code, counted, escaped, failures, notes, origin, seeds, table
+from ntgbench.report.text import EMPTY, bullets, code, counted, escaped, failures, notes, origin, seeds, source, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,9 @@ def section(board: Board, suite: str) -> str:
     tables = augmentation_tables(board) if suite == "augmentation" else comparison_tables(board, suite)
     parts = [
         f"## {protocol}",
-        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`, {seeds(board)}. Mean ± "
-        "half of the 95% interval over the seeds: other splits, fits and samples of this dataset, not other datasets.",
+        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`{source(board)}, "
+        f"{seeds(board)}. Mean ± half of the 95% interval over the seeds: other splits, fits and samples of this "
+        "dataset, not other datasets.",
         *tables,
         *bullets("Failed:", failures(board)),
         *bullets("Notes:", notes(board)),

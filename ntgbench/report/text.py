@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.protocol import QUALITY, bundled
 from ntgbench.report.board import Board, suites_of
+from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def failures(board: Board) -> list[str]:
 
 def plain(text: str | None) -> str:
     """Somebody's words on one line, as words and not as Markdown."""
-    return escaped(" ".join((text or "no reason given").split())).replace("<", "\\<")
+    return escaped(printable(" ".join((text or "no reason given").split()))).replace("<", "\\<")
 
 
 def code(text: str) -> str:
@@ -79,6 +80,12 @@ def origin(board: Board) -> str:
     libraries = sorted({plain(f"{name} {version}") for row in board.rows for name, version in row["versions"].items()})
     made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
     return f"Made by\n\n    {shlex.join(words)}\n\n{made}"
+
+
+def source(board: Board) -> str:
+    """Where the dataset was read from, in words; nothing where it is called so."""
+    found = sorted({row["source"] for row in board.rows} - {board.dataset})
+    return f" from {', '.join(map(code, found))}" if found else ""
 
 
 def seeds(board: Board) -> str:

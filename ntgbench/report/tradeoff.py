@@ -10,7 +10,7 @@ from ntgbench.report.board import boards
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import quality
-from ntgbench.report.text import EMPTY, code, escaped, plain, table
+from ntgbench.report.text import EMPTY, code, escaped, plain, source, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
         )
         sections += [
             f"## {board.common.protocol} on {plain(board.common.hardware)}",
-            f"Costs by protocol `{board.common.protocol}`, quality by `{protocol}`.",
+            f"Costs by protocol `{board.common.protocol}`, quality by `{protocol}`{source(board)}.",
             f"![macro_f1 against ms]({times})",
             f"![jsd_2gram against MB]({sizes})",
             _table(found),

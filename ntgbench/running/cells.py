@@ -40,7 +40,7 @@ class Cell:
     Attributes:
         protocol: what to measure and how; its suites are those that are wanted now.
         dataset, dataset_digest: the traffic.
-        source: what a user writes after -d for it, without a path.
+        source: what a user writes after -d for it, see `ntgbench.datasets.loading.Dataset`.
         notes: what was changed or left out when it was read.
         system: name of the system.
         settings: all its parameters.
@@ -189,14 +189,13 @@ def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | Non
         digest = dataset.biflows.digest()
         home = runs / protocol.name / f"{dataset.name}-{digest[:8]}"
         traffic[home / TRAFFIC_FILE] = dataset.biflows
-        source = argument if argument in registry().datasets() else Path(argument).resolve().name
         for seed in range(protocol.seeds):
             for system in systems:
                 cell = Cell(
                     protocol=protocol,
                     dataset=dataset.name,
                     dataset_digest=digest,
-                    source=source,
+                    source=dataset.source,
                     notes=dataset.notes,
                     system=system.spec.name,
                     settings=system.settings(),

@@ -13,6 +13,7 @@ from ntgbench.protocol import Protocol, find
 from ntgbench.running.cells import Cell, plan
 from ntgbench.running.engine import forget, forget_failures, run_cells
 from ntgbench.traffic.biflows import Biflows
+from ntgbench.words import titles
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
@@ -62,8 +63,10 @@ class Outcome:
     def failures(self) -> list[str]:
         """One line for each cell that failed and each metric without a value."""
         found = []
+        names = titles((row["dataset"], row["dataset_digest"], row["source"]) for row in self.rows)
         for row in self.rows:
-            title = f"{row['dataset']} / {row['system']} / seed {row['seed']}"
+            dataset = names[row["dataset"], row["dataset_digest"]]
+            title = f"{dataset} / {row['system']} / seed {row['seed']}"
             if row["status"] == "failed":
                 found.append(f"{title}: {row['reason']}")
             found += [f"{title}: {key}: {m.get('reason')}" for key, m in row["metrics"].items() if m["value"] is None]

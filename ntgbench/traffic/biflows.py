@@ -22,6 +22,9 @@ PACKETS = 10
 PL_MAX = 1460
 """Largest payload length in bytes unless a protocol says otherwise: a full TCP segment on Ethernet."""
 
+_PACKET_BYTES = 16
+"""Memory that a packet of a biflow takes while a file is read: length, gap, place."""
+
 FORMAT = 1
 """Version of the Parquet layout that `Biflows.to_parquet` writes."""
 
@@ -159,17 +162,30 @@ class Biflows:
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> Biflows:
         """Read what `to_parquet` wrote; TrafficError for any other file (`ntgbench.datasets` reads foreign tables)."""
-        import pyarrow as pa
-
+        from ntgbench.datasets.limits import size_limit
         from ntgbench.traffic.flows import FlowTable
 
-        try:
-            flows, head = FlowTable.from_parquet(path)
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise TrafficError(f"{path} was not written by Biflows.to_parquet: {error}") from error
+        flows, head = FlowTable.from_parquet(path)
         if head.get("format") != FORMAT:
             raise TrafficError(f"{path} has format {head.get('format')!r}; this version reads format {FORMAT}")
-        return flows.to_biflows(head["packets"], head["pl_max"])[0]
+        packets, pl_max = head.get("packets"), head.get("pl_max")
+        if type(packets) is not int or type(pl_max) is not int or packets < 1:
+            raise TrafficError(f"{path} has {packets!r} packets a biflow and pl_max {pl_max!r}")
+        if packets * _PACKET_BYTES * max(len(flows), 1) > size_limit():
+            raise TrafficError(f"{path} has {packets:,} packets a biflow, which is more than memory may hold")
+        try:
+            return flows.to_biflows(packets, pl_max)[0]
+        except TrafficError as error:
+            raise TrafficError(f"{path}: {error}") from error
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Raise TrafficError for a class name that no file can hold."""
+    for name in classes:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise TrafficError(f"the class name {name!r} cannot be written as UTF-8") from error
 
 
 def _whole_numbers(values: npt.ArrayLike, name: str, kind: type[np.signedinteger[Any]]) -> npt.NDArray[Any]:
@@ -202,6 +218,7 @@ def _check(
             raise TrafficError(f"{name} must have shape {shape}, not {array.shape}")
     if len(set(classes)) != len(classes):
         raise TrafficError("class names must be distinct")
+    check_classes(classes)
     absent = signed_pl == 0
     refuse(absent[:, 0], "a biflow has at least one packet, and its first entry is one")
     refuse(_any_in_row(absent[:, :-1] & ~absent[:, 1:]), "no packet may follow an entry of 0 (a hole)")

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from ntgbench.errors import TrafficError, refuse
 from ntgbench.files import replacing
-from ntgbench.traffic.biflows import Biflows
+from ntgbench.traffic.biflows import Biflows, check_classes
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-_METADATA_KEY = b"ntgbench"
+METADATA_KEY = b"ntgbench"
+"""Where our files keep their head, as JSON, in the metadata of Parquet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,7 @@ class FlowTable:
             raise TrafficError("there is one session for each flow")
         if len(set(self.classes)) != len(self.classes):
             raise TrafficError("class names are distinct")
+        check_classes(self.classes)
         refuse(np.diff(bounds) < 1, "a flow has at least one packet")
         _refuse_packets(self.signed_pl == 0, bounds, "packets without payload are left out")
         refuse((self.label < 0) | (self.label >= len(self.classes)), "a label is an index into the classes")
@@ -228,7 +230,7 @@ class FlowTable:
             columns["pkts_iat"] = lists(self.iat)
         if self.session is not None:
             columns["session"] = pa.array(self.session)
-        metadata = {_METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
+        metadata = {METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
         with replacing(Path(path)) as temporary:
             pq.write_table(pa.table(columns).replace_schema_metadata(metadata), temporary, compression="zstd")
 
@@ -236,26 +238,11 @@ class FlowTable:
     def from_parquet(path: str | os.PathLike[str]) -> tuple[FlowTable, dict[str, Any]]:
         """Read what `to_parquet` wrote: the flows and their metadata.
 
-        Raises KeyError for a file of another maker and pyarrow.ArrowInvalid for no Parquet file at all.
+        Raises TrafficError for a file of another maker, and one that is damaged or over the limit on its size.
         """
-        import pyarrow.parquet as pq
+        from ntgbench.traffic.flow_files import read_flow_file
 
-        table = pq.read_table(Path(path)).unify_dictionaries()
-        head = json.loads((table.schema.metadata or {})[_METADATA_KEY])
-        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
-        # The file's dictionary may hold the classes in another order, and none that has no flow.
-        index = {name: i for i, name in enumerate(head["classes"])}
-        label_of = np.array([index[name] for name in columns["app"].dictionary.to_pylist()], np.int32)
-        lengths = columns["pkts_len"].flatten().to_numpy().astype(np.int32)
-        flows = FlowTable(
-            offsets=columns["pkts_len"].offsets.to_numpy().astype(np.int64),
-            signed_pl=lengths * columns["pkts_dir"].flatten().to_numpy(),
-            label=label_of[columns["app"].indices.to_numpy()],
-            classes=tuple(head["classes"]),
-            iat=columns["pkts_iat"].flatten().to_numpy() if "pkts_iat" in columns else None,
-            session=columns["session"].to_numpy() if "session" in columns else None,
-        )
-        return flows, head
+        return read_flow_file(Path(path))
 
 
 def codes(values: Sequence[object] | npt.NDArray[Any]) -> npt.NDArray[np.int32]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ntgbench.words import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -21,4 +23,4 @@ def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return (f"{sentence.format(f'{len(names):,}')}: {', '.join(names[:SHOWN])}{more}",)
+    return (f"{sentence.format(f'{len(names):,}')}: {', '.join(map(printable, names[:SHOWN]))}{more}",)
