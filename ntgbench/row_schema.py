@@ -1,4 +1,4 @@
-"""The schema of a row, and what keeps a value from being one: rows may come from anywhere, name files and fill pages."""
+"""The schema of a row, and what keeps a value from being one: rows come from anywhere, name files and fill pages."""
 
 from __future__ import annotations
 

@@ -12,7 +12,11 @@ from ntgbench.errors import NtgbenchError
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default="leaderboards", show_default=True, help="Their folder.")
 @click.option(
-    "--merge", multiple=True, type=click.Path(path_type=Path), metavar="ROWS", help="Take in another rows.jsonl; boards say which rows come from it."
+    "--merge",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="ROWS",
+    help="Take in another rows.jsonl; boards say which rows come from it.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what rows.jsonl makes.")
 def leaderboard(out: Path, merge: tuple[Path, ...], check: bool) -> int:

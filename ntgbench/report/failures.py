@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntgbench.report.text import code, counted, plain
@@ -82,18 +83,23 @@ def rows_that_failed(board: Board) -> list[str]:
     ]
 
 
-def told(rows: Iterable[Row], runs: str) -> list[str]:
+def told(rows: Iterable[Row], runs: Path) -> list[str]:
     """A line for each row that failed, with its log below the folder `runs`, and for each cause of a metric."""
     rows = list(rows)
     lines = []
     for row in rows:
         if row["status"] == "failed":
-            log = f" (log: {runs}/{row['log']})" if "log" in row else ""
+            log = f" (log: {from_here(runs / row['log'])})" if "log" in row else ""
             lines.append(f"{row['dataset']} / {row['system']} / seed {row['seed']}: {row['reason']}{log}")
     for one in metric_failures([(row["system"], row) for row in rows]):
         where = f"in {counted(one.rows, 'row')}, of {_systems(one.systems)}"
         lines.append(f"metric {one.metric} {where}: {one.cause}")
     return lines
+
+
+def from_here(path: Path) -> Path:
+    """A path as a user would write it: below the folder that they are in, where it is."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _systems(names: tuple[str, ...]) -> str:

@@ -46,7 +46,9 @@ def merged_rows(board: Board) -> list[str]:
     for entry in board.entries:
         for name in dict.fromkeys(row["merged_from"] for row in entry.rows if "merged_from" in row):
             files.setdefault(name, []).append(code(entry.name))
-    return [f"† Not measured here: rows merged from {code(name)}, of {', '.join(files[name])}." for name in sorted(files)]
+    return [
+        f"† Not measured here: rows merged from {code(name)}, of {', '.join(files[name])}." for name in sorted(files)
+    ]
 
 
 def plain(text: str | None) -> str:

@@ -64,8 +64,7 @@ def run(cell: Cell) -> None:
     row = empty_row(cell)
     if earlier is not None:
         row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
-        kept = {key: digest for key, digest in earlier.get("code", {}).items() if suite_of(key) not in missing}
-        row["code"] = kept
+        row["code"] = {key: digest for key, digest in earlier.get("code", {}).items() if suite_of(key) not in missing}
         if not cell.protocol.of_costs:
             row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
         elif read_times(cell.path / TIMES_FILE).rounds:

@@ -183,7 +183,13 @@ def test_somebody_s_hardware_is_words_and_no_markup() -> None:
 
 
 def test_an_interval_has_two_ends_and_numbers_can_be_computed_with() -> None:
-    for wrong in ({"low": 1.0}, {"high": 1.0}, {"low": 2.0, "high": 1.0}, {"low": 10**400, "high": 1.0}, {"value": float("nan")}):
+    for wrong in (
+        {"low": 1.0},
+        {"high": 1.0},
+        {"low": 2.0, "high": 1.0},
+        {"low": 10**400, "high": 1.0},
+        {"value": float("nan")},
+    ):
         metric = {"value": 1.0, "version": 1, "goal": "min", "digits": 2, **wrong}
         row = make_row("a", 0, metrics={"efficiency/sample_ms": metric})
         assert str(check_row(row)).startswith("metric 'efficiency/sample_ms': ")
