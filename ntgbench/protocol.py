@@ -18,7 +18,7 @@ from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
 from ntgbench.parameters import suggestion
 from ntgbench.row_schema import LONGEST_NAME, SAFE_NAME
-from ntgbench.traffic.biflows import PACKETS, PL_MAX
+from ntgbench.traffic.biflows import MOST_PACKETS, PACKETS, PL_MAX
 
 QUALITY = ("fidelity", "utility", "augmentation")
 """Suites about what is made; they share cells."""
@@ -162,7 +162,7 @@ class Protocol:
             ("systems", bool(self.systems)),
             ("suites", bool(self.suites)),
             ("seeds", self.seeds >= 1),
-            ("packets", self.packets >= 1),
+            ("packets", 1 <= self.packets <= MOST_PACKETS),
             ("test_share", 0 < self.test_share < 1),
             ("limits.minutes", self.limits.minutes > 0),
             ("limits.memory_gib", self.limits.memory_gib > 0),

@@ -22,6 +22,12 @@ PACKETS = 10
 PL_MAX = 1460
 """Largest payload length in bytes unless a protocol says otherwise: a full TCP segment on Ethernet."""
 
+MOST_PACKETS = 4_096
+"""Packets of each biflow at most: models need memory in proportion to them."""
+
+MOST_CLASSES = 100_000
+"""Classes at most that a model may know."""
+
 FORMAT = 1
 """Version of the Parquet layout that `Biflows.to_parquet` writes."""
 
@@ -169,7 +175,10 @@ class Biflows:
             raise TrafficError(f"{path} was not written by Biflows.to_parquet: {error}") from error
         if head.get("format") != FORMAT:
             raise TrafficError(f"{path} has format {head.get('format')!r}; this version reads format {FORMAT}")
-        return flows.to_biflows(head["packets"], head["pl_max"])[0]
+        packets, pl_max = head.get("packets"), head.get("pl_max")
+        if type(packets) is not int or not 1 <= packets <= MOST_PACKETS or type(pl_max) is not int:
+            raise TrafficError(f"{path} must have packets in 1..{MOST_PACKETS} and a largest payload length")
+        return flows.to_biflows(packets, pl_max)[0]
 
 
 def _whole_numbers(values: npt.ArrayLike, name: str, kind: type[np.signedinteger[Any]]) -> npt.NDArray[Any]:
