@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from ntgbench.errors import NtgbenchError
+
+MOST_JSON = 16 * 2**20
+"""Bytes of a JSON or TOML file that are read: what ntgbench writes into one is far less."""
 
 
 @contextlib.contextmanager
@@ -27,6 +35,60 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as a whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write every text to its path, or none when one cannot be written, which raises NtgbenchError.
+
+    All are on the disk before the first takes its place; from there on, in the order given, only renames are left.
+    """
+    temporaries = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in texts}
+    try:
+        for path, text in texts.items():
+            try:
+                with temporaries[path].open("w", encoding="utf-8") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise NtgbenchError(f"cannot write {path}: {error.strerror}; nothing was changed") from error
+        for path, temporary in temporaries.items():
+            temporary.replace(path)
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
+
+
+def require_file(path: Path, most: int) -> None:
+    """Raise NtgbenchError unless `path` is a regular file of at most `most` bytes; it is not opened.
+
+    A FIFO or a device could block whoever reads it for ever, or have no end.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise NtgbenchError(f"cannot read {path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise NtgbenchError(f"cannot read {path}: it is not a regular file")
+    if found.st_size > most:
+        raise NtgbenchError(f"cannot read {path}: it has {found.st_size:,} bytes, and at most {most:,} are expected")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The contents of a regular file of at most `most` bytes. Raises NtgbenchError."""
+    require_file(path, most)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NtgbenchError(f"cannot read {path}: {error.strerror}") from error
+
+
+def read_json(path: Path, most: int = MOST_JSON) -> Any:
+    """The value in a JSON file of at most `most` bytes. Raises NtgbenchError, also for values nested too deeply."""
+    try:
+        return json.loads(read_bytes(path, most))
+    except (ValueError, RecursionError) as error:
+        raise NtgbenchError(f"cannot read {path}: {error}") from error
 
 
 @contextlib.contextmanager

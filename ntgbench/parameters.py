@@ -16,6 +16,12 @@ from ntgbench.errors import ProtocolError
 
 _REQUEST = re.compile(r"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)(\[(?P<body>[^\[\]`]*)\])?")
 
+LARGEST = 2.0**63
+"""Bound of parameters that are numbers."""
+
+LONGEST = 1_000
+"""Characters of a request."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -28,7 +34,7 @@ class Request:
 def parse_request(text: str) -> Request:
     """Read `name` or `name[parameter=value,…]`. Raises ProtocolError with an example when `text` is neither."""
     match = _REQUEST.fullmatch(text.strip())
-    if match is None or not text.isprintable():
+    if match is None or not text.isprintable() or len(text) > LONGEST:
         raise ProtocolError(f"cannot read the system {text!r}; write it like markov or markov[order=2]")
     settings = []
     for part in filter(None, (match["body"] or "").split(",")):
@@ -112,6 +118,9 @@ def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return False, None
+    # Any program must be able to read what is written down: no NaN, no infinity, nothing that takes more than 64 bits.
+    if type(value) in (int, float) and not -LARGEST < value < LARGEST:
+        return False, None
     if kind is float and type(value) in (int, float):
         try:
             number = float(value)

@@ -15,11 +15,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from ntgbench.errors import ProtocolError
+from ntgbench.errors import NtgbenchError, ProtocolError
+from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
 from ntgbench.parameters import suggestion
-from ntgbench.results import SAFE_NAME
-from ntgbench.traffic.biflows import PACKETS, PL_MAX
+from ntgbench.row_schema import LONGEST_NAME, SAFE_NAME
+from ntgbench.traffic.biflows import MOST_PACKETS, PACKETS, PL_MAX
 
 QUALITY = ("fidelity", "utility", "augmentation")
 """Suites about what is made; they share cells."""
@@ -148,9 +149,10 @@ class Protocol:
     efficiency: Efficiency = field(default_factory=Efficiency)
 
     def __post_init__(self) -> None:
-        if not SAFE_NAME.fullmatch(self.name):
+        if not SAFE_NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
             raise ProtocolError(
-                f"{self.name!r} is no name for a protocol: lower-case letters, digits, '.', '_' and '-' only"
+                f"{self.name!r} is no name for a protocol: lower-case letters, digits, '.', '_' and '-' only, "
+                f"and at most {LONGEST_NAME} of them"
             )
         unknown = [suite for suite in self.suites if suite not in SUITES]
         if unknown:
@@ -167,7 +169,7 @@ class Protocol:
             ("systems", bool(self.systems)),
             ("suites", bool(self.suites)),
             ("seeds", self.seeds >= 1),
-            ("packets", self.packets >= 1),
+            ("packets", 1 <= self.packets <= MOST_PACKETS),
             ("biflows", self.biflows is None or self.biflows >= 2),
             ("test_share", 0 < self.test_share < 1),
             ("threads", self.threads >= 1),
@@ -233,10 +235,9 @@ def find(argument: str) -> Protocol:
 def read(path: Path) -> Protocol:
     """The protocol in a TOML file. Raises ProtocolError that names the file and the key."""
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise ProtocolError(f"cannot read {path}: {error.strerror}") from error
+        values = tomllib.loads(read_bytes(path, MOST_JSON).decode())
+    except NtgbenchError as error:
+        raise ProtocolError(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{path} is not TOML: {error}") from error
     return from_values({"name": path.stem, **values}, str(path))

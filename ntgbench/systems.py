@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ntgbench.errors import PluginError, TrafficError, refuse
+from ntgbench.errors import NtgbenchError, PluginError, TrafficError, refuse
+from ntgbench.files import read_json, require_file
 from ntgbench.interfaces import Augmenter, Context, Generator, GeneratorSpec, Labels, SystemSpec
 from ntgbench.parameters import build_parameters, label, parse_request
 from ntgbench.plugins import registry, resolve
+from ntgbench.saved import MOST_BYTES
 from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
@@ -90,8 +92,8 @@ class FittedSystem:
     def sample(self, labels: Labels, seed: int) -> Biflows:
         """New biflows, one for each label and in that order.
 
-        Raises TrafficError for a label that is no class, and PluginError for a class without training biflows and when
-        what the plugin hands back is no traffic.
+        Raises TrafficError for a label that is no class, and PluginError for a class without training biflows, when the
+        plugin raises anything, and when what it hands back is no traffic.
         """
         wanted = np.array(labels, np.int32)
         refuse((wanted < 0) | (wanted >= len(self.train.classes)), "a label is an index into the classes")
@@ -100,7 +102,13 @@ class FittedSystem:
             raise PluginError(
                 f"{self.system.label} was fitted without a biflow of {', '.join(sorted(unseen))}, so it can make none"
             )
-        return self.checked(self.draw(wanted, np.random.default_rng(seed)), np.asarray(labels, np.int32))
+        try:
+            made = self.draw(wanted, np.random.default_rng(seed))
+        except NtgbenchError:
+            raise
+        except Exception as error:  # a plugin may fail in any way, and so may one whose model was tampered with
+            raise PluginError(f"{self.system.label} cannot sample: {_told(error)}") from error
+        return self.checked(made, np.asarray(labels, np.int32))
 
     def draw(self, labels: Labels, rng: np.random.Generator) -> Any:
         """What the plugin hands back for `labels`, as it is: nothing is checked, so that it alone can be timed."""
@@ -134,21 +142,51 @@ class FittedSystem:
 def load(folder: Path) -> FittedSystem:
     """The fitted system that `FittedSystem.save` wrote. Raises PluginError when `folder` holds none."""
     try:
-        head = json.loads((folder / SYSTEM_FILE).read_text())
-        if head["format"] != FORMAT:
-            raise PluginError(f"{folder} has format {head['format']!r}; this version reads format {FORMAT}")
-        system = with_parameters(head["system"], head["parameters"])
+        head = read_json(folder / SYSTEM_FILE)
+        name, settings, classes = _checked_head(head, folder)
+        system = with_parameters(name, settings)
+        require_file(folder / TRAIN_FILE, MOST_BYTES)
         train = Biflows.from_parquet(folder / TRAIN_FILE)
-        seen = frozenset(str(name) for name in head["classes"])
-    except (OSError, ValueError, TypeError, KeyError, TrafficError) as error:
-        raise PluginError(f"{folder} holds no fitted system: {type(error).__name__}: {error}") from error
+    except PluginError:
+        raise
+    except Exception as error:  # pyarrow has many ways to refuse a file
+        raise PluginError(f"{folder} holds no fitted system: {_told(error)}") from error
     built = system.build()
+    fitted = FittedSystem(system, built, train, frozenset(classes) & frozenset(train.classes))
     if system.is_generator:
+        _require_files(folder / MODEL_FOLDER)
         try:
             cast("Generator", built).load(folder / MODEL_FOLDER)
+            # A model of another layout could ask for any amount of memory before its biflows are looked at.
+            fitted.checked(fitted.draw(np.zeros(0, np.int32), np.random.default_rng(0)), np.zeros(0, np.int32))
         except Exception as error:  # a plugin's way to refuse a damaged model is its own
-            raise PluginError(f"{folder} holds no model that {system.label} can load: {error}") from error
-    return FittedSystem(system, built, train, seen)
+            raise PluginError(f"{folder} holds no model that {system.label} can load: {_told(error)}") from error
+    return fitted
+
+
+def _checked_head(head: Any, folder: Path) -> tuple[str, dict[str, Any], list[str]]:
+    """The system's name, its parameters and its classes from what is in `SYSTEM_FILE`."""
+    if not isinstance(head, dict) or type(head.get("format")) is not int or head["format"] != FORMAT:
+        shown = repr(head.get("format") if isinstance(head, dict) else None)[:80]
+        raise PluginError(f"{folder} has format {shown}; this version reads format {FORMAT}")
+    name, settings, classes = (head.get(key) for key in ("system", "parameters", "classes"))
+    named = isinstance(classes, list) and all(isinstance(one, str) for one in classes)
+    if not isinstance(name, str) or not isinstance(settings, dict) or not named:
+        raise PluginError(f"{folder} holds no fitted system: {SYSTEM_FILE} does not say which")
+    return name, settings, cast("list[str]", classes)
+
+
+def _require_files(folder: Path) -> None:
+    """Raise PluginError when there is something else than files of a reasonable size in `folder`."""
+    for path in sorted(folder.rglob("*")):
+        if not path.is_dir():
+            require_file(path, MOST_BYTES)
+
+
+def _told(error: Exception) -> str:
+    """What an exception says, cut where it says very much, and which it is unless it is ours."""
+    text = f"{error}"[:500]
+    return text if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {text}"
 
 
 def choose(text: str) -> System:

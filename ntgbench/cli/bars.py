@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from ntgbench.report.failures import from_here
 from ntgbench.report.text import counted
+from ntgbench.running.cells import LOG_FILE
 from ntgbench.running.run import Watch
 from ntgbench.words import titles
 
@@ -42,6 +44,10 @@ class Bars(Watch):
         for note in dataset.notes:
             self._say(f"  {note}")
 
+    def repaired(self, line: str) -> None:
+        """Say which line of rows.jsonl was put back."""
+        self._say(line)
+
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """Say how much there is to do."""
         self._titles = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
@@ -66,7 +72,8 @@ class Bars(Watch):
         self._doing.pop(title, None)
         seconds = sum(row["phases"].values())
         headline = [f"{k} {m['value']:.{m['digits']}f}" for k, m in row["metrics"].items() if _is_headline(k, m)]
-        said = ", ".join(headline) if row["status"] == "ok" else f"FAILED: {row['reason']}"
+        failed = f"FAILED: {row['reason']} (log: {from_here(cell.path / LOG_FILE)})"
+        said = ", ".join(headline) if row["status"] == "ok" else failed
         self._say(f"{title}: {said} ({seconds:.1f} s)")
         self._bar.update()
 

@@ -12,13 +12,17 @@ from ntgbench.errors import NtgbenchError
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default="leaderboards", show_default=True, help="Their folder.")
 @click.option(
-    "--merge", multiple=True, type=click.Path(path_type=Path), metavar="ROWS", help="Take in another rows.jsonl."
+    "--merge",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="ROWS",
+    help="Take in another rows.jsonl; boards say which rows come from it.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what rows.jsonl makes.")
 def leaderboard(out: Path, merge: tuple[Path, ...], check: bool) -> int:
     """Rebuild the leaderboards from rows.jsonl, byte for byte."""
     from ntgbench.report.publish import publish, stale
-    from ntgbench.results import ROWS_FILE, read_rows
+    from ntgbench.results import ROWS_FILE, read_rows, taken_from
 
     if not merge and not (out / ROWS_FILE).is_file():
         raise NtgbenchError(f"{out / ROWS_FILE} is not there: `ntgbench run` makes it")
@@ -27,6 +31,12 @@ def leaderboard(out: Path, merge: tuple[Path, ...], check: bool) -> int:
         for name in found:
             click.echo(f"stale: {out / name}", err=True)
         return 1 if found else 0
-    for path in publish([row for other in merge for row in read_rows(other)], out):
+    for path in publish([row for other in merge for row in taken_from(read_rows(other), _name(other))], out):
         click.echo(path)
     return 0
+
+
+def _name(path: Path) -> str:
+    """What readers know a file of rows by: its name, and its folder's where most are called the same."""
+    folder = path.parent.name if path.name == "rows.jsonl" else ""
+    return f"{folder}/{path.name}" if folder not in ("", "..") else path.name

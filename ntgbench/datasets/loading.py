@@ -13,6 +13,7 @@ import numpy as np
 from ntgbench.errors import DatasetError, NtgbenchError, TrafficError
 from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
+from ntgbench.row_schema import LONGEST_NAME
 from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
 from ntgbench.traffic.notes import listed
@@ -73,7 +74,7 @@ def dataset_name(path: Path) -> str:
 
     name = path.resolve().name.lower()
     ending = max((ending for ending in ENDINGS if name.endswith(ending)), key=len, default="")
-    return re.sub(r"[^a-z0-9._-]+", "-", name.removesuffix(ending)).strip("-._") or "dataset"
+    return re.sub(r"[^a-z0-9._-]+", "-", name.removesuffix(ending)).strip("-._")[:LONGEST_NAME] or "dataset"
 
 
 def _from_path(path: Path, packets: int, pl_max: int) -> Dataset:

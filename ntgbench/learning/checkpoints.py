@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from ntgbench.errors import PluginError
+from ntgbench.errors import NtgbenchError, PluginError
+from ntgbench.files import read_json
+from ntgbench.saved import Like, read_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor
+
+Model = TypeVar("Model", bound=nn.Module)
 
 FORMAT = 1
 """Version of the layout that `write_checkpoint` writes."""
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""How safetensors spells types."""
 
 
 def write_checkpoint(
@@ -47,25 +66,64 @@ def write_checkpoint(
 
 
 def read_checkpoint(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The settings and weights that `write_checkpoint` wrote.
+    """The settings and weights that `write_checkpoint` wrote, whatever they are; both may be huge or make no sense.
 
     Raises:
-        PluginError: when a file is missing or damaged, or another program, version or kind of model wrote it.
+        PluginError: as `read_settings` and `read_weights`.
     """
+    return read_settings(folder, kind), read_weights(folder)
+
+
+def read_settings(folder: Path, kind: str) -> dict[str, Any]:
+    """The settings that `write_checkpoint` wrote; their values are still to be checked.
+
+    Raises:
+        PluginError: when the file is missing or damaged, or another program, version or kind of model wrote it.
+    """
+    path = folder / CONFIG_FILE
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PluginError(f"cannot read {folder / CONFIG_FILE}: {error}") from error
+        config = read_json(path)
+    except NtgbenchError as error:
+        raise PluginError(str(error)) from error
     head = config.get("ntgbench") if isinstance(config, dict) else None
     if not isinstance(head, dict) or not isinstance(head.get("settings"), dict):
-        raise PluginError(
-            f"{folder / CONFIG_FILE} was not written by ntgbench; it says nothing of what its tokens mean"
-        )
-    if head.get("format") != FORMAT:
-        raise PluginError(f"{folder} has format {head.get('format')!r}; this version reads format {FORMAT}")
+        raise PluginError(f"{path} was not written by ntgbench; it says nothing of what its tokens mean")
+    if type(head.get("format")) is not int or head["format"] != FORMAT:
+        raise PluginError(f"{folder} has format {head.get('format')!r:.80}; this version reads format {FORMAT}")
     if head.get("kind") != kind:
-        raise PluginError(f"{folder} holds a model of kind {head.get('kind')!r}, not {kind!r}")
-    try:
-        return head["settings"], load_file(folder / WEIGHTS_FILE)
-    except (OSError, SafetensorError) as error:
-        raise PluginError(f"cannot read {folder / WEIGHTS_FILE}: {error}") from error
+        raise PluginError(f"{folder} holds a model of kind {head.get('kind')!r:.80}, not {kind!r}")
+    settings: dict[str, Any] = head["settings"]
+    return settings
+
+
+def read_weights(folder: Path, like: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """The weights that `write_checkpoint` wrote.
+
+    Args:
+        folder: where they are.
+        like: tensors of the names, types and shapes that the weights must have, on the "meta" device perhaps; what
+            `sketched` gives. Anything else is refused before it is read.
+
+    Raises:
+        PluginError: when the file is missing or damaged, a weight is not like that, or a number is not finite.
+    """
+    wanted = None if like is None else {n: Like(_DTYPES[t.dtype], tuple(t.shape)) for n, t in like.items()}
+    weights: dict[str, Tensor] = read_tensors(folder / WEIGHTS_FILE, wanted, "pt")[0]
+    return weights
+
+
+def sketched(build: Callable[[], Model]) -> Model:
+    """The model that `build` makes, without memory for its weights: what a file must hold can be seen by it."""
+    with torch.device("meta"), _WithoutInitialisation():
+        return build()
+
+
+class _WithoutInitialisation(TorchFunctionMode):
+    """Leaves out what draws weights: on the "meta" device that draws nothing and imports for seconds."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))

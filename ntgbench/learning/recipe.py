@@ -54,3 +54,9 @@ class Recipe:
         for name in names:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    def at_most(self, most: int, *names: str) -> None:
+        """Raise ValueError for the first of these parameters that is above `most`: models must fit into memory."""
+        for name in names:
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be at most {most:,}, not {getattr(self, name):,}")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ntgbench.errors import PluginError
 from ntgbench.mapping.tokens import EOS, PAD
 
 if TYPE_CHECKING:
@@ -61,10 +62,12 @@ class Sampler:
 
     @torch.inference_mode()
     def __init__(self, start: Start, mapping: TokenMapping) -> None:
-        """From the model and what tokens mean."""
+        """From the model and what tokens mean. Raises PluginError when the model gives numbers that are not finite."""
         self.mapping = mapping
         self.classes = start(mapping.classes)
         logits = self.classes.step(mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32)))
+        if not torch.isfinite(logits).all():
+            raise PluginError("the weights of the model give no probabilities")
         # Only packets and EOS can follow, and EOS only a packet.
         self.possible = torch.full_like(logits[0, : mapping.first_value], -torch.inf)
         self.first = _likely(logits, self.possible)

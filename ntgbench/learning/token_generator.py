@@ -10,12 +10,13 @@ import torch
 from ntgbench import systems
 from ntgbench.errors import PluginError
 from ntgbench.learning import training
-from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.learning.checkpoints import read_settings, read_weights, sketched, write_checkpoint
 from ntgbench.learning.device import use_device
 from ntgbench.learning.recipe import Recipe
 from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_model import TokenModel, next_token_loss
 from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.saved import layout_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,13 +91,11 @@ class TokenGenerator(ABC, Generic[P]):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
-        settings, weights = read_checkpoint(folder, self.kind)
-        try:
-            self.mapping = TokenMapping(**settings)
-            self.model = self.new_model()
-            self.take_hf_weights(weights)
-        except (RuntimeError, TypeError) as error:
-            raise PluginError(f"{folder} holds a model of other parameters than {self.parameters}: {error}") from error
+        self.mapping = TokenMapping(**layout_numbers(read_settings(folder, self.kind)))
+        self.model = sketched(self.new_model)
+        weights = read_weights(folder, self.hf_weights())
+        self.model = self.new_model()
+        self.take_hf_weights(weights)
         self.ready()
 
     def ready(self) -> None:

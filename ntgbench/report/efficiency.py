@@ -6,8 +6,20 @@ import math
 from typing import TYPE_CHECKING
 
 from ntgbench.costs.reference import SLOW, slowness
+from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.quality import Quality, quality
-from ntgbench.report.text import EMPTY, bullets, code, escaped, failures, notes, origin, plain, source, table
+from ntgbench.report.text import (
+    EMPTY,
+    bullets,
+    code,
+    merged_rows,
+    notes,
+    origin,
+    plain,
+    shown,
+    source,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +115,9 @@ def section(board: Board, rows: Sequence[Row]) -> str:
         "### Size and start",
         _table(board, _SIZE),
         *_variants(board, quality(rows, dataset_digest)),
-        *bullets("Failed:", failures(board)),
+        *merged_rows(board),
+        *bullets("Failed:", rows_that_failed(board)),
+        *bullets("Costs without a value:", metrics_that_failed(board, "efficiency")),
         *bullets("Notes:", [*_conditions(board), *_slow(board), *notes(board)]),
         origin(board),
     ]
@@ -136,8 +150,7 @@ def _table(board: Board, heads: dict[str, str], ranked: bool = False) -> str:
     )
     body = []
     for entry in order:
-        name = f"*{escaped(entry.name)}*" if entry.reference else code(entry.name)
-        cells = [name, *(_cell(entry, column) for column in names)]
+        cells = [shown(entry), *(_cell(entry, column) for column in names)]
         body.append([_rank(entry, board), *cells] if ranked else cells)
     columns = ["system", *(heads[name] for name in names)]
     return table(["rank", *columns], body) if ranked else table(columns, body, left=0)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ntgbench.report import efficiency, tradeoff
 from ntgbench.report.board import Board, Column, Entry, boards, suites_of
+from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.rank import Estimate, estimate, ranks
-from ntgbench.report.text import EMPTY, bullets, code, counted, escaped, failures, notes, origin, seeds, source, table
+from ntgbench.report.text import EMPTY, bullets, counted, merged_rows, notes, origin, seeds, shown, source, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,9 @@ def section(board: Board, suite: str) -> str:
         f"{seeds(board)}. Mean ± half of the 95% interval over the seeds: other splits, fits and samples of this "
         "dataset, not other datasets.",
         *tables,
-        *bullets("Failed:", failures(board)),
+        *merged_rows(board),
+        *bullets("Failed:", rows_that_failed(board)),
+        *bullets("Metrics without a value:", metrics_that_failed(board, suite)),
         *bullets("Notes:", notes(board)),
         origin(board),
     ]
@@ -126,7 +129,7 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     body = [
         [
             str(rank.get(entry.name, EMPTY)),
-            code(entry.name),
+            shown(entry),
             *(_cell(entry, column, best[column]) for column in columns),
         ]
         for entry in order
@@ -135,7 +138,7 @@ def _table(board: Board, columns: Sequence[Column], ranking: Sequence[Column], e
     if references or extra:
         body.append(["", "*references*", *("" for _ in columns)])
     body += [
-        [EMPTY, f"*{escaped(entry.name)}*", *(_cell(entry, column, None) for column in columns)]
+        [EMPTY, shown(entry), *(_cell(entry, column, None) for column in columns)]
         for entry in sorted(references, key=lambda e: (_place(_mean_by_seed(e, ranking), sign), e.name))
     ]
     body += [[EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
@@ -206,5 +209,5 @@ def _index(rows: Sequence[Row], files: set[str]) -> str:
         systems = counted(len({row["system"] for row in own}), "system")
         parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems}, {counted(len(own), 'cell')})")
         if not links:
-            parts += [f"  - {line}" for board in boards(own) for line in failures(board)]
+            parts += [f"  - {line}" for board in boards(own) for line in rows_that_failed(board)]
     return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

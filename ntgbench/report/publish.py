@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
-from ntgbench.files import locked, write_text
+from ntgbench.files import locked, write_texts
 from ntgbench.report.markdown import MARK, render
-from ntgbench.results import ROWS_FILE, Row, merged, read_rows, to_text
+from ntgbench.results import ROWS_FILE, Row, check_row, merged, parse_rows, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,11 +18,19 @@ if TYPE_CHECKING:
 def publish(new: Iterable[Row], folder: Path) -> list[Path]:
     """Merge rows into the folder's rows.jsonl and make its Markdown anew; returns the paths of the latter.
 
-    Boards that have no row any more are deleted. Nothing is written when something cannot be.
+    Boards that have no row any more are deleted. Everything is made and on the disk before the first file changes, so
+    nothing is written when something cannot be. Whoever is killed among the last renames has the new rows.jsonl, of
+    which `ntgbench leaderboard` makes the boards.
 
     Raises:
-        NtgbenchError: when rows.jsonl is damaged, or a file of somebody else stands where a board would.
+        NtgbenchError: when a row is none, rows.jsonl is damaged, a file of somebody else stands where a board would, or
+            the disk is full.
     """
+    new = list(new)
+    for row in new:
+        wrong = check_row(row)
+        if wrong is not None:
+            raise NtgbenchError(f"not a row: {wrong}")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         rows = merged(_rows(folder), new)
@@ -29,26 +38,32 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
         foreign = [name for name in boards if (folder / name).exists() and not _is_ours(folder / name)]
         if foreign:
             raise NtgbenchError(f"{folder / foreign[0]} was not written by ntgbench; move it, or choose another --out")
-        if rows:
-            write_text(folder / ROWS_FILE, to_text(rows))
+        texts = {ROWS_FILE: to_text(rows), **boards} if rows else {}
+        write_texts({folder / name: text for name, text in texts.items()})
         for path in _ours(folder):
             if path.name not in boards:
                 path.unlink()
-        for name, text in boards.items():
-            write_text(folder / name, text)
     return [folder / name for name in boards]
 
 
 def stale(folder: Path) -> list[str]:
     """Names of the boards in `folder` that are not what its rows.jsonl makes, missing or left over."""
-    wanted = render(_rows(folder))
-    there = {path.name: path.read_text(encoding="utf-8") for path in _ours(folder)}
+    wanted = {name: text.encode() for name, text in render(_rows(folder)).items()}
+    there = {path.name: path.read_bytes() for path in _ours(folder)}
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
 
 
 def _rows(folder: Path) -> list[Row]:
     path = folder / ROWS_FILE
-    return read_rows(path) if path.exists() else []
+    if not path.exists():
+        return []
+    rows, damaged = parse_rows(path)
+    for number, _, wrong in damaged:
+        raise NtgbenchError(
+            f"{path}, line {number}: not a row: {wrong}. `ntgbench run` with the folder of runs that the row came from "
+            f"puts it back; `sed -i {number}d {shlex.quote(str(path))}` goes on without it"
+        )
+    return rows
 
 
 def _ours(folder: Path) -> list[Path]:
@@ -56,5 +71,7 @@ def _ours(folder: Path) -> list[Path]:
 
 
 def _is_ours(path: Path) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
-        return file.readline().strip() == MARK.encode()
+        return file.readline(len(MARK) + 2).strip() == MARK.encode()

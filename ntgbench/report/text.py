@@ -1,4 +1,4 @@
-"""What all boards say in the same words: failures, notes, and how their rows were made."""
+"""What all boards say in the same words: names, notes, and how their rows were made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ntgbench.protocol import QUALITY, bundled
-from ntgbench.report.board import Board, suites_of
+from ntgbench.report.board import Board, Entry, suites_of
 from ntgbench.words import printable
 
 if TYPE_CHECKING:
@@ -35,24 +35,31 @@ def notes(board: Board) -> list[str]:
     return [*every[:MOST_NOTES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
 
 
-def failures(board: Board) -> list[str]:
-    """A line for each row that failed and each metric without a value."""
-    lines = []
+def shown(entry: Entry) -> str:
+    """A system's name in a table: references in italics, and a mark where rows of it were merged from elsewhere."""
+    name = f"*{_in_italics(entry.name)}*" if entry.reference else code(entry.name)
+    return f"{name} †" if any("merged_from" in row for row in entry.rows) else name
+
+
+def merged_rows(board: Board) -> list[str]:
+    """A line for each file that rows of the board were merged from, with the systems that they are about."""
+    files: dict[str, list[str]] = {}
     for entry in board.entries:
-        for row in entry.rows:
-            if row["status"] == "failed":
-                lines.append(f"{code(entry.name)}, seed {row['seed']}: {plain(row['reason'])}")
-            lines += [
-                f"{code(entry.name)}, seed {row['seed']}, {key}: {plain(metric.get('reason'))}"
-                for key, metric in sorted(row["metrics"].items())
-                if metric["value"] is None
-            ]
-    return lines
+        for name in dict.fromkeys(row["merged_from"] for row in entry.rows if "merged_from" in row):
+            files.setdefault(name, []).append(code(entry.name))
+    return [
+        f"† Not measured here: rows merged from {code(name)}, of {', '.join(files[name])}." for name in sorted(files)
+    ]
 
 
 def plain(text: str | None) -> str:
     """Somebody's words on one line, as words and not as Markdown."""
-    return escaped(printable(" ".join((text or "no reason given").split()))).replace("<", "\\<")
+    words = printable(" ".join((text or "no reason given").split()))
+    return escaped(words).replace("<", "\\<").replace("[", "\\[")
+
+
+def _in_italics(text: str) -> str:
+    return escaped(text).replace("<", "\\<")
 
 
 def code(text: str) -> str:

@@ -10,7 +10,7 @@ from ntgbench.report.board import boards
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import quality
-from ntgbench.report.text import EMPTY, code, escaped, plain, source, table
+from ntgbench.report.text import EMPTY, code, escaped, merged_rows, plain, source, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +65,7 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
             f"![macro_f1 against ms]({times})",
             f"![jsd_2gram against MB]({sizes})",
             _table(found),
+            *merged_rows(board),
         ]
     if files:
         files[f"{dataset}-tradeoff.md"] = (

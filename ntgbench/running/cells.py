@@ -6,12 +6,14 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, NtgbenchError
+from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import code_digest, registry
 from ntgbench.protocol import COSTS, EFFICIENCY_VERSION, Protocol, from_values
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ntgbench.datasets.loading import Dataset
+    from ntgbench.interfaces import MetricSpec
     from ntgbench.results import Row
     from ntgbench.traffic.biflows import Biflows
 
 CELL_FILE = "cell.json"
 RESULT_FILE = "result.json"
+LOG_FILE = "log.txt"
 TRAFFIC_FILE = "biflows.parquet"
 UNFINISHED_FOLDER = "unfinished"
 
@@ -95,21 +99,23 @@ class Cell:
         return with_parameters(self.system, self.settings)
 
     def result(self) -> Row | None:
-        """What an earlier run found, None when none has finished here."""
-        path = self.path / RESULT_FILE
+        """What an earlier run found, None when none has finished here.
+
+        A file that is cut, of another schema or about something else is no result: the cell runs again, which needs no
+        training when that is whole.
+        """
         try:
-            row: Row = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            row: Row = read_json(self.path / RESULT_FILE)
+        except NtgbenchError:
             return None
-        except ValueError as error:
-            raise NtgbenchError(f"{path} is unreadable ({error}); delete it to run the cell again") from error
-        wrong = check_row(row)
-        if wrong is not None:
-            raise NtgbenchError(f"{path} is unreadable ({wrong}); delete it to run the cell again")
-        return row
+        if check_row(row) is not None:
+            return None
+        own = (self.protocol.digest(), self.dataset_digest, self.build().label, self.seed)
+        found = (row["protocol_digest"], row["dataset_digest"], row["system"], row["seed"])
+        return row if found == own else None
 
     def missing(self, row: Row | None) -> tuple[str, ...]:
-        """The wanted suites that `row` does not have, or has by another version of a metric."""
+        """The wanted suites that `row` does not have, or has by another version or other code of a metric."""
         if row is None:
             return self.protocol.suites
         return tuple(suite for suite in self.protocol.suites if not self._has(row, suite))
@@ -120,13 +126,14 @@ class Cell:
             rounds = row["metrics"].get("efficiency/rounds")
             through = bool(rounds and (rounds["value"] or 0) >= self.rounds)
             return through and all(metric["version"] == EFFICIENCY_VERSION for metric in own)
-        wanted = "utility" if suite == "augmentation" else suite
-        for metric in registry().metrics().values():
-            if metric.suite == wanted:
-                prefix = f"{suite}/{metric.name}"
-                found = [value for key, value in row["metrics"].items() if key.partition("@")[0] == prefix]
-                if not found or any(value["version"] != metric.version for value in found):
-                    return False
+        code = row.get("code", {})
+        if any(code.get(key) != digest for key, digest in codes(suite).items()):
+            return False
+        for metric in metrics_of(suite):
+            prefix = f"{suite}/{metric.name}"
+            found = [value for key, value in row["metrics"].items() if key.partition("@")[0] == prefix]
+            if not found or any(value["version"] != metric.version for value in found):
+                return False
         return True
 
     def state(self) -> State:
@@ -239,6 +246,19 @@ def _with_bases(draft: Cell) -> list[Cell]:
         base=before[-1].folder if before else None,
     )
     return [*before, cell]
+
+
+def metrics_of(suite: str) -> list[MetricSpec]:
+    """The installed metrics of a suite; that of augmentation asks those of utility."""
+    wanted = "utility" if suite == "augmentation" else suite
+    return [metric for metric in registry().metrics().values() if metric.suite == wanted]
+
+
+@cache
+def codes(suite: str) -> dict[str, str]:
+    """Digests of the code that measures a suite, as `Row` has them: changed code may give other numbers."""
+    targets = {metric.target.partition(":")[0].partition(".")[0]: metric.target for metric in metrics_of(suite)}
+    return {f"{suite}/{package}": code_digest(target) for package, target in sorted(targets.items())}
 
 
 def failed_suites(row: Row) -> set[str]:

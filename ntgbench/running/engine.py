@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, write_text
 from ntgbench.results import suite_of
-from ntgbench.running.cells import CELL_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
+from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
 from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE, TIMES_FILE
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
 
-LOG_FILE = "log.txt"
 _LOOK_EVERY = 0.1
 _WEIGH_EVERY = 0.5
 

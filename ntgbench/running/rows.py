@@ -6,10 +6,12 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ntgbench.files import write_text
+from ntgbench.errors import NtgbenchError
+from ntgbench.files import read_json, write_text
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench.results import SCHEMA, MetricValue, Row
-from ntgbench.running.cells import RESULT_FILE
+from ntgbench.results import SCHEMA, MetricValue, Row, check_row
+from ntgbench.row_schema import LARGEST, MOST_NOTES, clean, is_metric
+from ntgbench.running.cells import LOG_FILE, RESULT_FILE
 from ntgbench.running.probe import machine, versions
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def empty_row(cell: Cell) -> Row:
         protocol_digest=cell.protocol.digest(),
         dataset=cell.dataset,
         dataset_digest=cell.dataset_digest,
-        source=cell.source,
+        source=clean(cell.source, 300),
         system=system.label,
         kind="generator" if system.is_generator else "augmenter",
         reference=system.spec.reference,
@@ -74,25 +76,45 @@ def machine_of(cell: Cell) -> dict[str, Any]:
 
 
 def write_result(cell: Cell, row: Row) -> None:
-    """Put the row into the cell's folder, which finishes the cell."""
+    """Put the row into the cell's folder, which finishes the cell; a failed one says where its log is.
+
+    Texts of the row that come from plugins are made printable in it, and cut where they are very long.
+    """
+    if row["status"] == "failed":
+        row["log"] = str((cell.path / LOG_FILE).relative_to(cell.runs))
+    else:
+        row.pop("log", None)
+    if row["reason"] is not None:
+        row["reason"] = clean(row["reason"])
+    row["notes"] = [clean(note) for note in row["notes"][:MOST_NOTES]]
+    for metric in row["metrics"].values():
+        if "reason" in metric:
+            metric["reason"] = clean(metric["reason"])
+    wrong = check_row(row)
+    if wrong is not None:
+        raise NtgbenchError(f"the row of {cell.title} cannot be written: {wrong}")
     write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
 
 
 def measured(cell: Cell) -> dict[str, MetricValue]:
     """The metrics that a process has left before it ended."""
     try:
-        found: dict[str, MetricValue] = json.loads((cell.path / MEASURED_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: dict[str, MetricValue] = read_json(cell.path / MEASURED_FILE)
+    except NtgbenchError:
         return {}
-    return found
+    whole = isinstance(found, dict) and all(is_metric(key, metric) for key, metric in found.items())
+    return found if whole else {}
 
 
 def metric_value(score: Score) -> MetricValue:
     """A score as rows hold it."""
     metric = score.metric
-    value = MetricValue(value=score.value, version=metric.version, goal=metric.goal, digits=metric.digits)
+    shown = score.value if score.value is None or abs(score.value) <= LARGEST else None
+    value = MetricValue(value=shown, version=metric.version, goal=metric.goal, digits=metric.digits)
     if metric.primary:
         value["primary"] = True
     if score.reason is not None:
-        value["reason"] = score.reason
+        value["reason"] = clean(score.reason)
+    elif shown is None:
+        value["reason"] = f"{score.value} is beyond {LARGEST:g}, the largest number of a row"
     return value

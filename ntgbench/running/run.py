@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError, ProtocolError, TrafficError
 from ntgbench.protocol import Protocol, find
+from ntgbench.report.failures import told
+from ntgbench.report.repair import repair
 from ntgbench.running.cells import Cell, plan
 from ntgbench.running.engine import forget, forget_failures, run_cells
 from ntgbench.traffic.biflows import Biflows
-from ntgbench.words import titles
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
@@ -35,6 +36,9 @@ class Watch:
     def loaded(self, dataset: Dataset) -> None:
         """A dataset has been read."""
 
+    def repaired(self, line: str) -> None:
+        """A damaged line of rows.jsonl was put back; `line` says which."""
+
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """All cells are known, and which of them will run."""
 
@@ -55,22 +59,16 @@ class Outcome:
     Attributes:
         rows: the rows of all its cells, finished earlier or now.
         leaderboards: the Markdown files that were written.
+        runs: folder of all runs, with the cells' logs.
     """
 
     rows: tuple[Row, ...]
     leaderboards: tuple[Path, ...]
+    runs: Path = RUNS
 
     def failures(self) -> list[str]:
-        """One line for each cell that failed and each metric without a value."""
-        found = []
-        names = titles((row["dataset"], row["dataset_digest"], row["source"]) for row in self.rows)
-        for row in self.rows:
-            dataset = names[row["dataset"], row["dataset_digest"]]
-            title = f"{dataset} / {row['system']} / seed {row['seed']}"
-            if row["status"] == "failed":
-                found.append(f"{title}: {row['reason']}")
-            found += [f"{title}: {key}: {m.get('reason')}" for key, m in row["metrics"].items() if m["value"] is None]
-        return found
+        """One line for each cell that failed, with its log, and for each cause for which a metric has no value."""
+        return told(self.rows, self.runs)
 
 
 def run(
@@ -117,6 +115,8 @@ def run(
     if jobs is not None and jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
     runs, out = _writable(runs), _writable(out)
+    for line in repair(out, runs):
+        watch.repaired(line)
     resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
     planned = plan(resolved, runs, watch.loaded, device)
     cells = planned.cells
@@ -146,7 +146,7 @@ def run(
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := cell.result()) is not None]
         written = publish(rows, out)
-    return Outcome(tuple(rows), tuple(written))
+    return Outcome(tuple(rows), tuple(written), runs)
 
 
 def resolve_protocol(

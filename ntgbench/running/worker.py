@@ -28,7 +28,7 @@ from ntgbench.files import replacing, write_text
 from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.results import suite_of
-from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, read_cell
+from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, read_cell
 from ntgbench.running.probe import Phases, peak_memory_mib
 from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, machine_of, metric_value, write_result
 from ntgbench.seeds import derive_seed
@@ -64,6 +64,7 @@ def run(cell: Cell) -> None:
     row = empty_row(cell)
     if earlier is not None:
         row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
+        row["code"] = {key: digest for key, digest in earlier.get("code", {}).items() if suite_of(key) not in missing}
         if not cell.protocol.of_costs:
             row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
         elif read_times(cell.path / TIMES_FILE).rounds:
@@ -176,6 +177,7 @@ def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...],
         with phases.timed(suite):
             scores = measures[suite](material)
         row["metrics"].update({f"{suite}/{key}": metric_value(score) for key, score in scores.items()})
+        row["code"] = {**row.get("code", {}), **codes(suite)}
         write_text(cell.path / MEASURED_FILE, json.dumps(row["metrics"]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ def score(metrics: Sequence[MetricSpec], real: Biflows, synthetic: Biflows, seed
             if not isinstance(values, Mapping):
                 raise TypeError(f"{target} returned {type(values).__name__}, not numbers by metric name")
         except Exception as error:  # a third party's metric may fail in any way
+            traceback.print_exc()
             failed = f"{type(error).__name__}: {error}"
             scores.update({metric.name + at: Score(metric, None, failed) for metric in served})
             continue

@@ -22,6 +22,12 @@ PACKETS = 10
 PL_MAX = 1460
 """Largest payload length in bytes unless a protocol says otherwise: a full TCP segment on Ethernet."""
 
+MOST_PACKETS = 4_096
+"""Packets of each biflow at most: models need memory in proportion to them."""
+
+MOST_CLASSES = 100_000
+"""Classes at most that a model may know."""
+
 _PACKET_BYTES = 16
 """Memory that a packet of a biflow takes while a file is read: length, gap, place."""
 
@@ -169,8 +175,8 @@ class Biflows:
         if head.get("format") != FORMAT:
             raise TrafficError(f"{path} has format {head.get('format')!r}; this version reads format {FORMAT}")
         packets, pl_max = head.get("packets"), head.get("pl_max")
-        if type(packets) is not int or type(pl_max) is not int or packets < 1:
-            raise TrafficError(f"{path} has {packets!r} packets a biflow and pl_max {pl_max!r}")
+        if type(packets) is not int or not 1 <= packets <= MOST_PACKETS or type(pl_max) is not int:
+            raise TrafficError(f"{path} must have packets in 1..{MOST_PACKETS} and a largest payload length")
         if packets * _PACKET_BYTES * max(len(flows), 1) > size_limit():
             raise TrafficError(f"{path} has {packets:,} packets a biflow, which is more than memory may hold")
         try:

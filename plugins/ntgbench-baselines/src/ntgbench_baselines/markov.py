@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench_baselines.model import read_model, require_known, write_model
+from ntgbench.saved import Like
+from ntgbench.traffic.biflows import MOST_PACKETS
+from ntgbench_baselines.model import read_model, require, require_known, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +23,16 @@ END = 0
 
 START = np.iinfo(np.int16).min
 """Symbol before the first packet; no payload length is as low, since pl_max is at most 32767."""
+
+TABLE = {
+    "symbol": Like("I16", (None,)),
+    "upto": Like("I64", (None,)),
+    "following": Like("I64", (None,)),
+    "bounds": Like("I64", (None,)),
+    "initial": Like("I64", (None,)),
+    "packets": Like("I64", (1,)),
+}
+"""What a saved model consists of."""
 
 
 class Markov:
@@ -82,10 +94,32 @@ class Markov:
         write_model(folder, {**arrays, "packets": np.array([self.packets])}, self.classes)
 
     def load(self, folder: Path) -> None:
-        """Read the table of transitions."""
-        arrays, self.classes = read_model(folder)
+        """Read the table of transitions. Raises PluginError when it is none."""
+        arrays, self.classes = read_model(folder, TABLE)
         self.symbol, self.upto, self.following = arrays["symbol"], arrays["upto"], arrays["following"]
         self.bounds, self.initial, self.packets = arrays["bounds"], arrays["initial"], int(arrays["packets"][0])
+        contexts, end = len(self.bounds) - 1, self.symbol == END
+        rows = {len(self.symbol), len(self.upto), len(self.following)}
+        require(len(rows) == 1 and contexts >= 1, folder, "all columns of the table are as long")
+        require((self.symbol != START).all(), folder, "a symbol is a payload length or the end")
+        require(_rises(self.upto) and self.upto[0] >= 1, folder, "counts of transitions rise")
+        require(_rises(self.bounds) and self.bounds[0] == 0, folder, "bounds of contexts rise from 0")
+        require(np.isin(self.bounds[1:], self.upto).all(), folder, "a context ends with one of its transitions")
+        require(self.bounds[-1] == self.upto[-1], folder, "every transition is of a context")
+        require((self.following[end] == -1).all(), folder, "nothing follows the end")
+        require(_are_indices(self.following[~end], contexts), folder, "a context follows every packet")
+        require(len(self.initial) == len(self.classes), folder, "each class has a first context, or none")
+        require(_are_indices(self.initial[self.initial != -1], contexts), folder, "a first context is one")
+        require(1 <= self.packets <= MOST_PACKETS, folder, f"biflows have 1..{MOST_PACKETS} packets")
+
+
+def _rises(values: npt.NDArray[np.int64]) -> bool:
+    # Not by differences, which overflow.
+    return len(values) > 0 and bool((values[1:] > values[:-1]).all())
+
+
+def _are_indices(values: npt.NDArray[np.int64], count: int) -> bool:
+    return bool(((values >= 0) & (values < count)).all())
 
 
 def _contexts(train: Biflows, order: int) -> npt.NDArray[np.int64]:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from ntgbench.errors import PluginError
+from ntgbench.saved import read_tensors
+from ntgbench.traffic.biflows import MOST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from ntgbench.interfaces import Labels
+    from ntgbench.saved import Like
 
 FILE = "model.safetensors"
 
@@ -27,11 +29,26 @@ def write_model(folder: Path, arrays: Mapping[str, npt.NDArray[Any]], classes: t
     save_file(contiguous, folder / FILE, metadata={"classes": json.dumps(classes)})
 
 
-def read_model(folder: Path) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
-    """The arrays and class names that `write_model` wrote into `folder`."""
-    with safe_open(folder / FILE, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        return arrays, tuple(json.loads(file.metadata()["classes"]))
+def read_model(folder: Path, wanted: Mapping[str, Like]) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
+    """The arrays, which must be like `wanted`, and the class names that `write_model` wrote into `folder`.
+
+    Raises PluginError; what the numbers mean is still to be checked.
+    """
+    arrays, metadata = read_tensors(folder / FILE, wanted, "numpy")
+    try:
+        classes = json.loads(metadata["classes"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise PluginError(f"{folder / FILE} does not say what its classes are: {error}") from error
+    named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    if not named or not 1 <= len(classes) <= MOST_CLASSES:
+        raise PluginError(f"{folder / FILE} does not say what its classes are")
+    return arrays, tuple(classes)
+
+
+def require(fine: bool | np.bool_, folder: Path, rule: str) -> None:
+    """Raise PluginError unless the model in `folder` keeps a rule."""
+    if not fine:
+        raise PluginError(f"{folder / FILE} is damaged: {rule}")
 
 
 def require_known(labels: Labels, known: npt.NDArray[np.bool_], classes: tuple[str, ...]) -> None:

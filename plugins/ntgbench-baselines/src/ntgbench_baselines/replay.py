@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench_baselines.model import read_model, require_known, write_model
+from ntgbench.errors import PluginError, TrafficError
+from ntgbench.saved import Like
+from ntgbench.traffic.biflows import MOST_PACKETS, Biflows
+from ntgbench_baselines.model import read_model, require, require_known, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
-    from ntgbench.traffic.biflows import Biflows
 
 
 class Replay(ABC):
@@ -46,9 +48,21 @@ class Replay(ABC):
         write_model(folder, {"rows": self.rows, "count": self.count}, self.classes)
 
     def load(self, folder: Path) -> None:
-        """Read the training biflows."""
-        arrays, classes = read_model(folder)
-        self._keep(arrays["rows"], arrays["count"], classes)
+        """Read the training biflows. Raises PluginError when they are none, or in another order."""
+        arrays, classes = read_model(folder, {"rows": Like("I16", (None, None)), "count": Like("I64", (None,))})
+        rows, count = arrays["rows"], arrays["count"]
+        require(rows.shape[1] in range(1, MOST_PACKETS + 1), folder, f"biflows have 1..{MOST_PACKETS} packets")
+        require(len(count) == len(classes), folder, "each class has a number of biflows")
+        require((count >= 0).all() and (count <= len(rows)).all(), folder, "no class has more biflows than there are")
+        require(count.sum() == len(rows), folder, "all biflows are of a class")
+        label = np.repeat(np.arange(len(count), dtype=np.int32), count)
+        try:
+            lengths = Biflows(rows, label, classes, pl_max=np.iinfo(np.int16).max).lengths()
+        except TrafficError as error:
+            raise PluginError(f"{folder} holds no biflows: {error}") from error
+        shorter = (np.diff(lengths) <= 0) | (np.diff(label) > 0)
+        require(shorter.all(), folder, "the longest biflows of a class come first")
+        self._keep(rows, count, classes)
 
     def _keep(self, rows: npt.NDArray[np.int16], count: npt.NDArray[np.int64], classes: tuple[str, ...]) -> None:
         self.rows, self.count, self.classes = rows, count, classes

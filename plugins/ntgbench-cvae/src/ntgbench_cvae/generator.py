@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ntgbench.errors import PluginError
 from ntgbench.learning import training
-from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.learning.checkpoints import read_settings, read_weights, sketched, write_checkpoint
 from ntgbench.learning.device import use_device
+from ntgbench.saved import layout_numbers
 from ntgbench_cvae.model import Cvae
 
 if TYPE_CHECKING:
@@ -69,13 +69,11 @@ class CvaeGenerator:
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
-        settings, weights = read_checkpoint(folder, KIND)
-        try:
-            self.classes, self.packets, self.pl_max = (settings[name] for name in ("classes", "packets", "pl_max"))
-            self.model = self._new_model()
-            self.model.load_state_dict(weights)
-        except (KeyError, RuntimeError, TypeError) as error:
-            raise PluginError(f"{folder} holds a model of other parameters than {self.parameters}: {error}") from error
+        settings = layout_numbers(read_settings(folder, KIND))
+        self.classes, self.packets, self.pl_max = (settings[name] for name in ("classes", "packets", "pl_max"))
+        weights = read_weights(folder, sketched(self._new_model).state_dict())
+        self.model = self._new_model()
+        self.model.load_state_dict(weights)
         self.model.eval()
 
     def _new_model(self) -> Cvae:

@@ -38,5 +38,6 @@ class CvaeParameters(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least_one("outer", "inner", "latent")
+        self.at_most(16_384, "outer", "inner", "latent")
         if not self.beta >= 0 or not self.spread > 0:
             raise ValueError("beta must be at least 0 and spread above 0")

@@ -138,8 +138,9 @@ def rotary(length: int, dimensions: int, heads: int) -> Tensor:
 
     Heads stand as in `Layer.qkv`; those of values are turned by 1, which costs less than to take them apart.
     """
-    frequencies = ROPE_BASE ** -(torch.arange(0, dimensions, 2) / dimensions)
-    angles = torch.outer(torch.arange(length), frequencies)[:, None]
+    # On the CPU also where a model is only sketched: arithmetic on the "meta" device imports for seconds.
+    frequencies = ROPE_BASE ** -(torch.arange(0, dimensions, 2, device="cpu") / dimensions)
+    angles = torch.outer(torch.arange(length, device="cpu"), frequencies)[:, None]
     turns = torch.cat([angles.expand(-1, 2 * heads, -1), torch.zeros_like(angles).expand(-1, heads, -1)], dim=1)
     return torch.polar(torch.ones_like(turns), turns)
 

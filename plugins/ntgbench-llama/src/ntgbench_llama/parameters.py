@@ -32,5 +32,7 @@ class LlamaParameters(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least_one("hidden", "intermediate", "layers", "heads")
+        self.at_most(4_096, "hidden", "intermediate", "heads")
+        self.at_most(100, "layers")
         if self.hidden % (2 * self.heads):
             raise ValueError(f"hidden must be a multiple of twice the heads, {2 * self.heads}, not {self.hidden}")

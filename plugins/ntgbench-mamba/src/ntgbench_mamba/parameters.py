@@ -32,3 +32,5 @@ class MambaParameters(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least_one("hidden", "expand", "layers", "state", "taps")
+        self.at_most(4_096, "hidden", "state", "taps")
+        self.at_most(100, "expand", "layers")

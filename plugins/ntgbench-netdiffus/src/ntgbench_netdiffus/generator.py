@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ntgbench.errors import PluginError
 from ntgbench.learning import training
-from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.learning.checkpoints import read_settings, read_weights, sketched, write_checkpoint
 from ntgbench.learning.device import matrix_type, use_device
 from ntgbench.mapping.image import ImageMapping
+from ntgbench.saved import layout_numbers
 from ntgbench_netdiffus.diffusion import Diffusion
 from ntgbench_netdiffus.model import UNet
 
@@ -75,14 +75,12 @@ class NetDiffusGenerator:
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
-        settings, weights = read_checkpoint(folder, KIND)
-        try:
-            self.classes = settings.pop("classes")
-            self.mapping = ImageMapping(**settings)
-            self.model = self._new_model()
-            self.model.load_state_dict(weights)
-        except (KeyError, RuntimeError, TypeError) as error:
-            raise PluginError(f"{folder} holds a model of other parameters than {self.parameters}: {error}") from error
+        settings = layout_numbers(read_settings(folder, KIND))
+        self.classes = settings.pop("classes")
+        self.mapping = ImageMapping(**settings)
+        weights = read_weights(folder, sketched(self._new_model).state_dict())
+        self.model = self._new_model()
+        self.model.load_state_dict(weights)
         self._ready()
 
     def _new_model(self) -> UNet:

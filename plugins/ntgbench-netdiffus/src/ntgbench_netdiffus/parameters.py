@@ -45,6 +45,9 @@ class NetDiffusParameters(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least_one("channels", "blocks", "heads", "steps")
+        self.at_most(1_024, "channels")
+        self.at_most(100, "blocks")
+        self.at_most(10_000, "noise_steps", "snap")
         if self.channels % (2 * self.heads):
             raise ValueError(f"channels must be a multiple of twice the heads, {2 * self.heads}, not {self.channels}")
         if self.noise_steps < max(2, self.steps):

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import nn
 
 from ntgbench import systems
-from ntgbench.errors import PluginError
-from ntgbench.learning.checkpoints import read_checkpoint, write_checkpoint
+from ntgbench.errors import NtgbenchError, PluginError
+from ntgbench.learning.checkpoints import read_settings, read_weights, sketched, write_checkpoint
 from ntgbench.learning.device import use_device
 from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_generator import TokenGenerator, fitted_base
 from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.saved import layout_numbers
 from ntgbench_ptq.eager import EagerSteps
 from ntgbench_ptq.quantization import (
+    HEAD,
     Scheme,
     dequantized,
     flattened,
+    layout_of,
+    plain_tensors,
     quantized,
     rebuilt,
     unflattened,
@@ -37,10 +41,6 @@ if TYPE_CHECKING:
     from ntgbench.learning.sampling import Start
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_ptq.parameters import PtqParameters
-
-
-HEAD = "lm_head.weight"
-"""What transformers calls the output embedding."""
 
 
 class Quantized(ABC):
@@ -89,12 +89,26 @@ class Quantized(ABC):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
-        settings, tensors = read_checkpoint(folder, self.scheme)
+        settings = read_settings(folder, self.scheme)
         try:
             self.base = systems.with_parameters(settings["base"]["system"], settings["base"]["parameters"])
-            self.mapping, self.config = TokenMapping(**settings["mapping"]), settings["model"]
-            model = rebuilt(self.config, unflattened(tensors, settings["layout"]))
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            self.mapping = TokenMapping(**layout_numbers(settings["mapping"]))
+            base = self.base.build()
+            if not isinstance(base, TokenGenerator):
+                raise PluginError(f"{self.base.label} is no token generator")
+            # What the base makes of its parameters is known here, and the file is not believed about it.
+            base.mapping = self.mapping
+            base.model = sketched(base.new_model)
+            self.config, own = base.hf_config(), base.hf_weights()
+            if self.config["tie_word_embeddings"]:
+                own = {**own, HEAD: base.model.get_parameter("head.weight")}
+            shapes = {name: tuple(weight.shape) for name, weight in own.items()}
+            layout = layout_of(shapes, self.scheme)
+            if settings["model"] != self.config or settings["layout"].keys() != layout.keys():
+                raise PluginError("its configuration is not that of its base")
+            tensors = read_weights(folder, plain_tensors(shapes))
+            model = rebuilt(self.config, unflattened(tensors, layout))
+        except (AttributeError, KeyError, NtgbenchError, RuntimeError, TypeError, ValueError) as error:
             raise PluginError(f"{folder} holds no {self.scheme} model: {type(error).__name__}: {error}") from error
         self._use(model)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import torch
     from torch import Tensor
 
 Scheme = Literal["int8-wo", "int8-da"]
@@ -40,6 +41,9 @@ with _quiet():
         quantize_,
     )
     from transformers import AutoConfig, AutoModelForCausalLM
+
+HEAD = "lm_head.weight"
+"""What transformers calls the output embedding."""
 
 CONFIGS = {"int8-wo": Int8WeightOnlyConfig, "int8-da": Int8DynamicActivationInt8WeightConfig}
 
@@ -82,6 +86,41 @@ def unflattened(tensors: Mapping[str, Tensor], layout: Mapping[str, str]) -> dic
     if left:
         raise ValueError(f"{', '.join(sorted(left))} belong to no weight")
     return dict(weights)
+
+
+def layout_of(shapes: Mapping[str, tuple[int, ...]], scheme: Scheme) -> dict[str, str]:
+    """The layout that `flattened` gives for a quantised model with weights of these shapes, by transformers' names."""
+    example = nn.Linear(32, 32, bias=False)
+    quantize_(example, CONFIGS[scheme]())
+    quantised = json.loads(flattened({HEAD: example.weight})[1][HEAD])
+    plain = json.dumps({"_type": "Tensor"})
+
+    def whole(columns: int) -> str:
+        return json.dumps({**quantised, "_data": {**quantised["_data"], "block_size": [1, columns]}})
+
+    layout = {name: whole(shape[1]) if _in_int8(name) else plain for name, shape in shapes.items()}
+    return {**layout, "tensor_names": json.dumps(list(shapes))}
+
+
+def plain_tensors(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """Tensors as `flattened` gives them for such a model, without memory for their numbers."""
+
+    def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.empty(shape, dtype=dtype, device="meta")
+
+    tensors = {name: empty(shape, torch.float32) for name, shape in shapes.items() if not _in_int8(name)}
+    for name, shape in shapes.items():
+        if _in_int8(name):
+            start = f"{name.removesuffix('weight')}_weight_"
+            tensors[f"{start}qdata"] = empty(shape, torch.int8)
+            tensors[f"{start}scale"] = empty((shape[0], 1), torch.float32)
+            tensors[f"{start}zero_point"] = empty((shape[0], 1), torch.int8)
+    return tensors
+
+
+def _in_int8(name: str) -> bool:
+    """Whether a weight of transformers' name is that of a layer which `_is_linear` is true of."""
+    return name == HEAD or (name.endswith("_proj.weight") and not name.endswith(".dt_proj.weight"))
 
 
 def dequantized(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+MOST_NEIGHBOURS = 10_000
+
 
 @dataclass(frozen=True)
 class SmoteParameters:
@@ -13,7 +15,7 @@ class SmoteParameters:
     Attributes:
         variant: "signed" interpolates signed payload lengths; "nominal" interpolates payload lengths and takes each
             direction, or the absence of a packet, by vote of the neighbours (SMOTENC).
-        neighbours: nearest neighbours that a biflow is interpolated with, at least 1; small classes have fewer.
+        neighbours: nearest neighbours that a biflow is interpolated with, 1..10,000; small classes have fewer.
     """
 
     variant: Literal["signed", "nominal"] = "signed"
@@ -22,3 +24,5 @@ class SmoteParameters:
     def __post_init__(self) -> None:
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, not {self.neighbours}")
+        if self.neighbours > MOST_NEIGHBOURS:
+            raise ValueError(f"neighbours must be at most {MOST_NEIGHBOURS:,}, not {self.neighbours}")

@@ -1,0 +1,114 @@
+"""What failed: rows one by one, and metrics once for each cause, however many rows it concerns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ntgbench.report.text import code, counted, plain
+from ntgbench.results import suite_of
+from ntgbench.words import titles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ntgbench.report.board import Board
+    from ntgbench.results import Row
+
+MOST_SYSTEMS = 8
+"""Systems that are named where one cause concerns many."""
+
+MOST_CAUSES = 10
+"""Causes that are told: a metric may give another one for every row."""
+
+_NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class MetricFailure:
+    """One cause for which a metric has no value.
+
+    Attributes:
+        metric: "suite/metric", without what it is compared with.
+        cause: what it said, the first time; causes that differ in numbers only are one.
+        systems: names of the systems concerned.
+        rows: how many rows are.
+    """
+
+    metric: str
+    cause: str
+    systems: tuple[str, ...]
+    rows: int
+
+
+def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -> list[MetricFailure]:
+    """Why metrics have no value in rows, each with its system's name; only those of `suite` where one is given."""
+    causes: dict[tuple[str, str], str] = {}
+    concerned: dict[tuple[str, str], list[str]] = {}
+    for name, row in rows:
+        found = set()
+        for key, metric in sorted(row["metrics"].items()):
+            if metric["value"] is None and suite in (None, suite_of(key)):
+                cause = metric.get("reason") or "no reason given"
+                group = (key.partition("@")[0], _NUMBER.sub("0", cause))
+                causes.setdefault(group, cause)
+                found.add(group)
+        for group in sorted(found):
+            concerned.setdefault(group, []).append(name)
+    return [
+        MetricFailure(group[0], causes[group], tuple(dict.fromkeys(names)), len(names))
+        for group, names in sorted(concerned.items())
+    ]
+
+
+def metrics_that_failed(board: Board, suite: str) -> list[str]:
+    """A line for each metric of a suite and each cause, for the page of that suite."""
+    rows = [(entry.name, row) for entry in board.entries for row in entry.rows]
+    lines = [
+        f"{code(one.metric.partition('/')[2])} of {_systems(tuple(map(code, one.systems)))}: {plain(one.cause)}"
+        for one in metric_failures(rows, suite)
+    ]
+    rest = len(lines) - MOST_CAUSES
+    return [*lines[:MOST_CAUSES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
+
+
+def rows_that_failed(board: Board) -> list[str]:
+    """A line for each row that failed. A row of which a metric failed has not."""
+    return [
+        f"{code(entry.name)}, seed {row['seed']}: {plain(row['reason'])}{_log(row)}"
+        for entry in board.entries
+        for row in entry.rows
+        if row["status"] == "failed"
+    ]
+
+
+def told(rows: Iterable[Row], runs: Path) -> list[str]:
+    """A line for each row that failed, with its log below the folder `runs`, and for each cause of a metric."""
+    rows = list(rows)
+    lines = []
+    names = titles((row["dataset"], row["dataset_digest"], row["source"]) for row in rows)
+    for row in rows:
+        if row["status"] == "failed":
+            log = f" (log: {from_here(runs / row['log'])})" if "log" in row else ""
+            dataset = names[row["dataset"], row["dataset_digest"]]
+            lines.append(f"{dataset} / {row['system']} / seed {row['seed']}: {row['reason']}{log}")
+    for one in metric_failures([(row["system"], row) for row in rows]):
+        where = f"in {counted(one.rows, 'row')}, of {_systems(one.systems)}"
+        lines.append(f"metric {one.metric} {where}: {one.cause}")
+    return lines
+
+
+def from_here(path: Path) -> Path:
+    """A path as a user would write it: below the folder that they are in, where it is."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _systems(names: tuple[str, ...]) -> str:
+    rest = len(names) - MOST_SYSTEMS
+    return ", ".join(names[:MOST_SYSTEMS]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _log(row: Row) -> str:
+    return f" (log: {code('runs/' + row['log'])})" if "log" in row else ""

@@ -1,0 +1,112 @@
+"""Files of saved models, which may come from anywhere: checked before anything is made of them. Light to import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ntgbench.errors import NtgbenchError, PluginError
+from ntgbench.files import require_file
+from ntgbench.traffic.biflows import MOST_CLASSES, MOST_PACKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MOST_BYTES = 2 * 2**30
+"""Bytes of a file of a saved model."""
+
+LAYOUT = {"classes": MOST_CLASSES, "packets": MOST_PACKETS, "pl_max": 32_767}
+"""Largest value of each number that models are saved with; the least is 1."""
+
+
+class Like(NamedTuple):
+    """What a tensor must be like.
+
+    Attributes:
+        dtype: its type as safetensors spells it, such as F32, I16 or I8.
+        shape: its shape; None is any size.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+def layout_numbers(settings: Any, names: Iterable[str] = LAYOUT) -> dict[str, int]:
+    """The settings of a saved model, which must be these numbers of `LAYOUT` and no others.
+
+    Raises PluginError that names the number.
+    """
+    wanted = set(names)
+    found = set(settings) if isinstance(settings, dict) else set()
+    if found != wanted:
+        different = ", ".join(sorted(f"{name:.80}" for name in found ^ wanted)[:5])
+        raise PluginError(f"the model's settings must be {', '.join(sorted(wanted))}; they differ in {different}")
+    for name, value in settings.items():
+        if type(value) is not int or not 1 <= value <= LAYOUT[name]:
+            shown = value if type(value) is int and abs(value) < 2**63 else type(value).__name__
+            raise PluginError(f"{name} of the model must be in 1..{LAYOUT[name]:,}, not {shown}")
+    return dict(settings)
+
+
+def read_tensors(
+    path: Path, wanted: Mapping[str, Like] | None, framework: Literal["numpy", "pt"]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file.
+
+    Args:
+        path: the file.
+        wanted: what each tensor must be like, no other being there; None takes any. Checked before one is read.
+        framework: whose arrays the tensors become: "numpy" or "pt" for torch.
+
+    Raises:
+        PluginError: when the file cannot be read, its tensors are others, or a number in them is not finite.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        require_file(path, MOST_BYTES)
+        with safe_open(path, framework) as file:
+            if wanted is not None:
+                _require({name: _like(file.get_slice(name)) for name in file.keys()}, wanted, path)  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
+    except NtgbenchError as error:
+        raise PluginError(str(error)) from error
+    except (OSError, SafetensorError, TypeError, ValueError, AttributeError) as error:
+        raise PluginError(f"cannot read {path}: {error}") from error
+    for name, tensor in tensors.items():
+        if not _is_finite(tensor, framework):
+            raise PluginError(f"{path}: {name} holds numbers that are not finite")
+    return tensors, metadata
+
+
+def _require(found: Mapping[str, Like], wanted: Mapping[str, Like], path: Path) -> None:
+    different = sorted(found.keys() ^ wanted.keys())
+    if different:
+        more = f" and {len(different) - 3} more" if len(different) > 3 else ""
+        raise PluginError(
+            f"{path} holds a model of other parameters: it and this one differ in {', '.join(different[:3])}{more}"
+        )
+    for name, like in wanted.items():
+        dtype, shape = found[name]
+        same = len(shape) == len(like.shape) and all(b in (None, a) for a, b in zip(shape, like.shape, strict=True))
+        if dtype != like.dtype or not same:
+            expected = "x".join("any" if size is None else str(size) for size in like.shape)
+            is_now = "x".join(map(str, shape))
+            raise PluginError(
+                f"{path} holds a model of other parameters: {name} must be {like.dtype} of {expected}, "
+                f"not {dtype} of {is_now}"
+            )
+
+
+def _like(part: Any) -> Like:
+    return Like(part.get_dtype(), tuple(part.get_shape()))
+
+
+def _is_finite(tensor: Any, framework: str) -> bool:
+    import numpy as np
+
+    # numpy also for torch's tensors: on a busy machine torch waits for its threads at each of them.
+    if framework == "pt":
+        return not tensor.is_floating_point() or bool(np.isfinite(tensor.float().numpy()).all())
+    return tensor.dtype.kind != "f" or bool(np.isfinite(tensor).all())
