@@ -29,8 +29,15 @@ def bullets(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def notes(board: Board) -> list[str]:
-    """What is noted in the rows, each thing once, and not more than a reader would read."""
-    every = list(dict.fromkeys(plain(note) for row in board.rows for note in row["notes"]))
+    """What is noted in the rows, each thing once with the systems it is about, no more than a reader would read."""
+    systems: dict[str, list[str]] = {}
+    for entry in board.entries:
+        for note in dict.fromkeys(note for row in entry.rows for note in row["notes"]):
+            systems.setdefault(note, []).append(code(entry.name))
+    every = [
+        plain(note) if len(names) == len(board.entries) else f"{', '.join(names)}: {plain(note)}"
+        for note, names in systems.items()
+    ]
     rest = len(every) - MOST_NOTES
     return [*every[:MOST_NOTES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
 

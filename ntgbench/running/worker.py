@@ -227,7 +227,9 @@ def _names(cell: Cell) -> tuple[str | int, ...]:
 def _notes_of_base(cell: Cell) -> list[str]:
     """What the row of the model that the cell starts from says about that model, such as a training cut short."""
     found = None if cell.base is None else read_cell(Path(cell.base)).result()
-    return [] if found is None else [f"{found['system']}: {note}" for note in found["notes"] if note not in cell.notes]
+    if found is None:
+        return []
+    return [f"{found['system']}, which it starts from: {note}" for note in found["notes"] if note not in cell.notes]
 
 
 def _base_of(cell: Cell) -> Path | None:

@@ -59,7 +59,7 @@ def test_a_row_says_what_a_budget_cut(flows, tmp_path) -> None:
     notes = {row["system"].partition("[")[0]: row["notes"] for row in outcome.rows}
     assert notes["mamba"][-1] == said
     # What starts from a model says what that model lacks.
-    assert notes["mamba-onnx"][-1] == f"mamba: {said}"
+    assert notes["mamba-onnx"][-1] == f"mamba, which it starts from: {said}"
     assert not any("budget" in note for note in notes["markov"])
     assert said in (tmp_path / "boards" / "example-fidelity.md").read_text()
 
