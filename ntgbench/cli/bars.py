@@ -37,8 +37,8 @@ class Bars(Watch):
         """Say what was read and what was left out of it."""
         biflows = dataset.biflows
         said = (counted(len(biflows), "biflow"), counted(len(biflows.classes), "class"), biflows.digest()[:8])
-        source = "" if dataset.source == dataset.name else f" from {dataset.source}"
-        self._say(f"{dataset.name}{source}: {', '.join(said)}")
+        source = "" if dataset.source == dataset.name else f", from {dataset.source}"
+        self._say(f"{dataset.name}: {', '.join(said)}{source}")
         for note in dataset.notes:
             self._say(f"  {note}")
 
