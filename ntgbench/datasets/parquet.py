@@ -17,6 +17,9 @@ _BATCH_ROWS = 65_536
 _VALUE_BYTES = 16
 """Memory that a number of a list takes while it is read: as it is stored, and as int64 or float64."""
 
+_FIRST_ROW = 2**31
+"""Memory that reading the first row of a row group may take, with the pages that it is in."""
+
 TEXT_FACTOR = 16
 """Bytes of memory that a byte of text takes while its numbers are read."""
 
@@ -49,12 +52,20 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
 
     allowance = Allowance(path, limit)
     with memory_limit(2 * allowance.limit + 2**31):
-        texts = _declared(pq.read_metadata(path), columns, allowance)
-        allowance.taken = 0
+        metadata = pq.read_metadata(path)
+        wanted = [place for place in range(metadata.num_columns) if _is_of(metadata.schema.column(place).path, columns)]
+        texts = [metadata.schema.column(place) for place in wanted]
+        texts = [about.path for about in texts if about.physical_type == "BYTE_ARRAY"]
         batches = []
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             schema = file.schema_arrow
-            for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
+            groups = [group for group in range(metadata.num_row_groups) if metadata.row_group(group).num_rows > 0]
+            for group in groups:
+                _check_first_row(file, group, columns)
+                for place in wanted:
+                    allowance.take(_declared(metadata, group, place))
+            allowance.taken = 0
+            for batch in file.iter_batches(_BATCH_ROWS, groups, columns, use_threads=False) if groups else ():
                 allowance.take(sum(map(_expanded, batch.columns)))
                 batches.append(batch)
                 schema = batch.schema
@@ -65,21 +76,26 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
         return table
 
 
-def _declared(metadata: pa.parquet.FileMetaData, columns: Sequence[str] | None, allowance: Allowance) -> list[str]:
-    """Count the values that the file declares; gives the paths of its columns of text."""
-    texts = []
-    for place in range(metadata.num_columns):
-        about = metadata.schema.column(place)
-        if columns is not None and not any(about.path == name or about.path.startswith(f"{name}.") for name in columns):
-            continue
-        if about.physical_type == "BYTE_ARRAY":
-            texts.append(about.path)
-        width = max(_VALUE_BYTES, about.length or 0)
-        for group in range(metadata.num_row_groups):
-            chunk = metadata.row_group(group).column(place)
-            # A damaged file may declare a number below 0.
-            allowance.take(max(chunk.num_values * width, chunk.total_uncompressed_size, 0))
-    return texts
+def _is_of(path: str, columns: Sequence[str] | None) -> bool:
+    """Whether a leaf of the schema belongs to one of the columns."""
+    return columns is None or any(path == name or path.startswith(f"{name}.") for name in columns)
+
+
+def _check_first_row(file: pa.parquet.ParquetFile, group: int, columns: Sequence[str] | None) -> None:
+    """Have pyarrow open the column chunks of a row group, which raises an error where their metadata is damaged.
+
+    Without that, asking for the same metadata from Python ends the process: pyarrow does not catch the C++ exception.
+    """
+    with memory_limit(_FIRST_ROW):
+        next(file.iter_batches(1, [group], columns, use_threads=False), None)
+
+
+def _declared(metadata: pa.parquet.FileMetaData, group: int, place: int) -> int:
+    """Bytes of memory that the values of a column chunk take, by what the file declares."""
+    chunk = metadata.row_group(group).column(place)
+    width = max(_VALUE_BYTES, metadata.schema.column(place).length or 0)
+    # A damaged file may declare a number below 0.
+    return int(max(chunk.num_values * width, chunk.total_uncompressed_size, 0))
 
 
 def _expanded(column: pa.Array) -> int:

@@ -1,5 +1,6 @@
 """Archives: what is in them is read, and what could do harm is refused; nothing is written."""
 
+import bz2
 import gzip
 import io
 import tarfile
@@ -8,6 +9,7 @@ import zipfile
 import pytest
 
 from ntgbench.datasets import archives
+from ntgbench.datasets.limits import Allowance
 from ntgbench.errors import DatasetError
 
 
@@ -44,10 +46,37 @@ def test_a_tar_with_something_harmful_is_refused(tmp_path, attributes, message):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MEMBER_LIMIT", 1)
-    with pytest.raises(DatasetError, match=r"a file of 2 bytes, over the limit of 1"):
-        list(archives.members(tar_with(tmp_path / "a.tar.gz"), ".json"))
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.zip", "a.json"])
+def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path, name):
+    path = tmp_path / name
+    if name == "a.tar.gz":
+        tar_with(path)
+    elif name == "a.zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("good.json", "{}")
+    else:
+        path.write_text("{}")
+    allowance = Allowance(path, 2 * archives.JSON_FACTOR - 1)
+    with pytest.raises(DatasetError, match=r"json' has 2 bytes .*over the limit of .*--size-limit GIB"):
+        list(archives.documents([path], allowance) if name == "a.json" else archives.members(path, ".json", allowance))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_header_that_is_a_bomb_is_refused_before_it_is_read(tmp_path, kind):
+    path = tmp_path / "a.tar.bz2"
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 2**33
+    path.write_bytes(bz2.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(2**22)))
+    with pytest.raises(DatasetError, match=r"damaged or no archive: a header of 8,589,934,592 bytes"):
+        list(archives.members(path, ".json"))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_of_zip_that_expand_without_limit_are_refused(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("a.json", "{}")
+    with pytest.raises(DatasetError, match="another method than deflate"):
+        list(archives.members(tmp_path / "a.zip", ".json"))
 
 
 @pytest.mark.parametrize(("name", "mode"), [("../x.json", 0o100644), ("link.json", 0o120777)])

@@ -29,6 +29,13 @@ def signs(up=1, down=-1):
     return [[up if way else down for way in flow] for flow in UPSTREAM]
 
 
+def spelt(rows, kind):
+    """Rows as values of a column type: numbers, lists of text, or text that spells lists."""
+    if "string" not in str(kind):
+        return rows
+    return [[str(value) for value in row] for row in rows] if "list" in str(kind) else [str(row) for row in rows]
+
+
 def write(path, columns):
     table = pa.table(columns)
     pq.write_table(table, path) if path.name.endswith(".parquet") else pa.csv.write_csv(table, path)
@@ -43,11 +50,30 @@ def check(flows):
     assert flows.offsets.tolist() == [0, 3, 4, 8]
 
 
-@pytest.mark.parametrize("kind", [pa.list_(pa.int32()), pa.large_list(pa.int16()), pa.list_(pa.float64())])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.int32()),
+        pa.large_list(pa.int16()),
+        pa.list_(pa.float64()),
+        pa.list_(pa.float16()),
+        pa.list_view(pa.uint16()),
+        pa.large_list_view(pa.float32()),
+        pa.list_(pa.string_view()),
+        pa.string_view(),
+        pa.large_string(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ],
+    ids=str,
+)
 def test_lists_of_any_kind(tmp_path, kind):
     path = write(
         tmp_path / "t.parquet",
-        {"app": APPS, "pkts_len": pa.array(LENGTHS, kind), "pkts_dir": pa.array(signs(), pa.list_(pa.int8()))},
+        {
+            "app": pa.array(APPS, pa.string_view()),
+            "pkts_len": pa.array(spelt(LENGTHS, kind), kind),
+            "pkts_dir": pa.array(signs(), pa.list_(pa.int8())),
+        },
     )
     flows, notes = read_table(path)
     check(flows)
@@ -77,7 +103,9 @@ def test_tcbench_names_directions_and_arrival_times(tmp_path):
             "timetofirst": arrivals,
         },
     )
-    flows, _ = read_table(path)
+    with pytest.raises(DatasetError, match=r"holds 0, 1; `ntgbench datasets import --upstream VALUE`"):
+        read_table(path)
+    flows, _ = read_table(path, upstream="0")
     check(flows)
     np.testing.assert_allclose(flows.iat, flat(GAPS))
 
@@ -219,6 +247,12 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("columns", "names", "message"),
     [
+        (
+            {"Service": APPS, "L": LENGTHS, "D": signs()},
+            {},
+            r"There are Service, L, D; `ntgbench datasets import --column label=NAME --column length=NAME",
+        ),
+        ({"app": APPS, "pkts_len": LENGTHS}, {}, r"no column holds the direction: .*--column direction=pkts_len says"),
         ({"app": APPS}, {}, "no column holds the length: pkts_len or .*direction: pkts_dir"),
         ({"len": LENGTHS, "pkts_dir": signs()}, {"length": "len"}, "no column holds the label: app or label"),
         (GOOD, {"length": "pkts_lenn"}, "no column 'pkts_lenn'; did you mean pkts_len"),
@@ -266,3 +300,50 @@ def test_own_tables_come_back_as_they_were_written(tmp_path, flows):
     assert again.classes == table.classes
     for name in ("offsets", "signed_pl", "label", "iat", "session"):
         np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
+
+
+SIGNED = [
+    [value if way else -value for value, way in zip(*row, strict=True)] for row in zip(LENGTHS, UPSTREAM, strict=True)
+]
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+@pytest.mark.parametrize("column", ["pkts_len", "signed_pl"])
+def test_signed_lengths_without_directions_are_taken_as_they_are(tmp_path, name, column):
+    cells = SIGNED if name == "t.parquet" else [str(row) for row in SIGNED]
+    flows, notes = read_table(write(tmp_path / name, {"app": APPS, column: cells}))
+    check(flows)
+    assert notes == ()
+
+
+def test_signed_lengths_that_all_go_upstream_must_be_called_so(tmp_path):
+    path = write(tmp_path / "t.parquet", {"app": ["a"], "pkts_len": [[1, 2]]})
+    assert read_table(path, {"direction": "pkts_len"})[0].signed_pl.tolist() == [1, 2]
+
+
+def test_signed_lengths_beside_directions_must_agree_with_them(tmp_path):
+    path = write(tmp_path / "t.parquet", {"app": APPS, "pkts_len": SIGNED, "pkts_dir": signs()})
+    check(read_table(path)[0])
+    write(path, {"app": APPS, "pkts_len": SIGNED, "pkts_dir": signs(up=-1, down=1)})
+    with pytest.raises(DatasetError, match="payload lengths are not negative"):
+        read_flows(path)
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_a_table_without_a_row_is_empty(tmp_path, name):
+    columns = {column: pa.array([], pa.string()) for column in GOOD}
+    with pytest.raises(DatasetError, match=f"{name}: the table is empty"):
+        read_flows(write(tmp_path / name, columns))
+
+
+def test_columns_of_one_name(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([[1]])], ["app", "app", "pkts_len"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(DatasetError, match="there are 2 columns called 'app'"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_text_that_is_not_utf8(tmp_path):
+    path = write(tmp_path / "t.parquet", {**GOOD, "app": pa.array([b"a", b"\xff", b"b"])})
+    with pytest.raises(DatasetError, match="'app' holds text that is not UTF-8"):
+        read_flows(path)

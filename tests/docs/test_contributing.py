@@ -1,17 +1,21 @@
 """CONTRIBUTING.md: its code is the code that is tested, and its road from nothing to a row can be walked."""
 
+import dataclasses
 import inspect
 import json
 import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
+import typing
 import venv
 from pathlib import Path
 
 import pytest
 
 from ntgbench import hookspecs
+from ntgbench.protocol import Protocol, from_values
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -50,6 +54,24 @@ def test_whole_examples_work(install, ntgbench, tmp_path) -> None:
     assert rows["turned"]["metrics"]["fidelity/upstream_gap"]["value"] == 0.0
     assert ntgbench("check", "turned").returncode == 0
     assert ntgbench("check", "upstream_gap").returncode == 0
+
+
+def keys(kind: type, prefix: str = "") -> list[str]:
+    """Every key of a protocol's TOML, in the order of the dataclasses."""
+    found = []
+    for item in dataclasses.fields(kind):
+        hint = typing.get_type_hints(kind)[item.name]
+        found += keys(hint, f"{item.name}.") if dataclasses.is_dataclass(hint) else [prefix + item.name]
+    return found
+
+
+def test_the_table_of_a_protocol_has_every_key_and_no_other() -> None:
+    assert re.findall(r"^\| `([a-z_.]+)` \|(?:[^|]+\|){3}$", GUIDE, flags=re.MULTILINE) == keys(Protocol)
+
+
+def test_the_example_of_a_protocol_is_one() -> None:
+    text = re.search(r"^    version = 1\n(?:(?:    .*)?\n)+", GUIDE, flags=re.MULTILINE).group()
+    assert from_values({"name": "mine", **tomllib.loads(text)}, "the guide").budget.minutes == 5.0
 
 
 @pytest.mark.slow
