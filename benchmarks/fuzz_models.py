@@ -15,6 +15,7 @@ import contextlib
 import copy
 import io
 import json
+import logging
 import random
 import resource
 import shutil
@@ -198,6 +199,7 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", choices=[*CHEAP, *SMALL, *BASED], default=CHEAP)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
+    logging.disable(logging.WARNING)
     counts, escapes = fuzz(wanted.systems, wanted.count, wanted.seed)
     print(*escapes, sep="\n")
     told = f"{counts['made']:,} made traffic, {counts['refused']:,} refused, {len(escapes)} escaped"

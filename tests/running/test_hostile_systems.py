@@ -99,9 +99,12 @@ def test_every_kind_of_failure_is_a_row_with_a_reason(install, ntgbench, flows, 
         assert found[name]["status"] == "failed"
         assert reason in found[name]["reason"]
         assert f"failed: example / {name} / seed 0: " in done.stderr
+        assert found[name]["log"].startswith("quick/example-")
+        assert (tmp_path / "runs" / found[name]["log"]).is_file()
+        assert f"(log: runs/{found[name]['log']})" in done.stderr
     assert found["copy"]["status"] == "ok"
     board = (tmp_path / "leaderboards" / "example-fidelity.md").read_text()
-    assert "`throws`, seed 0: RuntimeError: boom" in board
+    assert f"`throws`, seed 0: RuntimeError: boom (log: `runs/{found['throws']['log']}`)" in board
     # The traceback is where a plugin's author looks for it.
     log = next(tmp_path.glob("runs/quick/*/throws/*/log.txt"))
     assert 'raise RuntimeError("boom")' in log.read_text()
