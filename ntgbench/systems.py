@@ -154,8 +154,8 @@ def load(folder: Path) -> FittedSystem:
     built = system.build()
     fitted = FittedSystem(system, built, train, frozenset(classes) & frozenset(train.classes))
     if system.is_generator:
-        _require_files(folder / MODEL_FOLDER)
         try:
+            _require_files(folder / MODEL_FOLDER)
             cast("Generator", built).load(folder / MODEL_FOLDER)
             # A model of another layout could ask for any amount of memory before its biflows are looked at.
             fitted.checked(fitted.draw(np.zeros(0, np.int32), np.random.default_rng(0)), np.zeros(0, np.int32))
@@ -177,7 +177,7 @@ def _checked_head(head: Any, folder: Path) -> tuple[str, dict[str, Any], list[st
 
 
 def _require_files(folder: Path) -> None:
-    """Raise PluginError when there is something else than files of a reasonable size in `folder`."""
+    """Raise NtgbenchError when there is something else than files of a reasonable size in `folder`."""
     for path in sorted(folder.rglob("*")):
         if not path.is_dir():
             require_file(path, MOST_BYTES)
