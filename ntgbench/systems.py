@@ -160,7 +160,8 @@ def load(folder: Path) -> FittedSystem:
             # A model of another layout could ask for any amount of memory before its biflows are looked at.
             fitted.checked(fitted.draw(np.zeros(0, np.int32), np.random.default_rng(0)), np.zeros(0, np.int32))
         except Exception as error:  # a plugin's way to refuse a damaged model is its own
-            raise PluginError(f"{folder} holds no model that {system.label} can load: {_told(error)}") from error
+            told = f"{error}"[:500] or type(error).__name__
+            raise PluginError(f"{folder} holds no model that {system.label} can load: {told}") from error
     return fitted
 
 

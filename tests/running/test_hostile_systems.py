@@ -233,6 +233,7 @@ def test_what_was_measured_before_a_failure_is_kept(install, ntgbench, flows, tm
     row = rows(tmp_path / "leaderboards")["first"]
     assert row["status"] == "failed"
     assert "holds no model that first can load: cannot be loaded" in row["reason"]
+    assert row["reason"].startswith("runs/quick/example-")
     assert {key.partition("/")[0] for key in row["metrics"]} == {"fidelity", "utility"}
 
 
