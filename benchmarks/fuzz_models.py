@@ -15,6 +15,7 @@ import contextlib
 import copy
 import io
 import json
+import logging
 import random
 import resource
 import shutil
@@ -124,11 +125,12 @@ def change(folder: Path, rng: random.Random) -> None:
         for _ in range(rng.randint(1, 8)):
             changed[rng.randrange(len(changed))] = rng.randrange(256)
         path.write_bytes(changed[: rng.choice([len(changed), rng.randrange(len(changed))])])
-    elif path.suffix == ".json":
-        with contextlib.suppress(ValueError):
+        return
+    # What an earlier change has damaged may be past another.
+    with contextlib.suppress(AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
+        if path.suffix == ".json":
             path.write_bytes(json.dumps(change_json(json.loads(file), rng)).encode("utf-8", "surrogatepass"))
-    elif path.suffix == ".safetensors":
-        with contextlib.suppress(ValueError, OverflowError):
+        elif path.suffix == ".safetensors":
             path.write_bytes(change_tensors(file, rng))
 
 
@@ -198,6 +200,7 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", choices=[*CHEAP, *SMALL, *BASED], default=CHEAP)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
+    logging.disable(logging.WARNING)
     counts, escapes = fuzz(wanted.systems, wanted.count, wanted.seed)
     print(*escapes, sep="\n")
     told = f"{counts['made']:,} made traffic, {counts['refused']:,} refused, {len(escapes)} escaped"

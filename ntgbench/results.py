@@ -115,7 +115,7 @@ def suite_of(key: str) -> str:
 def _completed(row: Row, before: Row | None) -> Row:
     if before is None:
         return row
-    if {**row, "merged_from": ""} == {**before, "merged_from": ""}:
+    if "merged_from" in row and {**row, "merged_from": ""} == {**before, "merged_from": ""}:
         # What is here already does not come from elsewhere.
         return before
     if row["status"] == "failed" or before["status"] == "failed":

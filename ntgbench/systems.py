@@ -154,13 +154,14 @@ def load(folder: Path) -> FittedSystem:
     built = system.build()
     fitted = FittedSystem(system, built, train, frozenset(classes) & frozenset(train.classes))
     if system.is_generator:
-        _require_files(folder / MODEL_FOLDER)
         try:
+            _require_files(folder / MODEL_FOLDER)
             cast("Generator", built).load(folder / MODEL_FOLDER)
             # A model of another layout could ask for any amount of memory before its biflows are looked at.
             fitted.checked(fitted.draw(np.zeros(0, np.int32), np.random.default_rng(0)), np.zeros(0, np.int32))
         except Exception as error:  # a plugin's way to refuse a damaged model is its own
-            raise PluginError(f"{folder} holds no model that {system.label} can load: {_told(error)}") from error
+            told = f"{error}"[:500] or type(error).__name__
+            raise PluginError(f"{folder} holds no model that {system.label} can load: {told}") from error
     return fitted
 
 
@@ -177,7 +178,7 @@ def _checked_head(head: Any, folder: Path) -> tuple[str, dict[str, Any], list[st
 
 
 def _require_files(folder: Path) -> None:
-    """Raise PluginError when there is something else than files of a reasonable size in `folder`."""
+    """Raise NtgbenchError when there is something else than files of a reasonable size in `folder`."""
     for path in sorted(folder.rglob("*")):
         if not path.is_dir():
             require_file(path, MOST_BYTES)

@@ -84,12 +84,17 @@ def write_result(cell: Cell, row: Row) -> None:
         row["log"] = str((cell.path / LOG_FILE).relative_to(cell.runs))
     else:
         row.pop("log", None)
+
+    def shown(text: str) -> str:
+        # Where the folder of runs is on this machine is nobody else's business.
+        return clean(text.replace(str(cell.runs), "runs"))
+
     if row["reason"] is not None:
-        row["reason"] = clean(row["reason"])
-    row["notes"] = [clean(note) for note in row["notes"][:MOST_NOTES]]
+        row["reason"] = shown(row["reason"])
+    row["notes"] = [shown(note) for note in row["notes"][:MOST_NOTES]]
     for metric in row["metrics"].values():
         if "reason" in metric:
-            metric["reason"] = clean(metric["reason"])
+            metric["reason"] = shown(metric["reason"])
     wrong = check_row(row)
     if wrong is not None:
         raise NtgbenchError(f"the row of {cell.title} cannot be written: {wrong}")

@@ -99,9 +99,12 @@ def test_every_kind_of_failure_is_a_row_with_a_reason(install, ntgbench, flows, 
         assert found[name]["status"] == "failed"
         assert reason in found[name]["reason"]
         assert f"failed: example / {name} / seed 0: " in done.stderr
+        assert found[name]["log"].startswith("quick/example-")
+        assert (tmp_path / "runs" / found[name]["log"]).is_file()
+        assert f"(log: runs/{found[name]['log']})" in done.stderr
     assert found["copy"]["status"] == "ok"
     board = (tmp_path / "leaderboards" / "example-fidelity.md").read_text()
-    assert "`throws`, seed 0: RuntimeError: boom" in board
+    assert f"`throws`, seed 0: RuntimeError: boom (log: `runs/{found['throws']['log']}`)" in board
     # The traceback is where a plugin's author looks for it.
     log = next(tmp_path.glob("runs/quick/*/throws/*/log.txt"))
     assert 'raise RuntimeError("boom")' in log.read_text()
@@ -230,6 +233,7 @@ def test_what_was_measured_before_a_failure_is_kept(install, ntgbench, flows, tm
     row = rows(tmp_path / "leaderboards")["first"]
     assert row["status"] == "failed"
     assert "holds no model that first can load: cannot be loaded" in row["reason"]
+    assert row["reason"].startswith("runs/quick/example-")
     assert {key.partition("/")[0] for key in row["metrics"]} == {"fidelity", "utility"}
 
 

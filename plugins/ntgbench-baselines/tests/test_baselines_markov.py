@@ -5,10 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ntgbench_baselines.markov import END, START, Markov
+from ntgbench_baselines.model import FILE
 from ntgbench_baselines.parameters import MarkovParameters
+from ntgbench_baselines.replay import Marginals
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from ntgbench.errors import PluginError
-from ntgbench.interfaces import Context
+from ntgbench.interfaces import Context, NoParameters
+from ntgbench.testing import example_traffic
 from ntgbench.traffic.biflows import Biflows
 
 
@@ -114,3 +119,71 @@ def test_a_class_without_training_biflows_is_refused_by_name():
 def test_the_order_is_between_1_and_10(order):
     with pytest.raises(ValueError, match=r"order must be in 1\.\.10"):
         MarkovParameters(order)
+
+
+def table(folder):
+    with safe_open(folder / FILE, "numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("packets", 0, 0),
+        ("packets", 0, 3_000_000_000),
+        ("bounds", 0, -1),
+        ("bounds", 1, 0),
+        ("bounds", -1, -1),
+        ("bounds", -1, 2**63 - 1),
+        ("upto", 0, 0),
+        ("upto", 0, -1),
+        ("upto", -1, 2**63 - 1),
+        ("following", 0, 10**6),
+        ("following", 0, -2),
+        ("initial", 0, 10**6),
+        ("initial", 0, -2),
+        ("symbol", 0, START),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(tmp_path, name, place, value) -> None:
+    fitted(example_traffic()).save(tmp_path)
+    arrays, metadata = table(tmp_path)
+    again = Markov(MarkovParameters(1))
+    again.load(tmp_path)
+    arrays[name][place] = value
+    save_file(arrays, tmp_path / FILE, metadata)
+    with pytest.raises(PluginError, match="is damaged"):
+        again.load(tmp_path)
+
+
+@pytest.mark.parametrize("word", [b"\xff", b"\x00", b"\x7f"])
+@pytest.mark.parametrize("name", ["symbol", "upto", "following", "bounds", "packets"])
+def test_a_column_of_one_byte_is_refused(tmp_path, name, word) -> None:
+    fitted(example_traffic()).save(tmp_path)
+    arrays, metadata = table(tmp_path)
+    arrays[name] = np.frombuffer(word * arrays[name].nbytes, arrays[name].dtype)
+    save_file(arrays, tmp_path / FILE, metadata)
+    with pytest.raises(PluginError, match="is damaged"):
+        Markov(MarkovParameters(1)).load(tmp_path)
+
+
+@pytest.mark.parametrize("classes", ["", "[" * 100_000, "{}", "[]", "[1]", '"mail"', "null"])
+def test_class_names_are_texts(tmp_path, classes) -> None:
+    fitted(example_traffic()).save(tmp_path)
+    save_file(table(tmp_path)[0], tmp_path / FILE, {"classes": classes})
+    with pytest.raises(PluginError, match="does not say what its classes are"):
+        Markov(MarkovParameters(1)).load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"), [("count", 0, 10**6), ("count", 0, -1), ("rows", (0, 0), 0), ("rows", (59, 1), -3)]
+)
+def test_training_rows_that_make_no_sense_are_refused(tmp_path, name, place, value) -> None:
+    made = Marginals(NoParameters())
+    made.fit(example_traffic(), Context(seed=1))
+    made.save(tmp_path)
+    arrays, metadata = table(tmp_path)
+    arrays[name][place] = value
+    save_file(arrays, tmp_path / FILE, metadata)
+    with pytest.raises(PluginError):
+        Marginals(NoParameters()).load(tmp_path)

@@ -1,0 +1,175 @@
+"""Rows from elsewhere: checked before anything is written, and shown as what they are."""
+
+import contextlib
+import json
+import os
+import resource
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from made_rows import make_row
+
+from benchmarks import fuzz_rows
+from ntgbench.cli.leaderboard import leaderboard
+from ntgbench.errors import NtgbenchError
+from ntgbench.report.publish import publish, stale
+from ntgbench.results import check_row, read_rows, taken_from, to_text
+
+METRIC = make_row("a", 0)["metrics"]["utility/macro_f1"]
+
+
+def merge(folder: Path, file: Path) -> None:
+    done = CliRunner().invoke(leaderboard, ["--out", str(folder), "--merge", str(file)])
+    if done.exception is not None:
+        raise done.exception
+
+
+def with_metric(key: str, **changed) -> dict:
+    return {"metrics": {key: {**METRIC, **changed}}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"system": "a\ud800"},
+        {"source": "\udfff"},
+        {"notes": ["fine", "\ud800"]},
+        {"reason": "\ud800"},
+        {"params": {"x": "\ud800"}},
+        {"params": {"\ud800": 1}},
+        {"params": {"x": [1]}},
+        {"params": {"x": {"y": 1}}},
+        {"params": {"x": float("nan")}},
+        {"params": {"x": 10**400}},
+        {"machine": {"cpu": "\ud800", "cores": 1}},
+        {"machine": {"cpu": "x", "cores": 1, "load": float("inf")}},
+        {"machine": {"cpu": "x", "cores": "2"}},
+        {"machine": {"cpu": "x", "cores": 1, "deep": {"er": 1}}},
+        {"versions": {"numpy": "\u202e0.2"}},
+        {"phases": {"fit": float("nan")}},
+        {"phases": {"fit": True}},
+        {"peak_memory_mib": "much"},
+        {"kind": "magic"},
+        {"seed": True},
+        {"seed": -1},
+        {"seed": 10**9},
+        {"schema": True},
+        {"dataset": "x" * 151},
+        {"notes": ["x" * 3_000]},
+        {"notes": ["\x1b[2J"]},
+        {"base": "not a system"},
+        {"log": "a\nb"},
+        {"merged_from": 3},
+        {"code": ["x"]},
+        {"surprise": 1},
+        with_metric("utility/macro_f1", primary=[1]),
+        with_metric("utility/macro_f1", primary=1),
+        with_metric("utility/macro_f1", value=1e300),
+        with_metric("utility/macro_f1", value=True),
+        with_metric("utility/macro_f1", reason="\ud800"),
+        with_metric("utility/macro_f1", surprise=1),
+        with_metric("utility/macro_f1@5%"),
+        with_metric("augmentation/macro_f1"),
+        with_metric("augmentation/macro_f1@,none"),
+        with_metric("tradeoff/macro_f1"),
+    ],
+    ids=str,
+)
+def test_what_is_no_row_leaves_the_folder_as_it_was(tmp_path: Path, changed: dict) -> None:
+    folder, file = tmp_path / "boards", tmp_path / "theirs.jsonl"
+    publish([make_row("a", 0)], folder)
+    before = fuzz_rows.contents(folder)
+    file.write_text(to_text([make_row("b", 0)]) + json.dumps({**make_row("b", 1), **changed}))
+    with pytest.raises(NtgbenchError, match="line 2: not a row") as refused:
+        merge(folder, file)
+    assert str(refused.value).isprintable()
+    assert fuzz_rows.contents(folder) == before
+    with pytest.raises(NtgbenchError, match="not a row"):
+        publish([{**make_row("b", 1), **changed}], folder)  # type: ignore[typeddict-item]
+    assert fuzz_rows.contents(folder) == before
+
+
+def test_mutants_of_rows_never_harm_the_folder() -> None:
+    """The short form of `python -m benchmarks.fuzz_rows`."""
+    counts, escapes = fuzz_rows.fuzz(60, seed=11)
+    assert escapes == []
+    assert counts["refused"] > 0
+    assert counts["merged"] > 0
+
+
+def test_a_merged_row_shows_where_it_comes_from(tmp_path: Path) -> None:
+    folder, file = tmp_path / "boards", tmp_path / "theirs.jsonl"
+    publish([make_row("own", 0)], folder)
+    file.write_text(to_text([make_row("other", 0), make_row("real", 0, reference=True)]))
+    merge(folder, file)
+    assert {row["system"]: row.get("merged_from") for row in read_rows(folder / "rows.jsonl")} == {
+        "own": None,
+        "other": "theirs.jsonl",
+        "real": "theirs.jsonl",
+    }
+    text = (folder / "made-utility.md").read_text()
+    assert "† Not measured here: rows merged from `theirs.jsonl`, of `other`, `real`." in text
+    assert "| `other` † " in text
+    assert "| *real* † " in text
+    assert "| `own` " in text
+    assert "`own` †" not in text
+    assert stale(folder) == []
+
+
+def test_a_file_of_the_usual_name_is_known_by_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "alice").mkdir()
+    (tmp_path / "alice" / "rows.jsonl").write_text(to_text([make_row("a", 0)]))
+    merge(tmp_path / "boards", tmp_path / "alice" / "rows.jsonl")
+    assert read_rows(tmp_path / "boards" / "rows.jsonl")[0]["merged_from"] == "alice/rows.jsonl"
+
+
+def test_rows_that_are_here_already_stay_ones_own(tmp_path: Path) -> None:
+    publish([make_row("a", 0)], tmp_path / "boards")
+    merge(tmp_path / "boards", tmp_path / "boards" / "rows.jsonl")
+    assert "merged_from" not in read_rows(tmp_path / "boards" / "rows.jsonl")[0]
+
+
+def test_what_is_measured_here_later_is_ones_own_again_but_for_suites_that_were_not(tmp_path: Path) -> None:
+    theirs = taken_from([make_row("a", 0), make_row("b", 0, metrics={"fidelity/jsd": METRIC})], "x.jsonl")
+    publish(theirs, tmp_path)
+    publish([make_row("a", 0), make_row("b", 0)], tmp_path)
+    assert [row.get("merged_from") for row in read_rows(tmp_path / "rows.jsonl")] == [None, "x.jsonl"]
+
+
+def test_a_name_that_cannot_be_printed_becomes_one_that_can() -> None:
+    (row,) = taken_from([make_row("a", 0)], "a\nb\ud800" + "x" * 500)
+    assert check_row(row) is None
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "made-utility.md", "README.md"])
+def test_a_fifo_is_neither_read_nor_replaced(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(NtgbenchError):
+        publish([make_row("a", 0)], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    if name == "rows.jsonl":
+        with pytest.raises(NtgbenchError, match="not a regular file"):
+            merge(tmp_path / "boards", tmp_path / name)
+
+
+@contextlib.contextmanager
+def largest_file(size: int):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_when_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
+    publish([make_row("a", 0)], tmp_path)
+    before = fuzz_rows.contents(tmp_path)
+    # The rows fit, a board does not.
+    rows = [make_row("a", 1)]
+    size = (tmp_path / "rows.jsonl").stat().st_size
+    assert 3 * size > (tmp_path / "made-utility.md").stat().st_size > size
+    with largest_file(size // 2), pytest.raises(NtgbenchError, match="nothing was changed"):
+        publish(rows, tmp_path)
+    assert fuzz_rows.contents(tmp_path) == before
