@@ -176,7 +176,6 @@ def test_a_cell_with_a_damaged_result_runs_again(ntgbench, flows, tmp_path) -> N
     assert "1 cell, 1 finished earlier" in ntgbench(*arguments).stdout
 
 
-
 def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start, ntgbench, flows, tmp_path) -> None:
     run, _ = start("waits")
     run.send_signal(signal.SIGINT)
