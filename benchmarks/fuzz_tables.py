@@ -213,7 +213,7 @@ def _foreign() -> list[bytes]:
     cesnet = {"APP": ["a", "b"] * 15, "PPI": [[[0, 5], [0, 1], [30, 40]]] * 30}
     tables = [pa.table(one) for one in (timed, signed, cesnet)]
     plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
-    return [_parquet(one, **options) for one in tables for options in ({}, plain, {"compression": "zstd"})]
+    return [_parquet(one, **options) for one in tables for options in ({}, plain, {"data_page_version": "2.0"})]
 
 
 def _csv() -> list[bytes]:

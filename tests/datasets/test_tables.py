@@ -302,6 +302,14 @@ def test_own_tables_come_back_as_they_were_written(tmp_path, flows):
         np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
 
 
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_text_in_any_encoding(tmp_path, encoding):
+    columns = {"app": APPS, "pkts_len": [str(row) for row in LENGTHS], "pkts_dir": [str(row) for row in signs()]}
+    encodings = dict.fromkeys(columns, encoding)
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", use_dictionary=False, column_encoding=encodings)
+    check(read_table(tmp_path / "t.parquet")[0])
+
+
 SIGNED = [
     [value if way else -value for value, way in zip(*row, strict=True)] for row in zip(LENGTHS, UPSTREAM, strict=True)
 ]
