@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def split_ppi(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
     """Gaps in seconds, directions and lengths of F flows, from nested lists, flat lists or text; padding is cut off.
 
-    An empty cell, or none, is a flow without packets. Raises DatasetError for a cell that is not three lists of the same length.
+    An empty cell, or none, is a flow without packets.
+    Raises DatasetError for a cell that is not three lists of the same length.
     """
     import pyarrow.compute as pc
 
