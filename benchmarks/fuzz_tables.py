@@ -28,6 +28,17 @@ from typing import Any
 from benchmarks.fuzz_mutations import damaged, repacked, table
 from ntgbench.errors import NtgbenchError
 
+ROOT = Path(__file__).parent.parent
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz")
+
+NAMES = (
+    *("own-parquet", "foreign-parquet", "typed-parquet", "biflows-parquet", "csv", "csv.gz", "mirage-json"),
+    *(f"mirage{ending}" for ending in ARCHIVES),
+    *("labels", "sidecar", "protocol", "request"),
+)
+"""What `readers` gives, in that order."""
+
 SLOW = 20.0
 """Seconds that one mutant may take, on a busy machine too."""
 
@@ -47,8 +58,8 @@ class Reader:
     read: Callable[[Path], object]
 
 
-def readers() -> dict[str, Reader]:
-    """All readers, by name."""
+def readers(folder: Path) -> dict[str, Reader]:
+    """All readers, by name; captures that they need are put into `folder`."""
     from ntgbench.datasets.reading import Reading, read_flows
     from ntgbench.protocol import read as read_protocol
     from ntgbench.systems import choose
@@ -60,19 +71,17 @@ def readers() -> dict[str, Reader]:
         return lambda path: read_flows(path, reading)[0].to_biflows(10, 1460)
 
     def labelled(path: Path) -> object:
-        return read_flows(_captures(), Reading(labels=path))
+        return read_flows(captures, Reading(labels=path))
 
     def sidecar(path: Path) -> object:
         return read_sidecar(path.with_suffix(""))
 
+    captures = _captures(folder / "captures")
     own, foreign, biflows, csv, mirage = _own(), _foreign(), _biflows(), _csv(), _mirage()
     listing = [b"file,app,session\na/1.pcap,x,1\n1.pcap,y,\n", b'"file","app"\n"a/1.pcap","multi\nline"\n']
-    toml = [path.read_bytes() for path in Path("ntgbench/protocols").glob("*.toml")]
+    toml = [path.read_bytes() for path in (ROOT / "ntgbench" / "protocols").glob("*.toml")]
     texts = [b"markov[order=2]", b"llama[layers=2,lr=0.1]", b"netdiffus-nr", b"smote[k=5]"]
-    archives = {
-        f"mirage{ending}": Reader(ending, _packed(mirage, ending), flows())
-        for ending in (".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz")
-    }
+    archives = {f"mirage{ending}": Reader(ending, _packed(mirage, ending), flows()) for ending in ARCHIVES}
     return {
         "own-parquet": Reader(".parquet", _damaged(own), flows()),
         "foreign-parquet": Reader(".parquet", _damaged(foreign), flows(upstream="0")),
@@ -127,12 +136,12 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.here:
         for name in chosen.reader:
-            folder = Path("build/fuzz") / name
+            folder = ROOT / "build" / "fuzz" / name
             folder.mkdir(parents=True, exist_ok=True)
-            print(json.dumps(tried(readers()[name], name, 0, chosen.count, folder)))
+            print(json.dumps(tried(readers(folder)[name], name, 0, chosen.count, folder)))
         return 0
     failed = False
-    for name in chosen.reader or readers():
+    for name in chosen.reader or NAMES:
         command = [sys.executable, "-m", "benchmarks.fuzz_tables", "--here", str(chosen.count), name]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -213,7 +222,7 @@ def _foreign() -> list[bytes]:
     cesnet = {"APP": ["a", "b"] * 15, "PPI": [[[0, 5], [0, 1], [30, 40]]] * 30}
     tables = [pa.table(one) for one in (timed, signed, cesnet)]
     plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
-    return [_parquet(one, **options) for one in tables for options in ({}, plain, {"compression": "zstd"})]
+    return [_parquet(one, **options) for one in tables for options in ({}, plain, {"data_page_version": "2.0"})]
 
 
 def _csv() -> list[bytes]:
@@ -229,15 +238,13 @@ def _mirage() -> list[bytes]:
     return [json.dumps(file).encode(), json.dumps(file, indent=1).encode()]
 
 
-def _captures() -> Path:
+def _captures(folder: Path) -> Path:
     from ntgbench.testing import example_traffic
     from ntgbench.traffic.export import write_pcap
 
-    folder = Path("build/fuzz/captures/a")
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        write_pcap(example_traffic().select(range(2)), folder / "1.pcap")
-    return folder.parent
+    (folder / "a").mkdir(parents=True, exist_ok=True)
+    write_pcap(example_traffic().select(range(2)), folder / "a" / "1.pcap")
+    return folder
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import difflib
 import json
 import math
 import re
+import reprlib
 import types
 import typing
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _read(value: Any, hint: Any, where: str) -> Any:
         found, read = _read_as(value, choice)
         if found:
             return read
-    raise ProtocolError(f"{where} must be {_spell(choices(hint))}, not {value!r}")
+    raise ProtocolError(f"{where} must be {_spell(choices(hint))}, not {reprlib.repr(value)}")
 
 
 def _read_as(value: Any, kind: Any) -> tuple[bool, Any]:

@@ -49,6 +49,13 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "[efficiency]\nrepetitions = 0", "efficiency.repetitions is out of range"),
         (MINIMAL + "[efficiency]\nseconds = 0", "efficiency.seconds is out of range"),
         (MINIMAL + 'suites = ["efficiency", "utility"]', "efficiency is measured by itself"),
+        (MINIMAL + "seeds = " + "[" * 5000, "is not TOML"),
+        (MINIMAL + "seeds = " + "{a=" * 5000, "is not TOML"),
+        (MINIMAL + "seeds = " + "[" * 200 + "]" * 200, "seeds: .* has the wrong type"),
+        (MINIMAL + "limits = " + "{a=" * 200 + "1" + "}" * 200, "unknown key 'a'"),
+        (MINIMAL + "test_share = " + "9" * 400, "test_share: .* is no finite number"),
+        (MINIMAL + "[limits]\nminutes = inf", "limits: minutes: inf is no finite number"),
+        (MINIMAL + "[limits]\nminutes = nan", "limits: minutes: nan is no finite number"),
         ("version = 1", "summary, datasets, systems must be given"),
     ],
 )

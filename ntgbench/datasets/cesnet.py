@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.datasets.columns import Lists, is_list, lists
+from ntgbench.datasets.columns import Lists, is_list, lists, plain
 from ntgbench.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 def split_ppi(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
     """Gaps in seconds, directions and lengths of F flows, from nested lists, flat lists or text; padding is cut off.
 
+    An empty cell, or none, is a flow without packets.
     Raises DatasetError for a cell that is not three lists of the same length.
     """
     import pyarrow.compute as pc
 
+    column = plain(column)
     if is_list(column.type) and is_list(column.type.value_type):
-        rows = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+        rows = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
         inner = lists(pc.list_flatten(column), name)
-        _refuse(rows != 3, name)
-        lengths = inner.counts.reshape(-1, 3)
+        _refuse((rows != 3) & (rows != 0), name)
+        lengths = np.zeros((len(rows), 3), np.int64)
+        lengths[rows == 3] = inner.counts.reshape(-1, 3)
         _refuse((lengths != lengths[:, :1]).any(axis=1), name)
         flat = Lists(lengths.sum(axis=1), inner.values)
     else:

@@ -17,6 +17,12 @@ _BATCH_ROWS = 65_536
 _VALUE_BYTES = 16
 """Memory that a number of a list takes while it is read: as it is stored, and as int64 or float64."""
 
+_FEW_ROWS = 256
+"""Rows that are read at a time where a text that repeats is written out."""
+
+_OF_DICTIONARIES = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
+"""Encodings of text that pyarrow can read as a dictionary."""
+
 _FIRST_ROW = 2**31
 """Memory that reading the first row of a row group may take, with the pages that it is in."""
 
@@ -54,18 +60,19 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
     with memory_limit(2 * allowance.limit + 2**31):
         metadata = pq.read_metadata(path)
         wanted = [place for place in range(metadata.num_columns) if _is_of(metadata.schema.column(place).path, columns)]
-        texts = [metadata.schema.column(place) for place in wanted]
-        texts = [about.path for about in texts if about.physical_type == "BYTE_ARRAY"]
-        batches = []
-        with pq.ParquetFile(path, read_dictionary=texts) as file:
-            schema = file.schema_arrow
-            groups = [group for group in range(metadata.num_row_groups) if metadata.row_group(group).num_rows > 0]
+        groups = [group for group in range(metadata.num_row_groups) if metadata.row_group(group).num_rows > 0]
+        with pq.ParquetFile(path) as file:
             for group in groups:
                 _check_first_row(file, group, columns)
-                for place in wanted:
-                    allowance.take(_declared(metadata, group, place))
-            allowance.taken = 0
-            for batch in file.iter_batches(_BATCH_ROWS, groups, columns, use_threads=False) if groups else ():
+        allowance.take(sum(_declared(metadata, group, place) for group in groups for place in wanted))
+        allowance.taken = 0
+        texts = [place for place in wanted if metadata.schema.column(place).physical_type == "BYTE_ARRAY"]
+        repeating = [place for place in texts if all(_can_repeat(metadata, group, place) for group in groups)]
+        rows = _BATCH_ROWS if repeating == texts else _FEW_ROWS
+        batches = []
+        with pq.ParquetFile(path, read_dictionary=[metadata.schema.column(place).path for place in repeating]) as file:
+            schema = file.schema_arrow
+            for batch in file.iter_batches(rows, groups, columns, use_threads=False) if groups else ():
                 allowance.take(sum(map(_expanded, batch.columns)))
                 batches.append(batch)
                 schema = batch.schema
@@ -90,6 +97,11 @@ def _check_first_row(file: pa.parquet.ParquetFile, group: int, columns: Sequence
         next(file.iter_batches(1, [group], columns, use_threads=False), None)
 
 
+def _can_repeat(metadata: pa.parquet.FileMetaData, group: int, place: int) -> bool:
+    """Whether pyarrow can read a chunk of text as a dictionary, in which a text that repeats is held once."""
+    return set(metadata.row_group(group).column(place).encodings) <= _OF_DICTIONARIES
+
+
 def _declared(metadata: pa.parquet.FileMetaData, group: int, place: int) -> int:
     """Bytes of memory that the values of a column chunk take, by what the file declares."""
     chunk = metadata.row_group(group).column(place)
@@ -107,13 +119,16 @@ def _expanded(column: pa.Array) -> int:
 
     if is_list(column.type):
         return int(column.nbytes) + _expanded(pc.list_flatten(column))
-    if not pa.types.is_dictionary(column.type) or not len(column.dictionary):
-        return int(column.nbytes)
-    kind = column.type.value_type
-    if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_dictionary(column.type) and len(column.dictionary) and _is_text(column.type.value_type):
         sizes = pc.take(pc.binary_length(column.dictionary), column.indices)
         return TEXT_FACTOR * int(pc.sum(sizes.cast(pa.int64())).as_py() or 0)
-    return int(column.nbytes)
+    return int(column.nbytes) * (TEXT_FACTOR if _is_text(column.type) else 1)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind))
 
 
 def unreadable() -> tuple[type[Exception], ...]:

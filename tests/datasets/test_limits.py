@@ -34,13 +34,17 @@ def flows_that_repeat(path, packets=4_000_000):
     return path
 
 
-@pytest.mark.parametrize("kind", ["numbers", "text", "label", "words", "csv", "json"])
+@pytest.mark.parametrize("kind", ["numbers", "text", "delta", "label", "words", "csv", "json"])
 def test_a_bomb_is_refused_with_its_size_the_limit_and_the_option(tmp_path, kind):
     path = tmp_path / {"csv": "bomb.csv.gz", "json": "bomb.tar.gz"}.get(kind, "bomb.parquet")
     rows, text = 2000, "1 " * 50_000
     one = pa.array([[1]] * rows)
     if kind == "numbers":
         flows_that_repeat(path)
+    elif kind == "delta":
+        columns = {"app": ["a"] * rows, "pkts_len": pa.array([text] * rows), "pkts_dir": one}
+        delta = {"pkts_len": "DELTA_BYTE_ARRAY"}
+        pq.write_table(pa.table(columns), path, use_dictionary=False, column_encoding=delta)
     elif kind == "text":
         pq.write_table(pa.table({"app": ["a"] * rows, "pkts_len": repeated(text, rows), "pkts_dir": one}), path)
     elif kind == "label":

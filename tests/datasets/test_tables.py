@@ -192,6 +192,16 @@ def test_cesnet_ppi_in_one_cell(tmp_path, form, padded_to):
     assert notes == ()
 
 
+@pytest.mark.parametrize("kind", [pa.list_, pa.large_list, pa.list_view, pa.large_list_view])
+def test_cesnet_ppi_in_lists_of_any_kind_with_empty_cells(tmp_path, kind):
+    cells = pa.array([CESNET_CELL[0], None, [], [[], [], []], CESNET_CELL[1]], kind(kind(pa.float32())))
+    path = write(tmp_path / "t.parquet", {"app": ["a"] * 5, "ppi": cells})
+    flows, notes = read_table(path)
+    assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
+    assert flows.offsets.tolist() == [0, 3, 4]
+    assert notes == ("left out 3 flows that carry no payload",)
+
+
 def test_cesnet_ppi_in_columns_of_its_own(tmp_path):
     gaps, directions, sizes = ([cell[part] for cell in CESNET_CELL] for part in range(3))
     path = write(tmp_path / "t.parquet", {"app": ["a", "b"], "ppi_size": sizes, "ppi_dir": directions, "ppi_ipt": gaps})
@@ -300,6 +310,14 @@ def test_own_tables_come_back_as_they_were_written(tmp_path, flows):
     assert again.classes == table.classes
     for name in ("offsets", "signed_pl", "label", "iat", "session"):
         np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_text_in_any_encoding(tmp_path, encoding):
+    columns = {"app": APPS, "pkts_len": [str(row) for row in LENGTHS], "pkts_dir": [str(row) for row in signs()]}
+    encodings = dict.fromkeys(columns, encoding)
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", use_dictionary=False, column_encoding=encodings)
+    check(read_table(tmp_path / "t.parquet")[0])
 
 
 SIGNED = [
