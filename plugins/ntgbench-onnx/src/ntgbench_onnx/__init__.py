@@ -14,7 +14,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
         for base in ("llama", "mamba")
         for spec in (
             _spec(base, "onnx", "OnnxGenerator", f"The fitted {base} in ONNX Runtime"),
-            _spec(base, "onnx-int8", "Int8OnnxGenerator", f"The fitted {base} in ONNX Runtime, its products in int8"),
+            _spec(base, "onnx-int8", "Int8OnnxGenerator", f"The fitted {base} in ONNX Runtime, its weights in int8"),
         )
     ]
 

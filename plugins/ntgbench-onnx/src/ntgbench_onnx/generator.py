@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from ntgbench_llama.model import Llama
 from ntgbench_mamba.model import Mamba
@@ -14,15 +15,14 @@ from ntgbench.errors import PluginError
 from ntgbench.learning.device import use_device
 from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_generator import fitted_base
-from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.mapping.tokens import PAD
 from ntgbench_onnx import llama, mamba
+from ntgbench_onnx.checks import checked_mapping, parsed, read
 from ntgbench_onnx.graph import Graph
 from ntgbench_onnx.steps import OnnxSteps, session
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
 
     from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
     from ntgbench.learning.token_model import TokenModel
@@ -79,7 +79,7 @@ class OnnxGenerator:
         """Read what `save` wrote. Raises PluginError when that is not what `folder` holds."""
         path = folder / MODEL_FILE
         try:
-            self._use(path.read_bytes())
+            self._use(read(path))
         except PluginError as error:
             raise PluginError(f"{path} {error}") from error
         except Exception as error:  # ONNX Runtime has an exception for each kind of failure, with no common base
@@ -87,22 +87,28 @@ class OnnxGenerator:
 
     def _use(self, file: bytes) -> None:
         """Prepare for sampling with a model, on torch's number of threads."""
+        graph = parsed(file).graph
         running = session(file, torch.get_num_threads())
         text = running.get_modelmeta().custom_metadata_map.get(METADATA)
-        if text is None:
+        about = None if text is None else json.loads(text)
+        if not isinstance(about, dict):
             raise PluginError("was not written by ntgbench; it says nothing of what its tokens mean")
-        about = json.loads(text)
         if about["format"] != FORMAT:
             raise PluginError(f"has format {about['format']!r}; this version reads format {FORMAT}")
         if about["form"] != self.form:
             raise PluginError(f"holds a model of form {about['form']!r}, not {self.form!r}")
-        self.file, self.mapping = file, TokenMapping(**about["mapping"])
+        self.file, self.mapping = file, checked_mapping(about["mapping"], graph)
         self.start = partial(OnnxSteps.start, running)
+        # The lowest and the highest token, and what each leaves for the next step.
+        steps, ends = self.start(2), np.array([PAD, self.mapping.vocabulary - 1])
+        for logits in (steps.step(ends), steps.step(ends)):
+            if logits.shape != (2, self.mapping.vocabulary) or not logits.isfinite().all():
+                raise PluginError("computes no logits of its tokens; it is damaged")
         self.sampler = Sampler(self.start, self.mapping)
 
 
 class Int8OnnxGenerator(OnnxGenerator):
-    """The same with weights in int8, and activations quantised as they come."""
+    """The same with weights in int8, and where that is faster activations quantised as they come."""
 
     form, int8 = "onnx-int8", True
 

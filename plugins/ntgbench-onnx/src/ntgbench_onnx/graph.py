@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor, nn
 
-FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 """Types of tensors."""
 
 OPSET, IR_VERSION = 23, 11
@@ -25,10 +25,21 @@ TOKENS, ROWS, LOGITS = "tokens", "rows", "logits"
 """The input of tokens, the axis that all inputs and outputs share, and the first output."""
 
 HIGHEST = np.float32(127.0)
-"""Highest of the whole numbers that weights are quantised to."""
+"""Highest whole number of activations, and of weights that are stored in int8 and multiplied in float32."""
+
+HIGHEST_IN_PRODUCTS = np.float32(63.0)
+"""Highest whole number of weights in products of integers.
+
+x86 processors without VNNI add two products of an unsigned and a signed byte in 16 bits (vpmaddubsw) and cut off what
+does not fit. With such weights all fits, whatever the activations and whichever two are added: 2 * 255 * 63 < 2**15.
+https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html calls this `reduce_range`.
+"""
+
+ZERO = 128
+"""Byte that stands for an activation of 0."""
 
 TINY = np.finfo(np.float32).tiny
-"""What takes the place of a row's largest absolute value that is below it."""
+"""What takes the place of a row's scale that is below it."""
 
 
 class Graph:
@@ -85,22 +96,34 @@ class Graph:
         bias = () if layer.bias is None else (self.weight(layer.bias),)
         return self.node("Gemm", x, self.weight(layer.weight), *bias, transB=1)
 
-    def linear(self, x: str, layer: nn.Linear) -> str:
-        """A linear layer without a bias, in int8 where that is wanted.
+    def stored_in_int8(self, x: str, layer: nn.Linear) -> str:
+        """A linear layer without a bias, in float32; its weight is stored in int8 where that is wanted.
 
-        Then each output has a scale, and each row of x one that is found as it comes. The
-        operator that quantises x has one scale for all its rows, so rows are divided by their largest numbers before
-        it: else one row with large numbers would leave few whole numbers to those beside it.
+        ONNX Runtime computes the float32 weight once, when it reads the file.
         """
         if not self.int8:
             return self.exact(x, layer)
         whole, scale = self._in_int8(layer.weight)
-        size = self.node("Max", self.node("ReduceMax", self.node("Abs", x), self.constant([-1])), self.constant(TINY))
-        whole_x, scale_x, zero = self.split("DynamicQuantizeLinear", 3, self.node("Div", x, size))
-        # ONNX Runtime transposes weights once, when it reads them, and makes one operator of the five from here.
-        product = self.node("MatMulInteger", whole_x, self.node("Transpose", whole), zero)
-        scales = self.node("Mul", scale_x, scale)
-        return self.node("Mul", self.node("Mul", self.node("Cast", product, to=FLOAT), scales), size)
+        of_each_output = self.node("Unsqueeze", scale, self.constant([1]))
+        return self.node("Gemm", x, self.node("Mul", self.node("Cast", whole, to=FLOAT), of_each_output), transB=1)
+
+    def linear(self, x: str, layer: nn.Linear) -> str:
+        """A linear layer without a bias, a product of integers where int8 is wanted.
+
+        Then each output has a scale, and each row of x one that is found as it comes, so that no row changes another:
+        a row's numbers are rounded to 1..255 around `ZERO`.
+        """
+        if not self.int8:
+            return self.exact(x, layer)
+        whole, scale = self._in_int8(layer.weight, HIGHEST_IN_PRODUCTS)
+        largest = self.node("ReduceMax", self.node("Abs", x), self.constant([-1]))
+        unit = self.node("Max", self.node("Mul", largest, self.constant(1 / HIGHEST)), self.constant(TINY))
+        # Cast drops the fraction, so half is added before it. ONNX Runtime 1.23 lacks QuantizeLinear of opset 23.
+        shifted = self.node("Add", self.node("Div", x, unit), self.constant(np.float32(ZERO + 0.5)))
+        bytes_of_x = self.node("Cast", shifted, to=UINT8)
+        # ONNX Runtime transposes weights once, when it reads them.
+        product = self.node("MatMulInteger", bytes_of_x, self.node("Transpose", whole), self.constant(np.uint8(ZERO)))
+        return self.node("Mul", self.node("Mul", self.node("Cast", product, to=FLOAT), scale), unit)
 
     def state(self, name: str, *shape: int | str) -> str:
         """A tensor of the state, float (rows, *shape), as the step before left it."""
@@ -127,13 +150,14 @@ class Graph:
         file: bytes = model.SerializeToString()
         return file
 
-    def _in_int8(self, weight: Tensor) -> tuple[str, str]:
-        """Whole numbers -127..127 for a parameter, and what each row of them is multiplied by."""
-        name, rows = self.names[id(weight)], weight.detach().numpy()
+    def _in_int8(self, weight: Tensor, highest: np.float32 = HIGHEST) -> tuple[str, str]:
+        """Whole numbers -highest..highest for a parameter, and what each row of them is multiplied by."""
+        rows, bits = weight.detach().numpy(), int(highest).bit_length() + 1
         largest = np.abs(rows).max(axis=1)
-        scale = np.where(largest > 0, largest, HIGHEST) / HIGHEST
+        scale = np.maximum(np.where(largest > 0, largest, highest) / highest, TINY)
         whole = np.rint(rows / scale[:, None]).astype(np.int8)
-        return self._stored(f"{name}.int8", whole), self._stored(f"{name}.scale", scale)
+        name = f"{self.names[id(weight)]}.{bits}bit"
+        return self._stored(name, whole), self._stored(f"{name}.scale", scale)
 
     def _stored(self, name: str, value: npt.NDArray[Any]) -> str:
         if name not in self.constants:

@@ -9,6 +9,7 @@ import onnxruntime as ort
 import torch
 from torch import Tensor
 
+from ntgbench.errors import PluginError
 from ntgbench_onnx.graph import ROWS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def session(model: bytes, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4  # what fails is in the exception
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -47,8 +49,11 @@ class OnnxSteps:
         )
 
     def step(self, tokens: Numbers) -> Tensor:
-        """Read one more token of each row."""
-        logits, *self.state = self.running.run(None, dict(zip(self.names, [tokens, *self.state], strict=True)))
+        """Read one more token of each row. Raises PluginError when the graph cannot, which is then damaged."""
+        try:
+            logits, *self.state = self.running.run(None, dict(zip(self.names, [tokens, *self.state], strict=True)))
+        except Exception as error:  # ONNX Runtime has an exception for each kind of failure, with no common base
+            raise PluginError(f"ONNX Runtime cannot run the model: {error}") from error
         return torch.from_numpy(logits)
 
     def select(self, rows: Numbers) -> OnnxSteps:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ntgbench_ptq.products import exact_products
+
 if TYPE_CHECKING:
     from ntgbench.learning.sampling import Numbers
 
@@ -22,7 +24,8 @@ class EagerSteps:
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
         read = torch.from_numpy(tokens).to(self.device)[:, None]
-        output = self.model(input_ids=read, use_cache=True, **self.state)
+        with exact_products():
+            output = self.model(input_ids=read, use_cache=True, **self.state)
         # Models with attention and models with states call their memory differently.
         self.state = {name: output[name] for name in ("past_key_values", "cache_params") if name in output}
         logits: Tensor = output.logits[:, -1]

@@ -21,6 +21,7 @@ from scipy.linalg.blas import isamax
 from torch import Tensor, nn
 
 from ntgbench.errors import PluginError
+from ntgbench_ptq.products import overflows, wide_type
 
 if TYPE_CHECKING:
     from ntgbench_mamba.model import Mixer
@@ -49,6 +50,7 @@ class Int8Matrix:
         gain: what each column of x is multiplied by before it is quantised, or None.
         whole: int8 (inputs, outputs), the inputs of an output one after the other, as torch's product likes them best.
         scale: of each output, (outputs,).
+        wide: the same as `whole` in floating point where torch's int8 product overflows, else None.
     """
 
     __array_ufunc__ = None  # so that numpy leaves `array @ matrix` to this class
@@ -63,6 +65,7 @@ class Int8Matrix:
             gain: what the inputs are multiplied by before they are quantised, (inputs,); None is 1.
         """
         self.whole = whole.detach().to(torch.int8).contiguous().t()
+        self.wide = whole.detach().to(wide_type(len(self.whole))).t().numpy() if overflows() else None
         self.gain = None if gain is None else gain.detach().numpy()
         numbers = whole.detach().numpy().T.astype(np.float64)
         gained = numbers if self.gain is None else numbers * self.gain[:, None]
@@ -78,7 +81,7 @@ class Int8Matrix:
 
     def __rmatmul__(self, x: Floats) -> Floats:
         x = x if self.gain is None else x * self.gain
-        return self._of_one(x) if len(x) == 1 else self._of_many(x)
+        return self._of_one(x) if len(x) == 1 and self.wide is None else self._of_many(x)
 
     def _of_many(self, x: Floats) -> Floats:
         scale = np.abs(x).max(axis=1, keepdims=True, initial=SMALLEST) / HALF_RANGE
@@ -86,7 +89,11 @@ class Int8Matrix:
         np.rint(whole, out=whole)
         # Half the range is not a whole number, so a row's largest value may lie above the highest.
         np.minimum(whole, HIGHEST, out=whole)
-        product: Floats = torch._int_mm(torch.from_numpy(whole.astype(np.int8)), self.whole).numpy().astype(np.float32)
+        if self.wide is None:
+            sums = torch._int_mm(torch.from_numpy(whole.astype(np.int8)), self.whole).numpy()
+        else:
+            sums = whole @ self.wide
+        product: Floats = sums.astype(np.float32)
         product *= scale
         product *= self.scale
         return product
