@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.protocol import QUALITY, bundled
 from ntgbench.report.board import Board, suites_of
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +16,6 @@ MOST_NOTES = 10
 
 EMPTY = "-"
 """What stands where there is no number."""
-
-
-def counted(count: int, noun: str) -> str:
-    """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def bullets(title: str, lines: Sequence[str]) -> list[str]:
@@ -83,8 +79,7 @@ def origin(board: Board) -> str:
 
 def seeds(board: Board) -> str:
     """How many seeds the board has, in words."""
-    count = board.seeds()
-    return f"{count} seeds" if count != 1 else "1 seed"
+    return counted(board.seeds(), "seed")
 
 
 def table(heads: Sequence[str], body: Sequence[Sequence[str]], left: int = 1) -> str:

@@ -111,7 +111,10 @@ def test_every_kind_of_failure_is_a_row_with_a_reason(install, ntgbench, flows, 
 @pytest.mark.parametrize(
     ("name", "limits", "reason"),
     [
-        ("hangs", "minutes = 0.05", "over the time limit of 0.05 minutes"),
+        ("hangs", "idle_minutes = 0.05", "it has used no CPU for 0.05 minutes: it waits for what does not come, at fit"),
+        ("spins", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit"),
+        ("breeds", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit"),
+        ("delegates", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit"),
         ("hogs", "memory_gib = 1", "over the memory limit of 1 GiB"),
     ],
 )
