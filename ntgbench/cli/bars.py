@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ntgbench.report.text import counted
+from ntgbench.words import counted
 from ntgbench.running.run import Watch
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
         raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
 
     from ntgbench.parameters import suggestion
-    from ntgbench.report.text import counted
+    from ntgbench.words import counted
     from ntgbench.systems import load
 
     fitted = load(model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.protocol import QUALITY, bundled
 from ntgbench.report.board import Board, suites_of
-from ntgbench.words import counted
+from ntgbench.words import counted as counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

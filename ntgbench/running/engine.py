@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, write_text
+from ntgbench.plugins import PROBED, RESTRICT, registry
+from ntgbench.probing import ended_how
 from ntgbench.results import suite_of
 from ntgbench.running.cells import CELL_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.probe import phases_so_far
-from ntgbench.running.processes import Usage, kept, signal_name
+from ntgbench.running.processes import Usage, kept
 from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
 from ntgbench.running.worker import FITTED_FILE, PHASES_FILE, PROGRESS_FILE, TIMES_FILE
 
@@ -118,6 +120,9 @@ def _environment(threads: int) -> dict[str, str]:
     environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
+    # A cell loads the plugins that were found sound, and those only.
+    environment[RESTRICT] = ",".join(plugin.name for plugin in registry().plugins if plugin.refused is None)
+    environment[PROBED] = "1"
     if "PYTHONPATH" in environment:
         # The process works in another folder than this one.
         folders = environment["PYTHONPATH"].split(os.pathsep)
@@ -187,13 +192,13 @@ def _death(code: int, cell: Cell) -> str:
     """Why a process that left no result has ended, as far as can be told."""
     if code < 0:
         hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
-        return f"its process was ended by {signal_name(-code)}{hint}"
+        return f"its process was ended {ended_how(code)}{hint}"
     try:
         said = (cell.path / LOG_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         said = []
     last = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
-    return f"its process ended with status {code} and without a result: {last}"
+    return f"its process ended {ended_how(code)} and without a result: {last}"
 
 
 def forget_failures(cell: Cell) -> None:

@@ -88,7 +88,7 @@ def _start(command: list[str], output: int) -> int:
             os.dup2(os.open(os.devnull, os.O_RDONLY), _STDIN)
             os.dup2(output, _STDOUT)
             os.dup2(output, _STDERR)
-            os.execv(command[0], command)
+            os.execv(command[0], command)  # noqa: S606 - no shell is wanted
     except OSError as error:
         os.write(_STDERR, f"cannot start {command[0]}: {error.strerror}\n".encode())
     finally:
@@ -150,7 +150,7 @@ def _kill_all(worker: int, status: int | None) -> int:
 
 
 def _children() -> list[int]:
-    """Processes whose parent is this one, on Linux. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
+    """Processes whose parent is this one, on Linux; see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html for the format."""
     own, found = str(os.getpid()).encode(), []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:

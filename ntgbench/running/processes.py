@@ -72,14 +72,6 @@ def kept(
             process.wait()
 
 
-def signal_name(number: int) -> str:
-    """SIGSEGV for 11; a number without a name as it is."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 class Usage:
     """What the processes below a keeper have used since this object was made.
 

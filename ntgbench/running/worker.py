@@ -126,6 +126,7 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
         pass
     unfinished = cell.path / UNFINISHED_FOLDER
     unfinished.mkdir(exist_ok=True)
+    _progress(cell, "fit", 0, 1)
     with phases.timed("fit"):
         context = _context(cell, cell.build(), "fit", train, _base_of(cell))
         fitted = cell.build().fit(train, replace(context, checkpoint=unfinished))
