@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ntgbench.words import counted
 from ntgbench.running.run import Watch
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,9 @@ from ntgbench.cli.options import as_json, grid, show
 @as_json
 def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:
     """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
-    from ntgbench.words import counted
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
+    from ntgbench.words import counted
 
     cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute(), device=device).cells
     rows = []

@@ -150,7 +150,10 @@ def _kill_all(worker: int, status: int | None) -> int:
 
 
 def _children() -> list[int]:
-    """Processes whose parent is this one, on Linux; see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html for the format."""
+    """Processes whose parent is this one, on Linux.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
     own, found = str(os.getpid()).encode(), []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:

@@ -10,8 +10,8 @@ SYSTEMS = """
     import numpy as np
     from ntgbench import GeneratorSpec, MetricSpec, hookimpl
 
-    NAMES = ["throws", "exits", "dies", "segfaults", "hangs", "spins", "breeds", "delegates", "hogs", "lists", "floats", "nan", "short", "wide",
-             "holes", "empty", "long", "half-saved", "unsaved"]
+    NAMES = ["throws", "exits", "dies", "segfaults", "hangs", "spins", "breeds", "delegates", "hogs", "lists",
+             "floats", "nan", "short", "wide", "holes", "empty", "long", "half-saved", "unsaved"]
 
     @hookimpl
     def ntgbench_generators():
