@@ -22,7 +22,7 @@ from ntgbench.probing import ended_how
 from ntgbench.results import suite_of
 from ntgbench.running.cells import CELL_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.probe import phases_so_far
-from ntgbench.running.processes import Usage, kept
+from ntgbench.running.processes import Usage, kept, last_line
 from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
 from ntgbench.running.worker import FITTED_FILE, PHASES_FILE, PROGRESS_FILE, TIMES_FILE
 
@@ -95,19 +95,18 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
     before, begun = _written(cell), time.monotonic()
     # -P keeps the folder of the user out of the import path.
     command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder]
-    with (
-        (cell.path / LOG_FILE).open("a+b") as log,
-        kept(command, log, cell.path, _environment(threads), holds) as process,
-    ):
-        usage = Usage(process, cell.protocol.limits)
-        stopped = _watch(process, usage, cell, watch, stop)
-        phases = phases_so_far(cell.path / PHASES_FILE, begun)
-    usage.kill()
+    with (cell.path / LOG_FILE).open("a+b") as log:
+        with kept(command, log, cell.path, _environment(threads), holds) as process:
+            usage = Usage(process, cell.protocol.limits)
+            stopped = _watch(process, usage, cell, watch, stop)
+            phases = phases_so_far(cell.path / PHASES_FILE, begun)
+        usage.kill()
+        last = last_line(log, process)
     _clear(cell)
     # A process that died has left the row of an earlier round, or of other suites, as it was.
     row = None if stopped or _written(cell) == before else cell.result()
     if row is None:
-        row = _failed(cell, stopped or _death(process.returncode, cell))
+        row = _failed(cell, stopped or _death(process.returncode, last))
         row["metrics"], row["phases"] = measured(cell), phases
         if not stop.is_set():
             _store(cell, row)
@@ -137,9 +136,8 @@ def _failed(cell: Cell, reason: str) -> Row:
 
 
 def _store(cell: Cell, row: Row) -> None:
-    """Write the row into the cell's folder, which a system may have deleted; a row that cannot be written says so."""
+    """Write the row into the cell's folder; a row that cannot be written says so."""
     try:
-        cell.path.mkdir(parents=True, exist_ok=True)
         write_result(cell, row)
     except OSError as error:
         row["reason"] = f"{row['reason']}; its row is not stored: {error.filename}: {error.strerror}"
@@ -188,17 +186,12 @@ def _doing(cell: Cell) -> str:
     return f"{state['phase']} {share:.0%} {state['note']}".strip()
 
 
-def _death(code: int, cell: Cell) -> str:
-    """Why a process that left no result has ended, as far as can be told."""
+def _death(code: int, last: str) -> str:
+    """Why a process that left no result has ended, as far as can be told by its status and its last words."""
     if code < 0:
         hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
         return f"its process was ended {ended_how(code)}{hint}"
-    try:
-        said = (cell.path / LOG_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        said = []
-    last = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
-    return f"its process ended {ended_how(code)} and without a result: {last}"
+    return f"its process ended {ended_how(code)} and without a result: {last or 'it said nothing'}"
 
 
 def forget_failures(cell: Cell) -> None:

@@ -3,7 +3,8 @@
 It runs COMMAND in a session of its own, and ends as COMMAND ended: with its status, or by the same signal. Before that
 it kills every process that COMMAND has left behind. Its standard input is a pipe of which the run holds the other end.
 When that end is closed, because the run wants the cell to end or because the run itself has died in whatever way,
-COMMAND is killed with all it has started. Its standard output is the log, open for reading and appending.
+COMMAND is killed with all it has started. Its standard output is the log, open for reading and appending; the end of
+what could not be written there comes out of its standard error.
 
 On Linux nothing escapes: the keeper is a subreaper, so a process whose parent has ended becomes its child, whatever
 session or environment it has made for itself; and the kernel kills COMMAND when the keeper dies.
@@ -32,6 +33,8 @@ LEFT_OUT = b"\n[... the middle of this log is left out: it was longer than 1 MiB
 
 _KEPT = LOG_LIMIT // 4
 _CHUNK = 2**16
+# It fits into a pipe that nobody reads meanwhile.
+_LOST = 2**11
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
 # Numbers of <linux/prctl.h>.
@@ -49,29 +52,43 @@ def main(command: list[str]) -> NoReturn:
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     output, written = os.pipe()
+    log = Log(_STDOUT)
     worker = _start(command, written)
     os.close(written)
-    status = _attend(worker, output, wake)
+    status = _attend(worker, output, wake, log)
     status = _kill_all(worker, status)
     os.set_blocking(output, False)
     with contextlib.suppress(BlockingIOError):
         while data := os.read(output, _CHUNK):
-            append(_STDOUT, data)
+            log.append(data)
+    os.write(_STDERR, log.lost)
     _end_as(os.waitstatus_to_exitcode(status))
 
 
-def append(log: int, data: bytes) -> None:
-    """Write `data` to the open file `log`, and leave out its middle when it is above `LOG_LIMIT` then.
+class Log:
+    """An open file that never has more than `LOG_LIMIT` bytes.
 
-    What cannot be written, on a full disk say, is lost: whoever prints must not die by it.
+    Attributes:
+        lost: the end of what could not be written, on a full disk say: whoever prints does not die by that.
     """
-    with contextlib.suppress(OSError):
-        os.write(log, data)
-        size = os.fstat(log).st_size
-        if size > LOG_LIMIT:
-            tail = os.pread(log, _KEPT, size - _KEPT)
-            os.ftruncate(log, _KEPT)
-            os.write(log, LEFT_OUT + tail)
+
+    lost = b""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def append(self, data: bytes) -> None:
+        """Write `data` to the end of the file, and leave out its middle when it is too long then."""
+        try:
+            written = os.write(self._handle, data)
+            size = os.fstat(self._handle).st_size
+            if size > LOG_LIMIT:
+                tail = os.pread(self._handle, _KEPT, size - _KEPT)
+                os.ftruncate(self._handle, _KEPT)
+                os.write(self._handle, LEFT_OUT + tail)
+        except OSError:
+            written = 0
+        self.lost = (self.lost + data[written:])[-_LOST:]
 
 
 def _start(command: list[str], output: int) -> int:
@@ -95,14 +112,14 @@ def _start(command: list[str], output: int) -> int:
         os._exit(127)
 
 
-def _attend(worker: int, output: int, wake: int) -> int | None:
+def _attend(worker: int, output: int, wake: int, log: Log) -> int | None:
     """Copy what the worker prints until it has ended, then its wait status; None when the run has hung up."""
     sources = [_STDIN, wake, output]
     while True:
         ready, _, _ = select.select(sources, [], [])
         if output in ready:
             data = os.read(output, _CHUNK)
-            append(_STDOUT, data)
+            log.append(data)
             if not data:
                 sources.remove(output)
         if _STDIN in ready:

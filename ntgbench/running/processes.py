@@ -36,11 +36,21 @@ _GRACE = 30.0
 """Seconds that a keeper has to end what it keeps."""
 
 
+class Keeper(subprocess.Popen[bytes]):
+    """The process of a keeper, whose status is that of its command.
+
+    Attributes:
+        lost: the end of what could not be written to the log, once all has ended.
+    """
+
+    lost = b""
+
+
 @contextlib.contextmanager
 def kept(
     command: Sequence[str], log: IO[bytes], folder: Path, environment: Mapping[str, str], holds: Sequence[int] = ()
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command below a keeper; its status is the command's. All that it has started is ended with the block.
+) -> Iterator[Keeper]:
+    """Run a command below a keeper. All that the command has started is ended with the block.
 
     Args:
         command: program, as an absolute path, and arguments.
@@ -49,27 +59,33 @@ def kept(
         environment: of the command.
         holds: file descriptors that stay open until the last of its processes has ended.
     """
-    process = subprocess.Popen(
+    process = Keeper(
         [sys.executable, "-I", "-S", keeper.__file__, *command],
         stdin=subprocess.PIPE,
         stdout=log,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         env=environment,
         cwd=folder,
         start_new_session=True,
         pass_fds=holds,
     )
-    assert process.stdin is not None
     try:
         yield process
     finally:
-        process.stdin.close()
         try:
-            process.wait(_GRACE)
+            # That closes its standard input.
+            _, process.lost = process.communicate(timeout=_GRACE)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
+
+
+def last_line(log: IO[bytes], keeper: Keeper) -> str:
+    """The last line that is not empty of what a command has printed that was `kept`; empty when it printed nothing."""
+    log.seek(0)
+    lines = (log.read() + keeper.lost).decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 class Usage:
@@ -85,9 +101,9 @@ class Usage:
         idle_seconds: for how long there has been no CPU time to speak of.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+    def __init__(self, keeper: Keeper, limits: Limits) -> None:
         self.cpu_seconds, self.memory_gib, self.idle_seconds = 0.0, 0.0, 0.0
-        self._keeper, self._limits = process.pid, limits
+        self._keeper, self._limits = keeper.pid, limits
         self._processes: list[psutil.Process] = []
         self._looked, self._idle_since = time.monotonic(), 0.0
         # What is added to what is seen: minus what was used before this, plus what has gone without a trace since.

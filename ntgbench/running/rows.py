@@ -76,7 +76,8 @@ def machine_of(cell: Cell) -> dict[str, Any]:
 
 
 def write_result(cell: Cell, row: Row) -> None:
-    """Put the row into the cell's folder, which finishes the cell."""
+    """Put the row into the cell's folder, which finishes the cell. Its system may have deleted the folder."""
+    cell.path.mkdir(parents=True, exist_ok=True)
     write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
 
 

@@ -81,7 +81,7 @@ def results(tmp_path: Path) -> dict[str, Path]:
     return {path.parent.parent.name: path for path in tmp_path.glob("runs/quick/*/*/*/result.json")}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_leaves_whole_files_only(start, ntgbench, flows, tmp_path, number: signal.Signals) -> None:
     run, fitting = start()
     run.send_signal(number)
