@@ -34,7 +34,8 @@ class Bars(Watch):
     def loaded(self, dataset: Dataset) -> None:
         """Say what was read and what was left out of it."""
         biflows = dataset.biflows
-        self._say(f"{dataset.name}: {len(biflows):,} biflows, {len(biflows.classes)} classes, {biflows.digest()[:8]}")
+        size = f"{counted(len(biflows), 'biflow')}, {counted(len(biflows.classes), 'class')}"
+        self._say(f"{dataset.name}: {size}, {biflows.digest()[:8]}")
         for note in dataset.notes:
             self._say(f"  {note}")
 

@@ -80,9 +80,12 @@ def read_captures(
     if not parts:
         raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
     notes = [
-        *listed("skipped {} captures without a label", skipped),
-        *listed("skipped {} captures that cannot be read", broken),
-        *listed("{} captures are damaged and used as far as they go", damaged),
+        *listed("skipped {} [capture|captures] without a label", skipped),
+        *listed("skipped {} [capture|captures] that cannot be read", broken),
+        *listed(
+            "{} [capture is damaged and used as far as it goes|captures are damaged and used as far as they go]",
+            damaged,
+        ),
         *counted(changes),
     ]
     whole = FlowTable.concat(parts)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import DatasetError
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +71,7 @@ def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
     if differ.any():
         row = int(differ.argmax())
         raise DatasetError(
-            f"row {row}: {name!r} has {one.counts[row]} values and {other_name!r} has {other.counts[row]}"
+            f"row {row}: {name!r} has {counted(one.counts[row], 'value')} and {other_name!r} has {other.counts[row]}"
         )
 
 

@@ -15,6 +15,7 @@ from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
 from ntgbench.traffic.notes import listed
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import DatasetSpec
@@ -55,7 +56,9 @@ def load_dataset(argument: str | os.PathLike[str], packets: int = PACKETS, pl_ma
         dataset = _from_path(_existing(argument), packets, pl_max)
     count = len(dataset.biflows)
     if count < 2:
-        raise DatasetError(f"{argument} holds {count} usable biflow(s); training and testing need at least two")
+        raise DatasetError(
+            f"{argument} holds {counted(count, 'usable biflow')}; training and testing need at least two"
+        )
     biflows = _without_empty_classes(dataset.biflows)
     return replace(dataset, biflows=biflows, notes=(*dataset.notes, *_untestable(biflows)))
 
@@ -101,7 +104,9 @@ def _from_catalogue(spec: DatasetSpec, packets: int, pl_max: int) -> Biflows:
     except Exception as error:  # a plugin's loader may fail in any way
         raise DatasetError(f"the loader of {spec.name} failed: {type(error).__name__}: {error}") from error
     if not isinstance(biflows, Biflows) or (biflows.packets, biflows.pl_max) != (packets, pl_max):
-        raise DatasetError(f"the loader of {spec.name} must return Biflows with {packets} packets and pl_max {pl_max}")
+        raise DatasetError(
+            f"the loader of {spec.name} must return Biflows with {counted(packets, 'packet')} and pl_max {pl_max}"
+        )
     return biflows
 
 

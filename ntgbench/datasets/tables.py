@@ -12,7 +12,7 @@ from ntgbench.datasets.columns import Lists, lists, row_of, same_counts, whole
 from ntgbench.errors import DatasetError
 from ntgbench.parameters import suggestion
 from ntgbench.traffic.flows import FlowTable
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import counted, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +131,9 @@ def _session(table: pa.Table, held: Mapping[str, str]) -> npt.NDArray[np.int32] 
         return None
     column = table.column(held["session"])
     if column.null_count:
-        raise DatasetError(f"column {held['session']!r}: {column.null_count:,} rows have no session")
+        raise DatasetError(
+            f"column {held['session']!r}: {filled('{} [row has|rows have] no session', column.null_count)}"
+        )
     codes: npt.NDArray[np.int32] = column.cast(pa.string()).combine_chunks().dictionary_encode().indices.to_numpy()
     return codes
 

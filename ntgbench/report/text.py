@@ -71,7 +71,9 @@ def origin(board: Board) -> str:
     words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(usual)]
     devices = {row["machine"].get("device", "cpu") for row in board.rows} - {"cpu"}
     words += [word for device in sorted(devices) for word in ("--device", device)]
-    machines = sorted({plain(f"{row['machine']['cpu']}, {row['machine']['cores']} cores") for row in board.rows})
+    machines = sorted(
+        {plain(f"{row['machine']['cpu']}, {counted(row['machine']['cores'], 'core')}") for row in board.rows}
+    )
     libraries = sorted({plain(f"{name} {version}") for row in board.rows for name, version in row["versions"].items()})
     made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
     return f"Made by\n\n    {shlex.join(words)}\n\n{made}"

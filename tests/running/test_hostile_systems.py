@@ -217,7 +217,7 @@ def test_what_is_logged_as_a_warning_becomes_a_note(ntgbench, flows, tmp_path) -
     assert rows(tmp_path / "leaderboards")["smote"]["notes"] == [
         "1 of 4 classes train but are never tested, having one biflow only: rare",
         "SMOTE of class chat, 5 biflows: 4 neighbours",
-        "SMOTE of class rare, 1 biflows: repeated",
+        "SMOTE of class rare, 1 biflow: repeated",
     ]
 
 
