@@ -23,12 +23,29 @@ def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; when the block ends well, what was written takes the place of `path` in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path, temporary):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path, alias: Path | None = None) -> Iterator[None]:
+    """Errors of the system in this block name `path`, if they name no file, as writing to a full disk does, or `alias`.
+
+    Raises:
+        OSError: of the same class and number, with a file name.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or (alias is not None and os.fspath(error.filename) == str(alias)):
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -19,12 +20,19 @@ from ntgbench.contract import Spec, check_spec
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
 from ntgbench.parameters import suggestion
+from ntgbench.probing import find_fatal
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 RESTRICT = "NTGBENCH_PLUGINS"
 """Environment variable: entry-point names, comma-separated, of the only plugins to load."""
+
+PROBED = "NTGBENCH_PROBED"
+"""Environment variable, set in processes that ntgbench starts: the plugins have been probed, see `discover`."""
+
+_log = logging.getLogger(__name__)
 
 _KINDS: dict[str, type] = {
     "ntgbench_generators": GeneratorSpec,
@@ -77,7 +85,7 @@ class Registry:
             if not self.plugins:
                 raise PluginError(self.why_empty())
             refused = [plugin for plugin in self.plugins if plugin.refused is not None]
-            note = f" ({len(refused)} plugin(s) were refused: see `ntgbench plugins`)" if refused else ""
+            note = f" ({counted(len(refused), 'refused plugin')}: see `ntgbench plugins`)" if refused else ""
             raise PluginError(f"no system is called {name!r}; {suggestion(name, systems)}{note}")
         return systems[name]
 
@@ -99,25 +107,37 @@ class Registry:
 @cache
 def registry() -> Registry:
     """The plugins of this installation, discovered once."""
-    return discover(importlib.metadata.entry_points(group=hookspecs.PROJECT), os.environ.get(RESTRICT))
+    entry_points = importlib.metadata.entry_points(group=hookspecs.PROJECT)
+    return discover(entry_points, os.environ.get(RESTRICT), probing=PROBED not in os.environ)
 
 
-def discover(entry_points: Iterable[importlib.metadata.EntryPoint], only: str | None = None) -> Registry:
+def discover(
+    entry_points: Iterable[importlib.metadata.EntryPoint], only: str | None = None, probing: bool = False
+) -> Registry:
     """Load each entry point alone.
 
     Args:
         entry_points: of the group `ntgbench`.
-        only: comma-separated entry-point names to keep; None keeps all.
+        only: comma-separated entry-point names to keep; None keeps all. A name that is none is warned of.
+        probing: load those that are not bundled in another process first, and refuse one that ends or blocks it.
     """
-    wanted = None if only is None else {name.strip() for name in only.split(",")}
-    plugins: list[Plugin] = []
     # Bundled plugins come first, so that a clash is always the newcomer's.
-    for entry_point in sorted(
-        set(entry_points), key=lambda e: (_origin(e)[0] != hookspecs.PROJECT, _origin(e), e.name)
-    ):
-        if wanted is None or entry_point.name in wanted:
-            plugins.append(_load(entry_point, plugins))
+    found = sorted(set(entry_points), key=lambda e: (not _is_bundled(e), _origin(e), e.name))
+    if only is not None:
+        wanted = {name.strip() for name in only.split(",")}
+        _warn_of_unknown(wanted, [entry_point.name for entry_point in found])
+        found = [entry_point for entry_point in found if entry_point.name in wanted]
+    foreign = [entry_point for entry_point in found if not _is_bundled(entry_point)]
+    fatal = find_fatal(foreign) if probing and foreign else {}
+    plugins: list[Plugin] = []
+    for entry_point in found:
+        plugins.append(_load(entry_point, plugins, fatal.get(entry_point)))
     return Registry(tuple(_refuse_lost_bases(plugins)))
+
+
+def _warn_of_unknown(wanted: set[str], known: list[str]) -> None:
+    for name in sorted(wanted - {*known, ""}):
+        _log.warning("%s: no installed plugin is called %r; %s", RESTRICT, name, suggestion(name, known))
 
 
 def resolve(target: str, needs: Sequence[str] = ()) -> Any:
@@ -177,20 +197,23 @@ def _python_files(package: str) -> list[Path]:
     return files or ([Path(found.origin)] if found.origin is not None else [])
 
 
-def _load(entry_point: importlib.metadata.EntryPoint, earlier: Sequence[Plugin]) -> Plugin:
+def _load(entry_point: importlib.metadata.EntryPoint, earlier: Sequence[Plugin], fatal: str | None) -> Plugin:
     distribution, version = _origin(entry_point)
     try:
+        if fatal is not None:
+            raise PluginError(fatal)
         for plugin in earlier:
             if plugin.name == entry_point.name:
                 raise PluginError(f"the entry point {entry_point.name!r} is already taken by {plugin.distribution}")
-        specs = _call_hooks(entry_point)
+        specs = call_hooks(entry_point)
         _refuse_clashes(specs, earlier)
     except (Exception, SystemExit) as error:  # whatever a plugin does while it loads, the others go on
         return Plugin(entry_point.name, distribution, version, refused=_reason(error))
     return Plugin(entry_point.name, distribution, version, specs)
 
 
-def _call_hooks(entry_point: importlib.metadata.EntryPoint) -> tuple[Spec, ...]:
+def call_hooks(entry_point: importlib.metadata.EntryPoint) -> tuple[Spec, ...]:
+    """Import a plugin and return all that it brings. Raises PluginError, or whatever the plugin does."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     plugin = entry_point.load()
@@ -247,6 +270,10 @@ def _leads_home(spec: GeneratorSpec, generators: dict[str, GeneratorSpec]) -> bo
         seen.add(spec.base)
         spec = generators[spec.base]
     return True
+
+
+def _is_bundled(entry_point: importlib.metadata.EntryPoint) -> bool:
+    return _origin(entry_point)[0] == hookspecs.PROJECT
 
 
 def _origin(entry_point: importlib.metadata.EntryPoint) -> tuple[str, str]:

@@ -47,12 +47,14 @@ class Limits:
     """What one cell may use before it is stopped and marked as failed.
 
     Attributes:
-        minutes: wall-clock minutes of each of its processes.
+        cpu_minutes: CPU minutes of its process and all that it starts, whatever else the machine does meanwhile.
         memory_gib: GiB of resident memory, child processes included.
+        idle_minutes: minutes without CPU time to speak of, less than a hundredth of a processor: it waits for ever.
     """
 
-    minutes: float = 60.0
+    cpu_minutes: float = 120.0
     memory_gib: float = 16.0
+    idle_minutes: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,9 @@ class Protocol:
             ("budget.epochs", self.budget.epochs is None or self.budget.epochs >= 1),
             ("budget.steps", self.budget.steps is None or self.budget.steps >= 1),
             ("budget.minutes", self.budget.minutes is None or self.budget.minutes > 0),
-            ("limits.minutes", self.limits.minutes > 0),
+            ("limits.cpu_minutes", self.limits.cpu_minutes > 0),
             ("limits.memory_gib", self.limits.memory_gib > 0),
+            ("limits.idle_minutes", self.limits.idle_minutes > 0),
             ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
             ("augmentation.fractions", _are_shares(self.augmentation.fractions)),
             ("augmentation.arms", bool(self.augmentation.arms)),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import keyword
+import os
 import re
+import shutil
 import sys
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,7 +25,8 @@ def new_plugin(name: str, parent: Path) -> Path:
     """Write an installable plugin called `name` into the new folder `parent/name` and return that folder.
 
     Raises:
-        NtgbenchError: when the name is none for a plugin or is taken, or the folder is there already.
+        NtgbenchError: when the name is none for a plugin or is taken, or the folder is there already or cannot be
+            written; nothing is left of it then.
     """
     if not _NAME.fullmatch(name):
         raise NtgbenchError(f"{name!r} is no plugin name; write it like my-generator")
@@ -32,7 +36,20 @@ def new_plugin(name: str, parent: Path) -> Path:
     clash = _clash(name)
     if clash is not None:
         raise NtgbenchError(f"a plugin cannot be called {name!r}: {clash}; choose another name")
-    _copy(resources.files("ntgbench") / "template", folder, name)
+    # It gets its name when it is complete.
+    unfinished = parent / f".{name}.{os.getpid()}.tmp"
+    missing = [path for path in (parent, *parent.parents) if not path.exists()]
+    try:
+        _copy(resources.files("ntgbench") / "template", unfinished, name)
+        unfinished.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for path in missing:
+                path.rmdir()
+        if isinstance(error, OSError):
+            raise NtgbenchError(f"cannot write {folder}: {error.strerror}; nothing of it is left") from error
+        raise
     return folder
 
 

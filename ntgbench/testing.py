@@ -115,6 +115,11 @@ def metric_checks(name: str) -> list[Check]:
     ]
 
 
+def checks_of(text: str) -> list[Check]:
+    """The checks of the metric, or of the system with its parameters, that a user would write as `text`."""
+    return metric_checks(text) if text in registry().metrics() else system_checks(text)
+
+
 def _fit(system: System, base: str | None, train: Biflows) -> FittedSystem:
     """The system fitted on `train`, and first what it starts from."""
     with tempfile.TemporaryDirectory() as name:

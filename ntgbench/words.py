@@ -1,4 +1,4 @@
-"""Words that somebody else wrote, such as names of classes, columns and files, for a line of output."""
+"""Words for a line of output: numbers with their nouns, and names that somebody else chose."""
 
 from __future__ import annotations
 
@@ -22,3 +22,14 @@ def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], st
     known = {(name, digest): source for name, digest, source in datasets}
     names = [name for name, _ in known]
     return {key: key[0] if names.count(key[0]) == 1 else f"{key[0]} ({source})" for key, source in known.items()}
+
+
+def counted(count: float, noun: str) -> str:
+    """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes, 0.5 minutes."""
+    number = f"{count:,.0f}" if count == int(count) else f"{count:g}"
+    return f"{number} {noun}" if count == 1 else f"{number} {plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """The plural of an English noun that forms it regularly."""
+    return f"{noun}{'es' if noun.endswith('s') else 's'}"

@@ -1,11 +1,13 @@
 """Discovery, with plugins as pip would install them, in processes of their own."""
 
 import json
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from ntgbench.errors import PluginError
 from ntgbench.plugins import code_digest, resolve
+from ntgbench.probing import find_fatal
 
 GOOD = """
     from ntgbench import GeneratorSpec, hookimpl
@@ -127,6 +129,57 @@ def test_a_bad_plugin_is_a_row_with_a_reason(install, ntgbench, source: str, rea
     assert found["bad"]["state"] == "refused"
     assert reason in found["bad"]["brings"]
     assert found["baselines"]["state"] == "loaded"
+
+
+@pytest.mark.parametrize(
+    ("fatal", "how"),
+    [
+        ("import os; os._exit(0)", "ended the process with status 0"),
+        ("from posix import _exit; _exit(7)", "ended the process with status 7"),
+        ("import os; os.kill(os.getpid(), 9)", "ended the process by SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "ended the process by SIGSEGV"),
+        ("import os; os.abort()", "ended the process by SIGABRT"),
+        ("raise KeyboardInterrupt", "ended the process by SIGINT"),
+        (GOOD.replace("return [", "import os; os._exit(0); return ["), "ended the process with status 0"),
+    ],
+)
+def test_a_plugin_that_ends_the_process_is_refused_and_the_others_are_there(install, ntgbench, fatal, how) -> None:
+    install("a-good", GOOD.replace("good", "a-good").replace("a-good:Good", "a_good:Good"))
+    install("bad", fatal)
+    install("good", GOOD)
+    found, status = rows(ntgbench)
+    assert status == 1
+    assert found["bad"]["state"] == "refused"
+    assert f"{how} while it was imported" in found["bad"]["brings"]
+    assert {found[name]["state"] for name in ("a-good", "good", "baselines")} == {"loaded"}
+    listed = ntgbench("list", "systems")
+    assert listed.returncode == 0
+    assert "a good one" in listed.stdout
+    assert "bad: refused" in listed.stderr
+
+
+def test_a_plugin_whose_import_does_not_end_is_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "hangs_at_import.py").write_text("import signal; signal.pause()")
+    hanging = EntryPoint("hangs", "hangs_at_import", "ntgbench")
+    assert find_fatal([hanging], longest=0.5) == {
+        hanging: "it did not come to its end within 0.5 seconds while it was imported"
+    }
+
+
+def test_the_cells_of_a_run_do_not_load_what_was_refused(install, ntgbench, flows) -> None:
+    install("bad", "import os; os._exit(0)")
+    done = ntgbench("run", "-d", flows, "-s", "copy", "--seeds", 1, "--suite", "fidelity")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_no_plugin_has_is_warned_of(ntgbench) -> None:
+    done = ntgbench("list", "systems", NTGBENCH_PLUGINS="baselines, fidelty,")
+    assert done.returncode == 0
+    assert "NTGBENCH_PLUGINS: no installed plugin is called 'fidelty'; did you mean fidelity?" in done.stderr
+    assert done.stderr.count("NTGBENCH_PLUGINS") == 1
+    assert "copy" in done.stdout
+    assert not ntgbench("list", "systems", NTGBENCH_PLUGINS="baselines,fidelity").stderr
 
 
 def test_a_taken_entry_point_name_is_refused(install, ntgbench) -> None:

@@ -23,9 +23,9 @@ def test_plain_values_round_trip(name: str) -> None:
 
 def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(MINIMAL + "[limits]\nminutes = 2\n[augmentation]\nfractions = [0.1, 1]\n")
+    path.write_text(MINIMAL + "[limits]\ncpu_minutes = 2\n[augmentation]\nfractions = [0.1, 1]\n")
     protocol = find(str(path))
-    assert (protocol.name, protocol.limits.minutes, protocol.augmentation.fractions) == ("mine", 2.0, (0.1, 1.0))
+    assert (protocol.name, protocol.limits.cpu_minutes, protocol.augmentation.fractions) == ("mine", 2.0, (0.1, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "seeds = " + "[" * 200 + "]" * 200, "seeds: .* has the wrong type"),
         (MINIMAL + "limits = " + "{a=" * 200 + "1" + "}" * 200, "unknown key 'a'"),
         (MINIMAL + "test_share = " + "9" * 400, "test_share: .* is no finite number"),
-        (MINIMAL + "[limits]\nminutes = inf", "limits: minutes: inf is no finite number"),
-        (MINIMAL + "[limits]\nminutes = nan", "limits: minutes: nan is no finite number"),
+        (MINIMAL + "[limits]\ncpu_minutes = inf", "limits: cpu_minutes: inf is no finite number"),
+        (MINIMAL + "[limits]\ncpu_minutes = nan", "limits: cpu_minutes: nan is no finite number"),
         ("version = 1", "summary, datasets, systems must be given"),
     ],
 )
@@ -76,7 +76,7 @@ def test_unknown_protocols_get_a_suggestion(tmp_path: Path) -> None:
 def test_the_grid_and_limits_do_not_change_the_digest(key: str, number: int) -> None:
     changed = {
         "seeds": number,
-        "limits": {"minutes": number},
+        "limits": {"cpu_minutes": number},
         "datasets": ["x"] * number,
         "systems": ["x"] * number,
         "suites": ["utility"],

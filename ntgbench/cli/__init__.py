@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from typing import NoReturn
@@ -41,12 +42,17 @@ for command in (run, plan, leaderboard, listing, info, plugins, datasets, new, c
 
 def main() -> NoReturn:
     """Run the command line; exits with 0, 1 when something failed, 2 when it was called wrongly, 130 on Ctrl-C."""
-    # A polite kill ends a run as Ctrl-C does: every child process stopped, nothing half-written.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A polite kill, or a terminal that is closed, ends a run as Ctrl-C does: every child process stopped, nothing
+    # half-written. What is ignored stays ignored, as nohup has it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("stopped; run the same command again to go on from here", err=True)
+        # With the terminal closed, there is nowhere to say it.
+        with contextlib.suppress(OSError):
+            click.echo("stopped; run the same command again to go on from here", err=True)
         status = INTERRUPTED
     except click.ClickException as error:
         error.show()

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from ntgbench.report.failures import from_here
-from ntgbench.report.text import counted
 from ntgbench.running.cells import LOG_FILE
 from ntgbench.running.run import Watch
-from ntgbench.words import titles
+from ntgbench.words import counted, titles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from ntgbench.errors import NtgbenchError
@@ -11,27 +13,45 @@ from ntgbench.errors import NtgbenchError
     epilog="Examples: ntgbench check my-generator; ntgbench check 'markov[order=3]'; ntgbench check jsd_1gram"
 )
 @click.argument("name")
-def check(name: str) -> int:
-    """Check that the system or metric NAME keeps its contract; exits with 1 when it does not."""
+@click.option(
+    "--cpu-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="CPU minutes of one check at most.",
+)
+@click.option(
+    "--idle-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Minutes without CPU time after which a check waits for ever.",
+)
+def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
+    """Check that the system or metric NAME keeps its contract; exits with 1 when it does not.
+
+    The checks run in a process of their own, which the plugin may end or block without harm.
+    """
+    from ntgbench.checking import run_checks
     from ntgbench.parameters import suggestion
     from ntgbench.plugins import registry
-    from ntgbench.testing import metric_checks, system_checks
+    from ntgbench.protocol import Limits
+    from ntgbench.words import counted
 
     known = registry()
     if name not in {**known.metrics(), **known.systems()} and "[" not in name:
         raise NtgbenchError(
             f"nothing to check is called {name!r}; {suggestion(name, [*known.systems(), *known.metrics()])}"
         )
-    checks = metric_checks(name) if name in known.metrics() else system_checks(name)
-    failed = 0
-    for one in checks:
-        try:
-            one()
-        except Exception as error:  # whatever a plugin does, its author wants to know about all of it
-            failed += 1
-            reason = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-            click.echo(f"FAIL  {one.promise}\n      {reason}")
-        else:
-            click.echo(f"ok    {one.promise}")
-    click.echo(f"{len(checks) - failed} of {len(checks)} checks passed")
-    return int(failed > 0)
+    kept, count = 0, 0
+    for one in run_checks(name, Limits(cpu_minutes=cpu_minutes, idle_minutes=idle_minutes)):
+        count += 1
+        if one.reason is None:
+            kept += 1
+            click.echo(f"ok    {one.check.promise}")
+            continue
+        click.echo(f"FAIL  {one.check.promise}\n      {one.reason}")
+        if one.said:
+            click.echo(textwrap.indent(f"It printed last:\n{one.said}", "      "))
+    click.echo(f"{kept} of {counted(count, 'check')} passed")
+    return int(kept < count)

@@ -94,7 +94,7 @@ def import_(
     """
     from ntgbench.datasets.reading import Reading, read_flows
     from ntgbench.errors import DatasetError
-    from ntgbench.report.text import counted
+    from ntgbench.words import counted
 
     if out.suffix != ".parquet":
         raise DatasetError(f"{out} must end in .parquet")

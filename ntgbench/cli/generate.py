@@ -19,8 +19,14 @@ from ntgbench.errors import NtgbenchError
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same biflows."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .parquet or .pcap file.")
-def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: Path) -> None:
-    """Make biflows with a fitted system and write them as a flow table or a capture."""
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: Path, force: bool) -> None:
+    """Make biflows with a fitted system and write them as a flow table or a capture.
+
+    The classes of a capture's biflows go into a CSV file beside it.
+    """
+    import os
+
     import numpy as np
 
     if out.suffix not in (".parquet", ".pcap"):
@@ -28,9 +34,16 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     if not out.parent.is_dir():
         raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
 
+    from ntgbench.traffic.sidecar import sidecar_path
+
+    written = [out] if out.suffix == ".parquet" else [out, sidecar_path(out)]
+    for path in written:
+        if os.path.lexists(path) and not force:
+            raise NtgbenchError(f"{path} is there already; give --force to overwrite it")
+
     from ntgbench.parameters import suggestion
-    from ntgbench.report.text import counted
     from ntgbench.systems import load
+    from ntgbench.words import counted
 
     fitted = load(model)
     classes = fitted.train.classes
@@ -45,4 +58,5 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
         from ntgbench.traffic.export import write_pcap
 
         write_pcap(biflows, out)
-    click.echo(f"{counted(len(biflows), 'biflow')} of {counted(len(wanted), 'class')} in {out}")
+    labels = "".join(f", their classes in {path}" for path in written[1:])
+    click.echo(f"{counted(len(biflows), 'biflow')} of {counted(len(wanted), 'class')} in {out}{labels}")

@@ -16,6 +16,11 @@ KINDS = ("systems", "metrics", "datasets", "protocols")
 @as_json
 def listing(kind: str | None, as_json: bool) -> None:
     """List systems, metrics, datasets or protocols; without KIND, all of them."""
+    from ntgbench.plugins import registry
+
+    for plugin in registry().plugins:
+        if plugin.refused is not None:
+            click.echo(f"{plugin.name}: refused: {plugin.refused}", err=True)
     for place, one in enumerate([kind] if kind else KINDS):
         if kind is None and not as_json:
             click.echo(f"{chr(10) if place else ''}{one}:")

@@ -16,9 +16,9 @@ from ntgbench.words import titles
 @as_json
 def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:
     """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
-    from ntgbench.report.text import counted
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
+    from ntgbench.words import counted
 
     cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute(), device=device).cells
     names = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)

@@ -22,8 +22,8 @@ def run(out: Path, jobs: int | None, retry: bool, fresh: bool, runs: Path, proto
     Exits with 1 when a cell or a metric failed; its row says why.
     """
     from ntgbench.cli.bars import Bars
-    from ntgbench.report.text import counted
     from ntgbench.running.run import run as run_protocol
+    from ntgbench.words import counted
 
     with Bars() as bars:
         outcome = run_protocol(protocol, **chosen, runs=runs, out=out, jobs=jobs, retry=retry, fresh=fresh, watch=bars)

@@ -12,6 +12,8 @@ import numpy as np
 from ntgbench.errors import NtgbenchError
 from ntgbench.interfaces import Budget, Context
 from ntgbench.traffic.biflows import Biflows
+from ntgbench.traffic.notes import filled
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from ntgbench.protocol import Efficiency
@@ -68,7 +70,8 @@ def traffic(biflows: Biflows, settings: Efficiency, seed: int) -> Biflows:
     largest = np.argsort(-counts, kind="stable")[: settings.classes]
     if len(largest) < settings.classes or not counts[largest].all():
         raise NtgbenchError(
-            f"the efficiency suite wants biflows of {settings.classes} classes, and {np.count_nonzero(counts)} have any"
+            f"the efficiency suite wants biflows of {counted(settings.classes, 'class')}, "
+            f"and {filled('{} [has|have] any', int(np.count_nonzero(counts)))}"
             "; a protocol of yours may ask for fewer classes under [efficiency]"
         )
     rng = np.random.default_rng(seed)

@@ -84,10 +84,13 @@ def read_captures(
     if not parts:
         raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
     notes = [
-        *listed("skipped {} captures without a label", skipped),
-        *listed(f"{{}} files that {reading.labels} labels are not there", unused),
-        *listed("skipped {} captures that cannot be read", broken),
-        *listed("{} captures are damaged and used as far as they go", damaged),
+        *listed("skipped {} [capture|captures] without a label", skipped),
+        *listed("{} [file|files] named by the labels [is|are] not there", unused),
+        *listed("skipped {} [capture|captures] that cannot be read", broken),
+        *listed(
+            "{} [capture is damaged and used as far as it goes|captures are damaged and used as far as they go]",
+            damaged,
+        ),
         *counted(changes),
     ]
     whole = FlowTable.concat(parts)

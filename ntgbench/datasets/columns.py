@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import DatasetError
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -120,7 +121,7 @@ def same_counts(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], name: 
     differ = one != other
     if differ.any():
         row = int(differ.argmax())
-        raise DatasetError(f"row {row}: {name!r} has {one[row]} values and {other_name!r} has {other[row]}")
+        raise DatasetError(f"row {row}: {name!r} has {counted(one[row], 'value')} and {other_name!r} has {other[row]}")
 
 
 def row_of(counts: npt.NDArray[np.int64], broken: npt.NDArray[np.bool_]) -> int:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench import words
 from ntgbench.errors import DatasetError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.flows import FlowTable
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import counted, filled
 from ntgbench.words import printable
 
 if TYPE_CHECKING:
@@ -83,13 +84,14 @@ def read_mirage(
     if not captures:
         why = f"; the first is {unreadable[0]}" if unreadable else ""
         raise DatasetError(f"none of {len(unreadable):,} JSON files is a MIRAGE-2019 capture{why}")
-    notes = [f"dropped {count:,} biflows: {reason}" for reason, count in left_out.items()]
+    notes = [f"dropped {words.counted(count, 'biflow')}: {reason}" for reason, count in left_out.items()]
     if unreadable:
-        notes.append(f"skipped {len(unreadable):,} files that are no MIRAGE-2019 captures, such as {unreadable[0]}")
+        skipped = "skipped {} [file that is no MIRAGE-2019 capture|files that are no MIRAGE-2019 captures]"
+        notes.append(f"{filled(skipped, len(unreadable))}, such as {unreadable[0]}")
     gap = np.concatenate([capture.gap for capture in captures])
     unknown = ~(np.abs(gap) <= _LONGEST_GAP)
     if unknown.any():
-        notes.append(f"set {np.count_nonzero(unknown):,} missing gaps to 0")
+        notes.append(filled("set {} missing [gap|gaps] to 0", int(np.count_nonzero(unknown))))
     flows_of = [len(capture.counts) for capture in captures]
     flows, changes = FlowTable.from_packets(
         counts=np.concatenate([capture.counts for capture in captures]),

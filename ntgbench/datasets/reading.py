@@ -11,6 +11,7 @@ from ntgbench.datasets.limits import Allowance
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,5 +151,6 @@ def _drop_small(flows: FlowTable, minimum: int) -> tuple[FlowTable, tuple[str, .
     small = counts < minimum
     if not small.any():
         return flows, ()
-    note = f"dropped {small.sum():,} classes with fewer than {minimum:,} flows ({counts[small].sum():,} flows)"
+    note = f"dropped {counted(small.sum(), 'class')} with fewer than {counted(minimum, 'flow')}"
+    note += f" ({counted(counts[small].sum(), 'flow')})"
     return flows.select(~small[flows.label]).compact(), (note,)

@@ -17,7 +17,7 @@ from ntgbench.datasets.parquet import parquet_columns, read_parquet, unreadable
 from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL, resolve
 from ntgbench.errors import DatasetError
 from ntgbench.traffic.flows import METADATA_KEY, FlowTable
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import counted, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,5 +139,6 @@ def _session(table: pa.Table, held: Mapping[str, str]) -> npt.NDArray[np.int32] 
         return None
     code = names_of(table.column(held["session"]), held["session"]).code
     if (code < 0).any():
-        raise DatasetError(f"column {held['session']!r}: {np.count_nonzero(code < 0):,} rows have no session")
+        without = filled("{} [row has|rows have] no session", int(np.count_nonzero(code < 0)))
+        raise DatasetError(f"column {held['session']!r}: {without}")
     return code

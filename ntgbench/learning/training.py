@@ -23,6 +23,7 @@ from ntgbench.learning.adamw import AdamW
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.seeds import derive_seed
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Budget, Context, Labels
@@ -194,11 +195,10 @@ def _say_cut(done: int, allowed: int, steps_an_epoch: int, recipe: Recipe, budge
     else:
         bound, unit = budget.epochs, "epoch"
     logging.getLogger(BUDGET_LOGGER).warning(
-        "training stopped at epoch %.3g of %d by the budget of %s %s",
+        "training stopped at epoch %.3g of %d by the budget of %s",
         done / steps_an_epoch,
         recipe.epochs,
-        f"{bound:,g}",
-        unit if bound == 1 else f"{unit}s",
+        counted(bound or 0, unit),
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntgbench.report.text import code, counted, plain
+from ntgbench.report.text import code, plain
 from ntgbench.results import suite_of
-from ntgbench.words import titles
+from ntgbench.words import counted, titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

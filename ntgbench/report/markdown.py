@@ -9,7 +9,8 @@ from ntgbench.report import efficiency, tradeoff
 from ntgbench.report.board import Board, Column, Entry, boards, suites_of
 from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.rank import Estimate, estimate, ranks
-from ntgbench.report.text import EMPTY, bullets, counted, merged_rows, notes, origin, seeds, shown, source, table
+from ntgbench.report.text import EMPTY, bullets, merged_rows, notes, origin, seeds, shown, source, table
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

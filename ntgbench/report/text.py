@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.protocol import QUALITY, bundled
 from ntgbench.report.board import Board, Entry, suites_of
-from ntgbench.words import printable
+from ntgbench.words import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +16,6 @@ MOST_NOTES = 10
 
 EMPTY = "-"
 """What stands where there is no number."""
-
-
-def counted(count: int, noun: str) -> str:
-    """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def bullets(title: str, lines: Sequence[str]) -> list[str]:
@@ -90,7 +85,9 @@ def origin(board: Board) -> str:
     words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(usual)]
     devices = {row["machine"].get("device", "cpu") for row in board.rows} - {"cpu"}
     words += [word for device in sorted(devices) for word in ("--device", device)]
-    machines = sorted({plain(f"{row['machine']['cpu']}, {row['machine']['cores']} cores") for row in board.rows})
+    machines = sorted(
+        {plain(f"{row['machine']['cpu']}, {counted(row['machine']['cores'], 'core')}") for row in board.rows}
+    )
     libraries = sorted({plain(f"{name} {version}") for row in board.rows for name, version in row["versions"].items()})
     made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
     return f"Made by\n\n    {shlex.join(words)}\n\n{made}"
@@ -104,8 +101,7 @@ def source(board: Board) -> str:
 
 def seeds(board: Board) -> str:
     """How many seeds the board has, in words."""
-    count = board.seeds()
-    return f"{count} seeds" if count != 1 else "1 seed"
+    return counted(board.seeds(), "seed")
 
 
 def table(heads: Sequence[str], body: Sequence[Sequence[str]], left: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""The local engine: cells in child processes, some at a time, each watched for time and memory, all ended on Ctrl-C."""
+"""The local engine: cells in child processes, some at a time, each watched for what it uses, all ended on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, write_text
+from ntgbench.plugins import PROBED, RESTRICT, registry
+from ntgbench.probing import ended_how
 from ntgbench.results import suite_of
 from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
+from ntgbench.running.probe import phases_so_far
+from ntgbench.running.processes import Usage, kept, last_line
 from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
-from ntgbench.running.worker import FITTED_FILE, PROGRESS_FILE, TIMES_FILE
+from ntgbench.running.worker import FITTED_FILE, PHASES_FILE, PROGRESS_FILE, TIMES_FILE
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
 
 _LOOK_EVERY = 0.1
-_WEIGH_EVERY = 0.5
 
 Watcher = Callable[[Cell, str], None]
 """Told what a running cell is doing, as one short text."""
@@ -59,7 +62,22 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
     """Run one cell in a child process; its row says what happened, whatever happened.
 
     Another run may be at the same cell: then this one waits, and takes that one's result.
+
+    Raises:
+        InterruptedError: when `stop` is set while this waits.
     """
+    try:
+        return _run_locked(cell, threads, watch, stop)
+    except InterruptedError:
+        raise
+    except (NtgbenchError, OSError) as error:
+        # Its folder is gone or cannot be written, say; the other cells have their own.
+        row = _failed(cell, str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}")
+        _store(cell, row)
+        return row
+
+
+def _run_locked(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -> Row:
     cell.path.mkdir(parents=True, exist_ok=True)
     # A cell that measures costs has the folder of all runs to itself, others share it.
     watch(cell, "waiting for its turn")
@@ -69,86 +87,91 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
 
 
 def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, holds: tuple[int, ...]) -> Row:
-    for leftover in cell.path.glob(".*.tmp"):
-        leftover.unlink()
+    _clear(cell)
     write_text(cell.path / CELL_FILE, cell.to_json())
-    before = _written(cell)
+    before, begun = _written(cell), time.monotonic()
+    # -P keeps the folder of the user out of the import path.
+    command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder]
+    with (cell.path / LOG_FILE).open("a+b") as log:
+        with kept(command, log, cell.path, _environment(threads), holds) as process:
+            usage = Usage(process, cell.protocol.limits)
+            stopped = _watch(process, usage, cell, watch, stop)
+            phases = phases_so_far(cell.path / PHASES_FILE, begun)
+        usage.kill()
+        last = last_line(log, process)
+    _clear(cell)
+    # A process that died has left the row of an earlier round, or of other suites, as it was.
+    row = None if stopped or _written(cell) == before else cell.result()
+    if row is None:
+        row = _failed(cell, stopped or _death(process.returncode, last))
+        row["metrics"], row["phases"] = measured(cell), phases
+        if not stop.is_set():
+            _store(cell, row)
+    return row
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """What the process of a cell finds in its environment."""
     # NVML numbers devices by their bus, and CUDA would put the fastest first.
     environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
-    with (cell.path / LOG_FILE).open("ab") as log:
-        process = subprocess.Popen(
-            # -P keeps the folder of the user out of the import path.
-            [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-            # A child that outlives this process for a moment keeps its hold of the folders.
-            pass_fds=holds,
-        )
-        try:
-            stopped = _watch(process, cell, watch, stop)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for leftover in (cell.path / PROGRESS_FILE, *cell.path.glob(".*.tmp")):
-                leftover.unlink(missing_ok=True)
-    # A process that died has left the row of an earlier round, or of other suites, as it was.
-    row = None if stopped or _written(cell) == before else cell.result()
-    if row is None:
-        row = empty_row(cell)
-        row["reason"] = stopped or _death(process.returncode, cell)
-        row["metrics"] = measured(cell)
-        if not stop.is_set():
-            write_result(cell, row)
+    # A cell loads the plugins that were found sound, and those only.
+    environment[RESTRICT] = ",".join(plugin.name for plugin in registry().plugins if plugin.refused is None)
+    environment[PROBED] = "1"
+    if "PYTHONPATH" in environment:
+        # The process works in another folder than this one.
+        folders = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, folders))
+    return environment
+
+
+def _failed(cell: Cell, reason: str) -> Row:
+    row = empty_row(cell)
+    row["reason"] = reason
     return row
+
+
+def _store(cell: Cell, row: Row) -> None:
+    """Write the row into the cell's folder; a row that cannot be written says so."""
+    try:
+        write_result(cell, row)
+    except OSError as error:
+        row["reason"] = f"{row['reason']}; its row is not stored: {error.filename}: {error.strerror}"
+
+
+def _clear(cell: Cell) -> None:
+    """Delete what is of use only while the cell's process runs."""
+    for name in (PROGRESS_FILE, PHASES_FILE, ".*.tmp"):
+        for leftover in cell.path.glob(name):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
 
 
 def _written(cell: Cell) -> tuple[int, int] | None:
     """Which file the cell's result is, None when there is none: each is a new one."""
     try:
         found = (cell.path / RESULT_FILE).stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
 
 
-def _watch(process: subprocess.Popen[bytes], cell: Cell, watch: Watcher, stop: threading.Event) -> str | None:
+def _watch(
+    process: subprocess.Popen[bytes], usage: Usage, cell: Cell, watch: Watcher, stop: threading.Event
+) -> str | None:
     """Wait for the process; the reason why it must be ended, or None when it ended by itself."""
-    limits = cell.protocol.limits
-    start = weighed = time.monotonic()
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK_EVERY)
             return None
-        now = time.monotonic()
         if stop.is_set():
             return "stopped"
-        if now - start > limits.minutes * 60:
-            return f"over the time limit of {limits.minutes:g} minutes{_while(cell)}"
-        if now - weighed > _WEIGH_EVERY:
-            weighed = now
-            used = _memory_gib(process.pid)
-            if used > limits.memory_gib:
-                return f"over the memory limit of {limits.memory_gib:g} GiB (used {used:.1f} GiB){_while(cell)}"
-        watch(cell, _doing(cell))
-
-
-def _memory_gib(pid: int) -> float:
-    """Resident memory of a process and all that it started."""
-    import psutil
-
-    total = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-    return float(total / 2**30)
+        over = usage.over()
+        doing = _doing(cell)
+        if over is not None:
+            return f"{over}, at {doing}" if doing else over
+        watch(cell, doing)
 
 
 def _doing(cell: Cell) -> str:
@@ -160,20 +183,12 @@ def _doing(cell: Cell) -> str:
     return f"{state['phase']} {share:.0%} {state['note']}".strip()
 
 
-def _while(cell: Cell) -> str:
-    doing = _doing(cell)
-    return f", at {doing}" if doing else ""
-
-
-def _death(code: int, cell: Cell) -> str:
-    """Why a process that left no result has ended, as far as can be told."""
-    log = cell.path / LOG_FILE
+def _death(code: int, last: str) -> str:
+    """Why a process that left no result has ended, as far as can be told by its status and its last words."""
     if code < 0:
-        name = signal.Signals(-code).name
-        hint = ", perhaps by the system for want of memory" if name == "SIGKILL" else ""
-        return f"its process was ended by {name}{hint}"
-    last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-    return f"its process ended with status {code} and without a result: {last[0]}"
+        hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
+        return f"its process was ended {ended_how(code)}{hint}"
+    return f"its process ended {ended_how(code)} and without a result: {last or 'it said nothing'}"
 
 
 def forget_failures(cell: Cell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import resource
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from ntgbench.files import write_text
 
 LIBRARIES = (
     "numpy",
@@ -28,19 +31,50 @@ LIBRARIES = (
 
 
 class Phases:
-    """Wall-clock seconds of named phases; a phase that runs again adds up."""
+    """Wall-clock seconds of named phases; a phase that runs again adds up.
 
-    def __init__(self) -> None:
+    Args:
+        path: file that says so meanwhile, for the case that the process does not come to its end; see `phases_so_far`.
+    """
+
+    def __init__(self, path: Path) -> None:
         self.seconds: dict[str, float] = {}
+        self._path = path
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Time the block as phase `name` with the monotonic performance counter."""
-        start = time.perf_counter()
+        """Time the block as phase `name` with the monotonic clock."""
+        self._note(name)
+        start = time.monotonic()
         try:
             yield
         finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 4)
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 4)
+            self._note(None)
+
+    def _note(self, now: str | None) -> None:
+        with contextlib.suppress(OSError):
+            write_text(self._path, json.dumps({"seconds": self.seconds, "now": now, "since": time.monotonic()}))
+
+
+def phases_so_far(path: Path, begun: float) -> dict[str, float]:
+    """Seconds of the phases of a process that has ended just now, the last one included.
+
+    Args:
+        path: that of its `Phases`.
+        begun: when it was started, on the monotonic clock, which all processes share: when it has noted no phase, all
+            its time is that of a phase "start".
+    """
+    now = time.monotonic()
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        seconds = {str(name): float(taken) for name, taken in noted["seconds"].items()}
+        last, since = noted["now"], float(noted["since"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        seconds, last, since = {}, "start", begun
+    if last is not None:
+        seconds[str(last)] = round(seconds.get(str(last), 0.0) + now - since, 4)
+    return seconds
 
 
 def peak_memory_mib() -> float:

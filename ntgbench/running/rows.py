@@ -98,6 +98,8 @@ def write_result(cell: Cell, row: Row) -> None:
     wrong = check_row(row)
     if wrong is not None:
         raise NtgbenchError(f"the row of {cell.title} cannot be written: {wrong}")
+    # Its system may have deleted the folder.
+    cell.path.mkdir(parents=True, exist_ok=True)
     write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
 
 

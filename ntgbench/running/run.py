@@ -131,8 +131,11 @@ def run(
             forget_failures(cell)
     todo = [cell for cell in cells if cell.state() in ("left", "part")]
     watch.planned(cells, todo)
+    # A row may be known that could not be stored.
+    ended: dict[str, Row] = {}
     try:
         for cell, row in run_cells(todo, jobs, watch.doing):
+            ended[cell.folder] = row
             watch.ended(cell, row)
         # A round of costs is over before the next begins, for a machine may be slow for minutes.
         for number in range(2, resolved.efficiency.rounds + 1 if resolved.of_costs else 0):
@@ -141,10 +144,11 @@ def run(
                 break
             watch.round(number, more)
             for cell, row in run_cells(more, jobs, watch.doing):
+                ended[cell.folder] = row
                 watch.ended(cell, row)
     finally:
         # Also when the run is stopped: what has finished counts.
-        rows = [found for cell in cells if (found := cell.result()) is not None]
+        rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]
         written = publish(rows, out)
     return Outcome(tuple(rows), tuple(written), runs)
 

@@ -6,14 +6,14 @@ two steps with a mark between them, so that measuring alone can be repeated from
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from dataclasses import replace
@@ -46,12 +46,12 @@ SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
 FITTED_FILE = "fitted.json"
 PROGRESS_FILE = "progress.json"
+PHASES_FILE = "phases.json"
 TIMES_FILE = "times.json"
 
 
 def main() -> None:
     """Run the cell in the folder that the command line names."""
-    _end_with_parent()
     run(read_cell(Path(sys.argv[1])))
 
 
@@ -60,7 +60,7 @@ def run(cell: Cell) -> None:
     earlier = cell.result()
     earlier = None if earlier is not None and earlier["status"] == "failed" else earlier
     missing = cell.missing(earlier)
-    phases = Phases()
+    phases = Phases(cell.path / PHASES_FILE)
     row = empty_row(cell)
     if earlier is not None:
         row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
@@ -85,10 +85,18 @@ def run(cell: Cell) -> None:
         row["status"] = "ok"
     except Exception as error:  # a third party's system may fail in any way; the row says how
         traceback.print_exc()
-        row["reason"] = str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+        row["reason"] = _reason(error, cell)
     row["notes"] = list(dict.fromkeys([*row["notes"], *notes.messages]))
     row["phases"].update(phases.seconds)
     write_result(cell, row)
+
+
+def _reason(error: Exception, cell: Cell) -> str:
+    reason = str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+    # Libraries that write files do not all say which, and a full disk may be one of several.
+    if os.strerror(errno.ENOSPC) in reason and str(cell.path) not in reason:
+        reason += f" (in {cell.path})"
+    return reason
 
 
 def _traffic(cell: Cell, phases: Phases) -> Biflows:
@@ -120,6 +128,7 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
         pass
     unfinished = cell.path / UNFINISHED_FOLDER
     unfinished.mkdir(exist_ok=True)
+    _progress(cell, "fit", 0, 1)
     with phases.timed("fit"):
         context = _context(cell, cell.build(), "fit", train, _base_of(cell))
         fitted = cell.build().fit(train, replace(context, checkpoint=unfinished))
@@ -130,7 +139,12 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
         home = cell.path / FITTED_FOLDER
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
-        fitted.save(home)
+        try:
+            fitted.save(home)
+        except Exception:
+            # Half a model is of no use, and on a full disk others need its room.
+            shutil.rmtree(home, ignore_errors=True)
+            raise
         with replacing(cell.path / SYNTHETIC_FILE) as temporary:
             synthetic.to_parquet(temporary)
     noted = {"phases": phases.seconds, "peak_memory_mib": peak_memory_mib(), "machine": machine_of(cell)}
@@ -264,22 +278,10 @@ def _progress(cell: Cell, phase: str, done: float, total: float, note: str = "")
         return
     _told = (phase, now)
     state = {"phase": phase, "done": float(done), "total": float(total), "note": str(note)}
-    # Whoever reads it half-written reads it again a moment later: that is cheaper than a safe write.
-    (cell.path / PROGRESS_FILE).write_text(json.dumps(state), encoding="utf-8")
-
-
-def _end_with_parent() -> None:
-    """End this process and those it has started as soon as the run that started it is gone."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os.killpg(0, signal.SIGKILL)
-
-    # Only a process that leads its own group may end it: a worker started by hand shares its group with the shell.
-    if os.getpgrp() == os.getpid():
-        threading.Thread(target=watch, daemon=True).start()
+    # Whoever reads it half-written reads it again a moment later: that is cheaper than a safe write. And no training
+    # fails for want of what is only shown.
+    with contextlib.suppress(OSError):
+        (cell.path / PROGRESS_FILE).write_text(json.dumps(state), encoding="utf-8")
 
 
 if __name__ == "__main__":

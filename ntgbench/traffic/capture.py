@@ -47,7 +47,7 @@ class Capture:
 
     def changes(self) -> dict[str, int]:
         """How many packets were left out, by the sentence that says why with {} for their number."""
-        return {f"left out {{}} packets: {reason}": count for reason, count in self.left_out.items()}
+        return {f"left out {{}} [packet|packets]: {reason}": count for reason, count in self.left_out.items()}
 
 
 def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Capture:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError, refuse
 from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows, check_classes
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     import os
@@ -95,7 +96,9 @@ class FlowTable:
         bounds = _bounds(counts)
         length = np.asarray(length, np.int64)
         if bounds[-1] != len(length):
-            raise TrafficError(f"the flows count {bounds[-1]:,} packets, but there are {len(length):,} lengths")
+            raise TrafficError(
+                f"the flows count {counted(bounds[-1], 'packet')}, but there are {len(length):,} lengths"
+            )
         _refuse_packets(length < 0, bounds, "payload lengths are not negative")
         _refuse_packets(length > np.iinfo(np.int32).max, bounds, "payload lengths fit 32 bits")
         kept = length > 0
@@ -118,9 +121,9 @@ class FlowTable:
             session=None if session is None else codes(session)[alive],
         ).compact()
         changes = {
-            "left out {} packets without payload": int(np.count_nonzero(~kept)),
-            "left out {} flows that carry no payload": int(np.count_nonzero(~alive)),
-            "set {} negative gaps to 0": backwards,
+            "left out {} [packet|packets] without payload": int(np.count_nonzero(~kept)),
+            "left out {} [flow that carries|flows that carry] no payload": int(np.count_nonzero(~alive)),
+            "set {} negative [gap|gaps] to 0": backwards,
         }
         return flows, Counter(changes)
 
@@ -194,7 +197,7 @@ class FlowTable:
             gaps[present] = self.iat[source]
         biflows = Biflows(matrix, self.label, self.classes, group=self.session, iat=gaps, pl_max=pl_max)
         share = clipped / max(len(signed), 1)
-        notes = (f"clipped {clipped:,} payload lengths ({share:.2%}) to {pl_max} bytes",) if clipped else ()
+        notes = (f"clipped {counted(clipped, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if clipped else ()
         return biflows, notes
 
     def first(self, packets: int) -> FlowTable:

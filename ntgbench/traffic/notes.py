@@ -1,7 +1,11 @@
-"""Notes: what was left out or changed on the way, one sentence each."""
+"""Notes: what was left out or changed on the way, one sentence each.
+
+Sentences have {} in the place of a number, and [one form|another form] of what differs for one and for many.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ntgbench.words import printable
@@ -15,7 +19,7 @@ SHOWN = 5
 
 def counted(counts: Mapping[str, int]) -> tuple[str, ...]:
     """The sentences that happened at least once, each with its count in the place of {}."""
-    return tuple(sentence.format(f"{count:,}") for sentence, count in counts.items() if count)
+    return tuple(filled(sentence, count) for sentence, count in counts.items() if count)
 
 
 def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -23,4 +27,10 @@ def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return (f"{sentence.format(f'{len(names):,}')}: {', '.join(map(printable, names[:SHOWN]))}{more}",)
+    return (f"{filled(sentence, len(names))}: {', '.join(map(printable, names[:SHOWN]))}{more}",)
+
+
+def filled(sentence: str, count: int) -> str:
+    """The sentence with `count` in the place of {}, and the form that goes with it."""
+    form = r"\1" if count == 1 else r"\2"
+    return re.sub(r"\[([^][|]*)\|([^][|]*)\]", form, sentence).format(f"{count:,}")

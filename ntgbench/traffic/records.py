@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import CaptureError
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     import os
@@ -301,4 +302,4 @@ def _until_damage(intact: npt.NDArray[np.bool_]) -> int:
 
 
 def _cut(count: int, stop: int, size: int) -> str:
-    return f"cut or damaged at byte {stop:,} of {size:,}: stopped there after {count:,} packets"
+    return f"cut or damaged at byte {stop:,} of {size:,}: stopped there after {counted(count, 'packet')}"

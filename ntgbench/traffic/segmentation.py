@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.trace import ACK, SYN, PacketTrace
+from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -113,7 +114,9 @@ def flow_table(
     """
     apps = [app] * len(segmentation) if isinstance(app, str) else app
     if len(apps) != len(segmentation):
-        raise TrafficError(f"{len(apps)} classes for {len(segmentation)} biflows; give one, or one for each")
+        raise TrafficError(
+            f"{counted(len(apps), 'class')} for {counted(len(segmentation), 'biflow')}; give one, or one for each"
+        )
     order, offsets = segmentation.order, segmentation.offsets
     gaps = np.diff(trace.time_ns[order], prepend=0) / 1e9
     gaps[offsets[:-1]] = 0.0

@@ -71,7 +71,7 @@ def test_generate_uses_a_fitted_system(ntgbench, flows, tmp_path) -> None:
     assert counts == {"chat": 0, "mail": 0, "rare": 0, "video": 50}
     assert ntgbench("generate", "--model", model, "-n", 5, "--out", "made.pcap").returncode == 0
     assert (tmp_path / "made.pcap").read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")
-    wrong = ntgbench("generate", "--model", model, "--class", "vidio", "--out", "made.parquet")
+    wrong = ntgbench("generate", "--model", model, "--class", "vidio", "--out", "x.parquet")
     assert "did you mean video" in wrong.stderr
     assert "holds no fitted system" in ntgbench("generate", "--model", tmp_path, "--out", "x.parquet").stderr
     assert "must end in" in ntgbench("generate", "--model", model, "--out", "x.txt").stderr

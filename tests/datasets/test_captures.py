@@ -82,7 +82,7 @@ def test_a_class_is_a_folder_and_a_session_a_capture(folder):
 def test_a_class_from_a_pattern(folder):
     flows, notes = read_flows(folder, Reading(label_pattern=r"day_(?P<app>b\w+)"))
     assert rows(flows) == [("bob", 0, [30, -31]), ("bob", 1, [40, -41])]
-    assert notes == ("skipped 1 captures without a label: chat/monday_alice.pcap",)
+    assert notes == ("skipped 1 capture without a label: chat/monday_alice.pcap",)
 
 
 def test_classes_and_sessions_from_a_csv_file(folder, tmp_path):
@@ -99,7 +99,7 @@ def test_without_a_session_column_a_capture_is_a_session(folder, tmp_path):
     labels.write_text("app,file\na,monday_alice.pcap\na,monday_bob.pcap\n")
     flows, notes = read_flows(folder, Reading(labels=labels))
     assert [session for _, session, _ in rows(flows)] == [0, 0, 1]
-    assert notes == ("skipped 1 captures without a label: chat/tuesday_bob.pcap",)
+    assert notes == ("skipped 1 capture without a label: chat/tuesday_bob.pcap",)
 
 
 def test_one_capture_is_a_class_without_sessions(folder):
@@ -121,14 +121,14 @@ def test_a_damaged_capture_is_used_as_far_as_it_goes(folder):
     path.write_bytes(path.read_bytes()[:-10])
     flows, notes = read_flows(folder)
     assert rows(flows)[1] == ("chat", 0, [20])
-    assert any(note.startswith("1 captures are damaged and used as far as they go: chat/monday") for note in notes)
+    assert any(note.startswith("1 capture is damaged and used as far as it goes: chat/monday") for note in notes)
 
 
 def test_a_capture_that_cannot_be_read_is_skipped_and_named(folder):
     (folder / "chat/broken.pcapng").write_bytes(b"this is no capture")
     flows, notes = read_flows(folder)
     assert len(flows) == 4
-    assert any(note.startswith("skipped 1 captures that cannot be read: chat/broken.pcapng") for note in notes)
+    assert any(note.startswith("skipped 1 capture that cannot be read: chat/broken.pcapng") for note in notes)
 
 
 def test_nothing_but_broken_captures_is_an_error(tmp_path):
@@ -140,7 +140,7 @@ def test_nothing_but_broken_captures_is_an_error(tmp_path):
 
 def test_captures_without_any_payload_hold_no_flow(tmp_path):
     (tmp_path / "empty.pcap").write_bytes(capture(packet(1, 2, 0)))
-    with pytest.raises(DatasetError, match="holds no usable flow: left out 1 packets without payload"):
+    with pytest.raises(DatasetError, match="holds no usable flow: left out 1 packet without payload"):
         read_flows(tmp_path)
 
 

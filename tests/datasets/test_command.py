@@ -47,7 +47,7 @@ def test_import_of_as_many_packets_as_asked(tmp_path):
 def test_notes_go_to_standard_error(tmp_path):
     out = tmp_path / "mine.parquet"
     result = call("import", source(tmp_path / "s.parquet"), "--out", out, "--column", "label=service", "--min-class", 2)
-    assert result.stderr == "note: dropped 1 classes with fewer than 2 flows (1 flows)\n"
+    assert result.stderr == "note: dropped 1 class with fewer than 2 flows (1 flow)\n"
     assert result.stdout.startswith("2 flows of 1 class in")
 
 

@@ -67,9 +67,9 @@ def test_curation_keeps_short_biflows_and_counts_what_it_drops(folder):
     flows, notes = read_flows(folder, KEEP_ALL)
     check(flows)
     assert notes == (
-        "dropped 1 biflows: background traffic of other apps",
+        "dropped 1 biflow: background traffic of other apps",
         "left out 4 packets without payload",
-        "left out 1 flows that carry no payload",
+        "left out 1 flow that carries no payload",
     )
 
 
@@ -80,13 +80,13 @@ def test_nan_is_read_although_it_is_no_json(folder):
 def test_exact_labels_only(folder):
     flows, notes = read_flows(folder, Reading(exact=True, min_class=1))
     assert np.bincount(flows.label).tolist() == [2, 1]
-    assert "dropped 1 biflows: their label is not exact" in notes
+    assert "dropped 1 biflow: their label is not exact" in notes
 
 
 def test_small_classes_go(folder):
     flows, notes = read_flows(folder, Reading(min_class=2, exact=True))
     assert flows.classes == ("com.trello",)
-    assert notes[-1] == "dropped 1 classes with fewer than 2 flows (1 flows)"
+    assert notes[-1] == "dropped 1 class with fewer than 2 flows (1 flow)"
     with pytest.raises(DatasetError, match=r"no usable flow: .*fewer than 100 flows"):
         read_flows(folder)
 
@@ -151,9 +151,9 @@ def test_a_biflow_with_an_impossible_length_is_dropped_and_counted(tmp_path, len
     path.write_text(json.dumps(content).replace("987654", length))
     flows, notes = read_flows(tmp_path, KEEP_ALL)
     assert flows.signed_pl.tolist() == [1, -2]
-    assert notes == ("dropped 1 biflows: they have a payload length that is no number of bytes",)
+    assert notes == ("dropped 1 biflow: they have a payload length that is no number of bytes",)
     path.write_text(json.dumps({key(2): content[key(2)]}).replace("987654", length))
-    with pytest.raises(DatasetError, match="no usable flow: dropped 1 biflows: they have a payload length"):
+    with pytest.raises(DatasetError, match="no usable flow: dropped 1 biflow: they have a payload length"):
         read_flows(tmp_path, KEEP_ALL)
 
 

@@ -170,7 +170,7 @@ def test_rows_without_label_or_packets_are_left_out_and_counted(tmp_path):
     assert flows.signed_pl.tolist() == [1, -2]
     assert notes == (
         "left out 1 of 3 flows without a label",
-        "left out 1 flows that carry no payload",
+        "left out 1 flow that carries no payload",
     )
 
 
@@ -245,7 +245,7 @@ GOOD = {"app": APPS, "pkts_len": LENGTHS, "pkts_dir": signs()}
         ({"pkts_len": ["1 2 3", "one", "1 2 3 4"]}, "'pkts_len' must hold lists of numbers"),
         ({"pkts_len": [1, 2, 3]}, "'pkts_len' must hold lists, not int64"),
         ({"pkts_len": [["a"], ["b"], ["c"]]}, "'pkts_len' must hold lists of numbers"),
-        ({"session": ["a", None, "b"]}, "'session': 1 rows have no session"),
+        ({"session": ["a", None, "b"]}, "'session': 1 row has no session"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path, change, message):

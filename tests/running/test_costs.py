@@ -135,8 +135,12 @@ DYING = TIMED.replace("import os, sys", "import os, signal, sys").replace(
 )
 
 
+# The worker's parent keeps it, and is itself started by the run.
+KILLS_THE_RUN = "import psutil; psutil.Process(os.getppid()).parent().kill(); signal.pause()"
+
+
 def test_a_run_that_was_killed_goes_on_where_it_stood(ntgbench, install, flows: Path, tmp_path: Path) -> None:
-    install("timed", DYING.replace("DIE", "os.kill(os.getppid(), signal.SIGKILL); os._exit(1)"))
+    install("timed", DYING.replace("DIE", KILLS_THE_RUN))
     (tmp_path / "small.toml").write_text(ROUNDS.replace('"markov", "copy"', '"one"'))
     assert ntgbench("run", "small.toml", "--out", "boards").returncode == -signal.SIGKILL
     done = ntgbench("run", "small.toml", "--out", "boards")

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 SYSTEMS = """
-    import os, signal, sys
+    import os, signal, subprocess, sys
     import numpy as np
     from ntgbench import GeneratorSpec, MetricSpec, hookimpl
 
-    NAMES = ["throws", "exits", "dies", "segfaults", "hangs", "hogs", "lists", "floats", "nan", "short", "wide",
-             "holes", "empty", "long", "half-saved", "unsaved"]
+    NAMES = ["throws", "exits", "dies", "segfaults", "hangs", "spins", "breeds", "delegates", "hogs", "lists",
+             "floats", "nan", "short", "wide", "holes", "empty", "long", "half-saved", "unsaved"]
 
     @hookimpl
     def ntgbench_generators():
@@ -37,6 +37,21 @@ SYSTEMS = """
         def fit(self, train, context): os.kill(os.getpid(), signal.SIGSEGV)
     class Hangs(Copies):
         def fit(self, train, context): signal.pause()
+    class Spins(Copies):
+        def fit(self, train, context):
+            while True: pass
+    class Breeds(Copies):
+        def fit(self, train, context):
+            while True: subprocess.run([sys.executable, "-c", "sum(range(10**6))"])
+    class Delegates(Copies):
+        def fit(self, train, context):
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    while True: pass
+                os._exit(0)
+            os.wait()
+            signal.pause()
     class Hogs(Copies):
         def fit(self, train, context): self.hoard = np.ones(2**28); signal.pause()
     class Lists(Copies):
@@ -114,7 +129,14 @@ def test_every_kind_of_failure_is_a_row_with_a_reason(install, ntgbench, flows, 
 @pytest.mark.parametrize(
     ("name", "limits", "reason"),
     [
-        ("hangs", "minutes = 0.05", "over the time limit of 0.05 minutes"),
+        (
+            "hangs",
+            "idle_minutes = 0.05",
+            "it has used no CPU for 0.05 minutes: it waits for what does not come, at fit 0%",
+        ),
+        ("spins", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit 0%"),
+        ("breeds", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit 0%"),
+        ("delegates", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit 0%"),
         ("hogs", "memory_gib = 1", "over the memory limit of 1 GiB"),
     ],
 )
@@ -126,7 +148,11 @@ def test_limits_end_a_system(install, ntgbench, flows, tmp_path, name: str, limi
     )
     done = ntgbench("run", protocol, "--suite", "fidelity")
     assert done.returncode == 1
-    assert reason in rows(tmp_path / "leaderboards")[name]["reason"]
+    row = rows(tmp_path / "leaderboards")[name]
+    assert reason in row["reason"]
+    assert row["phases"]["fit"] > 0
+    assert f"{reason}" in done.stdout
+    assert "(0.0 s)" not in done.stdout
 
 
 def test_failed_cells_wait_for_retry(install, ntgbench, flows, tmp_path) -> None:
@@ -194,7 +220,7 @@ def test_what_is_logged_as_a_warning_becomes_a_note(ntgbench, flows, tmp_path) -
     assert rows(tmp_path / "leaderboards")["smote"]["notes"] == [
         "1 of 4 classes train but are never tested, having one biflow only: rare",
         "SMOTE of class chat, 5 biflows: 4 neighbours",
-        "SMOTE of class rare, 1 biflows: repeated",
+        "SMOTE of class rare, 1 biflow: repeated",
     ]
 
 

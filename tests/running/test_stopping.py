@@ -81,7 +81,7 @@ def results(tmp_path: Path) -> dict[str, Path]:
     return {path.parent.parent.name: path for path in tmp_path.glob("runs/quick/*/*/*/result.json")}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_run_leaves_whole_files_only(start, ntgbench, flows, tmp_path, number: signal.Signals) -> None:
     run, fitting = start()
     run.send_signal(number)
@@ -197,3 +197,58 @@ def test_damaged_files_of_a_cell_are_made_again(ntgbench, flows, tmp_path) -> No
     (cell / "result.json").unlink()
     again = ntgbench(*grid, "--suite", "fidelity")
     assert again.returncode == 0, again.stderr
+
+
+AT_START = """
+import os, sys
+if "ntgbench.running.worker" in sys.orig_argv:
+    with open(os.environ["TELL"], "w") as tell:
+        tell.write(str(os.getpid()))
+    open(os.environ["LET_GO"]).close()
+"""
+
+
+def test_a_worker_whose_run_dies_while_it_starts_ends(start, tmp_path) -> None:
+    # The interpreter imports this before anything else.
+    (tmp_path / "site" / "sitecustomize.py").write_text(AT_START)
+    run, worker = start("copy")
+    run.kill()
+    run.communicate()
+    psutil.wait_procs([worker], timeout=60)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+LEAVES = """
+    import os, signal, subprocess, sys
+    import numpy as np
+    from ntgbench import GeneratorSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_generators():
+        return [GeneratorSpec("leaves", "leaves:Leaves", "leaves a process in a session of its own")]
+
+    class Leaves:
+        def __init__(self, parameters): pass
+        def fit(self, train, context):
+            self.packets = train.packets
+            if os.fork() == 0:
+                os.setsid()
+                # An empty environment, and a parent that ends at once.
+                child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], env={})
+                with open("left", "w") as file:
+                    file.write(str(child.pid))
+                os._exit(0)
+            os.wait()
+        def sample(self, labels, rng): return np.ones((len(labels), self.packets), np.int64)
+        def save(self, folder): pass
+        def load(self, folder): pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt others")
+def test_a_process_in_a_session_of_its_own_ends_with_its_cell(install, ntgbench, flows, tmp_path) -> None:
+    install("leaves", LEAVES)
+    done = ntgbench("run", "-d", flows, "-s", "leaves", "--seeds", 1, "--suite", "fidelity")
+    assert done.returncode == 0, done.stderr
+    (left,) = tmp_path.glob("runs/quick/*/leaves/*/left")
+    assert not psutil.pid_exists(int(left.read_text()))

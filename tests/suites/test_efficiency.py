@@ -37,7 +37,7 @@ def test_the_largest_classes_take_turns() -> None:
 
 def test_small_classes_are_repeated_and_missing_ones_refused() -> None:
     few = example_traffic().select([0])
-    with pytest.raises(NtgbenchError, match="wants biflows of 3 classes, and 1 have any"):
+    with pytest.raises(NtgbenchError, match="wants biflows of 3 classes, and 1 has any"):
         traffic(few, SMALL, 0)
     one = traffic(few, Efficiency(classes=1, biflows=5), 0)
     assert (one.signed_pl == few.signed_pl[0]).all()

@@ -58,7 +58,10 @@ def test_from_packets_keeps_exactly_the_packets_with_payload(flows):
     empty = sum(length == 0 for _, _, content in flows for length, _, _ in content)
     dead = len(flows) - len(expected)
     assert changes == Counter(
-        {"left out {} packets without payload": empty, "left out {} flows that carry no payload": dead}
+        {
+            "left out {} [packet|packets] without payload": empty,
+            "left out {} [flow that carries|flows that carry] no payload": dead,
+        }
     )
 
 
@@ -155,7 +158,7 @@ def test_gaps_are_exact_when_nothing_is_left_out():
 def test_negative_gaps_become_zero_and_are_counted():
     table, changes = FlowTable.from_packets([3], [1, 2, 3], [True] * 3, ["a"], iat=[0.0, -1.0, 2.0])
     assert table.iat.tolist() == [0.0, 0.0, 2.0]
-    assert counted(changes) == ("set 1 negative gaps to 0",)
+    assert counted(changes) == ("set 1 negative gap to 0",)
 
 
 def test_given_classes_are_sorted_and_unused_ones_go():

@@ -229,11 +229,11 @@ def test_flow_table_keeps_payload_in_order():
     assert [flows.classes[label] for label in flows.label] == ["web", "other"]
     assert flows.iat.tolist() == [0.0, 1.5, 0.25, 0.0]
     assert flows.session.tolist() == [0, 0]
-    assert counted(changes) == ("left out 3 packets without payload", "left out 1 flows that carry no payload")
+    assert counted(changes) == ("left out 3 packets without payload", "left out 1 flow that carries no payload")
     assert flow_table(made, segment(made), "all")[0].classes == ("all",)
 
 
 def test_flow_table_needs_a_class_for_each_biflow():
     made = trace(up(0, 1), down(1, 1))
-    with pytest.raises(TrafficError, match="2 classes for 1 biflows"):
+    with pytest.raises(TrafficError, match="2 classes for 1 biflow"):
         flow_table(made, segment(made), ["a", "b"])

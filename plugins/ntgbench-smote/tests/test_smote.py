@@ -114,6 +114,6 @@ def test_classes_with_too_few_biflows_are_named(caplog) -> None:
     few = Biflows(np.arange(1, 11)[:, None], np.repeat([0, 1, 2], [1, 3, 6]), ("one", "three", "six"))
     augment(few, np.array([0, 1, 2], np.int32))
     assert caplog.messages == [
-        "SMOTE of class one, 1 biflows: repeated",
+        "SMOTE of class one, 1 biflow: repeated",
         "SMOTE of class three, 3 biflows: 2 neighbours",
     ]

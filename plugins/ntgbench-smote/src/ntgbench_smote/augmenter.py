@@ -10,6 +10,8 @@ import numpy.typing as npt
 from imblearn.over_sampling import SMOTE, SMOTENC
 from sklearn.metrics import pairwise_distances_argmin
 
+from ntgbench.words import counted
+
 if TYPE_CHECKING:
     from ntgbench.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
@@ -50,8 +52,10 @@ class Smote:
         count = few.class_counts()
         for label in np.unique(labels):
             if count[label] <= self.parameters.neighbours:
-                how = f"{count[label] - 1} neighbours" if count[label] > 1 else "repeated"
-                logger.warning("SMOTE of class %s, %d biflows: %s", few.classes[label], count[label], how)
+                how = counted(int(count[label]) - 1, "neighbour") if count[label] > 1 else "repeated"
+                logger.warning(
+                    "SMOTE of class %s, %s: %s", few.classes[label], counted(int(count[label]), "biflow"), how
+                )
 
     def _interpolate(self, few: Biflows, labels: Labels, neighbours: int, rng: np.random.Generator) -> Floats:
         """Signed payload lengths, float64 (len(labels), P), one row for each of `labels`, which are sorted."""
