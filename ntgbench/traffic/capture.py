@@ -110,6 +110,8 @@ def _columns(packets: Packets) -> _Columns:
         "payload_length": payload.astype(np.int32),
         "ttl": packets.ttl[kept],
         "tcp_flags": packets.flags[kept],
+        "tcp_sequence": packets.numbers[kept, 0],
+        "tcp_acknowledgement": packets.numbers[kept, 1],
     }
 
 

@@ -73,6 +73,7 @@ class Packets:
         self.source, self.destination = np.zeros((count, 2), np.uint64), np.zeros((count, 2), np.uint64)
         self.ttl, self.flags = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
         self.ports = np.zeros((count, 2), np.uint16)
+        self.numbers = np.zeros((count, 2), np.uint32)
         self.payload_at, self.payload = np.zeros(count, np.int64), np.zeros(count, np.int64)
 
     def take(self, rows: Offsets, width: int) -> tuple[Offsets, Bytes]:
@@ -234,6 +235,7 @@ def _tcp(packets: Packets, rows: Offsets) -> None:
     packets.drop(rows[room < 20], MALFORMED)
     rows, header = packets.take(rows[room >= 20], 14)
     packets.ports[rows] = header[:, :4].copy().view(">u2")
+    packets.numbers[rows] = header[:, 4:12].copy().view(">u4")
     packets.flags[rows] = header[:, 13]
     length = (header[:, 12] >> 4).astype(np.int64) * 4
     packets.payload_at[rows] = packets.at[rows] + length

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.handshakes import begin_connections
 from ntgbench.traffic.trace import ACK, SYN, PacketTrace
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ def segment(
     """Biflows: packets of one 5-tuple, both ways.
 
     A new biflow begins after more than `idle_timeout` seconds without a packet, with the first packet more than
-    `active_timeout` seconds after the biflow's first, and with a TCP SYN (without ACK) that does not directly follow a
-    SYN or SYN-ACK. So a connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen,
-    repeated SYNs are one, and what straggles in after a FIN or RST belongs to the old one.
+    `active_timeout` seconds after the biflow's first, and with the handshake of another TCP connection: a SYN or
+    SYN-ACK whose sequence number is new, and that does not fit what the open connection has sent and acknowledged. So a
+    connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen; a SYN that comes late, is
+    sent again or was captured twice begins nothing; and what straggles in after a FIN or RST belongs to the old one.
 
     Upstream is the way of the biflow's first SYN, against the way of its first SYN-ACK when that comes first, and the
     way of its first packet when there is neither.
@@ -66,11 +68,10 @@ def segment(
     if not (idle_timeout > 0 and active_timeout > 0):
         raise TrafficError(f"timeouts are positive seconds, not {idle_timeout} (idle) and {active_timeout} (active)")
     low_first, order, same = _by_five_tuple(trace)
-    flags = trace.tcp_flags[order]
     time = trace.time_ns[order]
     begins = np.ones(len(trace), np.bool_)
-    opening = (flags[1:] & (SYN | ACK) == SYN) & (flags[:-1] & SYN == 0)
-    begins[1:] = ~same | (np.diff(time) > idle_timeout * 1e9) | opening
+    begins[1:] = ~same | (np.diff(time) > idle_timeout * 1e9)
+    begin_connections(begins, trace, order, low_first)
     _split_long(begins, time, int(min(active_timeout * 1e9, _NEVER)))
     starts = np.flatnonzero(begins)
     counts = np.diff(starts, append=len(trace))
