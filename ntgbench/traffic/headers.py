@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.traffic.links import (
-    CUT,
-    ETHERNET,
-    IPV4,
-    IPV6,
-    MOST_HEADERS,
-    NOT_IP,
-    PPP,
-    UNSUPPORTED,
-    find_ip,
-    first_header,
-)
+from ntgbench.traffic.kinds import CUT, ETHERNET, GRE_METADATA, IPV4, IPV6, LINK, NOT_IP, PPP, UNSUPPORTED
+from ntgbench.traffic.links import MOST_HEADERS, find_ip
 from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, gather
 from ntgbench.traffic.trace import TCP, UDP, ipv4_address
 
@@ -52,6 +42,7 @@ class Packets:
         origin, at, end: offsets of the frame, of the header that is next, and of the end of the captured bytes.
         wire_end: where the frame ended on the wire, counted as an offset like the others.
         reason: why the packet is left out, 0 while it is not.
+        kind: where the way to IP ended, see `find_ip`.
         ip_at, ip_end: offsets of the IP header and, by the length it states, of the end of the IP packet.
         version, protocol: of IP.
         fragment_at: offset of the part that fragmentation cut up.
@@ -66,7 +57,7 @@ class Packets:
         self.wire_end = self.origin + np.clip(records.wire[rows], records.captured[rows], LONGEST_RECORD)
         count = len(self.at)
         self.link = records.link[rows]
-        self.reason = np.zeros(count, np.int64)
+        self.reason, self.kind = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self.ip_at, self.ip_end, self.protocol = (np.zeros(count, np.int64) for _ in range(3))
         self.fragment_at, self.fragment_id, self.fragment_from = (np.zeros(count, np.int64) for _ in range(3))
         self.fragment, self.more = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
@@ -95,14 +86,17 @@ class Packets:
 def decode(packets: Packets, inner: bool) -> None:
     """Take all packets to their payload, or to the reason why they are left out."""
     rows = np.arange(len(packets.at))
-    kind = first_header(packets.link)
+    kind = LINK + packets.link
     for _ in range(MOST_HEADERS if inner else 1):
         packets.at[rows], kind = find_ip(packets.data, packets.at[rows], packets.end[rows], kind)
-        for code, why in ((NOT_IP, NO_IP), (CUT, CUT), (UNSUPPORTED, UNSUPPORTED_LINK)):
-            if len(lost := rows[kind == code]):
-                packets.drop(lost, why)
-        _ipv4(packets, rows[kind == IPV4])
-        _ipv6(packets, rows[kind == IPV6])
+        packets.kind[rows] = kind
+        is_4, is_6 = kind == IPV4, kind == IPV6
+        if len(lost := np.flatnonzero(~is_4 & ~is_6)):
+            packets.drop(rows[lost], NO_IP)
+            for code, why in ((CUT, CUT), (UNSUPPORTED, UNSUPPORTED_LINK)):
+                packets.drop(rows[lost[kind[lost] == code]], why)
+        _ipv4(packets, rows[is_4])
+        _ipv6(packets, rows[is_6])
         rows, kind = _tunnels(packets, rows[packets.reason[rows] == KEPT], inner)
         if not len(rows):
             break
@@ -226,7 +220,8 @@ def _gre(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
     erspan_2 = (kind == _ERSPAN_1_2) & has_sequence
     packets.at[rows] += np.where(erspan_2, 8, np.where(kind == _ERSPAN_3, 12, 0))
     ethernet = (kind == 0x6558) | (kind == _ERSPAN_1_2) | (kind == _ERSPAN_3)
-    return np.where(ethernet, ETHERNET, np.where(kind == 0x880B, PPP, kind))
+    kind = np.where(ethernet, ETHERNET, np.where(kind == 0x880B, PPP, kind))
+    return np.where(kind == 0x8909, GRE_METADATA, kind)
 
 
 def _tcp(packets: Packets, rows: Offsets) -> None:
