@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.traffic.capture_files import SIZE_LIMIT, read_records
 from ntgbench.traffic.headers import KEPT, LATER_FRAGMENT, REASONS, UNSUPPORTED_LINK, Packets, decode
 from ntgbench.traffic.notes import counted
-from ntgbench.traffic.records import read_records
 from ntgbench.traffic.trace import UDP, PacketTrace
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Capture:
         return {f"left out {{}} packets: {reason}": count for reason, count in self.left_out.items()}
 
 
-def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Capture:
+def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limit: int = SIZE_LIMIT) -> Capture:
     """The TCP and UDP packets of a pcap or pcapng file, plain or gzip.
 
     Payload lengths come from the lengths in the headers, so that a capture cut by a snap length gives the same answer
@@ -65,11 +65,12 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Captur
         path: the file.
         inner: read the packets inside GRE, ERSPAN, IPv4-in-IP and IPv6-in-IP, which are left out otherwise. Tunnels
             over UDP are UDP biflows either way.
+        size_limit: most bytes that a compressed file may expand to.
 
     Raises:
         CaptureError: the file cannot be read at all. Damage further on ends the reading there and is a warning.
     """
-    records = read_records(path)
+    records = read_records(path, size_limit=size_limit)
     reasons, kept, fragments = [], [], []
     # One chunk at least, so that a capture without packets has its columns too.
     for begin in range(0, max(len(records), 1), _CHUNK):
@@ -148,7 +149,7 @@ def _whole_payloads(fragments: _Columns) -> tuple[npt.NDArray[np.int64], npt.NDA
     return fragments["frame"][known], payload[known].astype(np.int32)
 
 
-def _left_out(reason: npt.NDArray[np.int64], link: npt.NDArray[np.int64]) -> dict[str, int]:
+def _left_out(reason: npt.NDArray[np.int8], link: npt.NDArray[np.uint32]) -> dict[str, int]:
     counts = {text: int(np.count_nonzero(reason == code)) for code, text in REASONS.items()}
     for number, count in zip(*np.unique(link[reason == UNSUPPORTED_LINK], return_counts=True), strict=True):
         counts[f"{REASONS[UNSUPPORTED_LINK]} {number}"] = int(count)

@@ -88,9 +88,7 @@ def _numbers(
     """Sequence and acknowledgement number of each packet, one connection a row: none was lost or out of order."""
     # SYN and FIN take a number each, as a byte does (RFC 9293, 3.4).
     used = np.abs(signed_pl.astype(np.int64)) + (flags & SYN != 0) + (flags & FIN != 0)
-    sent, received = (
-        _SEQUENCE_START + np.cumsum(used * way, axis=1) - used * way for way in (upstream, ~upstream)
-    )
+    sent, received = (_SEQUENCE_START + np.cumsum(used * way, axis=1) - used * way for way in (upstream, ~upstream))
     sequence = np.where(upstream, sent, received).astype(np.uint32)
     acknowledgement = np.where(flags & ACK != 0, np.where(upstream, received, sent), 0).astype(np.uint32)
     return sequence, acknowledgement

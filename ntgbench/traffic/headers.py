@@ -53,11 +53,12 @@ class Packets:
         self.data = records.data
         self.origin = records.start[rows]
         self.at = self.origin.copy()
-        self.end = self.origin + records.captured[rows]
-        self.wire_end = self.origin + np.clip(records.wire[rows], records.captured[rows], LONGEST_RECORD)
+        captured = records.captured[rows].astype(np.int64)
+        self.end = self.origin + captured
+        self.wire_end = self.origin + np.clip(records.wire[rows].astype(np.int64), captured, LONGEST_RECORD)
         count = len(self.at)
-        self.link = records.link[rows]
-        self.reason, self.kind = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self.link = records.link[rows].astype(np.int64)
+        self.reason, self.kind = np.zeros(count, np.int8), np.zeros(count, np.int64)
         self.ip_at, self.ip_end, self.protocol = (np.zeros(count, np.int64) for _ in range(3))
         self.fragment_at, self.fragment_id, self.fragment_from = (np.zeros(count, np.int64) for _ in range(3))
         self.fragment, self.more = np.zeros(count, np.bool_), np.zeros(count, np.bool_)

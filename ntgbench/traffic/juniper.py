@@ -15,6 +15,7 @@ from ntgbench.traffic.kinds import (
     ETHERNET,
     ETHERTYPE,
     FRAME_RELAY,
+    IPV4,
     LINK,
     NOT_IP,
     PPP,
@@ -70,15 +71,16 @@ def _first_ip(*places: int) -> Reader:
     """A header of unknown length: IP begins at the first of `places` where it can."""
 
     def read(header: Bytes) -> tuple[Offsets, Offsets]:
-        kinds = [np.where(_may_begin(header[:, place]), raw_ip(header[:, place]), NOT_IP) for place in places]
+        kinds = [_may_be_ip(header[:, place]) for place in places]
         found = [kind != NOT_IP for kind in kinds]
         return np.select(found, places, 0).astype(np.int64), np.select(found, kinds, NOT_IP)
 
     return read
 
 
-def _may_begin(first: Bytes) -> Offsets:
-    return (first >> 4 == 6) | (first >= 0x45) & (first <= 0x4F)
+def _may_be_ip(first: Bytes) -> Offsets:
+    # An IPv4 header has five words at least.
+    return np.where(first >> 4 == 4, np.where(first & 15 >= 5, IPV4, NOT_IP), raw_ip(first))
 
 
 def _bundle(header: Bytes) -> tuple[Offsets, Offsets]:

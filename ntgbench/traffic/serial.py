@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ntgbench.traffic.kinds import (
     ATM,
@@ -32,10 +33,9 @@ _PPP_CHANGED = (0x2D, 0x2F, 0x61, 0x63, 0x65, 0x67, 0x69, 0xFB, 0xFD, 0x53, 0x55
 _PPP_MULTILINK, _MULTILINK = 0x3D, 0x10200
 
 
-def is_ppp(header: Bytes) -> Offsets:
+def is_ppp(header: Bytes) -> npt.NDArray[np.bool_]:
     """Whether a PPP header begins here that is not a single byte."""
-    first = u16(header, 0)
-    return np.isin(first, (0xFF03, *_PPP_PROTOCOLS))
+    return np.isin(u16(header, 0), (0xFF03, *_PPP_PROTOCOLS))
 
 
 def _ppp(header: Bytes) -> tuple[Offsets, Offsets]:

@@ -26,7 +26,6 @@ from made_packets import (
 )
 
 from ntgbench.errors import CaptureError
-from ntgbench.traffic import records
 from ntgbench.traffic.capture import Capture, read_capture
 from ntgbench.traffic.segmentation import flow_table, segment
 
@@ -146,10 +145,15 @@ def test_damaged_gzip_is_read_as_far_as_it_goes(tmp_path):
     assert f"after {capture.packets:,} packets" in capture.warnings[1]
 
 
-def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "GZIP_LIMIT", 3_000_000)
-    with pytest.raises(CaptureError, match=r"expands to more than 3,000,000 bytes; decompress it first"):
-        read(tmp_path, gzip.compress(pcap([bytes(200_000)] * 40)))
+def test_a_gzip_bomb_is_refused(tmp_path):
+    path = tmp_path / "bomb.pcap.gz"
+    file = pcap([bytes(200_000)] * 40)
+    path.write_bytes(gzip.compress(file))
+    with pytest.raises(CaptureError, match=r"bomb.pcap.gz: expands to more than the size limit of 3,000,000 bytes; .*"):
+        read_capture(path, size_limit=3_000_000)
+    with pytest.raises(CaptureError, match="--size-limit"):
+        read_capture(path, size_limit=len(file) - 1)
+    assert read_capture(path, size_limit=len(file)).packets == 40
 
 
 NO_CAPTURE = [
