@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ntgbench.traffic.kinds import (
@@ -29,7 +31,9 @@ from ntgbench.traffic.kinds import (
     raw_ip,
     u16,
 )
-from ntgbench.traffic.records import Bytes, Offsets
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.records import Bytes, Offsets
 
 _VLANS = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
 _BRIDGED = 0x10100

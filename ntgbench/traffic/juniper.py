@@ -6,6 +6,7 @@ Formats: print-juniper.c of tcpdump and packet-juniper.c of Wireshark. Where the
 from __future__ import annotations
 
 from itertools import count
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,8 +28,10 @@ from ntgbench.traffic.kinds import (
     raw_ip,
     u16,
 )
-from ntgbench.traffic.records import Bytes, Offsets
 from ntgbench.traffic.serial import is_ppp
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.records import Bytes, Offsets
 
 _MAGIC, _IN, _WITHOUT_LINK, _EXTENDED = b"MGC", 1, 2, 0x80
 _numbers = count(0x10300)

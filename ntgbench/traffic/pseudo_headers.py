@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ntgbench.traffic.kinds import (
     ATM,
     ETHERNET,
-    ETHERTYPE,
     IPV4,
     IPV6,
     LINK,
@@ -26,7 +27,9 @@ from ntgbench.traffic.kinds import (
     u16_little,
     u32_little,
 )
-from ntgbench.traffic.records import Bytes, Offsets
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.records import Bytes, Offsets
 
 FAMILY, COOKED, COOKED_2, RADIOTAP, NFLOG, ARCNET, ARCNET_LINUX, PPI, PKTAP, USER_PKTAP = range(0x10400, 0x1040A)
 ENC, PFLOG, PRISM, AVS, IPNET, ERF, TOKEN_RING, DOCSIS, SUN_ATM = range(0x10410, 0x10419)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +27,9 @@ from ntgbench.traffic.kinds import (
     ethertype_at,
     u16,
 )
-from ntgbench.traffic.records import Bytes, Offsets
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.records import Bytes, Offsets
 
 _PPP_PROTOCOLS = {0x21: IPV4, 0x57: IPV6, 0x281: MPLS, 0x283: MPLS_MULTICAST}
 # Compressed headers (RFC 1144, 2507, 3095), compressed and encrypted packets (RFC 1962, 1968).
