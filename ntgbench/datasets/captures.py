@@ -12,9 +12,10 @@ import numpy as np
 
 from ntgbench.errors import CaptureError, DatasetError, TrafficError
 from ntgbench.interfaces import Progress, no_progress
+from ntgbench.traffic.capture_files import SIZE_LIMIT
 from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.flows import FlowTable, codes
-from ntgbench.traffic.notes import SHOWN, counted, listed
+from ntgbench.traffic.notes import SHOWN, WARNING, counted, listed
 from ntgbench.traffic.sidecar import sidecar_path
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def read_captures(
     files: Sequence[Path],
     reading: Reading,
     progress: Progress = no_progress,
+    size_limit: int = SIZE_LIMIT,
 ) -> tuple[FlowTable, tuple[str, ...]]:
     """The biflows of captures.
 
@@ -48,9 +50,11 @@ def read_captures(
             `write_pcap` lays beside a capture; where there is none, the class is the name of the folder that holds the
             capture, or a single capture's own name.
         progress: told how many captures are read.
+        size_limit: most bytes that a compressed capture may expand to.
 
     Returns:
-        the flows and notes: captures that are skipped or damaged, packets and flows left out, by reason.
+        the flows and notes: packets that biflows lack, captures that are skipped or damaged, packets and flows left
+        out, by reason.
 
     Raises:
         DatasetError: when the pattern or the CSV file is unusable, or no capture can be read.
@@ -68,6 +72,7 @@ def read_captures(
                 inner=reading.inner,
                 idle_timeout=reading.idle_timeout,
                 active_timeout=reading.active_timeout,
+                size_limit=size_limit,
             )
         except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
@@ -79,11 +84,13 @@ def read_captures(
         progress(number, len(labelled), capture.name)
     if not parts:
         raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
+    told = counted(changes)
     notes = [
+        *(note for note in told if note.startswith(WARNING)),
         *listed("skipped {} captures without a label", skipped),
         *listed("skipped {} captures that cannot be read", broken),
         *listed("{} captures are damaged and used as far as they go", damaged),
-        *counted(changes),
+        *(note for note in told if not note.startswith(WARNING)),
     ]
     whole = FlowTable.concat(parts)
     session = codes(np.array(sessions, object))

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ntgbench.traffic.records import Bytes, Offsets
 
 _VLANS = (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300)
-_BRIDGED = 0x10100
+_BRIDGED, _LABELLED = 0x10100, 0x10101
+_BRIDGED_TYPES = (IPV4, IPV6, MPLS, PPPOE, *_VLANS)
 
 
 def _ethernet(header: Bytes) -> tuple[Offsets, Offsets]:
@@ -68,7 +69,17 @@ def _bridged(header: Bytes) -> tuple[Offsets, Offsets]:
 
 
 def _mpls(header: Bytes) -> tuple[int, Offsets]:
-    return 4, np.where(header[:, 2] & 1, RAW, MPLS)
+    return 4, np.where(header[:, 2] & 1, _LABELLED, MPLS)
+
+
+def _labelled(header: Bytes) -> tuple[Offsets, Offsets]:
+    # RFC 4928: the first four bits tell IP. A pseudowire of Ethernet has a control word that begins with 0, RFC 4448,
+    # or none.
+    controlled = (header[:, 0] >> 4 == 0) & np.isin(u16(header, 16), _BRIDGED_TYPES)
+    plain = np.isin(u16(header, 12), _BRIDGED_TYPES)
+    kind = raw_ip(header[:, 0])
+    ethernet = (kind == NOT_IP) & (controlled | plain)
+    return np.where(ethernet & controlled, 4, 0), np.where(ethernet, ETHERNET, kind)
 
 
 def _pppoe(header: Bytes) -> tuple[int, Offsets]:
@@ -122,6 +133,7 @@ READERS: Readers = {
     SNAP: (5, _snap),
     _BRIDGED: (2, _bridged),
     RAW: (1, lambda header: (0, raw_ip(header[:, 0]))),
+    _LABELLED: (18, _labelled),
     MPLS: (4, _mpls),
     MPLS_MULTICAST: (4, _mpls),
     PPPOE: (6, _pppoe),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Reader = Callable[["Packets", Offsets, Bytes], Offsets]
 
 # What becomes of a packet: it is kept, or left out for a reason.
-KEPT, NO_IP, OTHER_PROTOCOL, LATER_FRAGMENT, TUNNEL, SNAPPED, MALFORMED, UNSUPPORTED_LINK = range(8)
+KEPT, NO_IP, OTHER_PROTOCOL, LATER_FRAGMENT, TUNNEL, SNAPPED, MALFORMED, UNSUPPORTED_LINK, SPLIT_HEADER = range(9)
 REASONS = {
     NO_IP: "not IP",
     OTHER_PROTOCOL: "IP, but neither TCP nor UDP",
@@ -26,6 +26,7 @@ REASONS = {
     SNAPPED: "headers cut by the snap length",
     MALFORMED: "malformed headers",
     UNSUPPORTED_LINK: "unsupported link type",
+    SPLIT_HEADER: "headers split over fragments that were not all captured",
 }
 
 _GRE, _AUTHENTICATION, _FRAGMENT = 47, 51, 44
@@ -46,7 +47,8 @@ class Packets:
         ip_at, ip_end: offsets of the IP header and, by the length it states, of the end of the IP packet.
         version, protocol: of IP.
         fragment_at: offset of the part that fragmentation cut up.
-        fragment: mask of the packets that are a fragment; fragment_id, fragment_from (bytes), more: its fields.
+        fragment: mask of the packets that are a fragment; fragment_id, fragment_protocol (of what was cut up),
+            fragment_from (bytes), more: its fields.
     """
 
     def __init__(self, records: Records, rows: slice) -> None:
@@ -61,6 +63,7 @@ class Packets:
         self.reason, self.kind = np.zeros(count, np.int8), np.zeros(count, np.int64)
         self.ip_at, self.ip_end, self.protocol = (np.zeros(count, np.int64) for _ in range(3))
         self.fragment_at, self.fragment_id, self.fragment_from = (np.zeros(count, np.int64) for _ in range(3))
+        self.fragment_protocol = np.zeros(count, np.int64)
         self.fragment, self.more = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         self.source, self.destination = np.zeros((count, 2), np.uint64), np.zeros((count, 2), np.uint64)
         self.ttl, self.flags = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
@@ -110,6 +113,8 @@ def decode(packets: Packets, inner: bool) -> None:
     packets.drop(rows[(protocol != TCP) & (protocol != UDP)], OTHER_PROTOCOL)
     _tcp(packets, rows[(protocol == TCP) & ~later])
     _udp(packets, rows[(protocol == UDP) & ~later])
+    begun = packets.fragment & packets.more & (packets.fragment_from == 0)
+    packets.reason[begun & ((packets.reason == MALFORMED) | (packets.reason == SNAPPED))] = SPLIT_HEADER
 
 
 def _ipv4(packets: Packets, rows: Offsets) -> None:
@@ -130,6 +135,7 @@ def _ipv4(packets: Packets, rows: Offsets) -> None:
     packets.more[rows] = words[:, 3] & 0x2000 != 0
     packets.fragment_from[rows] = (words[:, 3] & 0x1FFF).astype(np.int64) * 8
     packets.fragment_id[rows] = words[:, 2]
+    packets.fragment_protocol[rows] = header[:, 9]
     packets.at[rows] = packets.fragment_at[rows] = at + length
     wrong = (header[:, 0] >> 4 != 4) | (length < 20) | (packets.ip_end[rows] < at + length)
     packets.drop(rows[wrong], MALFORMED)
@@ -189,6 +195,7 @@ def _fragment(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
     packets.more[rows] = field & 1 != 0
     packets.fragment_from[rows] = field & 0xFFF8
     packets.fragment_id[rows] = header.view(">u4")[:, 1]
+    packets.fragment_protocol[rows] = header[:, 0]
     packets.fragment_at[rows] = packets.at[rows] + 8
     return np.full(len(rows), 8, np.int64)
 

@@ -29,14 +29,17 @@ LINK = 0x20000
 
 
 def u16(header: Bytes, column: int) -> Offsets:
+    """The number in two bytes from `column` on, in network byte order."""
     return header[:, column].astype(np.int64) << 8 | header[:, column + 1]
 
 
 def u16_little(header: Bytes, column: int) -> Offsets:
+    """The number in two bytes from `column` on, little-endian."""
     return header[:, column + 1].astype(np.int64) << 8 | header[:, column]
 
 
 def u32_little(header: Bytes, column: int) -> Offsets:
+    """The number in four bytes from `column` on, little-endian."""
     return u16_little(header, column + 2) << 16 | u16_little(header, column)
 
 

@@ -135,7 +135,7 @@ def _chunk(
     after: Offsets,
     interfaces: Offsets,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Columns of some records by the first 28 bytes of their blocks, and their sections' interfaces first..after - 1."""
+    """Columns of some records, by the first 28 bytes of their blocks; `first` and `after` bound their interfaces."""
     numbers = np.where(big[:, None], block.view(">u4"), block.view("<u4")).astype(np.int64)
     kind, length, field_2, high, low, captured, wire = numbers.T
     simple, old = kind == _SIMPLE_PACKET, kind == _OLD_PACKET
