@@ -43,7 +43,7 @@ def begin_connections(
         order: int64 (N,). The packets, 5-tuple by 5-tuple.
         low_first: bool (N,). Whether the lower endpoint sends each packet of the trace.
     """
-    rows = np.flatnonzero(trace.tcp_flags[order] & SYN)
+    rows = np.flatnonzero(trace.tcp_flags[order] & (SYN | RST) == SYN)
     packet = order[rows]
     starts = np.flatnonzero(begins)
     run = np.searchsorted(starts, rows, "right") - 1

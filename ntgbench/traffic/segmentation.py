@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.handshakes import begin_connections
-from ntgbench.traffic.trace import ACK, SYN, PacketTrace
+from ntgbench.traffic.trace import ACK, RST, SYN, PacketTrace
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -86,7 +86,7 @@ def segment(
     flow = np.empty_like(order)
     flow[order] = np.repeat(number, counts)
     client_low = low_first[by_flow[offsets[:-1]]]
-    handshake = by_flow[trace.tcp_flags[by_flow] & SYN != 0][::-1]
+    handshake = by_flow[trace.tcp_flags[by_flow] & (SYN | RST) == SYN][::-1]
     # Backwards, so that the first packet of a biflow is written last and stays.
     client_low[flow[handshake]] = low_first[handshake] == (trace.tcp_flags[handshake] & ACK == 0)
     return Segmentation(flow, low_first == client_low[flow], by_flow, offsets)
