@@ -113,7 +113,7 @@ def decode(packets: Packets, inner: bool) -> None:
     packets.drop(rows[(protocol != TCP) & (protocol != UDP)], OTHER_PROTOCOL)
     _tcp(packets, rows[(protocol == TCP) & ~later])
     _udp(packets, rows[(protocol == UDP) & ~later])
-    begun = packets.fragment & packets.more & (packets.fragment_from == 0)
+    begun = packets.fragment & packets.more & (packets.fragment_from == 0) & (packets.fragment_at <= packets.end)
     packets.reason[begun & ((packets.reason == MALFORMED) | (packets.reason == SNAPPED))] = SPLIT_HEADER
 
 
@@ -139,6 +139,7 @@ def _ipv4(packets: Packets, rows: Offsets) -> None:
     packets.at[rows] = packets.fragment_at[rows] = at + length
     wrong = (header[:, 0] >> 4 != 4) | (length < 20) | (packets.ip_end[rows] < at + length)
     packets.drop(rows[wrong], MALFORMED)
+    packets.fragment[rows[wrong]] = False
     _extensions(packets, rows[~wrong & (header[:, 9] == _AUTHENTICATION)], {_AUTHENTICATION: _authentication})
 
 
