@@ -167,7 +167,11 @@ def outer_transport(row: Row) -> str:
 def conversations(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
     """Frames of each of Wireshark's conversations, in the order of their times."""
     found = defaultdict(list)
-    time = {int(row["frame.number"]): float(row["frame.time_epoch"] or 0) for row in rows}
+    time: dict[int, float] = {}
+    last = 0.0
+    for row in rows:
+        # A frame without a time is as late as the one before.
+        last = time[int(row["frame.number"])] = float(row["frame.time_epoch"] or 0) or last
     for row in sorted(rows, key=lambda row: (time[frame_of(row)], frame_of(row))):
         transport = outer_transport(row)
         if transport and row[f"{transport}.stream"]:
@@ -200,7 +204,7 @@ def prefix_of(transport: str, frames: list[Row], payload: Callable[[str, Row], i
     if transport == "tcp":
         for row in frames:
             flags = int(row["tcp.flags"] or "0", 16)
-            if flags & 2:
+            if flags & 6 == 2:  # SYN without RST
                 who, is_client = sender(transport, row), not flags & 16
                 break
     signs = (1 if (sender(transport, row) == who) == is_client else -1 for row in frames)

@@ -111,10 +111,9 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limi
         frame = np.concatenate([frame, split[packets.reason == KEPT]])
         columns = _concatenate([columns, _columns(packets)])
     columns["time_ns"] = _with_times(records.time_ns)[frame]
-    in_order = not len(split) and bool((np.diff(columns["time_ns"]) >= 0).all())
-    if not in_order:
-        by_frame = np.argsort(frame)
-        in_order = bool((np.diff(columns["time_ns"][by_frame]) >= 0).all())
+    was_sorted = not _ascending(columns["time_ns"])
+    if was_sorted or len(split):
+        was_sorted = not _ascending(columns["time_ns"][np.argsort(frame)])
         order = np.lexsort((frame, columns["time_ns"]))
         frame, columns = frame[order], {name: column[order] for name, column in columns.items()}
     for column in columns.values():
@@ -122,7 +121,7 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limi
     trace = PacketTrace(**columns)
     missing = missing_packets(records, trace, frame, _concatenate(unread))
     left_out = _left_out(reason, records.link)
-    return Capture(trace, frame, len(records), left_out, not in_order, missing, records.warnings)
+    return Capture(trace, frame, len(records), left_out, was_sorted, missing, records.warnings)
 
 
 def _concatenate(parts: list[Columns]) -> Columns:
@@ -154,6 +153,10 @@ def _with_times(time_ns: Offsets) -> Offsets:
     if time_ns.all():
         return time_ns
     return time_ns[np.maximum.accumulate(np.where(time_ns != 0, np.arange(len(time_ns)), 0))]
+
+
+def _ascending(time_ns: Offsets) -> bool:
+    return bool((time_ns[1:] >= time_ns[:-1]).all())
 
 
 def _left_out(reason: npt.NDArray[np.int8], link: npt.NDArray[np.uint32]) -> dict[str, int]:

@@ -99,12 +99,14 @@ class _Connection:
     def knows(self, way: bool) -> bool:
         return bool(self.numbers[way]) or self.acknowledged[way] >= 0
 
-    def answered_by(self, packet: _Handshake) -> bool:
-        """Whether the packet acknowledges a SYN of this connection."""
-        number, room = self.sent[not packet.way]
-        return packet.acknowledged in self.numbers[not packet.way] or (
-            number >= 0 and (packet.acknowledged - number) % _WRAP <= room
-        )
+    def has(self, packet: _Handshake) -> bool:
+        """Whether a SYN states a number that was stated before, or an answer acknowledges one."""
+        if packet.acknowledged < 0:
+            return packet.number in self.numbers[packet.way]
+        other = not packet.way
+        number, room = self.sent[other]
+        known = packet.acknowledged in self.numbers[other] or packet.acknowledged == self.acknowledged[other]
+        return known or (number >= 0 and (packet.acknowledged - number) % _WRAP <= room)
 
     def add(self, packet: _Handshake) -> None:
         self.numbers[packet.way].add(packet.number)
@@ -123,9 +125,9 @@ class _Packets:
     low_first: npt.NDArray[np.bool_]
 
     def follow(self, begin: int, end: int, way: bool, number: int, behind: int = _BEHIND) -> bool | None:
-        """Whether the first packets of rows begin..end-1, each way, may follow a SYN; None where none tells.
+        """Whether the first packets of rows begin..end-1, each way, may follow a SYN; None where there are none.
 
-        That is, whether they are at most `behind` bytes ahead of its number.
+        That is, whether one of them is at most `behind` bytes ahead of its number, or none has a number to compare.
         """
         rows = self.order[begin:end]
         flags = self.trace.tcp_flags[rows]
@@ -137,26 +139,38 @@ class _Packets:
             for column, mask in ((self.trace.tcp_sequence, sent), (self.trace.tcp_acknowledgement, received))
             if mask.any()
         ]
-        return any(found) if found else None
+        return any(found) if found else bool(usable.any()) or None
 
-    def ahead(self, begin: int, packet: _Handshake, before: _Connection) -> int:
+    def ahead(self, packet: _Handshake, before: _Connection) -> int:
         """The first of the packets right before a handshake that are of its connection already, not of the one before.
 
-        They follow its number closely, and more closely than the number of the connection before.
+        They follow its numbers closely, and more closely than those of the connection before.
         """
+        numbers = {packet.way: packet.number}
+        if packet.acknowledged >= 0:
+            numbers[not packet.way] = packet.acknowledged
         row = packet.row
-        while row - 1 > max(begin, packet.row - _LOOK_BACK):
-            at = self.order[row - 1]
-            if int(self.trace.tcp_flags[at]) & (SYN | RST | FIN):
-                break
-            mine = bool(self.low_first[at]) == packet.way
-            number = int((self.trace.tcp_sequence if mine else self.trace.tcp_acknowledgement)[at])
-            distance = (number - packet.number) % _WRAP
-            known = before.numbers[packet.way] | {before.acknowledged[packet.way]} - {-1}
-            if not 0 < distance <= _AHEAD or any((number - old) % _WRAP <= distance for old in known):
-                break
+        while row - 1 > max(before.begin, packet.row - _LOOK_BACK) and self._follows(row - 1, numbers, before):
             row -= 1
         return row
+
+    def _follows(self, row: int, numbers: dict[bool, int], before: _Connection) -> bool:
+        at = self.order[row]
+        flags = int(self.trace.tcp_flags[at])
+        if flags & (SYN | RST | FIN):
+            return False
+        way = bool(self.low_first[at])
+        stated = [(way, int(self.trace.tcp_sequence[at]))]
+        if flags & ACK:
+            stated.append((not way, int(self.trace.tcp_acknowledgement[at])))
+        close = []
+        for side, number in stated:
+            if side in numbers:
+                distance = (number - numbers[side]) % _WRAP
+                known = before.numbers[side] | {before.acknowledged[side]} - {-1}
+                farther = all((number - old) % _WRAP > distance for old in known)
+                close.append(0 < distance <= _AHEAD and farther)
+        return bool(close) and all(close)
 
 
 def _connections(begin: int, handshakes: Iterable[_Handshake], packets: _Packets) -> list[int]:
@@ -164,10 +178,10 @@ def _connections(begin: int, handshakes: Iterable[_Handshake], packets: _Packets
     begins: list[int] = []
     before, open_ = _Connection(begin), _Connection(begin)
     for packet in handshakes:
-        if packet.number in before.numbers[packet.way] and packet.number not in open_.numbers[packet.way]:
+        if before.has(packet) and not open_.has(packet):
             continue  # captured again, or late, after the next connection has begun
         if not _belongs(packet, open_, packets):
-            begins.append(packets.ahead(open_.begin, packet, open_))
+            begins.append(packets.ahead(packet, open_))
             before, open_ = open_, _Connection(begins[-1])
         open_.add(packet)
     return begins
@@ -176,7 +190,7 @@ def _connections(begin: int, handshakes: Iterable[_Handshake], packets: _Packets
 def _belongs(packet: _Handshake, open_: _Connection, packets: _Packets) -> bool:
     """Whether a handshake is of the connection that is open."""
     way = packet.way
-    if packet.number in open_.numbers[way]:
+    if open_.has(packet):
         return True
     if packet.acknowledged < 0:
         if open_.numbers[way]:
@@ -186,12 +200,10 @@ def _belongs(packet: _Handshake, open_: _Connection, packets: _Packets) -> bool:
             return True
         # Where an answer speaks against it, only the very next byte speaks for it.
         follow = packets.follow(open_.begin, packet.row, way, packet.number, 1 if acknowledged >= 0 else _BEHIND)
-        # Without any evidence, both sides open the connection at once (RFC 9293, 3.5), or a RST is of one before.
+        # Without other packets, both sides open the connection at once (RFC 9293, 3.5), or a RST is of one before.
         return follow if follow is not None else open_.knows(not way)
-    if open_.answered_by(packet):
-        return True
     if open_.knows(way) or open_.knows(not way):
-        # An answer that acknowledges nothing known is of another connection only if its own number is unknown too.
+        # An answer that acknowledges another number is of another connection, where both ends of this one are known.
         return not (open_.knows(way) and open_.knows(not way))
     follow = packets.follow(open_.begin, packet.row, way, packet.number)
     if follow is not True:
