@@ -26,8 +26,8 @@ from ntgbench.traffic.trace import ACK, SYN, UDP, PacketTrace
 
 BIFLOWS = 30_000
 
-Packet = tuple[float, int, Any, Any, int, int]
-"""Time, protocol, source, destination, flags of TCP, bytes of payload."""
+Packet = tuple[float, int, Any, Any, int, int, int]
+"""Time, protocol, source, destination, flags and sequence number of TCP, bytes of payload."""
 
 fastest: dict[str, float] = {}
 
@@ -37,7 +37,8 @@ def half_udp(trace: PacketTrace) -> PacketTrace:
     udp = np.minimum(trace.source[:, 1], trace.destination[:, 1]) % 2 == 1
     columns = {field.name: getattr(trace, field.name).copy() for field in fields(trace)}
     columns["protocol"][udp] = UDP
-    columns["tcp_flags"][udp] = 0
+    for name in ("tcp_flags", "tcp_sequence", "tcp_acknowledgement"):
+        columns[name][udp] = 0
     columns["ip_length"][udp] = columns["payload_length"][udp] + 28
     return PacketTrace(**columns).select(~udp | (trace.payload_length > 0))
 
@@ -86,27 +87,30 @@ def from_dpkt(path: Path) -> Iterator[Packet]:
             if not isinstance(segment, dpkt.tcp.TCP | dpkt.udp.UDP):
                 continue
             source, destination = (ip.src, segment.sport), (ip.dst, segment.dport)
-            flags = segment.flags if isinstance(segment, dpkt.tcp.TCP) else 0
-            yield time, ip.p, source, destination, flags, len(segment.data)
+            flags, number = (segment.flags, segment.seq) if isinstance(segment, dpkt.tcp.TCP) else (0, 0)
+            yield time, ip.p, source, destination, flags, number, len(segment.data)
 
 
 def plain_segment(packets: Iterable[Packet]) -> list[list[Any]]:
-    """Biflows as `segment` defines them: [first time, last time, last flags, client, signed payload lengths]."""
+    """Biflows as `segment` defines them, where all packets are in order.
+
+    Each is [first time, last time, number of its SYN, client, signed payload lengths].
+    """
     biflows: list[list[Any]] = []
     current: dict[tuple[Any, ...], list[Any]] = {}
-    for time, protocol, source, destination, flags, length in packets:
+    for time, protocol, source, destination, flags, number, length in packets:
         key = (protocol, min(source, destination), max(source, destination))
         biflow = current.get(key)
         if (
             biflow is None
             or time - biflow[1] > IDLE_TIMEOUT
             or time - biflow[0] > ACTIVE_TIMEOUT
-            or (flags & (SYN | ACK) == SYN and not biflow[2] & SYN)
+            or (flags & (SYN | ACK) == SYN and number != biflow[2])
         ):
             client = destination if flags & (SYN | ACK) == SYN | ACK else source
-            biflow = current[key] = [time, time, 0, client, []]
+            biflow = current[key] = [time, time, number, client, []]
             biflows.append(biflow)
-        biflow[1:3] = time, flags
+        biflow[1] = time
         biflow[4].append(length if source == biflow[3] else -length)
     return biflows
 
@@ -131,7 +135,7 @@ def bench_segment(benchmark, trace):
         [(*address, port) for address, port in zip(addresses.tolist(), ports.tolist(), strict=True)]
         for addresses, ports in ((trace.source, trace.source_port), (trace.destination, trace.destination_port))
     ]
-    columns = (trace.time_ns / 1e9, trace.protocol), (trace.tcp_flags, trace.payload_length)
+    columns = (trace.time_ns / 1e9, trace.protocol), (trace.tcp_flags, trace.tcp_sequence, trace.payload_length)
     before, after = ([column.tolist() for column in some] for some in columns)
     packets = list(zip(*before, *sides, *after, strict=True))
     assert same(plain_segment(packets), trace)

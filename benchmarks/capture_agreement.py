@@ -1,23 +1,30 @@
-"""How well our biflows agree with tshark's, over a folder of captures.
+"""How well our biflows agree with Wireshark's, over a folder of captures.
 
-    python benchmarks/capture_agreement.py FOLDER [--keep FOLDER]
+    python benchmarks/capture_agreement.py FOLDER
 
-What is compared: each TCP or UDP conversation of tshark (tcp.stream, udp.stream) that carries payload, by its outermost
-transport, against the biflow of ours that holds the conversation's first payload. They agree when the signed payload
-lengths of their first 10 packets with payload are the same. tshark knows no timeouts, so ours are switched off. It puts
-fragments together (a datagram then counts where its first fragment stands) but no TCP segments, and knows no protocol
-above TCP and UDP, for some of these redraw its conversations. The sign is derived here a second time from tshark's own
-fields: the sender of the first SYN, else the receiver of the first SYN-ACK, else the sender of the first packet, is
-upstream.
+Two things are compared, for each TCP or UDP conversation of Wireshark (tcp.stream, udp.stream) by its outermost
+transport. Payload: a conversation that carries payload against the biflow of ours that holds its first payload; they
+agree when the signed payload lengths of their first 10 packets with payload are the same. Connections: a TCP
+conversation agrees when one biflow of ours holds its packets and no others.
 
-Where a packet's own lengths contradict each other, tshark shows what the UDP header states, or what the frame has room
-for; we hold by the IP length, so that captures cut by a snap length give the answer of full ones. So conversations that
-differ are compared once more by the payload that follows from the IP length as tshark reads it.
+Wireshark knows no timeouts, so ours are switched off; we sort by time, so its frames are sorted too. It puts fragments
+together (a datagram then counts where its first fragment stands) but no TCP segments, and knows no protocol above TCP
+and UDP, for some of these redraw its conversations. The sign is derived here a second time from Wireshark's own fields:
+the sender of the first SYN, else the receiver of the first SYN-ACK, else the sender of the first packet, is upstream.
+
+Where a packet's own lengths contradict each other, Wireshark shows what the UDP header states, or what the frame has
+room for; we hold by the IP length, so that captures cut by a snap length give the answer of full ones. So conversations
+that differ are compared once more by the payload that follows from the IP length as Wireshark reads it.
+
+Wireshark tells connections apart by the sequence number of a SYN alone: it joins what was captured without a SYN, and
+cuts where an older SYN was captured again. Such conversations are listed with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import subprocess
 import tempfile
@@ -25,6 +32,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +42,19 @@ from ntgbench.traffic.capture import Capture, read_capture
 from ntgbench.traffic.segmentation import segment
 
 PREFIX = 10
+WORKERS = 2
 FIELDS = [
-    *("frame.number", "frame.len", "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.len"),
+    *(
+        "frame.number",
+        "frame.time_epoch",
+        "frame.len",
+        "frame.protocols",
+        "ip.src",
+        "ip.dst",
+        "ipv6.src",
+        "ipv6.dst",
+        "ip.len",
+    ),
     *("ip.hdr_len", "ip.flags.mf", "ip.fragment", "ipv6.plen", "ipv6.fraghdr.more", "ipv6.fragment", "_ws.malformed"),
     *("tcp.srcport", "tcp.dstport", "tcp.stream", "tcp.len", "tcp.flags", "tcp.hdr_len"),
     *("udp.srcport", "udp.dstport", "udp.stream", "udp.length"),
@@ -55,41 +75,76 @@ PROTOCOLS = {
         "ipv6.routing.type.rt0",
         "ipv6.fraghdr",
     ),
+    *("cmd", "vntag", "etag", "ttag", "cfp", "nsh", "macsec", "trill", "hsr", "ieee8021cb", "isl", "juniper", "pktap"),
+    *("pcap_pktdata", "ipoib", "erf", "clip", "tr", "enc", "pflog", "ipnet", "docsis", "prism", "pweth", "pwethcw"),
     *("ipv6.routing.type.srh", "ipv6.routing.type.mipv6", "ah", "gre", "tcp", "udp", "icmp", "icmpv6", "data"),
 }
 NETWORK = {"ip", "ipv6"}
 TRANSPORT = {"tcp", "udp"}
-SET = {"1", "True"}
+SET = {"1", "True", "Set"}
+PREFERENCES = (
+    "ip.defragment: TRUE\nipv6.defragment: TRUE\ntcp.desegment_tcp_streams: FALSE\nnameres.network_name: FALSE\n"
+)
 
 Row = dict[str, str]
 Prefix = tuple[int, ...]
 
 
-def without_applications(folder: str) -> dict[str, str]:
-    """Environment in which tshark knows `PROTOCOLS` only: its settings stand in `folder`."""
-    listing = subprocess.run(["tshark", "-G", "protocols"], capture_output=True, text=True, check=True).stdout
-    names = {line.split("\t")[2] for line in listing.splitlines()}
-    Path(folder, "disabled_protos").write_text("".join(f"{name}\n" for name in sorted(names - PROTOCOLS)))
-    return {**os.environ, "WIRESHARK_CONFIG_DIR": folder}
+class Wireshark:
+    """A sharkd, which comes with tshark and dissects as it does, but starts once for many captures.
 
+    It knows `PROTOCOLS` only, puts fragments together but no segments; its settings stand in `folder`.
+    """
 
-def tshark(path: Path, environment: dict[str, str], keep: Path | None) -> list[Row]:
-    """One row of `FIELDS` for each frame."""
-    kept = keep / f"{path.name}.tsv" if keep else None
-    if kept and kept.exists():
-        text = kept.read_text()
-    else:
-        options = ["-o", "ip.defragment:TRUE", "-o", "ipv6.defragment:TRUE", "-o", "tcp.desegment_tcp_streams:FALSE"]
-        fields = [argument for field in FIELDS for argument in ("-e", field)]
-        command = ["tshark", "-n", "-r", str(path), *options, "-T", "fields", "-E", "occurrence=f", *fields]
-        # It ends with an error where a capture is damaged, and has then written what comes before.
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        text = done.stdout
-        if done.returncode and not text:
-            print(f"{path.name}: tshark gives nothing: {done.stderr.splitlines()[-1]}")
-        if kept:
-            kept.write_text(text)
-    return [dict(zip(FIELDS, line.split("\t"), strict=True)) for line in text.splitlines()]
+    def __init__(self, folder: str) -> None:
+        listing = subprocess.run(["tshark", "-G", "protocols"], capture_output=True, text=True, check=True).stdout
+        names = {line.split("\t")[2] for line in listing.splitlines()}
+        Path(folder, "disabled_protos").write_text("".join(f"{name}\n" for name in sorted(names - PROTOCOLS)))
+        Path(folder, "preferences").write_text(PREFERENCES)
+        self.environment = {**os.environ, "WIRESHARK_CONFIG_DIR": folder}
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            ["sharkd", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=self.environment,
+        )
+
+    def ask(self, method: str, **parameters: str) -> Any:
+        """The result of a request; None when it is an error or the process has ended over it."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            self.close()
+            self.start()
+        return json.loads(answer).get("result") if answer else None
+
+    def rows(self, path: Path) -> list[Row]:
+        """One row of `FIELDS` for each frame."""
+        if self.ask("load", file=str(path.resolve())) is None:
+            print(f"{path.name}: Wireshark cannot read it")
+            return []
+        columns = {f"column{number}": f"{name}:1" for number, name in enumerate(FIELDS)}
+        frames = self.ask("frames", **columns) or []
+        return [dict(zip(FIELDS, frame["c"], strict=True)) for frame in frames]
+
+    def close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        self.process.wait()
 
 
 def frame_of(row: Row) -> int:
@@ -110,9 +165,14 @@ def outer_transport(row: Row) -> str:
 
 
 def conversations(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
-    """Frames of each of tshark's conversations."""
+    """Frames of each of Wireshark's conversations, in the order of their times."""
     found = defaultdict(list)
-    for row in sorted(rows, key=frame_of):
+    time: dict[int, float] = {}
+    last = 0.0
+    for row in rows:
+        # A frame without a time is as late as the one before.
+        last = time[int(row["frame.number"])] = float(row["frame.time_epoch"] or 0) or last
+    for row in sorted(rows, key=lambda row: (time[frame_of(row)], frame_of(row))):
         transport = outer_transport(row)
         if transport and row[f"{transport}.stream"]:
             found[transport, row[f"{transport}.stream"]].append(row)
@@ -144,7 +204,7 @@ def prefix_of(transport: str, frames: list[Row], payload: Callable[[str, Row], i
     if transport == "tcp":
         for row in frames:
             flags = int(row["tcp.flags"] or "0", 16)
-            if flags & 2:
+            if flags & 6 == 2:  # SYN without RST
                 who, is_client = sender(transport, row), not flags & 16
                 break
     signs = (1 if (sender(transport, row) == who) == is_client else -1 for row in frames)
@@ -188,69 +248,109 @@ def explain(frames: list[Row], ours: Prefix, theirs: Prefix) -> str:
         return why
     if any(map(in_fragments, frames)):
         return "fragments: repeated, missing, or with the header itself split"
-    if any("cfp" in row["frame.protocols"] for row in frames):
-        return "Cisco FabricPath, which we do not read"
     if tuple(map(abs, ours)) == tuple(map(abs, theirs)):
         return "same lengths, other direction"
     return "other"
 
 
-def compare(path: Path, environment: dict[str, str], keep: Path | None) -> tuple[Counter[str], list[str]]:
-    """Counts of outcomes over the conversations of a capture, and a line for each that differs."""
-    counts: Counter[str] = Counter()
-    lines = []
+def compare(path: Path, wireshark: Wireshark) -> tuple[Counter[str], Counter[str], list[str]]:
+    """Outcomes over the conversations of a capture, of payload and of connections, and a line for each that differs."""
+    payload: Counter[str] = Counter()
+    lines: list[str] = []
     try:
         flow_of, prefixes = our_prefixes(read_capture(path))
     except CaptureError as error:
-        return Counter({"captures we cannot read": 1}), [str(error)]
+        return Counter({"captures we cannot read": 1}), Counter(), [str(error)]
+    found = conversations(wireshark.rows(path))
     seen = set()
-    for (transport, stream), frames in conversations(tshark(path, environment, keep)).items():
+    for (transport, stream), frames in found.items():
         theirs = prefix_of(transport, frames)
         first = [row for row in frames if payload_of(transport, row)] + frames
         flow = next((flow_of[frame_of(row)] for row in first if frame_of(row) in flow_of), None)
         ours = () if flow is None else prefixes[flow]
         seen.add(flow)
         if not theirs and not ours:
-            counts["without payload"] += 1
+            payload["without payload"] += 1
         elif ours == theirs:
-            counts["agree"] += 1
+            payload["agree"] += 1
         elif ours == prefix_of(transport, frames, payload_by_ip_length):
-            counts["agree by the IP length"] += 1
+            payload["agree by the IP length"] += 1
         else:
             why = explain(frames, ours, theirs)
-            counts[why] += 1
+            payload[why] += 1
             where = f"{path.name} {transport}.stream {stream} frame {frames[0]['frame.number']}"
             lines.append(f"{where}: {why}: ours {ours} tshark {theirs}")
     for flow in set(range(len(prefixes))) - seen:
         if prefixes[flow]:
-            counts["no conversation of tshark begins with it"] += 1
+            payload["no conversation of tshark begins with it"] += 1
             lines.append(f"{path.name} biflow {flow}: only ours: {prefixes[flow]}")
-    return counts, lines
+    connections, differing = compare_connections(found, flow_of)
+    return payload, connections, [*lines, *(f"{path.name} {line}" for line in differing)]
+
+
+def compare_connections(
+    found: dict[tuple[str, str], list[Row]], flow_of: dict[int, int]
+) -> tuple[Counter[str], list[str]]:
+    """Outcomes over the TCP conversations of which we read packets, and a line for each that differs."""
+    flows: dict[str, list[int]] = {}
+    streams: dict[int, list[str]] = defaultdict(list)
+    for (transport, stream), frames in found.items():
+        ours = [flow_of[frame_of(row)] for row in frames if frame_of(row) in flow_of]
+        if transport == "tcp" and ours:
+            flows[stream] = list(dict.fromkeys(ours))
+            for flow in flows[stream]:
+                streams[flow].append(stream)
+    outcomes: Counter[str] = Counter()
+    lines = []
+    for stream, held in flows.items():
+        joined = [other for flow in held for other in streams[flow] if other != stream]
+        if len(held) == 1 and not joined:
+            outcomes["agree"] += 1
+            continue
+        what = "cut" if not joined else "joined" if len(held) == 1 else "cut and joined"
+        if any(frame_of(frames[0]) not in flow_of for frames in (found["tcp", other] for other in (stream, *joined))):
+            what += ", where we leave out a first packet as malformed"
+        outcomes[what] += 1
+        lines.append(f"tcp.stream {stream}: {what}: in our biflows {held} with the streams {joined}")
+    return outcomes, lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--keep", type=Path, help="keep tshark's output in this folder and use it again")
     arguments = parser.parse_args()
-    if arguments.keep:
-        arguments.keep.mkdir(parents=True, exist_ok=True)
     paths = sorted(path for path in arguments.folder.iterdir() if path.is_file())
-    total: Counter[str] = Counter()
-    with ThreadPoolExecutor(2) as pool, tempfile.TemporaryDirectory() as settings:
-        environment = without_applications(settings)
-        for counts, lines in pool.map(lambda path: compare(path, environment, arguments.keep), paths):
-            total += counts
+    payload: Counter[str] = Counter()
+    connections: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as settings, ThreadPoolExecutor(WORKERS) as pool:
+        idle: SimpleQueue[Wireshark] = SimpleQueue()
+        for _ in range(WORKERS):
+            idle.put(Wireshark(settings))
+
+        def run(path: Path) -> tuple[Counter[str], Counter[str], list[str]]:
+            wireshark = idle.get()
+            try:
+                return compare(path, wireshark)
+            finally:
+                idle.put(wireshark)
+
+        for of_payload, of_connections, lines in pool.map(run, paths):
+            payload += of_payload
+            connections += of_connections
             for line in lines:
                 print(line)
-    for outcome, count in total.most_common():
+        while not idle.empty():
+            idle.get().close()
+    for outcome, count in payload.most_common():
         print(f"{count:6} {outcome}")
-    agree, by_ip_length = total["agree"], total["agree"] + total["agree by the IP length"]
-    compared = sum(total.values()) - total["without payload"]
-    sound = compared - sum(count for why, count in total.items() if why.startswith("contradiction"))
+    agree, by_ip_length = payload["agree"], payload["agree"] + payload["agree by the IP length"]
+    compared = sum(payload.values()) - payload["without payload"]
+    sound = compared - sum(count for why, count in payload.items() if why.startswith("contradiction"))
     print(f"{agree} of {compared} biflows with payload agree: {agree / compared:.3%}")
     print(f"{by_ip_length} of {compared} agree by the IP length: {by_ip_length / compared:.3%}")
     print(f"{by_ip_length} of {sound} without others whose packets contradict themselves: {by_ip_length / sound:.3%}")
+    count = sum(connections.values())
+    print(f"{connections['agree']} of {count} TCP connections agree: {connections['agree'] / count:.3%}")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,16 @@ import struct
 TCP, UDP = 6, 17
 
 
-def tcp(payload: int = 0, flags: int = 0x18, ports: tuple[int, int] = (1000, 2000), options: int = 0) -> bytes:
-    """TCP header with `options` bytes of options, and zeros as payload."""
-    header = struct.pack(">HHIIBBHHH", *ports, 0, 0, (20 + options) // 4 << 4, flags, 1024, 0, 0)
+def tcp(
+    payload: int = 0,
+    flags: int = 0x18,
+    ports: tuple[int, int] = (1000, 2000),
+    options: int = 0,
+    *,
+    numbers: tuple[int, int] = (0, 0),
+) -> bytes:
+    """TCP header with `options` bytes of options, and zeros as payload; `numbers`: sequence and acknowledgement."""
+    header = struct.pack(">HHIIBBHHH", *ports, *numbers, (20 + options) // 4 << 4, flags, 1024, 0, 0)
     return header + bytes(options + payload)
 
 

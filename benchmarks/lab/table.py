@@ -17,8 +17,8 @@ from benchmarks.lab.plan import NUMBERS, Session, code_of_address
 from benchmarks.lab.workload import Workload
 from ntgbench.files import replacing
 from ntgbench.traffic.capture import Capture, read_capture
+from ntgbench.traffic.capture_files import read_records
 from ntgbench.traffic.flows import FlowTable
-from ntgbench.traffic.records import read_records
 from ntgbench.traffic.segmentation import Segmentation, segment
 
 PACKETS = 30

@@ -147,8 +147,10 @@ def _column(text: str) -> tuple[str, str]:
 
 
 def _tell(notes: tuple[str, ...]) -> None:
+    from ntgbench.traffic.notes import WARNING
+
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(note if note.startswith(WARNING) else f"note: {note}", err=True)
 
 
 @contextlib.contextmanager

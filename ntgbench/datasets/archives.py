@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from ntgbench.datasets.limits import GIB, Allowance
 from ntgbench.errors import DatasetError
+from ntgbench.limits import GIB, Allowance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,7 +14,7 @@ from ntgbench.errors import CaptureError, DatasetError, TrafficError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.flows import FlowTable, codes
-from ntgbench.traffic.notes import SHOWN, counted, listed
+from ntgbench.traffic.notes import SHOWN, WARNING, counted, listed
 from ntgbench.traffic.sidecar import sidecar_path
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ class _Labelled:
 
 
 def read_captures(
-    root: Path,
-    files: Sequence[Path],
-    reading: Reading,
-    progress: Progress = no_progress,
+    root: Path, files: Sequence[Path], reading: Reading, progress: Progress = no_progress
 ) -> tuple[FlowTable, tuple[str, ...]]:
     """The biflows of captures.
 
@@ -50,7 +47,8 @@ def read_captures(
         progress: told how many captures are read.
 
     Returns:
-        the flows and notes: captures that are skipped or damaged, packets and flows left out, by reason.
+        the flows and notes: packets that biflows lack, captures that are skipped or damaged, packets and flows left
+        out, by reason.
 
     Raises:
         DatasetError: when the pattern or the CSV file is unusable, or no capture can be read.
@@ -72,6 +70,7 @@ def read_captures(
                 inner=reading.inner,
                 idle_timeout=reading.idle_timeout,
                 active_timeout=reading.active_timeout,
+                size_limit=reading.size_limit,
             )
         except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
@@ -83,7 +82,9 @@ def read_captures(
         progress(number, len(labelled), capture.name)
     if not parts:
         raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
+    told = counted(changes)
     notes = [
+        *(note for note in told if note.startswith(WARNING)),
         *listed("skipped {} [capture|captures] without a label", skipped),
         *listed("{} [file|files] named by the labels [is|are] not there", unused),
         *listed("skipped {} [capture|captures] that cannot be read", broken),
@@ -91,7 +92,7 @@ def read_captures(
             "{} [capture is damaged and used as far as it goes|captures are damaged and used as far as they go]",
             damaged,
         ),
-        *counted(changes),
+        *(note for note in told if not note.startswith(WARNING)),
     ]
     whole = FlowTable.concat(parts)
     session = codes(np.array(sessions, object))

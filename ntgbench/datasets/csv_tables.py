@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ntgbench.datasets.limits import Allowance
 from ntgbench.datasets.parquet import TEXT_FACTOR
+from ntgbench.limits import Allowance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ntgbench.datasets.archives import Document
-    from ntgbench.datasets.limits import Allowance
+    from ntgbench.limits import Allowance
 
 _LONGEST_BYTES = np.iinfo(np.int32).max
 _PACKET_BYTES = 64

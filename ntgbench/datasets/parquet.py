@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ntgbench.datasets.limits import Allowance, memory_limit
+from ntgbench.limits import Allowance, memory_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ntgbench.datasets.limits import Allowance
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
+from ntgbench.limits import Allowance
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 from ntgbench.words import counted
 
@@ -42,7 +42,7 @@ class Reading:
         active_timeout: seconds after which a biflow of a capture ends although it goes on, see `segment`.
         exact: keep only the MIRAGE biflows whose label was observed for them, not inferred from others.
         min_class: drop classes with fewer flows; None means 100 for MIRAGE and 1 for all else.
-        size_limit: bytes of memory that the source may expand to; None takes `ntgbench.datasets.limits.size_limit()`.
+        size_limit: bytes of memory that the source may expand to; None takes `ntgbench.limits.size_limit()`.
     """
 
     columns: Mapping[str, str] | None = None

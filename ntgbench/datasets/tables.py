@@ -12,10 +12,10 @@ from ntgbench.datasets.columns import Lists, lists, same_counts, whole
 from ntgbench.datasets.csv_tables import csv_columns, read_csv
 from ntgbench.datasets.directions import directions, upstream_of
 from ntgbench.datasets.labels import names_of
-from ntgbench.datasets.limits import Allowance
 from ntgbench.datasets.parquet import parquet_columns, read_parquet, unreadable
 from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL, resolve
 from ntgbench.errors import DatasetError
+from ntgbench.limits import Allowance
 from ntgbench.traffic.flows import METADATA_KEY, FlowTable
 from ntgbench.traffic.notes import counted, filled
 
@@ -37,7 +37,7 @@ def read_table(
             first packet) in seconds and a session where it has them.
         columns: column names by what they hold, where they are not the usual ones.
         upstream: the direction that means upstream, where directions are not +1 (upstream) and -1.
-        limit: bytes of memory that the columns may expand to; None takes `ntgbench.datasets.limits.size_limit()`.
+        limit: bytes of memory that the columns may expand to; None takes `ntgbench.limits.size_limit()`.
 
     Returns:
         the flows and notes; rows without a label are left out, see `ntgbench.datasets.labels.names_of`.

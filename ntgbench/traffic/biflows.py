@@ -169,7 +169,7 @@ class Biflows:
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> Biflows:
         """Read what `to_parquet` wrote; TrafficError for any other file (`ntgbench.datasets` reads foreign tables)."""
-        from ntgbench.datasets.limits import size_limit
+        from ntgbench.limits import size_limit
         from ntgbench.traffic.flows import FlowTable
 
         flows, head = FlowTable.from_parquet(path)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.traffic.headers import KEPT, LATER_FRAGMENT, REASONS, UNSUPPORTED_LINK, Packets, decode
+from ntgbench.traffic.capture_files import read_records
+from ntgbench.traffic.fragments import Columns, fragments_of, number_datagrams, rejoin, whole_payloads
+from ntgbench.traffic.headers import KEPT, REASONS, UNSUPPORTED_LINK, Packets, decode
 from ntgbench.traffic.notes import counted
-from ntgbench.traffic.records import read_records
-from ntgbench.traffic.trace import UDP, PacketTrace
+from ntgbench.traffic.trace import PacketTrace
+from ntgbench.traffic.unread import missing_packets, unread_frames
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
+    from ntgbench.traffic.records import Offsets
+
 _CHUNK = 1 << 14
 """Packets decoded at a time: few enough for their columns to stay in the processor's cache."""
-
-_Columns = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +30,13 @@ class Capture:
     """What `read_capture` made of a file.
 
     Attributes:
-        trace: the packets that are TCP or UDP over IP, in the order of the file.
+        trace: the packets that are TCP or UDP over IP, in the order of their times.
         frame: int64 (len(trace),). Position of each of them among the packets of the file, from 0.
         packets: packets read from the file.
         left_out: how many packets are not in `trace`, by reason.
+        was_sorted: whether the packets of the file were in another order than their times.
+        unread: how many packets could not be read although others between the same hosts are kept, by a sentence with
+            {} for the number.
         warnings: damage, and how far the file was read.
     """
 
@@ -39,18 +44,24 @@ class Capture:
     frame: npt.NDArray[np.int64]
     packets: int
     left_out: Mapping[str, int]
+    was_sorted: bool
+    unread: Mapping[str, int]
     warnings: tuple[str, ...]
 
     def notes(self) -> tuple[str, ...]:
-        """The warnings, and a line for each reason why packets were left out."""
+        """The warnings, and a line for each reason why packets were left out, or were sorted."""
         return (*self.warnings, *counted(self.changes()))
 
     def changes(self) -> dict[str, int]:
-        """How many packets were left out, by the sentence that says why with {} for their number."""
-        return {f"left out {{}} [packet|packets]: {reason}": count for reason, count in self.left_out.items()}
+        """What was left out or changed: how often, by the sentence that says so with {} for the number."""
+        changes = dict(self.unread)
+        changes |= {f"left out {{}} [packet|packets]: {reason}": count for reason, count in self.left_out.items()}
+        if self.was_sorted:
+            changes["sorted {} [capture whose|captures whose] packets were not in the order of their times"] = 1
+        return changes
 
 
-def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Capture:
+def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limit: int | None = None) -> Capture:
     """The TCP and UDP packets of a pcap or pcapng file, plain or gzip.
 
     Payload lengths come from the lengths in the headers, so that a capture cut by a snap length gives the same answer
@@ -59,43 +70,65 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False) -> Captur
     The first fragment of a datagram stands for all of it; later ones are left out. Its payload is that of the whole
     datagram when the last fragment was captured too (up to the largest end over the fragments of the same source,
     destination, protocol and identification), otherwise what the UDP length states or, for TCP, what the first fragment
-    itself carries.
+    itself carries. Headers that are split over fragments are put together when all fragments were captured.
+
+    Packets are sorted by time; those of one time stay in the order of the file. A packet without a time takes that of
+    the packet before it.
 
     Args:
         path: the file.
         inner: read the packets inside GRE, ERSPAN, IPv4-in-IP and IPv6-in-IP, which are left out otherwise. Tunnels
             over UDP are UDP biflows either way.
+        size_limit: most bytes that a compressed file may expand to; None takes `ntgbench.limits.size_limit()`.
 
     Raises:
         CaptureError: the file cannot be read at all. Damage further on ends the reading there and is a warning.
     """
-    records = read_records(path)
-    reasons, kept, fragments = [], [], []
+    records = read_records(path, size_limit=size_limit)
+    reasons, kept, pieces, unread = [], [], [], []
     # One chunk at least, so that a capture without packets has its columns too.
     for begin in range(0, max(len(records), 1), _CHUNK):
-        packets = Packets(records, slice(begin, begin + _CHUNK))
+        rows = slice(begin, begin + _CHUNK)
+        packets = Packets(records, rows)
         decode(packets, inner)
         reasons.append(packets.reason)
         kept.append(_columns(packets))
-        fragments.append(_fragments(packets, begin))
+        pieces.append(fragments_of(packets, begin, records.time_ns[rows]))
+        unread.append(unread_frames(packets, begin))
     reason = np.concatenate(reasons)
     frame = np.flatnonzero(reason == KEPT)
     columns = _concatenate(kept)
-    first, payload = _whole_payloads(_concatenate(fragments))
-    rows = np.searchsorted(frame, first)
-    columns["ip_length"][rows] += payload - columns["payload_length"][rows]
-    columns["payload_length"][rows] = payload
+    fragments = number_datagrams(_concatenate(pieces))
+    first, payload = whole_payloads(fragments)
+    rows_of_first = np.searchsorted(frame, first)
+    columns["ip_length"][rows_of_first] += payload - columns["payload_length"][rows_of_first]
+    columns["payload_length"][rows_of_first] = payload
+    split, datagrams = rejoin(records.data, fragments)
+    if len(split):
+        packets = Packets(datagrams, slice(None))
+        decode(packets, inner)
+        reason[split] = packets.reason
+        frame = np.concatenate([frame, split[packets.reason == KEPT]])
+        columns = _concatenate([columns, _columns(packets)])
+    columns["time_ns"] = _with_times(records.time_ns)[frame]
+    was_sorted = not _ascending(columns["time_ns"])
+    if was_sorted or len(split):
+        was_sorted = not _ascending(columns["time_ns"][np.argsort(frame)])
+        order = np.lexsort((frame, columns["time_ns"]))
+        frame, columns = frame[order], {name: column[order] for name, column in columns.items()}
     for column in columns.values():
         column.flags.writeable = False
-    trace = PacketTrace(time_ns=records.time_ns[frame], **columns)
-    return Capture(trace, frame, len(records), _left_out(reason, records.link), records.warnings)
+    trace = PacketTrace(**columns)
+    missing = missing_packets(records, trace, frame, _concatenate(unread))
+    left_out = _left_out(reason, records.link)
+    return Capture(trace, frame, len(records), left_out, was_sorted, missing, records.warnings)
 
 
-def _concatenate(parts: list[_Columns]) -> _Columns:
+def _concatenate(parts: list[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _columns(packets: Packets) -> _Columns:
+def _columns(packets: Packets) -> Columns:
     """The packets that are kept, as columns of a PacketTrace."""
     kept = packets.reason == KEPT
     header, payload = (packets.payload_at - packets.ip_at)[kept], packets.payload[kept]
@@ -110,43 +143,23 @@ def _columns(packets: Packets) -> _Columns:
         "payload_length": payload.astype(np.int32),
         "ttl": packets.ttl[kept],
         "tcp_flags": packets.flags[kept],
+        "tcp_sequence": packets.numbers[kept, 0],
+        "tcp_acknowledgement": packets.numbers[kept, 1],
     }
 
 
-def _fragments(packets: Packets, begin: int) -> _Columns:
-    """All fragments of the packets: what tells their datagrams apart, and which bytes of them they are."""
-    rows = np.flatnonzero(packets.fragment & ((packets.reason == KEPT) | (packets.reason == LATER_FRAGMENT)))
-    key = [packets.source[rows].T, packets.destination[rows].T]
-    key += [packets.fragment_id[rows].astype(np.uint64), packets.protocol[rows].astype(np.uint64)]
-    length = (packets.ip_end - packets.fragment_at)[rows]
-    return {
-        "frame": begin + rows,
-        "key": np.vstack(key).T,
-        "first": packets.reason[rows] == KEPT,
-        "last": ~packets.more[rows],
-        "end": packets.fragment_from[rows] + length,
-        "payload": packets.payload[rows],
-        "udp": packets.protocol[rows] == UDP,
-        "header": (packets.payload_at - packets.fragment_at)[rows],
-    }
+def _with_times(time_ns: Offsets) -> Offsets:
+    """Times in which packets without one have that of the packet before them; before the first, 0."""
+    if time_ns.all():
+        return time_ns
+    return time_ns[np.maximum.accumulate(np.where(time_ns != 0, np.arange(len(time_ns)), 0))]
 
 
-def _whole_payloads(fragments: _Columns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Frames of the first fragments whose last fragment was captured too, and the payload of their datagrams."""
-    datagrams, datagram = np.unique(fragments["key"], axis=0, return_inverse=True)
-    datagram = datagram.reshape(-1)
-    end = np.zeros(len(datagrams), np.int64)
-    np.maximum.at(end, datagram, fragments["end"])
-    complete = np.zeros(len(datagrams), np.bool_)
-    complete[datagram[fragments["last"]]] = True
-    payload = end[datagram] - fragments["header"]
-    # A datagram may be padded beyond its UDP length.
-    payload = np.where(fragments["udp"], np.minimum(payload, fragments["payload"]), payload)
-    known = fragments["first"] & complete[datagram] & (payload >= 0)
-    return fragments["frame"][known], payload[known].astype(np.int32)
+def _ascending(time_ns: Offsets) -> bool:
+    return bool((time_ns[1:] >= time_ns[:-1]).all())
 
 
-def _left_out(reason: npt.NDArray[np.int64], link: npt.NDArray[np.int64]) -> dict[str, int]:
+def _left_out(reason: npt.NDArray[np.int8], link: npt.NDArray[np.uint32]) -> dict[str, int]:
     counts = {text: int(np.count_nonzero(reason == code)) for code, text in REASONS.items()}
     for number, count in zip(*np.unique(link[reason == UNSUPPORTED_LINK], return_counts=True), strict=True):
         counts[f"{REASONS[UNSUPPORTED_LINK]} {number}"] = int(count)

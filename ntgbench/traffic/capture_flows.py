@@ -24,6 +24,7 @@ def capture_flows(
     inner: bool = False,
     idle_timeout: float = IDLE_TIMEOUT,
     active_timeout: float = ACTIVE_TIMEOUT,
+    size_limit: int | None = None,
 ) -> tuple[FlowTable, Counter[str], tuple[str, ...]]:
     """Flows of a capture, in the order of their first packets.
 
@@ -34,6 +35,7 @@ def capture_flows(
         inner: see `read_capture`.
         idle_timeout: seconds, see `segment`.
         active_timeout: seconds, see `segment`.
+        size_limit: bytes, see `read_capture`.
 
     Returns:
         the flows; how often what was left out or changed, see `ntgbench.traffic.notes.counted`, which can be summed
@@ -43,7 +45,7 @@ def capture_flows(
         CaptureError: the capture, or the file with its classes, cannot be read at all.
         TrafficError: there is not one class for each biflow, or a timeout is not positive.
     """
-    capture = read_capture(path, inner=inner)
+    capture = read_capture(path, inner=inner, size_limit=size_limit)
     segmentation = segment(capture.trace, idle_timeout, active_timeout)
     flows, changes = flow_table(capture.trace, segmentation, read_sidecar(path) if app is None else app, session)
     return flows, Counter(capture.changes()) + changes, capture.warnings

@@ -38,9 +38,7 @@ def header_lengths(trace: PacketTrace) -> tuple[Numbers, Numbers]:
     return fixed + options, transport
 
 
-def headers(
-    trace: PacketTrace, ip_header: int, transport_header: int, sequence: Numbers, acknowledgement: Numbers
-) -> Bytes:
+def headers(trace: PacketTrace, ip_header: int, transport_header: int) -> Bytes:
     """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one layout."""
     transport_at = RECORD + ETHERNET + ip_header
     rows = np.zeros((len(trace), transport_at + transport_header), np.uint8)
@@ -58,8 +56,8 @@ def headers(
     if trace.protocol[0] == UDP:
         _put(transport, 4, np.where(length > 0xFFFF, 0, length))
     else:
-        _put(transport, 4, sequence, 4)
-        _put(transport, 8, acknowledgement, 4)
+        _put(transport, 4, trace.tcp_sequence, 4)
+        _put(transport, 8, trace.tcp_acknowledgement, 4)
         transport[:, 12] = transport_header // 4 << 4
         transport[:, 13] = trace.tcp_flags
         _put(transport, 14, 0xFFFF)

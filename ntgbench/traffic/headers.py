@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.traffic.links import (
-    CUT,
-    ETHERNET,
-    IPV4,
-    IPV6,
-    MOST_HEADERS,
-    NOT_IP,
-    PPP,
-    UNSUPPORTED,
-    find_ip,
-    first_header,
-)
+from ntgbench.traffic.kinds import CUT, ETHERNET, GRE_METADATA, IPV4, IPV6, LINK, NOT_IP, PPP, UNSUPPORTED
+from ntgbench.traffic.links import MOST_HEADERS, find_ip
 from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, gather
 from ntgbench.traffic.trace import TCP, UDP, ipv4_address
 
@@ -27,7 +17,7 @@ if TYPE_CHECKING:
     Reader = Callable[["Packets", Offsets, Bytes], Offsets]
 
 # What becomes of a packet: it is kept, or left out for a reason.
-KEPT, NO_IP, OTHER_PROTOCOL, LATER_FRAGMENT, TUNNEL, SNAPPED, MALFORMED, UNSUPPORTED_LINK = range(8)
+KEPT, NO_IP, OTHER_PROTOCOL, LATER_FRAGMENT, TUNNEL, SNAPPED, MALFORMED, UNSUPPORTED_LINK, SPLIT_HEADER = range(9)
 REASONS = {
     NO_IP: "not IP",
     OTHER_PROTOCOL: "IP, but neither TCP nor UDP",
@@ -36,6 +26,7 @@ REASONS = {
     SNAPPED: "headers cut by the snap length",
     MALFORMED: "malformed headers",
     UNSUPPORTED_LINK: "unsupported link type",
+    SPLIT_HEADER: "headers split over fragments that were not all captured",
 }
 
 _GRE, _AUTHENTICATION, _FRAGMENT = 47, 51, 44
@@ -52,27 +43,32 @@ class Packets:
         origin, at, end: offsets of the frame, of the header that is next, and of the end of the captured bytes.
         wire_end: where the frame ended on the wire, counted as an offset like the others.
         reason: why the packet is left out, 0 while it is not.
+        kind: where the way to IP ended, see `find_ip`.
         ip_at, ip_end: offsets of the IP header and, by the length it states, of the end of the IP packet.
         version, protocol: of IP.
         fragment_at: offset of the part that fragmentation cut up.
-        fragment: mask of the packets that are a fragment; fragment_id, fragment_from (bytes), more: its fields.
+        fragment: mask of the packets that are a fragment; fragment_id, fragment_protocol (of what was cut up),
+            fragment_from (bytes), more: its fields.
     """
 
     def __init__(self, records: Records, rows: slice) -> None:
         self.data = records.data
         self.origin = records.start[rows]
         self.at = self.origin.copy()
-        self.end = self.origin + records.captured[rows]
-        self.wire_end = self.origin + np.clip(records.wire[rows], records.captured[rows], LONGEST_RECORD)
+        captured = records.captured[rows].astype(np.int64)
+        self.end = self.origin + captured
+        self.wire_end = self.origin + np.clip(records.wire[rows].astype(np.int64), captured, LONGEST_RECORD)
         count = len(self.at)
-        self.link = records.link[rows]
-        self.reason = np.zeros(count, np.int64)
+        self.link = records.link[rows].astype(np.int64)
+        self.reason, self.kind = np.zeros(count, np.int8), np.zeros(count, np.int64)
         self.ip_at, self.ip_end, self.protocol = (np.zeros(count, np.int64) for _ in range(3))
         self.fragment_at, self.fragment_id, self.fragment_from = (np.zeros(count, np.int64) for _ in range(3))
+        self.fragment_protocol = np.zeros(count, np.int64)
         self.fragment, self.more = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
         self.source, self.destination = np.zeros((count, 2), np.uint64), np.zeros((count, 2), np.uint64)
         self.ttl, self.flags = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
         self.ports = np.zeros((count, 2), np.uint16)
+        self.numbers = np.zeros((count, 2), np.uint32)
         self.payload_at, self.payload = np.zeros(count, np.int64), np.zeros(count, np.int64)
 
     def take(self, rows: Offsets, width: int) -> tuple[Offsets, Bytes]:
@@ -94,14 +90,17 @@ class Packets:
 def decode(packets: Packets, inner: bool) -> None:
     """Take all packets to their payload, or to the reason why they are left out."""
     rows = np.arange(len(packets.at))
-    kind = first_header(packets.link)
+    kind = LINK + packets.link
     for _ in range(MOST_HEADERS if inner else 1):
         packets.at[rows], kind = find_ip(packets.data, packets.at[rows], packets.end[rows], kind)
-        for code, why in ((NOT_IP, NO_IP), (CUT, CUT), (UNSUPPORTED, UNSUPPORTED_LINK)):
-            if len(lost := rows[kind == code]):
-                packets.drop(lost, why)
-        _ipv4(packets, rows[kind == IPV4])
-        _ipv6(packets, rows[kind == IPV6])
+        packets.kind[rows] = kind
+        is_4, is_6 = kind == IPV4, kind == IPV6
+        if len(lost := np.flatnonzero(~is_4 & ~is_6)):
+            packets.drop(rows[lost], NO_IP)
+            for code, why in ((CUT, CUT), (UNSUPPORTED, UNSUPPORTED_LINK)):
+                packets.drop(rows[lost[kind[lost] == code]], why)
+        _ipv4(packets, rows[is_4])
+        _ipv6(packets, rows[is_6])
         rows, kind = _tunnels(packets, rows[packets.reason[rows] == KEPT], inner)
         if not len(rows):
             break
@@ -114,6 +113,8 @@ def decode(packets: Packets, inner: bool) -> None:
     packets.drop(rows[(protocol != TCP) & (protocol != UDP)], OTHER_PROTOCOL)
     _tcp(packets, rows[(protocol == TCP) & ~later])
     _udp(packets, rows[(protocol == UDP) & ~later])
+    begun = packets.fragment & packets.more & (packets.fragment_from == 0) & (packets.fragment_at <= packets.end)
+    packets.reason[begun & ((packets.reason == MALFORMED) | (packets.reason == SNAPPED))] = SPLIT_HEADER
 
 
 def _ipv4(packets: Packets, rows: Offsets) -> None:
@@ -134,9 +135,11 @@ def _ipv4(packets: Packets, rows: Offsets) -> None:
     packets.more[rows] = words[:, 3] & 0x2000 != 0
     packets.fragment_from[rows] = (words[:, 3] & 0x1FFF).astype(np.int64) * 8
     packets.fragment_id[rows] = words[:, 2]
+    packets.fragment_protocol[rows] = header[:, 9]
     packets.at[rows] = packets.fragment_at[rows] = at + length
     wrong = (header[:, 0] >> 4 != 4) | (length < 20) | (packets.ip_end[rows] < at + length)
     packets.drop(rows[wrong], MALFORMED)
+    packets.fragment[rows[wrong]] = False
     _extensions(packets, rows[~wrong & (header[:, 9] == _AUTHENTICATION)], {_AUTHENTICATION: _authentication})
 
 
@@ -193,6 +196,7 @@ def _fragment(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
     packets.more[rows] = field & 1 != 0
     packets.fragment_from[rows] = field & 0xFFF8
     packets.fragment_id[rows] = header.view(">u4")[:, 1]
+    packets.fragment_protocol[rows] = header[:, 0]
     packets.fragment_at[rows] = packets.at[rows] + 8
     return np.full(len(rows), 8, np.int64)
 
@@ -225,7 +229,8 @@ def _gre(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
     erspan_2 = (kind == _ERSPAN_1_2) & has_sequence
     packets.at[rows] += np.where(erspan_2, 8, np.where(kind == _ERSPAN_3, 12, 0))
     ethernet = (kind == 0x6558) | (kind == _ERSPAN_1_2) | (kind == _ERSPAN_3)
-    return np.where(ethernet, ETHERNET, np.where(kind == 0x880B, PPP, kind))
+    kind = np.where(ethernet, ETHERNET, np.where(kind == 0x880B, PPP, kind))
+    return np.where(kind == 0x8909, GRE_METADATA, kind)
 
 
 def _tcp(packets: Packets, rows: Offsets) -> None:
@@ -234,6 +239,7 @@ def _tcp(packets: Packets, rows: Offsets) -> None:
     packets.drop(rows[room < 20], MALFORMED)
     rows, header = packets.take(rows[room >= 20], 14)
     packets.ports[rows] = header[:, :4].copy().view(">u2")
+    packets.numbers[rows] = header[:, 4:12].copy().view(">u4")
     packets.flags[rows] = header[:, 13]
     length = (header[:, 12] >> 4).astype(np.int64) * 4
     packets.payload_at[rows] = packets.at[rows] + length

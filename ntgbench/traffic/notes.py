@@ -17,6 +17,10 @@ SHOWN = 5
 """Names that a note lists before it only counts them."""
 
 
+WARNING = "warning: "
+"""How a note begins that says that traffic may be wrong, not only less."""
+
+
 def counted(counts: Mapping[str, int]) -> tuple[str, ...]:
     """The sentences that happened at least once, each with its count in the place of {}."""
     return tuple(filled(sentence, count) for sentence, count in counts.items() if count)

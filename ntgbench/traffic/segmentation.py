@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable
-from ntgbench.traffic.trace import ACK, SYN, PacketTrace
+from ntgbench.traffic.handshakes import begin_connections
+from ntgbench.traffic.trace import ACK, RST, SYN, PacketTrace
 from ntgbench.words import counted
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def segment(
     """Biflows: packets of one 5-tuple, both ways.
 
     A new biflow begins after more than `idle_timeout` seconds without a packet, with the first packet more than
-    `active_timeout` seconds after the biflow's first, and with a TCP SYN (without ACK) that does not directly follow a
-    SYN or SYN-ACK. So a connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen,
-    repeated SYNs are one, and what straggles in after a FIN or RST belongs to the old one.
+    `active_timeout` seconds after the biflow's first, and with the handshake of another TCP connection: a SYN or
+    SYN-ACK whose sequence number is new, and that does not fit what the open connection has sent and acknowledged. So a
+    connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen; a SYN that comes late, is
+    sent again or was captured twice begins nothing; and what straggles in after a FIN or RST belongs to the old one.
 
     Upstream is the way of the biflow's first SYN, against the way of its first SYN-ACK when that comes first, and the
     way of its first packet when there is neither.
@@ -67,11 +69,10 @@ def segment(
     if not (idle_timeout > 0 and active_timeout > 0):
         raise TrafficError(f"timeouts are positive seconds, not {idle_timeout} (idle) and {active_timeout} (active)")
     low_first, order, same = _by_five_tuple(trace)
-    flags = trace.tcp_flags[order]
     time = trace.time_ns[order]
     begins = np.ones(len(trace), np.bool_)
-    opening = (flags[1:] & (SYN | ACK) == SYN) & (flags[:-1] & SYN == 0)
-    begins[1:] = ~same | (np.diff(time) > idle_timeout * 1e9) | opening
+    begins[1:] = ~same | (np.diff(time) > idle_timeout * 1e9)
+    begin_connections(begins, trace, order, low_first)
     _split_long(begins, time, int(min(active_timeout * 1e9, _NEVER)))
     starts = np.flatnonzero(begins)
     counts = np.diff(starts, append=len(trace))
@@ -86,7 +87,7 @@ def segment(
     flow = np.empty_like(order)
     flow[order] = np.repeat(number, counts)
     client_low = low_first[by_flow[offsets[:-1]]]
-    handshake = by_flow[trace.tcp_flags[by_flow] & SYN != 0][::-1]
+    handshake = by_flow[trace.tcp_flags[by_flow] & (SYN | RST) == SYN][::-1]
     # Backwards, so that the first packet of a biflow is written last and stays.
     client_low[flow[handshake]] = low_first[handshake] == (trace.tcp_flags[handshake] & ACK == 0)
     return Segmentation(flow, low_first == client_low[flow], by_flow, offsets)

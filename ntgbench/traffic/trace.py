@@ -27,6 +27,8 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "payload_length": (np.int32, ()),
     "ttl": (np.uint8, ()),
     "tcp_flags": (np.uint8, ()),
+    "tcp_sequence": (np.uint32, ()),
+    "tcp_acknowledgement": (np.uint32, ()),
 }
 
 
@@ -43,6 +45,7 @@ class PacketTrace:
         payload_length: int32 (N,). Bytes of L4 payload, 0 <= payload_length < ip_length.
         ttl: uint8 (N,). IPv4 time to live or IPv6 hop limit.
         tcp_flags: uint8 (N,). Low eight TCP flags, 0 for UDP.
+        tcp_sequence, tcp_acknowledgement: uint32 (N,). The numbers in the TCP header, 0 for UDP.
 
     Raises:
         TrafficError: naming the first row that breaks a rule, and the rule.
@@ -58,6 +61,8 @@ class PacketTrace:
     payload_length: npt.NDArray[np.int32]
     ttl: npt.NDArray[np.uint8]
     tcp_flags: npt.NDArray[np.uint8]
+    tcp_sequence: npt.NDArray[np.uint32]
+    tcp_acknowledgement: npt.NDArray[np.uint32]
 
     def __post_init__(self) -> None:
         count = len(self.time_ns)
@@ -72,7 +77,8 @@ class PacketTrace:
             column.flags.writeable = False
             object.__setattr__(self, name, column)
         refuse((self.protocol != TCP) & (self.protocol != UDP), "protocol is 6 (TCP) or 17 (UDP)")
-        refuse((self.protocol == UDP) & (self.tcp_flags != 0), "tcp_flags is 0 for UDP")
+        for name in ("tcp_flags", "tcp_sequence", "tcp_acknowledgement"):
+            refuse((self.protocol == UDP) & (getattr(self, name) != 0), f"{name} is 0 for UDP")
         refuse(self.payload_length < 0, "payload_length is not negative")
         refuse(self.payload_length >= self.ip_length, "payload_length is less than ip_length")
 

@@ -9,8 +9,8 @@ import zipfile
 import pytest
 
 from ntgbench.datasets import archives
-from ntgbench.datasets.limits import Allowance
 from ntgbench.errors import DatasetError
+from ntgbench.limits import Allowance
 
 
 def tar_with(path, **attributes):

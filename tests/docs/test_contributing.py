@@ -71,7 +71,7 @@ def test_the_table_of_a_protocol_has_every_key_and_no_other() -> None:
 
 def test_the_example_of_a_protocol_is_one() -> None:
     text = re.search(r"^    version = 1\n(?:(?:    .*)?\n)+", GUIDE, flags=re.MULTILINE).group()
-    assert from_values({"name": "mine", **tomllib.loads(text)}, "the guide").budget.minutes == 5.0
+    assert from_values({"name": "mine", **tomllib.loads(text)}, "the guide").budget.steps == 2000
 
 
 @pytest.mark.slow

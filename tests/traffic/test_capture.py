@@ -7,13 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_captures import LINKS, PACKET, PACKET_6, fragments_4, fragments_6, nflog, wifi
 from made_packets import TCP, UDP, ethernet, ipv4, ipv6, pcap, tcp, udp
 
 from ntgbench.traffic.capture import Capture, read_capture
-
-PACKET = ipv4(tcp(5), TCP)
-PACKET_6 = ipv6(udp(9), UDP)
-LLC_SNAP = bytes.fromhex("aaaa03 000000")
 
 
 def read(tmp_path: Path, data: bytes, **options: bool) -> Capture:
@@ -24,70 +21,6 @@ def read(tmp_path: Path, data: bytes, **options: bool) -> Capture:
 
 def payloads(capture: Capture) -> list[int]:
     return capture.trace.payload_length.tolist()
-
-
-def wifi(control: str, body: bytes) -> bytes:
-    """802.11 frame: frame control in hex, further header bytes as zeros, an LLC header and `body`."""
-    control_bytes = bytes.fromhex(control)
-    more = 22 + (6 if control_bytes[1] & 3 == 3 else 0) + (2 if control_bytes[0] & 0x80 else 0)
-    more += 4 if control_bytes[0] & 0x80 and control_bytes[1] & 0x80 else 0
-    return control_bytes + bytes(more) + LLC_SNAP + b"\x08\x00" + body
-
-
-def nflog(family: int, body: bytes) -> bytes:
-    """NFLOG message: a field of odd length before the payload."""
-    return (
-        bytes([family, 0, 0, 0]) + struct.pack("<HH", 7, 10) + b"ab\0\0" + struct.pack("<HH", 4 + len(body), 9) + body
-    )
-
-
-LINKS = [
-    ("BSD loopback, little-endian", 0, b"\x02\0\0\0", PACKET),
-    ("BSD loopback, big-endian", 0, b"\0\0\0\x02", PACKET),
-    ("BSD loopback, IPv6 of FreeBSD", 0, b"\x1c\0\0\0", PACKET_6),
-    ("BSD loopback with an EtherType", 0, b"\x0f\0\x08\0", PACKET),
-    ("Ethernet", 1, bytes(12) + b"\x08\0", PACKET),
-    ("Ethernet, IPv6", 1, bytes(12) + b"\x86\xdd", PACKET_6),
-    ("802.3 with LLC and SNAP", 1, bytes(12) + b"\0\x40" + LLC_SNAP + b"\x08\0", PACKET),
-    ("VLAN", 1, bytes(12) + b"\x81\0\0\x05\x08\0", PACKET),
-    ("QinQ", 1, bytes(12) + b"\x88\xa8\0\x05\x81\0\0\x06\x86\xdd", PACKET_6),
-    ("three old VLAN tags", 1, bytes(12) + b"\x91\0\0\x05\x91\0\0\x06\x81\0\0\x07\x08\0", PACKET),
-    ("PPPoE", 1, bytes(12) + b"\x88\x64\x11\0\0\x01\0\x40\0\x21", PACKET),
-    ("PPPoE, IPv6", 1, bytes(12) + b"\x88\x64\x11\0\0\x01\0\x40\0\x57", PACKET_6),
-    ("MPLS", 1, bytes(12) + b"\x88\x47\0\0\x11\x40", PACKET),
-    ("two MPLS labels", 1, bytes(12) + b"\x88\x47\0\0\x10\x40\0\0\x21\x40", PACKET_6),
-    ("provider backbone bridge", 1, bytes(12) + b"\x88\xe7\0\0\0\x01" + bytes(12) + b"\x08\0", PACKET),
-    ("SLIP", 8, bytes(16), PACKET),
-    ("PPP", 9, b"\0\x21", PACKET),
-    ("PPP with address and control", 9, b"\xff\x03\0\x57", PACKET_6),
-    ("PPP with a short protocol", 9, b"\x21", PACKET),
-    ("FDDI", 10, bytes(13) + LLC_SNAP + b"\x08\0", PACKET),
-    ("raw IP of BSD", 12, b"", PACKET),
-    ("PPP in HDLC framing", 50, b"\xff\x03\0\x21", PACKET),
-    ("PPPoE as link", 51, b"\x11\0\0\x01\0\x40\0\x21", PACKET),
-    ("raw IP", 101, b"", PACKET),
-    ("raw IP, IPv6", 101, b"", PACKET_6),
-    ("Cisco HDLC", 104, b"\x0f\0\x08\0", PACKET),
-    ("802.11", 105, wifi("0801", b""), PACKET),
-    ("802.11 with quality of service", 105, wifi("8802", b""), PACKET),
-    ("802.11 with four addresses", 105, wifi("8803", b""), PACKET),
-    ("802.11 with HT control", 105, wifi("8881", b""), PACKET),
-    ("frame relay", 107, b"\x18\x41\x03\xcc", PACKET),
-    ("frame relay, IPv6", 107, b"\x18\x41\x03\x8e", PACKET_6),
-    ("OpenBSD loopback", 108, b"\0\0\0\x02", PACKET),
-    ("Linux cooked", 113, bytes(14) + b"\x08\0", PACKET),
-    ("Linux cooked with VLAN", 113, bytes(14) + b"\x81\0\0\x05\x08\0", PACKET),
-    ("radiotap", 127, b"\0\0\x09\0" + bytes(5) + wifi("0801", b""), PACKET),
-    ("ARCNET of Linux", 129, b"\0\0\0\0\xd4\0\0\0", PACKET),
-    ("ARCNET of Linux, old", 129, b"\0\0\0\0\xf0", PACKET),
-    ("per-packet information", 192, b"\0\0\x08\0\x01\0\0\0" + bytes(12) + b"\x08\0", PACKET),
-    ("raw IPv4", 228, b"", PACKET),
-    ("raw IPv6", 229, b"", PACKET_6),
-    ("NFLOG", 239, nflog(2, b""), PACKET),
-    ("NFLOG, IPv6", 239, nflog(10, b""), PACKET_6),
-    ("Linux cooked 2", 276, b"\x08\0" + bytes(18), PACKET),
-    ("Ethernet with a frame check sequence", 0x5400_0001, bytes(12) + b"\x08\0", PACKET),
-]
 
 
 @pytest.mark.parametrize(("link", "header", "packet"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])
@@ -217,26 +150,6 @@ def test_endless_extension_headers_end(tmp_path):
     assert capture.left_out == {"malformed headers": 1}
 
 
-def fragments_4(body: bytes, protocol: int, sizes: list[int], **options: int) -> list[bytes]:
-    """`body` cut into IPv4 fragments of these sizes, the last one taking the rest."""
-    packets, at = [], 0
-    for size in [*sizes, len(body)]:
-        more = 0x2000 if at + size < len(body) else 0
-        packets.append(ipv4(body[at : at + size], protocol, fragment=more | at // 8, **options))
-        at += size
-    return packets
-
-
-def fragments_6(body: bytes, protocol: int, sizes: list[int], identification: int = 7) -> list[bytes]:
-    packets, at = [], 0
-    for size in [*sizes, len(body)]:
-        field = at | (at + size < len(body))
-        header = struct.pack(">BBHI", protocol, 0, field, identification)
-        packets.append(ipv6(header + body[at : at + size], 44))
-        at += size
-    return packets
-
-
 @pytest.mark.parametrize("cut", [fragments_4, fragments_6])
 @pytest.mark.parametrize(("body", "protocol"), [(tcp(3000), TCP), (udp(3000), UDP)], ids=["tcp", "udp"])
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
@@ -313,3 +226,143 @@ def test_many_packets_are_read_as_few_are(tmp_path):
     assert payloads(capture)[0] == 500
     assert np.array_equal(capture.frame, np.arange(40_001))
     assert capture.left_out == {"later fragment of a datagram": 1}
+
+
+HEADER = tcp(72, options=12, numbers=(77, 88))
+
+
+@pytest.mark.parametrize("cut", [fragments_4, fragments_6])
+@pytest.mark.parametrize("sizes", [[8], [16], [8, 8], [16, 8], [8, 8, 8, 8], [24], [32]])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_header_split_over_fragments_is_put_together(tmp_path, cut, sizes: list[int], backwards: bool):
+    packets = cut(HEADER, TCP, sizes)
+    capture = read(tmp_path, pcap(packets[::-1] if backwards else packets, 101))
+    assert payloads(capture) == [72]
+    trace = capture.trace
+    assert (trace.source_port.tolist(), trace.tcp_flags.tolist()) == ([1000], [0x18])
+    assert (trace.tcp_sequence.tolist(), trace.tcp_acknowledgement.tolist()) == ([77], [88])
+    assert trace.ip_length.tolist() == [len(HEADER) + (20 if cut is fragments_4 else 48)]
+    # The first fragment stands for the datagram, wherever it is in the file.
+    assert capture.frame.tolist() == [len(packets) - 1 if backwards else 0]
+    assert capture.left_out == {"later fragment of a datagram": len(packets) - 1}
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_split_header_needs_all_fragments(tmp_path, missing: int):
+    packets = fragments_4(HEADER, TCP, [8, 40])
+    del packets[missing]
+    split = "headers split over fragments that were not all captured"
+    assert read(tmp_path, pcap(packets, 101)).left_out == {split: 1, "later fragment of a datagram": 1}
+
+
+def test_split_headers_stand_in_the_order_of_their_first_fragments(tmp_path):
+    datagrams = [fragments_4(tcp(n), TCP, [8], identification=n) for n in (10, 30)]
+    whole = ipv4(tcp(20), TCP)
+    packets = [datagrams[0][0], whole, datagrams[1][0], datagrams[1][1], whole, datagrams[0][1]]
+    capture = read(tmp_path, pcap(packets, 101))
+    assert (payloads(capture), capture.frame.tolist()) == ([10, 20, 30, 20], [0, 1, 2, 4])
+
+
+def test_extension_headers_may_be_split_too(tmp_path):
+    body = bytes([TCP, 1]) + bytes(14) + HEADER
+    assert payloads(read(tmp_path, pcap(fragments_6(body, 60, [8, 16]), 101))) == [72]
+
+
+def test_a_tunnel_that_is_split_is_entered(tmp_path):
+    packets = fragments_4(bytes(2) + b"\x08\0" + ipv4(tcp(50), TCP), 47, [8, 16])
+    assert payloads(read(tmp_path, pcap(packets, 101), inner=True)) == [50]
+
+
+def test_a_split_header_that_the_snap_length_cut_is_left_out(tmp_path):
+    packets = fragments_4(tcp(72, options=20), TCP, [8])
+    capture = read(tmp_path, pcap(packets, 101, snap=24))
+    assert capture.left_out == {"headers cut by the snap length": 1, "later fragment of a datagram": 1}
+    assert payloads(read(tmp_path, pcap(packets, 101, snap=28))) == [72]
+
+
+def test_an_identification_is_used_again(tmp_path):
+    one, other = (fragments_4(tcp(n), TCP, [80]) for n in (100, 200))
+    times = [(0, 1), (1, 0), (300, 0), (301, 0)]
+    assert payloads(read(tmp_path, pcap([*one, *other], 101, times=times))) == [100, 200]
+
+
+def frame(body: bytes, kind: int, way: int) -> bytes:
+    """Ethernet frame between two hosts, one way (0) or the other (1)."""
+    ends = [b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02"]
+    return ends[way] + ends[1 - way] + struct.pack(">H", kind) + body
+
+
+def there_and_back(kind: int, body: bytes) -> list[bytes]:
+    """A connection of which one way can be read and the other stands behind a header of `kind`."""
+    return [frame(ipv4(tcp(5), TCP), 0x0800, 0), *[frame(body, kind, 1)] * 3]
+
+
+def test_packets_that_cannot_be_read_beside_others_that_can_are_a_warning(tmp_path):
+    capture = read(tmp_path, pcap(there_and_back(0x8999, PACKET)))
+    behind, left_out = capture.notes()
+    assert behind.startswith("warning: 3 packets behind a header of EtherType 0x8999 cannot be read: biflows between")
+    assert left_out == "left out 3 packets: not IP"
+    encrypted = read(tmp_path, pcap(there_and_back(0x88E5, b"\x0c\0\0\0\0\x01" + bytes(60))))
+    assert encrypted.notes()[0].startswith("warning: 3 packets that are encrypted or compressed cannot be read")
+
+
+@pytest.mark.parametrize("kind", [0x0806, 0x88CC, 0x888E, 0x8863, 0x88F7, 0x0026])
+def test_frames_that_never_hold_packets_are_no_warning(tmp_path, kind: int):
+    assert read(tmp_path, pcap(there_and_back(kind, bytes(60)))).notes() == ("left out 3 packets: not IP",)
+
+
+def test_packets_between_other_hosts_are_no_warning(tmp_path):
+    strangers = bytes(5) + b"\x01" + bytes(5) + b"\x03" + b"\x89\x99" + PACKET
+    capture = read(tmp_path, pcap([frame(PACKET, 0x0800, 0), strangers]))
+    assert capture.notes() == ("left out 1 packets: not IP",)
+
+
+def test_encrypted_radio_is_a_warning_where_one_way_of_tcp_is_kept(tmp_path):
+    encrypted = wifi("0841", PACKET)
+    answer = ipv4(tcp(5, ports=(2000, 1000)), TCP, source="10.0.0.2", destination="10.0.0.1")
+    one_way = read(tmp_path, pcap([wifi("0801", PACKET), encrypted], 105))
+    assert one_way.notes()[0].startswith("warning: 1 packets that are encrypted")
+    both_ways = read(tmp_path, pcap([wifi("0801", PACKET), wifi("0801", answer), encrypted], 105))
+    assert both_ways.notes() == ("left out 1 packets: not IP",)
+
+
+PSEUDOWIRES = [
+    ("with a control word", bytes(4) + bytes(12) + b"\x08\0"),
+    ("with a control word and a VLAN", bytes(4) + bytes(12) + b"\x81\0\0\x05\x08\0"),
+    ("plain", b"\x02" + bytes(11) + b"\x08\0"),
+]
+
+
+@pytest.mark.parametrize("header", [row[1] for row in PSEUDOWIRES], ids=[row[0] for row in PSEUDOWIRES])
+def test_follows_ethernet_over_mpls(tmp_path, header: bytes):
+    assert payloads(read(tmp_path, pcap([ethernet(b"\0\0\x11\x40" + header + PACKET, 0x8847)]))) == [5]
+
+
+def test_follows_metadata_and_services_inside_gre(tmp_path):
+    packets = [
+        ipv4(b"\0\0\x89\x09\x08\0\x01\x01\0\x01\0\x05" + PACKET, 47),
+        ipv4(b"\0\0\x89\x4f\x0f\xc2\x02\x01" + bytes(4) + PACKET, 47),
+    ]
+    assert payloads(read(tmp_path, pcap(packets, 101), inner=True)) == [5, 5]
+
+
+HIDDEN = [
+    ("MACsec, encrypted", 1, bytes(12) + b"\x88\xe5\x0c\0\0\0\0\x01"),
+    ("MACsec, changed", 1, bytes(12) + b"\x88\xe5\x04\0\0\0\0\x01"),
+    ("NSH without length", 1, bytes(12) + b"\x89\x4f\x0f\xc0\x02\x01"),
+    ("NSH of another protocol", 1, bytes(12) + b"\x89\x4f\x0f\xc2\x02\x07" + bytes(4)),
+    ("PPP, compressed headers", 9, b"\0\x2d"),
+    ("multilink PPP, part of a packet", 9, b"\0\x3d\x80\0\0\x01\0\x21"),
+    ("PKTAP of no packet", 258, struct.pack("<III", 108, 0, 1) + bytes(96)),
+    ("Juniper ATM, maintenance", 137, b"MGC\x01\x80\0\0\0"),
+    ("token ring without data", 6, b"\x10\0" + bytes(12)),
+]
+
+
+@pytest.mark.parametrize(("link", "header"), [row[1:] for row in HIDDEN], ids=[row[0] for row in HIDDEN])
+def test_what_stands_behind_headers_that_hide_it_is_not_ip(tmp_path, link: int, header: bytes):
+    assert read(tmp_path, pcap([header + PACKET], link)).left_out == {"not IP": 1}
+
+
+def test_a_user_link_type_is_no_pktap_unless_it_looks_like_it(tmp_path):
+    assert read(tmp_path, pcap([PACKET + bytes(100)], 149)).left_out == {"unsupported link type 149": 1}

@@ -25,6 +25,8 @@ def trace(**columns) -> PacketTrace:
         "payload_length": np.array([0, 2, 20], np.int32),
         "ttl": np.array([64, 64, 1], np.uint8),
         "tcp_flags": np.array([2, 0, 16], np.uint8),
+        "tcp_sequence": np.array([2**32 - 1, 0, 7], np.uint32),
+        "tcp_acknowledgement": np.array([0, 0, 8], np.uint32),
     }
     return PacketTrace(**{**made, **columns})
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ntgbench.datasets import limits
-from ntgbench.datasets.limits import SIZE_LIMIT, Allowance, memory_limit, size_limit
+from ntgbench import limits
 from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError, TrafficError
+from ntgbench.limits import SIZE_LIMIT, Allowance, memory_limit, size_limit
 from ntgbench.traffic.biflows import Biflows
 
 
@@ -135,7 +135,7 @@ def test_the_option_of_the_import(tmp_path, ntgbench):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit address space")
 def test_memory_beyond_the_limit_is_an_error_and_the_limit_is_lifted() -> None:
     program = (
-        "from ntgbench.datasets.limits import memory_limit\n"
+        "from ntgbench.limits import memory_limit\n"
         "try:\n"
         "    with memory_limit(2**28):\n"
         "        bytes(2**30)\n"

@@ -1,0 +1,212 @@
+"""Handshakes: which packet of a 5-tuple begins another TCP connection, told by the sequence numbers.
+
+A connection is known by its two initial sequence numbers (RFC 9293, 3.4). A SYN states the sender's, a SYN-ACK the
+sender's and, by what it acknowledges, the receiver's. A SYN that comes late, is sent again or was captured twice states
+a number that the open connection has already, or one that its packets follow on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench.traffic.trace import ACK, FIN, RST, SYN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ntgbench.traffic.trace import PacketTrace
+
+_Rows = npt.NDArray[np.int64]
+
+_BEHIND = 1 << 20
+"""Bytes that a connection may have sent before its SYN comes late, where no other packet tells its first number."""
+
+_AHEAD, _LOOK_BACK = 1 << 16, 64
+"""Bytes and packets of a connection that may come before the handshake that cuts it from the one before."""
+
+_WRAP = 1 << 32
+
+
+def begin_connections(
+    begins: npt.NDArray[np.bool_], trace: PacketTrace, order: _Rows, low_first: npt.NDArray[np.bool_]
+) -> None:
+    """Set `begins` where another connection begins on the same 5-tuple.
+
+    Args:
+        begins: bool (N,). Where, in `order`, a 5-tuple begins or goes on after a pause.
+        trace: N packets.
+        order: int64 (N,). The packets, 5-tuple by 5-tuple.
+        low_first: bool (N,). Whether the lower endpoint sends each packet of the trace.
+    """
+    rows = np.flatnonzero(trace.tcp_flags[order] & (SYN | RST) == SYN)
+    packet = order[rows]
+    starts = np.flatnonzero(begins)
+    run = np.searchsorted(starts, rows, "right") - 1
+    answer = trace.tcp_flags[packet] & ACK != 0
+    acknowledged = trace.tcp_acknowledgement[packet] - np.uint32(1)
+    way, number, room = low_first[packet], trace.tcp_sequence[packet], trace.payload_length[packet]
+    # Nearly all handshakes need no second look: each packet is of the same client, and states the number that the one
+    # before states.
+    client, first = way ^ answer, np.where(answer, acknowledged, number)
+    ahead = first[1:] - first[:-1]
+    same = (ahead == 0) | (answer[1:] & ~answer[:-1] & (ahead <= room[:-1]))
+    plain = rows == starts[run]
+    plain[1:] |= same & (client[1:] == client[:-1]) & (run[1:] == run[:-1])
+    doubtful = np.isin(run, run[~plain])
+    columns = (run, rows, way, number, np.where(answer, acknowledged.astype(np.int64), -1), room)
+    handshakes = (_Handshake(*row) for row in zip(*(column[doubtful].tolist() for column in columns), strict=True))
+    packets = _Packets(trace, order, low_first)
+    for this, group in groupby(handshakes, lambda handshake: handshake.run):
+        begins[_connections(int(starts[this]), group, packets)] = True
+
+
+@dataclass(frozen=True)
+class _Handshake:
+    """A packet with a SYN.
+
+    Attributes:
+        run: which stretch of a 5-tuple it is in.
+        row: its place in the order by 5-tuple.
+        way: whether the lower endpoint sends it.
+        number: its sequence number.
+        acknowledged: the first sequence number of the other side by its acknowledgement, -1 without one.
+        room: bytes of payload; an answer may acknowledge them too (TCP Fast Open, RFC 7413).
+    """
+
+    run: int
+    row: int
+    way: bool
+    number: int
+    acknowledged: int
+    room: int
+
+
+@dataclass
+class _Connection:
+    """A connection as far as it is known: for each way, the numbers of its SYNs and what was acknowledged of them."""
+
+    begin: int
+    numbers: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    acknowledged: list[int] = field(default_factory=lambda: [-1, -1])
+    sent: list[tuple[int, int]] = field(default_factory=lambda: [(-1, 0), (-1, 0)])
+    """Number and bytes of payload of the last SYN."""
+
+    def knows(self, way: bool) -> bool:
+        return bool(self.numbers[way]) or self.acknowledged[way] >= 0
+
+    def has(self, packet: _Handshake) -> bool:
+        """Whether a SYN states a number that was stated before, or an answer acknowledges one."""
+        if packet.acknowledged < 0:
+            return packet.number in self.numbers[packet.way]
+        other = not packet.way
+        number, room = self.sent[other]
+        known = packet.acknowledged in self.numbers[other] or packet.acknowledged == self.acknowledged[other]
+        return known or (number >= 0 and (packet.acknowledged - number) % _WRAP <= room)
+
+    def add(self, packet: _Handshake) -> None:
+        self.numbers[packet.way].add(packet.number)
+        if packet.acknowledged >= 0:
+            self.acknowledged[not packet.way] = packet.acknowledged
+        else:
+            self.sent[packet.way] = packet.number, packet.room
+
+
+@dataclass(frozen=True)
+class _Packets:
+    """The packets that are no handshakes, as evidence of where their connection began."""
+
+    trace: PacketTrace
+    order: _Rows
+    low_first: npt.NDArray[np.bool_]
+
+    def follow(self, begin: int, end: int, way: bool, number: int, behind: int = _BEHIND) -> bool | None:
+        """Whether the first packets of rows begin..end-1, each way, may follow a SYN; None where there are none.
+
+        That is, whether one of them is at most `behind` bytes ahead of its number, or none has a number to compare.
+        """
+        rows = self.order[begin:end]
+        flags = self.trace.tcp_flags[rows]
+        usable = flags & (SYN | RST) == 0
+        sent = usable & (self.low_first[rows] == way)
+        received = usable & ~sent & (flags & ACK != 0)
+        found = [
+            (int(column[rows[mask.argmax()]]) - number) % _WRAP <= behind
+            for column, mask in ((self.trace.tcp_sequence, sent), (self.trace.tcp_acknowledgement, received))
+            if mask.any()
+        ]
+        return any(found) if found else bool(usable.any()) or None
+
+    def ahead(self, packet: _Handshake, before: _Connection) -> int:
+        """The first of the packets right before a handshake that are of its connection already, not of the one before.
+
+        They follow its numbers closely, and more closely than those of the connection before.
+        """
+        numbers = {packet.way: packet.number}
+        if packet.acknowledged >= 0:
+            numbers[not packet.way] = packet.acknowledged
+        row = packet.row
+        while row - 1 > max(before.begin, packet.row - _LOOK_BACK) and self._follows(row - 1, numbers, before):
+            row -= 1
+        return row
+
+    def _follows(self, row: int, numbers: dict[bool, int], before: _Connection) -> bool:
+        at = self.order[row]
+        flags = int(self.trace.tcp_flags[at])
+        if flags & (SYN | RST | FIN):
+            return False
+        way = bool(self.low_first[at])
+        stated = [(way, int(self.trace.tcp_sequence[at]))]
+        if flags & ACK:
+            stated.append((not way, int(self.trace.tcp_acknowledgement[at])))
+        close = []
+        for side, number in stated:
+            if side in numbers:
+                distance = (number - numbers[side]) % _WRAP
+                known = before.numbers[side] | {before.acknowledged[side]} - {-1}
+                farther = all((number - old) % _WRAP > distance for old in known)
+                close.append(0 < distance <= _AHEAD and farther)
+        return bool(close) and all(close)
+
+
+def _connections(begin: int, handshakes: Iterable[_Handshake], packets: _Packets) -> list[int]:
+    """Rows where another connection than the one before begins, in one stretch of a 5-tuple from `begin` on."""
+    begins: list[int] = []
+    before, open_ = _Connection(begin), _Connection(begin)
+    for packet in handshakes:
+        if before.has(packet) and not open_.has(packet):
+            continue  # captured again, or late, after the next connection has begun
+        if not _belongs(packet, open_, packets):
+            begins.append(packets.ahead(packet, open_))
+            before, open_ = open_, _Connection(begins[-1])
+        open_.add(packet)
+    return begins
+
+
+def _belongs(packet: _Handshake, open_: _Connection, packets: _Packets) -> bool:
+    """Whether a handshake is of the connection that is open."""
+    way = packet.way
+    if open_.has(packet):
+        return True
+    if packet.acknowledged < 0:
+        if open_.numbers[way]:
+            return False
+        acknowledged = open_.acknowledged[way]
+        if acknowledged >= 0 and (acknowledged - packet.number) % _WRAP <= packet.room:
+            return True
+        # Where an answer speaks against it, only the very next byte speaks for it.
+        follow = packets.follow(open_.begin, packet.row, way, packet.number, 1 if acknowledged >= 0 else _BEHIND)
+        # Without other packets, both sides open the connection at once (RFC 9293, 3.5), or a RST is of one before.
+        return follow if follow is not None else open_.knows(not way)
+    if open_.knows(way) or open_.knows(not way):
+        # An answer that acknowledges another number is of another connection, where both ends of this one are known.
+        return not (open_.knows(way) and open_.knows(not way))
+    follow = packets.follow(open_.begin, packet.row, way, packet.number)
+    if follow is not True:
+        other = packets.follow(open_.begin, packet.row, not way, packet.acknowledged)
+        follow = follow if other is None else other
+    return follow is not False
