@@ -56,7 +56,7 @@ def read_captures(
     labelled, skipped, unused = _label(root, files, reading.label_pattern, reading.labels)
     if not labelled:
         what = f"the label pattern {reading.label_pattern!r}" if reading.labels is None else str(reading.labels)
-        names = listed("{} captures have no label", skipped)[0]
+        names = listed("{} [capture has|captures have] no label", skipped)[0]
         raise DatasetError(f"{what} labels no capture in {root}: {names}")
     parts: list[FlowTable] = []
     sessions: list[str] = []

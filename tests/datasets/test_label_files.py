@@ -33,5 +33,5 @@ def test_rows_of_a_file_that_belong_to_no_capture_are_counted(captures, tmp_path
     labels = tmp_path / "labels.csv"
     labels.write_text("file,app\n0.pcap,a\n7.pcap,b\n8.pcap,b\n")
     _, notes = read_flows(captures, Reading(labels=labels))
-    assert f"2 files that {labels} labels are not there: 7.pcap, 8.pcap" in notes
+    assert "2 files named by the labels are not there: 7.pcap, 8.pcap" in notes
     assert "skipped 2 captures without a label: 1.pcap, 2.pcap" in notes

@@ -71,7 +71,7 @@ def test_no_label_at_all(tmp_path):
 
 def test_a_session_that_is_missing_is_refused(tmp_path):
     path = table(tmp_path / "t.parquet", pa.array(["a", "b"]), session=[1.0, NAN])
-    with pytest.raises(DatasetError, match="'session': 1 rows have no session"):
+    with pytest.raises(DatasetError, match="'session': 1 row has no session"):
         read_flows(path)
 
 

@@ -314,7 +314,7 @@ def test_frames_that_never_hold_packets_are_no_warning(tmp_path, kind: int):
 def test_packets_between_other_hosts_are_no_warning(tmp_path):
     strangers = bytes(5) + b"\x01" + bytes(5) + b"\x03" + b"\x89\x99" + PACKET
     capture = read(tmp_path, pcap([frame(PACKET, 0x0800, 0), strangers]))
-    assert capture.notes() == ("left out 1 packets: not IP",)
+    assert capture.notes() == ("left out 1 packet: not IP",)
 
 
 def test_encrypted_radio_is_a_warning_where_one_way_of_tcp_is_kept(tmp_path):
@@ -323,7 +323,7 @@ def test_encrypted_radio_is_a_warning_where_one_way_of_tcp_is_kept(tmp_path):
     one_way = read(tmp_path, pcap([wifi("0801", PACKET), encrypted], 105))
     assert one_way.notes()[0].startswith("warning: 1 packets that are encrypted")
     both_ways = read(tmp_path, pcap([wifi("0801", PACKET), wifi("0801", answer), encrypted], 105))
-    assert both_ways.notes() == ("left out 1 packets: not IP",)
+    assert both_ways.notes() == ("left out 1 packet: not IP",)
 
 
 PSEUDOWIRES = [

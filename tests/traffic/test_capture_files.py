@@ -55,7 +55,7 @@ def test_pcap(tmp_path, order: str, nanoseconds: bool, unit: int):
     assert payloads(capture) == [0, 1, 4, 3, 2]
     assert capture.trace.time_ns.tolist() == [seconds * 10**9 + fraction * unit for seconds, fraction in sorted(times)]
     assert (capture.packets, capture.frame.tolist()) == (5, [0, 1, 4, 3, 2])
-    assert capture.notes() == ("captures sorted because their packets were not in the order of their times: 1",)
+    assert capture.notes() == ("sorted 1 capture whose packets were not in the order of their times",)
 
 
 @BOTH_ORDERS
