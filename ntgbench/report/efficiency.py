@@ -87,8 +87,8 @@ _SIZE = {
 
 _QUANTISED = """\
 In `int8-wo` the weights of every linear layer are in 8 bits, the head's included, and embeddings and norms in 32;
-`int8-da` quantises activations as well, as they come; `onnx-int8` does, and has embeddings in 8 bits too. Of a plugin
-that is not bundled, its own page says it."""
+`int8-da` quantises activations as well, as they come. `llama-onnx-int8` does too and `mamba-onnx-int8` does not; both
+have embeddings in 8 bits. Of a plugin that is not bundled, its own page says it."""
 
 QUOTED = (
     ("LLaMA", "31", "7.9"),
