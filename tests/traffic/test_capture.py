@@ -321,7 +321,7 @@ def test_encrypted_radio_is_a_warning_where_one_way_of_tcp_is_kept(tmp_path):
     encrypted = wifi("0841", PACKET)
     answer = ipv4(tcp(5, ports=(2000, 1000)), TCP, source="10.0.0.2", destination="10.0.0.1")
     one_way = read(tmp_path, pcap([wifi("0801", PACKET), encrypted], 105))
-    assert one_way.notes()[0].startswith("warning: 1 packets that are encrypted")
+    assert one_way.notes()[0].startswith("warning: 1 packet with encrypted")
     both_ways = read(tmp_path, pcap([wifi("0801", PACKET), wifi("0801", answer), encrypted], 105))
     assert both_ways.notes() == ("left out 1 packet: not IP",)
 
