@@ -61,10 +61,10 @@ def missing_packets(records: Records, trace: PacketTrace, frame: Offsets, unread
     concerned[wired] = np.isin(_address_pairs(records, unread["frame"][wired]), pairs)
     sentences = {}
     for kind, count in zip(*np.unique(unread["kind"][concerned], return_counts=True), strict=True):
-        what = "with encrypted or compressed content" if kind == ENCRYPTED else f"behind a header of EtherType 0x{kind:04x}"
-        sentences[f"{WARNING}{{}} [packet|packets] {what} cannot be read: biflows between their hosts lack packets"] = (
-            int(count)
-        )
+        hidden = kind == ENCRYPTED
+        what = "with encrypted or compressed content" if hidden else f"behind a header of EtherType 0x{kind:04x}"
+        sentence = f"{WARNING}{{}} [packet|packets] {what} cannot be read: biflows between their hosts lack packets"
+        sentences[sentence] = int(count)
     return sentences
 
 

@@ -303,7 +303,7 @@ def test_packets_that_cannot_be_read_beside_others_that_can_are_a_warning(tmp_pa
     assert behind.startswith("warning: 3 packets behind a header of EtherType 0x8999 cannot be read: biflows between")
     assert left_out == "left out 3 packets: not IP"
     encrypted = read(tmp_path, pcap(there_and_back(0x88E5, b"\x0c\0\0\0\0\x01" + bytes(60))))
-    assert encrypted.notes()[0].startswith("warning: 3 packets that are encrypted or compressed cannot be read")
+    assert encrypted.notes()[0].startswith("warning: 3 packets with encrypted or compressed content cannot be read")
 
 
 @pytest.mark.parametrize("kind", [0x0806, 0x88CC, 0x888E, 0x8863, 0x88F7, 0x0026])
