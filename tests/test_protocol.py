@@ -23,9 +23,9 @@ def test_plain_values_round_trip(name: str) -> None:
 
 def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(MINIMAL + "[limits]\nminutes = 2\n[augmentation]\nfractions = [0.1, 1]\n")
+    path.write_text(MINIMAL + "[limits]\ncpu_minutes = 2\n[augmentation]\nfractions = [0.1, 1]\n")
     protocol = find(str(path))
-    assert (protocol.name, protocol.limits.minutes, protocol.augmentation.fractions) == ("mine", 2.0, (0.1, 1.0))
+    assert (protocol.name, protocol.limits.cpu_minutes, protocol.augmentation.fractions) == ("mine", 2.0, (0.1, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("version = ", "is not TOML"),
         (MINIMAL + "sistems = []", "unknown key 'sistems'; did you mean systems"),
         (MINIMAL + "[limits]\nhours = 1", "limits: unknown key 'hours'"),
+        (MINIMAL + "[limits]\nminutes = 1", "limits: unknown key 'minutes'; did you mean .*cpu_minutes"),
+        (MINIMAL + "[limits]\nidle_minutes = 0", "limits.idle_minutes is out of range"),
         (MINIMAL + "seeds = 0", "seeds is out of range"),
         (MINIMAL + 'seeds = "3"', "seeds: '3' has the wrong type"),
         (MINIMAL + "seeds = true", "seeds: True has the wrong type"),
@@ -64,7 +66,7 @@ def test_unknown_protocols_get_a_suggestion(tmp_path: Path) -> None:
 def test_the_grid_and_limits_do_not_change_the_digest(key: str, number: int) -> None:
     changed = {
         "seeds": number,
-        "limits": {"minutes": number},
+        "limits": {"cpu_minutes": number, "idle_minutes": number},
         "datasets": ["x"] * number,
         "systems": ["x"] * number,
         "suites": ["utility"],
