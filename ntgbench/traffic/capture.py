@@ -150,7 +150,7 @@ def _columns(packets: Packets) -> Columns:
 
 def _with_times(time_ns: Offsets) -> Offsets:
     """Times in which packets without one have that of the packet before them; before the first, 0."""
-    if time_ns.all():
+    if time_ns.all() or not time_ns.any():
         return time_ns
     return time_ns[np.maximum.accumulate(np.where(time_ns != 0, np.arange(len(time_ns)), 0))]
 

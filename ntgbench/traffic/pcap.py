@@ -76,22 +76,23 @@ def pcap_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str,
 
 def _read(data: Bytes, layout: _Layout, header: int, swapped: bool, link: int) -> tuple[Records, int]:
     """The records until the first damage, and where that is, or the end of the file."""
-    at, position = _walk(data, layout, header, swapped)
-    count = len(at)
+    start, position = _walk(data, layout, header, swapped)
+    count = len(start)
     captured, wire = np.empty(count, np.uint32), np.empty(count, np.uint32)
     time_ns = np.empty(count, np.int64)
+    intact = np.empty(count, np.bool_)
+    # In chunks, because a file can hold many million records.
     for begin in range(0, count, _CHUNK):
         rows = slice(begin, begin + _CHUNK)
-        fields = gather(data, at[rows], 16).view(f"{layout.order}u4")
-        captured[rows], wire[rows] = fields[:, 2], fields[:, 3]
-        time_ns[rows] = fields[:, 0].astype(np.int64) * 1_000_000_000 + fields[:, 1].astype(np.int64) * layout.unit_ns
-    if swapped:
-        captured, wire = np.minimum(captured, wire), np.maximum(captured, wire)
-    start = at + header
-    count = first_damage((captured <= LONGEST_RECORD) & (start + captured <= len(data)))
-    stop = int(at[count]) if count < len(at) else position
-    links = np.full(count, link, np.uint32)
-    return Records(data, start[:count], captured[:count], wire[:count], time_ns[:count], links), stop
+        seconds, fraction, *lengths = gather(data, start[rows], 16).view(f"{layout.order}u4").T
+        captured[rows], wire[rows] = (np.minimum(*lengths), np.maximum(*lengths)) if swapped else lengths
+        time_ns[rows] = seconds.astype(np.int64) * 1_000_000_000 + fraction.astype(np.int64) * layout.unit_ns
+        start[rows] += header
+        intact[rows] = (captured[rows] <= LONGEST_RECORD) & (start[rows] + captured[rows] <= len(data))
+    if (whole := first_damage(intact)) < count:
+        count, position = whole, int(start[whole]) - header
+    links = np.broadcast_to(np.uint32(link), count)
+    return Records(data, start[:count], captured[:count], wire[:count], time_ns[:count], links), position
 
 
 def _walk(data: Bytes, layout: _Layout, header: int, swapped: bool) -> tuple[Offsets, int]:

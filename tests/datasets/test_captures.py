@@ -4,7 +4,10 @@ import gzip
 import struct
 
 import pytest
+from click.testing import CliRunner
 
+from ntgbench.cli.datasets import datasets
+from ntgbench.datasets.captures import read_captures
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError
@@ -122,6 +125,33 @@ def test_a_damaged_capture_is_used_as_far_as_it_goes(folder):
     flows, notes = read_flows(folder)
     assert rows(flows)[1] == ("chat", 0, [20])
     assert any(note.startswith("1 capture is damaged and used as far as it goes: chat/monday") for note in notes)
+
+
+def test_packets_that_biflows_lack_are_the_first_note_of_all_captures(folder):
+    for name in ("chat/monday_alice.pcap", "web/monday_bob.pcap"):
+        path = folder / name
+        path.write_bytes(path.read_bytes() + capture(packet(2000, 53, 5)[:12] + b"\x89\x99" + bytes(50))[24:])
+    (folder / "chat/broken.pcapng").write_bytes(b"this is no capture")
+    flows, notes = read_flows(folder)
+    assert len(flows) == 4
+    assert notes[0].startswith("warning: 2 packets behind a header of EtherType 0x8999 cannot be read")
+    assert notes[1].startswith("skipped 1 captures that cannot be read")
+
+
+def test_packets_that_biflows_lack_are_a_warning_of_the_import(folder, tmp_path):
+    path = folder / "chat/monday_alice.pcap"
+    path.write_bytes(path.read_bytes() + capture(packet(2000, 53, 5)[:12] + b"\x89\x99" + bytes(50))[24:])
+    result = CliRunner().invoke(datasets, ["import", str(folder), "--out", str(tmp_path / "out.parquet")])
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("warning: 1 packets behind a header of EtherType 0x8999 cannot be read")
+
+
+def test_a_capture_that_expands_too_far_is_skipped_with_the_limit(folder):
+    files = sorted(folder.rglob("*.pcap"))
+    packed = folder / "web/packed.pcap.gz"
+    packed.write_bytes(gzip.compress(capture(*[packet(1, 53, 1000)] * 100)))
+    _, notes = read_captures(folder, [*files, packed], Reading(), size_limit=50_000)
+    assert any("expands to more than the size limit of 50,000 bytes" in note for note in notes)
 
 
 def test_a_capture_that_cannot_be_read_is_skipped_and_named(folder):

@@ -36,6 +36,8 @@ def trace(**columns) -> PacketTrace:
     [
         ("protocol", np.array([6, 1, 6], np.uint8), "row 1: protocol is 6"),
         ("tcp_flags", np.array([2, 1, 0], np.uint8), "row 1: tcp_flags is 0 for UDP"),
+        ("tcp_sequence", np.array([1, 2, 3], np.uint32), "row 1: tcp_sequence is 0 for UDP"),
+        ("tcp_acknowledgement", np.array([0, 9, 0], np.uint32), "row 1: tcp_acknowledgement is 0 for UDP"),
         ("payload_length", np.array([0, 2, -1], np.int32), "row 2: payload_length is not negative"),
         ("payload_length", np.array([40, 2, 0], np.int32), "row 0: payload_length is less than ip_length"),
         ("ttl", np.array([1, 2, 3]), "ttl must be uint8"),
