@@ -9,45 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_tables import APPS, GAPS, LENGTHS, check, flat, signs, spelt, write
 
 from ntgbench.datasets.reading import read_flows
 from ntgbench.datasets.tables import read_table
 from ntgbench.errors import DatasetError
 from ntgbench.traffic.flows import FlowTable
-
-LENGTHS = [[517, 1448, 64], [100], [30, 40, 50, 60]]
-UPSTREAM = [[True, False, True], [True], [True, True, False, False]]
-GAPS = [[0.0, 0.5, 0.25], [0.0], [0.0, 1.0, 2.0, 4.0]]
-APPS = ["web", "chat", "web"]
-
-
-def flat(rows):
-    return [value for row in rows for value in row]
-
-
-def signs(up=1, down=-1):
-    return [[up if way else down for way in flow] for flow in UPSTREAM]
-
-
-def spelt(rows, kind):
-    """Rows as values of a column type: numbers, lists of text, or text that spells lists."""
-    if "string" not in str(kind):
-        return rows
-    return [[str(value) for value in row] for row in rows] if "list" in str(kind) else [str(row) for row in rows]
-
-
-def write(path, columns):
-    table = pa.table(columns)
-    pq.write_table(table, path) if path.name.endswith(".parquet") else pa.csv.write_csv(table, path)
-    return path
-
-
-def check(flows):
-    assert flows.classes == ("chat", "web")
-    assert [flows.classes[code] for code in flows.label] == APPS
-    expected = [v if way else -v for v, way in zip(flat(LENGTHS), flat(UPSTREAM), strict=True)]
-    assert flows.signed_pl.tolist() == expected
-    assert flows.offsets.tolist() == [0, 3, 4, 8]
 
 
 @pytest.mark.parametrize(
@@ -174,51 +141,6 @@ def test_rows_without_label_or_packets_are_left_out_and_counted(tmp_path):
     )
 
 
-CESNET_CELL = [[[0, 5, 20], [1, -1, 1], [300, 1400, 50]], [[0], [1], [99]]]
-
-
-@pytest.mark.parametrize("padded_to", [None, 30])
-@pytest.mark.parametrize("form", ["nested", "flat", "text"])
-def test_cesnet_ppi_in_one_cell(tmp_path, form, padded_to):
-    cells = [[part + [0] * ((padded_to or len(part)) - len(part)) for part in cell] for cell in CESNET_CELL]
-    if form == "flat":
-        cells = [flat(cell) for cell in cells]
-    if form == "text":
-        cells = [json.dumps(cell) for cell in cells]
-    path = write(tmp_path / "t.parquet", {"APP": ["a", "b"], "PPI": cells, "PPI_LEN": [3, 1]})
-    flows, notes = read_table(path)
-    assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
-    np.testing.assert_allclose(flows.iat, [0, 0.005, 0.020, 0])
-    assert notes == ()
-
-
-@pytest.mark.parametrize("kind", [pa.list_, pa.large_list, pa.list_view, pa.large_list_view])
-def test_cesnet_ppi_in_lists_of_any_kind_with_empty_cells(tmp_path, kind):
-    cells = pa.array([CESNET_CELL[0], None, [], [[], [], []], CESNET_CELL[1]], kind(kind(pa.float32())))
-    path = write(tmp_path / "t.parquet", {"app": ["a"] * 5, "ppi": cells})
-    flows, notes = read_table(path)
-    assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
-    assert flows.offsets.tolist() == [0, 3, 4]
-    assert notes == ("left out 3 flows that carry no payload",)
-
-
-def test_cesnet_ppi_in_columns_of_its_own(tmp_path):
-    gaps, directions, sizes = ([cell[part] for cell in CESNET_CELL] for part in range(3))
-    path = write(tmp_path / "t.parquet", {"app": ["a", "b"], "ppi_size": sizes, "ppi_dir": directions, "ppi_ipt": gaps})
-    flows, _ = read_table(path)
-    assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
-    np.testing.assert_allclose(flows.iat, [0, 0.005, 0.020, 0])
-
-
-@pytest.mark.parametrize(
-    "cells", [[[[0, 1], [1, -1]]], [[[0, 1], [1], [20, 30]]], [[0, 1, 1, -1]], ["[[0, 1], [1, -1]]"]]
-)
-def test_a_ppi_cell_has_three_lists_of_one_length(tmp_path, cells):
-    path = write(tmp_path / "t.parquet", {"app": ["a"], "ppi": cells})
-    with pytest.raises(DatasetError, match="'ppi', row 0: a PPI cell has three lists"):
-        read_table(path)
-
-
 GOOD = {"app": APPS, "pkts_len": LENGTHS, "pkts_dir": signs()}
 
 
@@ -318,33 +240,6 @@ def test_text_in_any_encoding(tmp_path, encoding):
     encodings = dict.fromkeys(columns, encoding)
     pq.write_table(pa.table(columns), tmp_path / "t.parquet", use_dictionary=False, column_encoding=encodings)
     check(read_table(tmp_path / "t.parquet")[0])
-
-
-SIGNED = [
-    [value if way else -value for value, way in zip(*row, strict=True)] for row in zip(LENGTHS, UPSTREAM, strict=True)
-]
-
-
-@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
-@pytest.mark.parametrize("column", ["pkts_len", "signed_pl"])
-def test_signed_lengths_without_directions_are_taken_as_they_are(tmp_path, name, column):
-    cells = SIGNED if name == "t.parquet" else [str(row) for row in SIGNED]
-    flows, notes = read_table(write(tmp_path / name, {"app": APPS, column: cells}))
-    check(flows)
-    assert notes == ()
-
-
-def test_signed_lengths_that_all_go_upstream_must_be_called_so(tmp_path):
-    path = write(tmp_path / "t.parquet", {"app": ["a"], "pkts_len": [[1, 2]]})
-    assert read_table(path, {"direction": "pkts_len"})[0].signed_pl.tolist() == [1, 2]
-
-
-def test_signed_lengths_beside_directions_must_agree_with_them(tmp_path):
-    path = write(tmp_path / "t.parquet", {"app": APPS, "pkts_len": SIGNED, "pkts_dir": signs()})
-    check(read_table(path)[0])
-    write(path, {"app": APPS, "pkts_len": SIGNED, "pkts_dir": signs(up=-1, down=1)})
-    with pytest.raises(DatasetError, match="payload lengths are not negative"):
-        read_flows(path)
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])

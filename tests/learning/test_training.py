@@ -8,49 +8,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from made_bigram import MAPPING, RECIPE, Bigram, rows, train
 from torch import nn
 
 from ntgbench.errors import PluginError
-from ntgbench.interfaces import Budget, Context
+from ntgbench.interfaces import Context
 from ntgbench.learning import training
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.recipe import Recipe
-from ntgbench.learning.token_model import TokenModel, next_token_loss
-from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.learning.token_model import next_token_loss
 from ntgbench.testing import example_traffic
-
-RECIPE = Recipe(epochs=20, batch=16, learning_rate=0.1, weight_decay=0.0, patience=50)
-
-
-class Bigram(TokenModel):
-    """What follows depends on the last token alone."""
-
-    def __init__(self, vocabulary: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocabulary, vocabulary)
-        nn.init.zeros_(self.embedding.weight)
-        self.head = nn.Identity()
-
-    def initialise(self, seed: int) -> None:
-        """Any seed is the same."""
-
-    def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.embedding(tokens)
-
-
-MAPPING = TokenMapping(classes=4, packets=4, pl_max=8)
-
-
-def rows(part: slice = slice(None)) -> torch.Tensor:
-    traffic = example_traffic(MAPPING.packets, MAPPING.pl_max)
-    return torch.from_numpy(MAPPING.encode(traffic.signed_pl, traffic.label))[part]
-
-
-def train(recipe: Recipe = RECIPE, validation: torch.Tensor | None = None, **context):
-    model = Bigram(MAPPING.vocabulary)
-    held_out = rows()[:0] if validation is None else validation
-    loss = next_token_loss(model)
-    return model, training.fit(model, loss, rows(), held_out, recipe, Context(**{"seed": 1, **context}))
 
 
 def test_the_loss_before_training_is_that_of_a_fair_draw() -> None:
@@ -82,51 +49,6 @@ def test_the_seed_decides_and_nothing_else() -> None:
     other, _ = train(seed=2)
     assert torch.equal(first.embedding.weight, same.embedding.weight)
     assert not torch.equal(first.embedding.weight, other.embedding.weight)
-
-
-@pytest.mark.parametrize(("allowed", "expected"), [(1, 1), (3, 3), (100, 20), (None, 20)])
-def test_the_budget_of_epochs_is_kept(allowed, expected) -> None:
-    _, trained = train(budget=Budget(epochs=allowed))
-    assert len(trained.train_loss) == expected
-
-
-def test_a_budget_that_is_spent_leaves_the_model_as_it_was(caplog) -> None:
-    model, trained = train(budget=Budget(minutes=0.0))
-    assert len(trained.train_loss) == 0
-    assert (model.embedding.weight == 0).all()
-    assert caplog.messages == ["training stopped at epoch 0 of 20 by the budget of 0 minutes"]
-
-
-@pytest.mark.parametrize(
-    ("budget", "steps", "message"),
-    [
-        (Budget(steps=1), 1, "epoch 0.143 of 20 by the budget of 1 step"),
-        (Budget(steps=14), 14, "epoch 2 of 20 by the budget of 14 steps"),
-        (Budget(steps=1000, epochs=1), 7, "epoch 1 of 20 by the budget of 1 epoch"),
-        (Budget(steps=10, epochs=2), 10, "epoch 1.43 of 20 by the budget of 10 steps"),
-        (Budget(minutes=1e9, epochs=2), 14, "epoch 2 of 20 by the budget of 2 epochs"),
-        (Budget(steps=140), 140, None),
-        (Budget(epochs=20, steps=1000, minutes=1e9), 140, None),
-    ],
-)
-def test_a_training_that_a_budget_cuts_says_so(budget, steps, message, caplog) -> None:
-    told = []
-    train(budget=budget, progress=lambda *state: told.append(state))
-    assert len(told) == steps
-    assert caplog.messages == ([] if message is None else [f"training stopped at {message}"])
-
-
-def test_a_training_that_ends_by_its_patience_was_not_cut(caplog) -> None:
-    unlike = torch.tensor([[2, MAPPING.vocabulary - 1, MAPPING.vocabulary - 2, MAPPING.vocabulary - 1, 1, 0]])
-    recipe = Recipe(epochs=20, batch=16, learning_rate=0.5, patience=1)
-    _, trained = train(recipe, validation=unlike, budget=Budget(epochs=19))
-    assert len(trained.validation_loss) < 19
-    assert not caplog.messages
-
-
-def test_a_short_budget_of_time_ends_a_long_training() -> None:
-    _, trained = train(Recipe(epochs=10**6, batch=16, learning_rate=0.1), budget=Budget(minutes=0.01))
-    assert 1 <= len(trained.train_loss) < 10**6
 
 
 def test_the_best_epoch_stays_and_patience_ends() -> None:
