@@ -86,6 +86,8 @@ TWO = [
     ("after a close", [*A, *CLOSE], B),
     ("after a refusal", [A[0], down(0, 0, RST | ACK, 0, 1001)], B),
     ("another syn at once", [A[0]], B),
+    ("a reset of before", [down(0, 0, RST)], B),
+    ("resets of before, both ways", [down(0, 0, RST, 5), up(0, 0, RST | ACK, 9, 6)], B),
     ("initial number right above", A, opened(1402, 5_555)),
     ("initial number close above", A, opened(65_400, 5_555)),
     ("initial number close below", A, opened(900, 5_555)),

@@ -126,13 +126,11 @@ def plain(made: PacketTrace, idle: float, active: float) -> tuple[list[int], lis
         key = (int(made.protocol[i]), *sorted([sender, receiver]))
         time, flags = int(made.time_ns[i]), int(made.tcp_flags[i])
         flow = current.get(key)
-        opens = flow and flags & (SYN | ACK | RST) == SYN and all(before & RST for before in flow["flags"])
-        if not flow or opens or time - flow["last"] > idle * 1e9 or time - flow["first"] > active * 1e9:
-            flow = current[key] = {"first": time, "client": None, "sender": sender, "number": len(flows), "flags": []}
+        if not flow or time - flow["last"] > idle * 1e9 or time - flow["first"] > active * 1e9:
+            flow = current[key] = {"first": time, "client": None, "sender": sender, "number": len(flows)}
             flows.append(flow)
         flow["last"] = time
-        flow["flags"].append(flags)
-        if flags & (SYN | RST) == SYN and flow["client"] is None:
+        if flags & SYN and flow["client"] is None:
             flow["client"] = receiver if flags & ACK else sender
         of.append((flow["number"], sender))
     client = [flow["client"] or flow["sender"] for flow in flows]
@@ -143,7 +141,7 @@ PACKET = st.tuples(
     st.integers(0, 40),
     st.tuples(st.integers(1, 2), st.integers(1, 2)),
     st.tuples(st.integers(1, 2), st.integers(1, 2)),
-    st.sampled_from([-1, 0, SYN, SYN | ACK, ACK, DATA, FIN | ACK, RST]),
+    st.sampled_from([-1, 0, SYN, SYN | ACK, ACK, DATA, FIN | ACK]),
     st.integers(0, 3),
 ).filter(lambda packet: packet[1] != packet[2])
 
