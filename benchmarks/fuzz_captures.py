@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from damaged_captures import damaged, read_it
-from made_captures import files
+from made_captures import files, link_files
 
 
 def main() -> None:
@@ -30,12 +30,12 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("error")
     dice = random.Random(arguments.seed)
-    seeds = files()
+    kinds = files(), link_files()
     path = Path(tempfile.mkdtemp()) / "mutant.cap"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     readable, slowest = 0, 0.0
     for number in range(arguments.number):
-        path.write_bytes(damaged(dice.choice(seeds), dice))
+        path.write_bytes(damaged(dice.choice(dice.choice(kinds)), dice))
         start = time.process_time()
         try:
             readable += read_it(path, dice.random() < 0.5)

@@ -143,7 +143,7 @@ def test_packets_that_biflows_lack_are_a_warning_of_the_import(folder, tmp_path)
     path.write_bytes(path.read_bytes() + capture(packet(2000, 53, 5)[:12] + b"\x89\x99" + bytes(50))[24:])
     result = CliRunner().invoke(datasets, ["import", str(folder), "--out", str(tmp_path / "out.parquet")])
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith("warning: 1 packets behind a header of EtherType 0x8999 cannot be read")
+    assert result.stderr.startswith("warning: 1 packet behind a header of EtherType 0x8999 cannot be read")
 
 
 def test_a_capture_that_expands_too_far_is_skipped_with_the_limit(folder):
