@@ -42,7 +42,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     if pypi:
         advice.append(f"python -m pip install {' '.join(pypi)}")
     if advice:
-        raise LabError("\n  ".join(["packages of the lab are missing; install them with", *advice]))
+        raise LabError(f"packages of the lab are missing; install them with: {' && '.join(advice)}")
     return found
 
 

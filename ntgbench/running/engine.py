@@ -101,9 +101,11 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
         last = last_line(log, process)
     _clear(cell)
     # A process that died has left the row of an earlier round, or of other suites, as it was.
-    row = None if stopped or _written(cell) == before else cell.result()
+    wrote = not stopped and _written(cell) != before
+    row = cell.result() if wrote else None
     if row is None:
-        row = _failed(cell, stopped or _death(process.returncode, last))
+        damaged = f"the {RESULT_FILE} that its process left is damaged" if wrote else None
+        row = _failed(cell, stopped or damaged or _death(process.returncode, last))
         row["metrics"], row["phases"] = measured(cell), phases
         if not stop.is_set():
             _store(cell, row)

@@ -135,7 +135,7 @@ def test_packets_that_biflows_lack_are_the_first_note_of_all_captures(folder):
     flows, notes = read_flows(folder)
     assert len(flows) == 4
     assert notes[0].startswith("warning: 2 packets behind a header of EtherType 0x8999 cannot be read")
-    assert notes[1].startswith("skipped 1 captures that cannot be read")
+    assert notes[1].startswith("skipped 1 capture that cannot be read")
 
 
 def test_packets_that_biflows_lack_are_a_warning_of_the_import(folder, tmp_path):
@@ -150,7 +150,7 @@ def test_a_capture_that_expands_too_far_is_skipped_with_the_limit(folder):
     files = sorted(folder.rglob("*.pcap"))
     packed = folder / "web/packed.pcap.gz"
     packed.write_bytes(gzip.compress(capture(*[packet(1, 53, 1000)] * 100)))
-    _, notes = read_captures(folder, [*files, packed], Reading(), size_limit=50_000)
+    _, notes = read_captures(folder, [*files, packed], Reading(size_limit=50_000))
     assert any("expands to more than the size limit of 50,000 bytes" in note for note in notes)
 
 

@@ -44,7 +44,7 @@ def test_what_is_missing_is_named_with_the_line_that_installs_it():
     with pytest.raises(LabError) as caught:
         packages.versions(["no-such-program", "dpkg", "pypi:no-such-library", "pypi:numpy"])
     said = str(caught.value)
-    assert "apt-get install --yes --no-install-recommends no-such-program\n" in said
+    assert "apt-get install --yes --no-install-recommends no-such-program && " in said
     assert said.endswith("pip install no-such-library")
 
 

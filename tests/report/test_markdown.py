@@ -129,7 +129,7 @@ def test_the_command_on_a_board_is_the_one_that_makes_it() -> None:
 def test_labels_and_notes_cannot_break_a_table() -> None:
     text = render([make_row("a[x=p|q`]", 0, notes=["one | two\n<b>"]), *values("b", 0.4)])["made-utility.md"]
     assert "`a[x=p\\|q']`" in text
-    assert "- one \\| two \\<b>" in text
+    assert "- `a[x=p\\|q']`: one \\| two \\<b>" in text
 
 
 def test_many_notes_are_cut() -> None:

@@ -16,7 +16,7 @@ from ntgbench_mamba.steps import MambaSteps, Weights
 from scipy.stats import chisquare
 
 from ntgbench.errors import PluginError
-from ntgbench.interfaces import Budget, Context
+from ntgbench.interfaces import Context
 from ntgbench.learning.token_model import TokenModel, next_token_loss
 from ntgbench.mapping.tokens import EOS, TokenMapping
 from ntgbench.testing import Check, example_traffic, system_checks
@@ -199,7 +199,7 @@ def test_settings_that_are_none_of_a_mapping_are_refused(fitted, tmp_path) -> No
 
 def test_training_on_the_cpu_says_nothing_of_kernels(caplog) -> None:
     with caplog.at_level(logging.WARNING):
-        MambaGenerator(TINY).fit(TRAFFIC, Context(seed=1, budget=Budget(epochs=1)))
+        MambaGenerator(TINY).fit(TRAFFIC, Context(seed=1))
     assert not caplog.records
 
 
