@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -16,10 +15,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
-from ntgbench.files import locked, write_text
+from ntgbench.files import locked, read_json, write_text
 from ntgbench.plugins import PROBED, RESTRICT, registry
 from ntgbench.probing import ended_how
 from ntgbench.results import suite_of
+from ntgbench.row_schema import clean
 from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.probe import phases_so_far
 from ntgbench.running.processes import Usage, kept, last_line
@@ -104,7 +104,7 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
     wrote = not stopped and _written(cell) != before
     row = cell.result() if wrote else None
     if row is None:
-        damaged = f"the {RESULT_FILE} that its process left is damaged" if wrote else None
+        damaged = f"the {RESULT_FILE} that its process left is damaged" if wrote and not process.returncode else None
         row = _failed(cell, stopped or damaged or _death(process.returncode, last))
         row["metrics"], row["phases"] = measured(cell), phases
         if not stop.is_set():
@@ -177,12 +177,13 @@ def _watch(
 
 
 def _doing(cell: Cell) -> str:
+    # The system can put anything there.
     try:
-        state = json.loads((cell.path / PROGRESS_FILE).read_text(encoding="utf-8"))
+        state = read_json(cell.path / PROGRESS_FILE)
         share = state["done"] / state["total"] if state["total"] else 0.0
-    except (OSError, ValueError, KeyError):
+        return clean(f"{state['phase']} {share:.0%} {state['note']}".strip(), 100)
+    except (NtgbenchError, ValueError, KeyError, TypeError, ArithmeticError):
         return ""
-    return f"{state['phase']} {share:.0%} {state['note']}".strip()
 
 
 def _death(code: int, last: str) -> str:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ntgbench.files import write_text
+from ntgbench.errors import NtgbenchError
+from ntgbench.files import read_json, write_text
 
 LIBRARIES = (
     "numpy",
@@ -67,10 +68,10 @@ def phases_so_far(path: Path, begun: float) -> dict[str, float]:
     """
     now = time.monotonic()
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
+        noted = read_json(path)
         seconds = {str(name): float(taken) for name, taken in noted["seconds"].items()}
         last, since = noted["now"], float(noted["since"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (NtgbenchError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         seconds, last, since = {}, "start", begun
     if last is not None:
         seconds[str(last)] = round(seconds.get(str(last), 0.0) + now - since, 4)

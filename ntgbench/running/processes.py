@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ntgbench.protocol import Limits
+
+MARK = "NTGBENCH_KEPT"
+"""Environment variable by which the processes below one keeper are known."""
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at what processes use."""
@@ -59,12 +63,13 @@ def kept(
         environment: of the command.
         holds: file descriptors that stay open until the last of its processes has ended.
     """
+    mark = uuid.uuid4().hex
     process = Keeper(
         [sys.executable, "-I", "-S", keeper.__file__, *command],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.PIPE,
-        env=environment,
+        env={**environment, MARK: mark},
         cwd=folder,
         start_new_session=True,
         pass_fds=holds,
@@ -79,6 +84,24 @@ def kept(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+        if process.returncode != 0:
+            _kill_marked(mark)
+
+
+def _kill_marked(mark: str) -> None:
+    """Kill what a keeper has left that was itself killed: processes that bear its mark in their environment."""
+    while True:
+        found = []
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if one.status() != psutil.STATUS_ZOMBIE and one.environ().get(MARK) == mark:
+                    found.append(one)
+        for one in found:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        if not found:
+            return
+        psutil.wait_procs(found, timeout=1.0)
 
 
 def last_line(log: IO[bytes], keeper: Keeper) -> str:

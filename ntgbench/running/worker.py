@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
 from ntgbench.costs.times import read as read_times
-from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError
-from ntgbench.files import replacing, write_text
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError
+from ntgbench.files import read_json, replacing, write_text
 from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.results import suite_of
@@ -120,10 +120,12 @@ def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
     """Fit the system, make its biflows and store both; returns what an earlier process noted when that is done."""
     noted: dict[str, Any]
     try:
-        noted = json.loads((cell.path / FITTED_FILE).read_text(encoding="utf-8"))
-        if len(Biflows.from_parquet(cell.path / SYNTHETIC_FILE)) == len(train):
+        noted = read_json(cell.path / FITTED_FILE)
+        if {"phases", "peak_memory_mib", "machine"} <= noted.keys() and len(
+            Biflows.from_parquet(cell.path / SYNTHETIC_FILE)
+        ) == len(train):
             return noted
-    except (OSError, ValueError, TrafficError):
+    except (OSError, ValueError, AttributeError, NtgbenchError):
         # Not fitted yet, or something of it is damaged: either way it is fitted now.
         pass
     unfinished = cell.path / UNFINISHED_FOLDER

@@ -97,6 +97,21 @@ def test_a_command_whose_keeper_is_killed_ends_with_it(tmp_path: Path) -> None:
         assert gone(worker.pid)
 
 
+def test_what_a_killed_keeper_leaves_is_found_by_its_mark(tmp_path: Path) -> None:
+    program = """
+import os, signal, subprocess, sys
+child = [sys.executable, "-c", "import os, signal; print(os.getpid(), flush=True); signal.pause()"]
+left = subprocess.Popen(child, start_new_session=True, stdout=subprocess.PIPE)
+with open(sys.argv[1], "w") as file:
+    file.write(left.stdout.readline().decode())
+os.kill(os.getppid(), signal.SIGKILL)
+signal.pause()
+"""
+    status, _ = run(program, tmp_path, tmp_path / "left")
+    assert status == -9
+    assert gone(int((tmp_path / "left").read_text()))
+
+
 def test_it_ends_everything_when_its_input_is_closed(tmp_path: Path) -> None:
     program = """
 import os, signal, subprocess, sys

@@ -16,7 +16,7 @@ SYSTEMS = """
     from ntgbench import GeneratorSpec, hookimpl
 
     NAMES = ["deletes-its-folder", "deletes-and-dies", "deletes-its-model", "makes-it-a-file", "garbles-its-result",
-             "fills-the-disk", "half-a-model", "tells-its-place"]
+             "fills-the-disk", "half-a-model", "tells-its-place", "lays-pipes", "lies-about-progress"]
 
     @hookimpl
     def ntgbench_generators():
@@ -42,6 +42,17 @@ SYSTEMS = """
             cell.write_text("")
     class GarblesItsResult(Ones):
         def fit(self, train, context): Path("result.json").write_text("{"); os._exit(0)
+    class LaysPipes(Ones):
+        def fit(self, train, context):
+            for name in ("progress.json", "phases.json", "result.json", "measured.json"):
+                Path(name).unlink(missing_ok=True)
+                os.mkfifo(name)
+            super().fit(train, context)
+            os._exit(3)
+    class LiesAboutProgress(Ones):
+        def fit(self, train, context):
+            Path("progress.json").write_text('{"phase": {}, "done": "x", "total": [1], "note": null}')
+            super().fit(train, context)
     class FillsTheDisk(Ones):
         def fit(self, train, context):
             with open("filling", "wb", buffering=0) as file:
@@ -89,6 +100,16 @@ def test_a_system_that_deletes_its_folder_is_one_row(install, ntgbench, flows, t
     # What was stored is found again.
     again = ntgbench("plan", *grid(flows, "deletes-its-folder", "deletes-and-dies", "garbles-its-result")[1:])
     assert "3 failed" in again.stdout
+
+
+def test_what_a_system_puts_in_the_place_of_our_files_stops_nobody(install, ntgbench, flows, tmp_path) -> None:
+    install("places", SYSTEMS)
+    done = ntgbench(*grid(flows, "lays-pipes", "lies-about-progress"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    found = rows(tmp_path)
+    assert found["lays-pipes"]["reason"].startswith("its process ended with status 3 and without a result")
+    assert found["lies-about-progress"]["status"] == "ok"
 
 
 def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tmp_path, monkeypatch) -> None:
