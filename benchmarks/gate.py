@@ -10,6 +10,7 @@ turn, ours counts. --accept makes the results the new baseline.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from dataclasses import dataclass
@@ -93,14 +94,14 @@ def table(results: Results, comparisons: list[Comparison]) -> str:
     return str(tabulate(body, heads, disable_numparse=True))
 
 
-def main(path: Path, accept: bool) -> int:
+def main(path: Path, baseline: Path, accept: bool) -> int:
     """Print the table; returns the exit status."""
     results = json.loads(path.read_text(encoding="utf-8"))
     now = ratios(results)
     if accept:
-        BASELINE.write_text(json.dumps({name: float(f"{ratio:.4g}") for name, ratio in now.items()}, indent=1) + "\n")
+        baseline.write_text(json.dumps({name: float(f"{ratio:.4g}") for name, ratio in now.items()}, indent=1) + "\n")
         return 0
-    comparisons = compare(json.loads(BASELINE.read_text(encoding="utf-8")), now)
+    comparisons = compare(json.loads(baseline.read_text(encoding="utf-8")), now)
     print(table(results, comparisons))
     for one in comparisons:
         if one.before is None:
@@ -111,4 +112,9 @@ def main(path: Path, accept: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), "--accept" in sys.argv[2:]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate")
+    parser.add_argument("results", type=Path, help="what pytest --benchmark-json has written")
+    parser.add_argument("--baseline", type=Path, default=BASELINE)
+    parser.add_argument("--accept", action="store_true", help="make the results the new baseline")
+    arguments = parser.parse_args()
+    sys.exit(main(arguments.results, arguments.baseline, arguments.accept))

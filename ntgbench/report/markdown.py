@@ -10,6 +10,7 @@ from ntgbench.report.board import Board, Column, Entry, boards, suites_of
 from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.rank import Estimate, estimate, ranks
 from ntgbench.report.text import EMPTY, bullets, merged_rows, notes, origin, seeds, shown, source, table
+from ntgbench.results import identity
 from ntgbench.words import counted
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ biflows alone. `no augmentation` is the available biflows by themselves.""",
 
 
 def render(rows: Sequence[Row]) -> dict[str, str]:
-    """Text of each leaderboard file by name: one a dataset and suite, and README.md that links them."""
+    """Text of each leaderboard file by name, the same for rows in any order: one a dataset and suite, and README.md."""
+    rows = sorted(rows, key=identity)
     files = {}
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
