@@ -10,7 +10,7 @@ run: $(VENV)/.installed  ## the main job on the embedded dataset: leaderboards/ 
 	$(BIN)/ntgbench run
 
 test: $(VENV)/.installed  ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.installed  ## ruff and mypy
 	$(BIN)/ruff check

@@ -117,7 +117,11 @@ class _Child:
     def _read(self, report: TextIO) -> Iterator[str | None]:
         *lines, self._unread = (self._unread + report.read()).split("\n")
         for line in lines:
-            number, reason = json.loads(line)
+            try:
+                number, reason = json.loads(line)
+            except (ValueError, TypeError):
+                # A plugin has changed what writes the report.
+                number, reason = self._next, f"its report cannot be read: {line:.200}"
             # A plugin that forks and does not end the copy has every check reported twice.
             if number == self._next:
                 self._next += 1

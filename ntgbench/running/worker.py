@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import logging
 import os
@@ -52,7 +53,15 @@ TIMES_FILE = "times.json"
 
 def main() -> None:
     """Run the cell in the folder that the command line names."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     run(read_cell(Path(sys.argv[1])))
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    # The result is written: a thread that a system has left running does not keep the cell from its end.
+    os._exit(0)
 
 
 def run(cell: Cell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def score(metrics: Sequence[MetricSpec], real: Biflows, synthetic: Biflows, seed
             values = resolve(target)(real, synthetic, seed)
             if not isinstance(values, Mapping):
                 raise TypeError(f"{target} returned {type(values).__name__}, not numbers by metric name")
-        except Exception as error:  # a third party's metric may fail in any way
+        except BaseException as error:  # a third party's metric may fail in any way, sys.exit included
             traceback.print_exc()
             failed = f"{type(error).__name__}: {error}"
             scores.update({metric.name + at: Score(metric, None, failed) for metric in served})
@@ -59,10 +60,13 @@ def score(metrics: Sequence[MetricSpec], real: Biflows, synthetic: Biflows, seed
 def _checked(metric: MetricSpec, values: Mapping[str, float]) -> Score:
     if metric.name not in values:
         return Score(metric, None, f"{metric.target} returned no value for {metric.name}")
+    found = values[metric.name]
     try:
-        value = float(values[metric.name])
-    except (TypeError, ValueError):
-        return Score(metric, None, f"{values[metric.name]!r} is no number")
+        value = math.nan if isinstance(found, str | bytes) else float(found)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if math.isnan(value):
+        return Score(metric, None, f"{reprlib.repr(found)} is no number")
     low = -math.inf if metric.lowest is None else metric.lowest
     high = math.inf if metric.highest is None else metric.highest
     # A sum of shares may miss its bound by rounding; that much is no fault of the metric.

@@ -7,7 +7,7 @@ PLUGIN = """
     import numpy as np
     from ntgbench import GeneratorSpec, hookimpl
 
-    NAMES = ["exits", "leaves", "dies", "hangs", "spins", "forks", "exits-late"]
+    NAMES = ["exits", "leaves", "dies", "hangs", "spins", "forks", "exits-late", "breaks-json"]
 
     @hookimpl
     def ntgbench_generators():
@@ -35,6 +35,11 @@ PLUGIN = """
         def fit(self, train, context):
             super().fit(train, context)
             if os.fork(): os.wait()
+    class BreaksJson(Ones):
+        def fit(self, train, context):
+            import json
+            json.dumps = lambda *x, **y: "{"
+            super().fit(train, context)
     class ExitsLate(Ones):
         def sample(self, labels, rng):
             if len(labels) == 1: os._exit(0)
@@ -94,3 +99,11 @@ def test_a_copy_of_the_process_reports_nothing_twice(install, ntgbench) -> None:
     done = ntgbench("check", "forks")
     assert done.stdout.splitlines()[-1].endswith("of 12 checks passed")
     assert sum(line.startswith(("ok ", "FAIL ")) for line in done.stdout.splitlines()) == 12
+
+
+def test_a_report_that_a_plugin_has_spoilt_is_a_failed_check(install, ntgbench) -> None:
+    install("hostile", PLUGIN)
+    done = ntgbench("check", "breaks-json")
+    assert done.returncode == 1
+    assert "its report cannot be read" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

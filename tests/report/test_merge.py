@@ -173,3 +173,16 @@ def test_when_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
     with largest_file(size // 2), pytest.raises(NtgbenchError, match="nothing was changed"):
         publish(rows, tmp_path)
     assert fuzz_rows.contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.5])
+def test_a_number_outside_the_bounds_of_its_metric_is_refused(tmp_path: Path, value: float) -> None:
+    from ntgbench.plugins import registry
+
+    version = registry().metrics()["macro_f1"].version
+    row = make_row("a", 0, **with_metric("utility/macro_f1", value=value, version=version))
+    file = tmp_path / "other.jsonl"
+    file.write_text(to_text([row]))
+    with pytest.raises(NtgbenchError, match=r"a, utility/macro_f1 is .*, outside its bounds 0.0..1.0"):
+        merge(tmp_path / "boards", file)
+    assert not (tmp_path / "boards").exists()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 SYSTEMS = """
-    import os, shutil
+    import os, shutil, threading
     from pathlib import Path
     import numpy as np
     from ntgbench import GeneratorSpec, hookimpl
 
     NAMES = ["deletes-its-folder", "deletes-and-dies", "deletes-its-model", "makes-it-a-file", "garbles-its-result",
-             "fills-the-disk", "half-a-model", "tells-its-place", "lays-pipes", "lies-about-progress"]
+             "fills-the-disk", "half-a-model", "tells-its-place", "lays-pipes", "lies-about-progress",
+             "leaves-a-thread", "prints-half-a-character"]
 
     @hookimpl
     def ntgbench_generators():
@@ -53,6 +54,14 @@ SYSTEMS = """
         def fit(self, train, context):
             Path("progress.json").write_text('{"phase": {}, "done": "x", "total": [1], "note": null}')
             super().fit(train, context)
+    class LeavesAThread(Ones):
+        def fit(self, train, context):
+            super().fit(train, context)
+            threading.Thread(target=threading.Event().wait).start()
+    class PrintsHalfACharacter(Ones):
+        def fit(self, train, context):
+            super().fit(train, context)
+            print("half: \\ud800")
     class FillsTheDisk(Ones):
         def fit(self, train, context):
             with open("filling", "wb", buffering=0) as file:
@@ -110,6 +119,14 @@ def test_what_a_system_puts_in_the_place_of_our_files_stops_nobody(install, ntgb
     found = rows(tmp_path)
     assert found["lays-pipes"]["reason"].startswith("its process ended with status 3 and without a result")
     assert found["lies-about-progress"]["status"] == "ok"
+
+
+def test_what_a_system_leaves_behind_in_its_process_costs_nothing(install, ntgbench, flows, tmp_path) -> None:
+    install("places", SYSTEMS)
+    done = ntgbench(*grid(flows, "leaves-a-thread", "prints-half-a-character"))
+    assert done.returncode == 0, done.stderr
+    (log,) = tmp_path.glob("runs/quick/*/prints-half-a-character/*/log.txt")
+    assert "half: \\ud800" in log.read_text()
 
 
 def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tmp_path, monkeypatch) -> None:

@@ -42,7 +42,11 @@ def test_metrics_of_one_target_share_a_call(target) -> None:
     ("returned", "reason"),
     [
         ({"first": 0.1}, "returned no value for second"),
-        ({"first": 0.1, "second": float("nan")}, "nan lies outside 0.0..1.0"),
+        ({"first": 0.1, "second": float("nan")}, "nan is no number"),
+        ({"first": 0.1, "second": float("inf")}, "inf lies outside 0.0..1.0"),
+        ({"first": 0.1, "second": 10**400}, "is no number"),
+        ({"first": 0.1, "second": "0.5"}, "'0.5' is no number"),
+        ({"first": 0.1, "second": None}, "None is no number"),
         ({"first": 0.1, "second": 1.5}, "1.5 lies outside"),
         ({"first": 0.1, "second": "much"}, "'much' is no number"),
     ],
@@ -60,9 +64,10 @@ def test_what_is_no_mapping_fails(target, returned: object) -> None:
     assert "not numbers by metric name" in found["first"].reason
 
 
-def test_a_metric_that_throws_says_how_and_stops_no_other(target) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), SystemExit("oh"), KeyboardInterrupt("oh")])
+def test_a_metric_that_throws_says_how_and_stops_no_other(target, error) -> None:
     def measure(real, synthetic, seed):
-        raise ZeroDivisionError("oh")
+        raise error
 
     fine = MetricSpec("fine", "tests_fine:measure", "…", "fidelity", "min")
     module = types.ModuleType("tests_fine")
@@ -72,7 +77,7 @@ def test_a_metric_that_throws_says_how_and_stops_no_other(target) -> None:
         found = score([*specs(target(measure)), fine], example_traffic(), example_traffic(), 1)
     finally:
         del sys.modules["tests_fine"]
-    assert found["first"].reason == "ZeroDivisionError: oh"
+    assert found["first"].reason == f"{type(error).__name__}: oh"
     assert found["fine"].value == 0.5
 
 
