@@ -11,6 +11,7 @@ from ntgbench.traffic.kinds import (
     ETHERNET,
     ETHERTYPE,
     GRE_METADATA,
+    HIDDEN,
     IPV4,
     IPV6,
     LLC,
@@ -59,7 +60,7 @@ def _snap(header: Bytes) -> tuple[int, Offsets]:
     number = u16(header, 3)
     # 00-00-F8 is 802.1H; 00-80-C2 bridges Ethernet, with its frame check sequence or without (RFC 2684).
     bridged = (organisation == 0x0080C2) & ((number == 1) | (number == 7))
-    kind = np.where((organisation == 0) | (organisation == 0x0000F8), number, NOT_IP)
+    kind = np.where((organisation == 0) | (organisation == 0x0000F8), number, HIDDEN)
     return 5, np.where(bridged, _BRIDGED, kind)
 
 
@@ -79,7 +80,8 @@ def _labelled(header: Bytes) -> tuple[Offsets, Offsets]:
     plain = np.isin(u16(header, 12), _BRIDGED_TYPES)
     kind = raw_ip(header[:, 0])
     ethernet = (kind == NOT_IP) & (controlled | plain)
-    return np.where(ethernet & controlled, 4, 0), np.where(ethernet, ETHERNET, kind)
+    found = np.where(ethernet, ETHERNET, np.where(kind == NOT_IP, HIDDEN, kind))
+    return np.where(ethernet & controlled, 4, 0), found
 
 
 def _pppoe(header: Bytes) -> tuple[int, Offsets]:
@@ -106,7 +108,7 @@ def _timestamped(header: Bytes) -> tuple[Offsets, Offsets]:
 def _nsh(header: Bytes) -> tuple[Offsets, Offsets]:
     # RFC 8300, 2.2: the length counts words.
     words = (header[:, 1] & 0x3F).astype(np.int64)
-    kind = choose(header[:, 3], {1: IPV4, 2: IPV6, 3: ETHERNET, 4: NSH, 5: MPLS})
+    kind = choose(header[:, 3], {1: IPV4, 2: IPV6, 3: ETHERNET, 4: NSH, 5: MPLS}, HIDDEN)
     return 4 * words, np.where(words >= 2, kind, NOT_IP)
 
 

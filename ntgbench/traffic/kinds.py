@@ -19,8 +19,9 @@ Readers: TypeAlias = dict[int, tuple[int, Reader]]
 
 IPV4, IPV6 = 0x0800, 0x86DD
 MPLS, MPLS_MULTICAST, PPPOE, NSH = 0x8847, 0x8848, 0x8864, 0x894F
-NOT_IP, CUT, UNSUPPORTED, ENCRYPTED = range(0x10000, 0x10004)
-"""Ends of the way: another protocol, too few bytes, a link type that is not read, an encrypted or compressed packet."""
+NOT_IP, CUT, UNSUPPORTED, ENCRYPTED, HIDDEN = range(0x10000, 0x10005)
+"""Ends of the way: another protocol, too few bytes, a link type that is not read, an encrypted or compressed packet, a
+packet in a form that its header does not tell or that is not read."""
 
 ETHERNET, ETHERTYPE, RAW, LLC, SNAP, NLPID, PPP, CISCO_HDLC, FRAME_RELAY, ATM, WIFI = range(0x10010, 0x1001B)
 GRE_METADATA = 0x1001B

@@ -86,8 +86,8 @@ def find_ip(data: Bytes, at: Offsets, end: Offsets, kind: Offsets) -> tuple[Offs
 
     Returns:
         at: (n,). Offset of the IP header.
-        kind: (n,). IPV4 or IPV6; else why there is none: CUT, UNSUPPORTED, ENCRYPTED, NOT_IP, or an EtherType that is
-            not followed.
+        kind: (n,). IPV4 or IPV6; else why there is none: CUT, UNSUPPORTED, ENCRYPTED, HIDDEN, NOT_IP, or an EtherType
+            that is not followed.
     """
     at, kind = at.copy(), kind.copy()
     for _ in range(MOST_HEADERS):

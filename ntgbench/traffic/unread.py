@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.headers import NO_IP, Packets
-from ntgbench.traffic.kinds import ENCRYPTED, NOT_IP
+from ntgbench.traffic.kinds import ENCRYPTED, HIDDEN, NOT_IP
 from ntgbench.traffic.notes import WARNING
 from ntgbench.traffic.records import Bytes, Offsets, Records, gather
 from ntgbench.traffic.trace import TCP, PacketTrace
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from ntgbench.traffic.fragments import Columns
 
 _ETHERNET_LINK = 1
+
+_SPECIAL = {
+    ENCRYPTED: "with encrypted or compressed content",
+    HIDDEN: "behind an MPLS, NSH or SNAP header of an unknown form",
+}
 
 _NEVER_IP = np.array(
     [
@@ -61,8 +66,7 @@ def missing_packets(records: Records, trace: PacketTrace, frame: Offsets, unread
     concerned[wired] = np.isin(_address_pairs(records, unread["frame"][wired]), pairs)
     sentences = {}
     for kind, count in zip(*np.unique(unread["kind"][concerned], return_counts=True), strict=True):
-        hidden = kind == ENCRYPTED
-        what = "with encrypted or compressed content" if hidden else f"behind a header of EtherType 0x{kind:04x}"
+        what = _SPECIAL.get(int(kind), f"behind a header of EtherType 0x{kind:04x}")
         sentence = f"{WARNING}{{}} [packet|packets] {what} cannot be read: biflows between their hosts lack packets"
         sentences[sentence] = int(count)
     return sentences

@@ -38,6 +38,20 @@ def test_packets_that_cannot_be_read_beside_others_that_can_are_a_warning(tmp_pa
     assert encrypted.notes()[0].startswith("warning: 3 packets with encrypted or compressed content cannot be read")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (0x0040, b"\xaa\xaa\x03\0\0\x99\x12\x34" + bytes(56)),
+        (0x8847, b"\0\0\x11\x40" + bytes(60)),
+        (0x894F, b"\x0f\xc6\x01\x07" + bytes(60)),
+    ],
+    ids=["SNAP of an unknown organisation", "MPLS without IP", "NSH of an unknown protocol"],
+)
+def test_known_headers_that_hide_what_follows_are_a_warning(tmp_path, kind: int, body: bytes):
+    hidden = "warning: 3 packets behind an MPLS, NSH or SNAP header of an unknown form cannot be read"
+    assert read(tmp_path, pcap(there_and_back(kind, body))).notes()[0].startswith(hidden)
+
+
 @pytest.mark.parametrize("kind", [0x0806, 0x88CC, 0x888E, 0x8863, 0x88F7, 0x0026])
 def test_frames_that_never_hold_packets_are_no_warning(tmp_path, kind: int):
     assert read(tmp_path, pcap(there_and_back(kind, bytes(60)))).notes() == ("left out 3 packets: not IP",)
