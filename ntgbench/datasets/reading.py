@@ -108,6 +108,8 @@ def _format_of(path: Path) -> tuple[Format, list[Path]]:
     """The format of a file by its ending, or of a folder by the files that it holds; and those files."""
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path}")
+    if not path.is_file() and not path.is_dir():
+        raise DatasetError(f"{path} is neither a regular file nor a folder")
     name = path.name.lower()
     if path.is_file() and name.endswith(TABLES):
         return "table", [path]

@@ -1,6 +1,7 @@
 """Folders of captures: every capture is labelled, skipped or refused, and it is always said which."""
 
 import gzip
+import os
 import struct
 
 import pytest
@@ -242,3 +243,9 @@ def test_labels_that_do_not_work(folder, tmp_path):
         read_flows(folder, Reading(labels=labels))
     with pytest.raises(DatasetError, match="not by both"):
         read_flows(folder, Reading(labels=labels, label_pattern="(?P<app>x)"))
+
+
+def test_a_pipe_is_no_capture(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pcap")
+    with pytest.raises(DatasetError, match="neither a regular file nor a folder"):
+        read_flows(tmp_path / "pipe.pcap")
