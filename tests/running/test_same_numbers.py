@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ntgbench
-from ntgbench import load_dataset
+from ntgbench import Biflows, load_dataset
 from ntgbench.protocol import from_values
 
 SYSTEMS = ["cvae[outer=8,inner=8,latent=2]", "mamba[hidden=8,layers=1]", "smote", "markov"]
@@ -75,3 +75,22 @@ def test_a_large_dataset_is_thinned_alike_each_time() -> None:
     np.testing.assert_array_equal(thinned.biflows.class_counts(), np.ceil(share * whole.class_counts() - 1e-9))
     assert load_dataset("simulated", most=1000).biflows == thinned.biflows
     assert load_dataset("simulated", most=len(whole)).biflows == whole
+
+
+def test_one_training_session_has_no_floor_and_is_no_failure(tmp_path) -> None:
+    lengths = np.arange(1, 81, dtype=np.int16).reshape(8, 10)
+    traffic = Biflows(lengths, np.zeros(8, np.int32), ("a",), group=np.repeat(np.int32([0, 1]), 4))
+    traffic.to_parquet(tmp_path / "two.parquet")
+    outcome = ntgbench.run(
+        "quick",
+        datasets=[tmp_path / "two.parquet"],
+        systems=["copy"],
+        suites=["fidelity"],
+        runs=tmp_path / "runs",
+        out=tmp_path / "boards",
+    )
+    assert not outcome.failures()
+    (row,) = outcome.rows
+    assert row["metrics"]["fidelity/jsd_2gram"]["value"] is not None
+    assert not any("@floor" in key for key in row["metrics"])
+    assert any(note.startswith("no real-vs-real floor") for note in row["notes"])
