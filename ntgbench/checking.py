@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ntgbench.plugins import PROBED
-from ntgbench.probing import ended_how
+from ntgbench.probing import PROBED, ended_how
 from ntgbench.running.processes import Usage, kept
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ntgbench.contract import Spec, check_spec
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
 from ntgbench.parameters import suggestion
-from ntgbench.probing import find_fatal
+from ntgbench.probing import PROBED, find_fatal
 from ntgbench.words import counted
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 RESTRICT = "NTGBENCH_PLUGINS"
 """Environment variable: entry-point names, comma-separated, of the only plugins to load."""
-
-PROBED = "NTGBENCH_PROBED"
-"""Environment variable, set in processes that ntgbench starts: the plugins have been probed, see `discover`."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,8 +1,4 @@
-"""Plugins that end or block the process which imports them, found in a process that may be lost.
-
-`python -m ntgbench.probing REPORT` reads from standard input, as JSON, an import path and entry points, each as [name,
-value, group]. It loads one after the other, and adds a line to the file REPORT before each and at the end.
-"""
+"""Plugins that end or block the process which imports them, found in a process that may be lost."""
 
 from __future__ import annotations
 
@@ -21,6 +17,9 @@ from ntgbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+PROBED = "NTGBENCH_PROBED"
+"""Environment variable, set in processes that ntgbench starts: the plugins have been probed, see `discover`."""
 
 LONGEST = 60.0
 """Seconds that the imports of all plugins may take. By their contract they import nothing heavy."""
@@ -43,14 +42,12 @@ def find_fatal(
 
 def _load_all(entry_points: Sequence[importlib.metadata.EntryPoint], longest: float) -> tuple[int, str | None]:
     """How many of them a new process began to load, and what the last one did to it, None when all is well."""
-    from ntgbench.plugins import PROBED
-
     asked = {"path": sys.path, "entry_points": [(one.name, one.value, one.group) for one in entry_points]}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
         report.touch()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ntgbench.probing", str(report)],
+            [sys.executable, "-P", "-m", "ntgbench.probe_imports", str(report)],
             stdin=subprocess.PIPE,
             # What a plugin prints is printed when it is loaded here.
             stdout=subprocess.DEVNULL,
@@ -81,24 +78,3 @@ def ended_how(code: int) -> str:
         return f"by {signal.Signals(-code).name}"
     except ValueError:
         return f"by signal {-code}"
-
-
-def main(report: Path) -> None:
-    """Load what standard input asks for."""
-    from ntgbench.plugins import call_hooks
-
-    asked = json.load(sys.stdin)
-    sys.path[:] = asked["path"]
-    with report.open("a", encoding="utf-8") as file:
-        for entry_point in asked["entry_points"]:
-            print("begun", file=file, flush=True)
-            # What it raises is found when it is loaded where it is used.
-            with contextlib.suppress(Exception, SystemExit):
-                call_hooks(importlib.metadata.EntryPoint(*entry_point))
-        print("end", file=file, flush=True)
-    # Not the end of the interpreter: a plugin may have left a thread that does not end.
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, read_json, write_text
-from ntgbench.plugins import PROBED, RESTRICT, registry
-from ntgbench.probing import ended_how
+from ntgbench.plugins import RESTRICT, registry
+from ntgbench.probing import PROBED, ended_how
 from ntgbench.results import suite_of
 from ntgbench.row_schema import clean
 from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites

@@ -11,8 +11,8 @@ from ntgbench.cli.datasets import datasets
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import read_flows
 from ntgbench.errors import DatasetError
-from ntgbench.report.text import counted
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
+from ntgbench.words import counted
 
 
 def call(*arguments):

@@ -4,7 +4,7 @@ import pytest
 from made_rows import make_row
 
 from ntgbench.report.markdown import render
-from ntgbench.report.text import counted
+from ntgbench.words import counted
 
 
 def table(text: str, start: int = 0) -> list[list[str]]:
