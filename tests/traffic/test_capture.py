@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 from made_captures import fragments_4
 from made_links import LINKS, PACKET, PACKET_6, nflog, wifi
 from made_packets import TCP, UDP, ethernet, ipv4, ipv6, pcap, tcp, udp
-
-from ntgbench.traffic.capture import Capture, read_capture
-
-
-def read(tmp_path: Path, data: bytes, **options: bool) -> Capture:
-    path = tmp_path / "made.pcap"
-    path.write_bytes(data)
-    return read_capture(path, **options)
-
-
-def payloads(capture: Capture) -> list[int]:
-    return capture.trace.payload_length.tolist()
+from made_reading import payloads, read
 
 
 @pytest.mark.parametrize(("link", "header", "packet"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])

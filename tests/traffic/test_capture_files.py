@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import random
 import struct
-from pathlib import Path
 
 import pytest
 from damaged_captures import damaged, read_it
@@ -25,25 +24,15 @@ from made_packets import (
     tcp,
     udp,
 )
+from made_reading import BOTH_ORDERS, payloads, read
 
 from ntgbench.errors import CaptureError
-from ntgbench.traffic.capture import Capture, read_capture
+from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.segmentation import flow_table, segment
 from ntgbench.words import counted
 
 PACKET = ethernet(ipv4(tcp(5), TCP))
 PACKETS = [ethernet(ipv4(tcp(n), TCP)) for n in range(5)]
-BOTH_ORDERS = pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
-
-
-def read(tmp_path: Path, data: bytes) -> Capture:
-    path = tmp_path / "made.cap"
-    path.write_bytes(data)
-    return read_capture(path)
-
-
-def payloads(capture: Capture) -> list[int]:
-    return capture.trace.payload_length.tolist()
 
 
 @BOTH_ORDERS

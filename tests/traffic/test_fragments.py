@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from made_captures import fragments_4, fragments_6
 from made_packets import TCP, UDP, ipv4, pcap, tcp, udp
-
-from ntgbench.traffic.capture import Capture, read_capture
-
-
-def read(tmp_path: Path, data: bytes, **options: bool) -> Capture:
-    path = tmp_path / "made.pcap"
-    path.write_bytes(data)
-    return read_capture(path, **options)
-
-
-def payloads(capture: Capture) -> list[int]:
-    return capture.trace.payload_length.tolist()
+from made_reading import payloads, read
 
 
 @pytest.mark.parametrize("cut", [fragments_4, fragments_6])

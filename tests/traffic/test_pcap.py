@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 from made_captures import connection, ixia, modified
 from made_packets import TCP, ethernet, ipv4, pcap, tcp
+from made_reading import BOTH_ORDERS, payloads, read
 
-from ntgbench.traffic.capture import Capture, read_capture
 from ntgbench.traffic.segmentation import flow_table, segment
 
 PACKETS = [ethernet(ipv4(tcp(n), TCP)) for n in range(5)]
-BOTH_ORDERS = pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
-
-
-def read(tmp_path: Path, data: bytes) -> Capture:
-    path = tmp_path / "made.cap"
-    path.write_bytes(data)
-    return read_capture(path)
-
-
-def payloads(capture: Capture) -> list[int]:
-    return capture.trace.payload_length.tolist()
 
 
 @BOTH_ORDERS

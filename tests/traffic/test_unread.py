@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import pytest
 from made_links import PACKET, wifi
 from made_packets import TCP, ipv4, pcap, tcp
-
-from ntgbench.traffic.capture import Capture, read_capture
-
-
-def read(tmp_path: Path, data: bytes, **options: bool) -> Capture:
-    path = tmp_path / "made.pcap"
-    path.write_bytes(data)
-    return read_capture(path, **options)
+from made_reading import read
 
 
 def frame(body: bytes, kind: int, way: int) -> bytes:
