@@ -68,7 +68,7 @@ def build_parameters(kind: type, settings: typing.Mapping[str, Any], owner: str)
         raise ProtocolError(f"{owner}: {error}") from error
 
 
-def label(name: str, parameters: Any) -> str:
+def display_name(name: str, parameters: Any) -> str:
     """How a system is written everywhere: its name and the parameters that are not at their default."""
     changed = [
         f"{item.name}={_write(getattr(parameters, item.name))}"

@@ -21,7 +21,7 @@ from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
 from ntgbench.parameters import suggestion
 from ntgbench.probing import PROBED, find_fatal
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ class Registry:
             if not self.plugins:
                 raise PluginError(self.why_empty())
             refused = [plugin for plugin in self.plugins if plugin.refused is not None]
-            note = f" ({counted(len(refused), 'refused plugin')}: see `ntgbench plugins`)" if refused else ""
+            note = f" ({pluralised(len(refused), 'refused plugin')}: see `ntgbench plugins`)" if refused else ""
             raise PluginError(f"no system is called {name!r}; {suggestion(name, systems)}{note}")
         return systems[name]
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def _load_all(entry_points: Sequence[importlib.metadata.EntryPoint], longest: fl
         try:
             process.communicate(json.dumps(asked).encode(), longest)
         except subprocess.TimeoutExpired:
-            how = f"it did not come to its end within {counted(longest, 'second')}"
+            how = f"it did not come to its end within {pluralised(longest, 'second')}"
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

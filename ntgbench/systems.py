@@ -12,7 +12,7 @@ import numpy as np
 from ntgbench.errors import NtgbenchError, PluginError, TrafficError, refuse
 from ntgbench.files import read_json, require_file
 from ntgbench.interfaces import Augmenter, Context, Generator, GeneratorSpec, Labels, SystemSpec
-from ntgbench.parameters import build_parameters, label, parse_request
+from ntgbench.parameters import build_parameters, display_name, parse_request
 from ntgbench.plugins import registry, resolve
 from ntgbench.saved import MOST_BYTES
 from ntgbench.traffic.biflows import Biflows
@@ -42,9 +42,9 @@ class System:
     parameters: Any
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """How leaderboards write it: its name and the parameters that are not at their default."""
-        return label(self.spec.name, self.parameters)
+        return display_name(self.spec.name, self.parameters)
 
     @property
     def is_generator(self) -> bool:
@@ -100,14 +100,14 @@ class FittedSystem:
         unseen = {self.train.classes[label] for label in np.unique(wanted)} - self.classes
         if unseen:
             raise PluginError(
-                f"{self.system.label} was fitted without a biflow of {', '.join(sorted(unseen))}, so it can make none"
+                f"{self.system.display_name} was fitted without a biflow of {', '.join(sorted(unseen))}, so it can make none"
             )
         try:
             made = self.draw(wanted, np.random.default_rng(seed))
         except NtgbenchError:
             raise
         except Exception as error:  # a plugin may fail in any way, and so may one whose model was tampered with
-            raise PluginError(f"{self.system.label} cannot sample: {_told(error)}") from error
+            raise PluginError(f"{self.system.display_name} cannot sample: {_told(error)}") from error
         return self.checked(made, np.asarray(labels, np.int32))
 
     def draw(self, labels: Labels, rng: np.random.Generator) -> Any:
@@ -118,7 +118,7 @@ class FittedSystem:
 
     def checked(self, made: Any, labels: Labels) -> Biflows:
         """What `draw` handed back, as biflows. Raises PluginError that says what is wrong with it."""
-        return checked(made, labels, self.train, self.system.label)
+        return checked(made, labels, self.train, self.system.display_name)
 
     def save(self, folder: Path) -> None:
         """Write into the existing, empty `folder` all that `load` needs."""
@@ -161,7 +161,7 @@ def load(folder: Path) -> FittedSystem:
             fitted.checked(fitted.draw(np.zeros(0, np.int32), np.random.default_rng(0)), np.zeros(0, np.int32))
         except Exception as error:  # a plugin's way to refuse a damaged model is its own
             told = f"{error}"[:500] or type(error).__name__
-            raise PluginError(f"{folder} holds no model that {system.label} can load: {told}") from error
+            raise PluginError(f"{folder} holds no model that {system.display_name} can load: {told}") from error
     return fitted
 
 

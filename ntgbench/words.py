@@ -24,7 +24,7 @@ def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], st
     return {key: key[0] if names.count(key[0]) == 1 else f"{key[0]} ({source})" for key, source in known.items()}
 
 
-def counted(count: float, noun: str) -> str:
+def pluralised(count: float, noun: str) -> str:
     """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes, 0.5 minutes."""
     number = f"{count:,.0f}" if count == int(count) else f"{count:g}"
     return f"{number} {noun}" if count == 1 else f"{number} {plural(noun)}"

@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 
 from ntgbench.errors import ProtocolError
-from ntgbench.parameters import Request, build_parameters, label, parse_request, suggestion
+from ntgbench.parameters import Request, build_parameters, display_name, parse_request, suggestion
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def test_wrong_settings_say_what_is_allowed(settings: dict[str, str], message: s
 
 
 def test_labels_show_what_is_not_at_its_default() -> None:
-    assert label("x", Parameters()) == "x"
+    assert display_name("x", Parameters()) == "x"
     made = Parameters(order=2, fast=True, mode="b", epochs=3)
-    assert label("x", made) == "x[order=2,fast=true,mode=b,epochs=3]"
-    request = parse_request(label("x", made))
+    assert display_name("x", made) == "x[order=2,fast=true,mode=b,epochs=3]"
+    request = parse_request(display_name("x", made))
     assert build_parameters(Parameters, dict(request.settings), "x") == made
 
 

@@ -10,8 +10,8 @@ TRAIN = example_traffic()
 
 
 def test_a_system_is_called_by_its_name_and_changed_parameters() -> None:
-    assert choose("markov[order=1]").label == "markov"
-    assert choose("markov[order=3]").label == "markov[order=3]"
+    assert choose("markov[order=1]").display_name == "markov"
+    assert choose("markov[order=3]").display_name == "markov[order=3]"
     assert choose("markov[order=3]").settings() == {"order": 3}
     with pytest.raises(ProtocolError, match="markov has no parameter 'ordr'; did you mean order"):
         choose("markov[ordr=3]")

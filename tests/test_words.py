@@ -2,8 +2,8 @@
 
 import pytest
 
-from ntgbench.traffic.notes import filled
-from ntgbench.words import counted
+from ntgbench.traffic.notes import fill
+from ntgbench.words import pluralised
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,10 @@ from ntgbench.words import counted
     ],
 )
 def test_a_noun_goes_with_its_number(count: float, noun: str, said: str) -> None:
-    assert counted(count, noun) == said
+    assert pluralised(count, noun) == said
 
 
 def test_a_sentence_goes_with_its_number() -> None:
     sentence = "{} [flow that carries|flows that carry] no [payload]"
-    assert filled(sentence, 1) == "1 flow that carries no [payload]"
-    assert filled(sentence, 2000) == "2,000 flows that carry no [payload]"
+    assert fill(sentence, 1) == "1 flow that carries no [payload]"
+    assert fill(sentence, 2000) == "2,000 flows that carry no [payload]"

@@ -14,7 +14,7 @@ from benchmarks.lab.build import Outcome
 from benchmarks.lab.plan import NUMBERS, Session
 from benchmarks.lab.workload import Workload
 from ntgbench.traffic.flows import FlowTable
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import filled
 
 _NETEM = "tc netem, drawn for each session: delay 2..63 ms one way, jitter up to 30% of it, loss 0..1%"
 _NO_NETEM = "none: the kernel has no netem; only the rates of the lines and the programs' own think times"
@@ -45,7 +45,7 @@ def facts_of(
         "sessions": len(outcome.made),
         "failed_sessions": _failures(outcome.failures),
         "packets_not_captured": outcome.dropped,
-        "left_out": counted(changes),
+        "left_out": filled(changes),
         "rate": "tc tbf on both ends, drawn for each session: 6..200 Mbit/s, log-uniform",
         "delay_jitter_loss": _NETEM if outcome.netem else _NO_NETEM,
         "mtu": "1500 on the cable; the client's route 1400..1500, drawn for each session",

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from ntgbench.report.failures import from_here
 from ntgbench.running.cells import LOG_FILE
 from ntgbench.running.run import Watch
-from ntgbench.words import counted, titles
+from ntgbench.words import pluralised, titles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Bars(Watch):
     def loaded(self, dataset: Dataset) -> None:
         """Say what was read and what was left out of it."""
         biflows = dataset.biflows
-        said = (counted(len(biflows), "biflow"), counted(len(biflows.classes), "class"), biflows.digest()[:8])
+        said = (pluralised(len(biflows), "biflow"), pluralised(len(biflows.classes), "class"), biflows.digest()[:8])
         source = "" if dataset.source == dataset.name else f", from {dataset.source}"
         self._say(f"{dataset.name}: {', '.join(said)}{source}")
         for note in dataset.notes:
@@ -52,13 +52,13 @@ class Bars(Watch):
         self._titles = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
         self._bar.reset(total=len(todo))
         failed = sum(cell.state() == "failed" for cell in cells)
-        text = f"{counted(len(cells), 'cell')}, {len(cells) - len(todo)} finished earlier"
+        text = f"{pluralised(len(cells), 'cell')}, {len(cells) - len(todo)} finished earlier"
         self._say(f"{text}, {failed} of them failed (--retry runs those again)" if failed else text)
 
     def round(self, number: int, cells: Sequence[Cell]) -> None:
         """Begin another bar."""
         self._bar.reset(total=len(cells))
-        self._say(f"round {number}: {counted(len(cells), 'cell')}")
+        self._say(f"round {number}: {pluralised(len(cells), 'cell')}")
 
     def doing(self, cell: Cell, what: str) -> None:
         """Show what a running cell does."""

@@ -36,7 +36,7 @@ def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
     from ntgbench.parameters import suggestion
     from ntgbench.plugins import registry
     from ntgbench.protocol import Limits
-    from ntgbench.words import counted
+    from ntgbench.words import pluralised
 
     known = registry()
     if name not in {**known.metrics(), **known.systems()} and "[" not in name:
@@ -53,5 +53,5 @@ def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
         click.echo(f"FAIL  {one.check.promise}\n      {one.reason}")
         if one.said:
             click.echo(textwrap.indent(f"It printed last:\n{one.said}", "      "))
-    click.echo(f"{kept} of {counted(count, 'check')} passed")
+    click.echo(f"{kept} of {pluralised(count, 'check')} passed")
     return int(kept < count)

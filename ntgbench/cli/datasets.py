@@ -94,7 +94,7 @@ def import_(
     """
     from ntgbench.datasets.reading import Reading, read_flows
     from ntgbench.errors import DatasetError
-    from ntgbench.words import counted
+    from ntgbench.words import pluralised
 
     if out.suffix != ".parquet":
         raise DatasetError(f"{out} must end in .parquet")
@@ -116,7 +116,7 @@ def import_(
     out.parent.mkdir(parents=True, exist_ok=True)
     flows.first(packets).to_parquet(out)
     _tell(notes)
-    click.echo(f"{counted(len(flows), 'flow')} of {counted(len(flows.classes), 'class')} in {out}")
+    click.echo(f"{pluralised(len(flows), 'flow')} of {pluralised(len(flows.classes), 'class')} in {out}")
 
 
 @datasets.command(epilog="Example: ntgbench datasets fetch mirage-2019")

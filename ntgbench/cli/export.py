@@ -38,7 +38,7 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
     }
     wanted = f"{form}-int8" if int8 else form
     if not forms:
-        raise NtgbenchError(f"{model} holds {fitted.system.label}, of which there is no other form")
+        raise NtgbenchError(f"{model} holds {fitted.system.display_name}, of which there is no other form")
     if wanted not in forms:
         raise NtgbenchError(f"{name} has no form {wanted!r}; {suggestion(wanted, forms)}")
     system = with_parameters(forms[wanted].name, {})
@@ -47,4 +47,4 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
     # No training biflow says which classes the model has seen; the fitted one knows.
     dataclasses.replace(made, classes=fitted.classes).save(out)
     size = sum(path.stat().st_size for path in (out / MODEL_FOLDER).iterdir())
-    click.echo(f"{system.label}, {size / 1e6:.2f} MB, in {out / MODEL_FOLDER}")
+    click.echo(f"{system.display_name}, {size / 1e6:.2f} MB, in {out / MODEL_FOLDER}")

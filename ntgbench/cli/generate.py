@@ -43,7 +43,7 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
 
     from ntgbench.parameters import suggestion
     from ntgbench.systems import load
-    from ntgbench.words import counted
+    from ntgbench.words import pluralised
 
     fitted = load(model)
     classes = fitted.train.classes
@@ -59,4 +59,4 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
 
         write_pcap(biflows, out)
     labels = "".join(f", their classes in {path}" for path in written[1:])
-    click.echo(f"{counted(len(biflows), 'biflow')} of {counted(len(wanted), 'class')} in {out}{labels}")
+    click.echo(f"{pluralised(len(biflows), 'biflow')} of {pluralised(len(wanted), 'class')} in {out}{labels}")

@@ -18,7 +18,7 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
     """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
-    from ntgbench.words import counted
+    from ntgbench.words import pluralised
 
     cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute(), device=device).cells
     names = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
@@ -30,7 +30,7 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
                 "state": cell.state(),
                 "dataset": names[cell.dataset, cell.dataset_digest],
                 "source": cell.source,
-                "system": cell.build().label,
+                "system": cell.build().display_name,
                 "seed": cell.seed,
                 "missing": ", ".join(cell.missing(row)) if row is None or row["status"] == "ok" else row["reason"],
                 "folder": cell.folder,
@@ -40,4 +40,4 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
     if not as_json:
         states = [row["state"] for row in rows]
         counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "failed", "part", "left"))
-        click.echo(f"\n{counted(len(rows), 'cell')}: {counts}")
+        click.echo(f"\n{pluralised(len(rows), 'cell')}: {counts}")

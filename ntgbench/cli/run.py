@@ -23,12 +23,12 @@ def run(out: Path, jobs: int | None, retry: bool, fresh: bool, runs: Path, proto
     """
     from ntgbench.cli.bars import Bars
     from ntgbench.running.run import run as run_protocol
-    from ntgbench.words import counted
+    from ntgbench.words import pluralised
 
     with Bars() as bars:
         outcome = run_protocol(protocol, **chosen, runs=runs, out=out, jobs=jobs, retry=retry, fresh=fresh, watch=bars)
     failures = outcome.failures()
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)
-    click.echo(f"{counted(len(outcome.rows), 'cell')}, leaderboards in {out}/README.md")
+    click.echo(f"{pluralised(len(outcome.rows), 'cell')}, leaderboards in {out}/README.md")
     return 1 if failures else 0

@@ -12,8 +12,8 @@ import numpy as np
 from ntgbench.errors import NtgbenchError
 from ntgbench.interfaces import Budget, Context
 from ntgbench.traffic.biflows import Biflows
-from ntgbench.traffic.notes import filled
-from ntgbench.words import counted
+from ntgbench.traffic.notes import fill
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from ntgbench.protocol import Efficiency
@@ -70,8 +70,8 @@ def traffic(biflows: Biflows, settings: Efficiency, seed: int) -> Biflows:
     largest = np.argsort(-counts, kind="stable")[: settings.classes]
     if len(largest) < settings.classes or not counts[largest].all():
         raise NtgbenchError(
-            f"the efficiency suite wants biflows of {counted(settings.classes, 'class')}, "
-            f"and {filled('{} [has|have] any', int(np.count_nonzero(counts)))}"
+            f"the efficiency suite wants biflows of {pluralised(settings.classes, 'class')}, "
+            f"and {fill('{} [has|have] any', int(np.count_nonzero(counts)))}"
             "; a protocol of yours may ask for fewer classes under [efficiency]"
         )
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from ntgbench.errors import CaptureError, DatasetError, TrafficError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.flows import FlowTable, codes
-from ntgbench.traffic.notes import SHOWN, WARNING, counted, listed
+from ntgbench.traffic.notes import SHOWN, WARNING, filled, listed
 from ntgbench.traffic.sidecar import sidecar_path
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read_captures(
         progress(number, len(labelled), capture.name)
     if not parts:
         raise DatasetError(f"no capture in {root} can be read: {'; '.join((broken or skipped)[:SHOWN])}")
-    told = counted(changes)
+    told = filled(changes)
     notes = [
         *(note for note in told if note.startswith(WARNING)),
         *listed("skipped {} [capture|captures] without a label", skipped),

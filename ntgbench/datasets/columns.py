@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import DatasetError
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,7 +121,9 @@ def same_counts(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], name: 
     differ = one != other
     if differ.any():
         row = int(differ.argmax())
-        raise DatasetError(f"row {row}: {name!r} has {counted(one[row], 'value')} and {other_name!r} has {other[row]}")
+        raise DatasetError(
+            f"row {row}: {name!r} has {pluralised(one[row], 'value')} and {other_name!r} has {other[row]}"
+        )
 
 
 def row_of(counts: npt.NDArray[np.int64], broken: npt.NDArray[np.bool_]) -> int:

@@ -17,7 +17,7 @@ from ntgbench.row_schema import LONGEST_NAME
 from ntgbench.seeds import derive_seed
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
 from ntgbench.traffic.notes import listed
-from ntgbench.words import counted, printable
+from ntgbench.words import pluralised, printable
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import DatasetSpec
@@ -64,7 +64,7 @@ def load_dataset(
     count = len(dataset.biflows)
     if count < 2:
         raise DatasetError(
-            f"{argument} holds {counted(count, 'usable biflow')}; training and testing need at least two"
+            f"{argument} holds {pluralised(count, 'usable biflow')}; training and testing need at least two"
         )
     biflows, thinned = _thinned(_without_empty_classes(dataset.biflows), most)
     return replace(dataset, biflows=biflows, notes=(*dataset.notes, *thinned, *_untestable(biflows)))
@@ -121,7 +121,7 @@ def _from_catalogue(spec: DatasetSpec, packets: int, pl_max: int) -> Biflows:
         raise DatasetError(f"the loader of {spec.name} failed: {type(error).__name__}: {error}") from error
     if not isinstance(biflows, Biflows) or (biflows.packets, biflows.pl_max) != (packets, pl_max):
         raise DatasetError(
-            f"the loader of {spec.name} must return Biflows with {counted(packets, 'packet')} and pl_max {pl_max}"
+            f"the loader of {spec.name} must return Biflows with {pluralised(packets, 'packet')} and pl_max {pl_max}"
         )
     return biflows
 

@@ -19,7 +19,7 @@ from ntgbench import words
 from ntgbench.errors import DatasetError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.flows import FlowTable
-from ntgbench.traffic.notes import counted, filled
+from ntgbench.traffic.notes import fill, filled
 from ntgbench.words import printable
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ def read_mirage(
     if not captures:
         why = f"; the first is {unreadable[0]}" if unreadable else ""
         raise DatasetError(f"none of {len(unreadable):,} JSON files is a MIRAGE-2019 capture{why}")
-    notes = [f"dropped {words.counted(count, 'biflow')}: {reason}" for reason, count in left_out.items()]
+    notes = [f"dropped {words.pluralised(count, 'biflow')}: {reason}" for reason, count in left_out.items()]
     if unreadable:
         skipped = "skipped {} [file that is no MIRAGE-2019 capture|files that are no MIRAGE-2019 captures]"
-        notes.append(f"{filled(skipped, len(unreadable))}, such as {unreadable[0]}")
+        notes.append(f"{fill(skipped, len(unreadable))}, such as {unreadable[0]}")
     gap = np.concatenate([capture.gap for capture in captures])
     unknown = ~(np.abs(gap) <= _LONGEST_GAP)
     if unknown.any():
-        notes.append(filled("set {} missing [gap|gaps] to 0", int(np.count_nonzero(unknown))))
+        notes.append(fill("set {} missing [gap|gaps] to 0", int(np.count_nonzero(unknown))))
     flows_of = [len(capture.counts) for capture in captures]
     flows, changes = FlowTable.from_packets(
         counts=np.concatenate([capture.counts for capture in captures]),
@@ -101,7 +101,7 @@ def read_mirage(
         iat=np.where(unknown, 0.0, gap),
         session=np.repeat(np.arange(len(captures)), flows_of),
     )
-    return flows, (*notes, *counted(changes))
+    return flows, (*notes, *filled(changes))
 
 
 # Errors of reading a structure that is another one. JSON may nest too deeply, and hold numbers that no float can.

@@ -11,7 +11,7 @@ from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
 from ntgbench.limits import Allowance
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,6 +153,6 @@ def _drop_small(flows: FlowTable, minimum: int) -> tuple[FlowTable, tuple[str, .
     small = counts < minimum
     if not small.any():
         return flows, ()
-    note = f"dropped {counted(small.sum(), 'class')} with fewer than {counted(minimum, 'flow')}"
-    note += f" ({counted(counts[small].sum(), 'flow')})"
+    note = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(minimum, 'flow')}"
+    note += f" ({pluralised(counts[small].sum(), 'flow')})"
     return flows.select(~small[flows.label]).compact(), (note,)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import DatasetError
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
@@ -35,7 +35,7 @@ def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Bifl
             why = "all are from one session"
         else:
             why = "each session holds a class that no other has"
-        raise DatasetError(f"{counted(len(biflows), 'biflow')} cannot be split for training and testing: {why}")
+        raise DatasetError(f"{pluralised(len(biflows), 'biflow')} cannot be split for training and testing: {why}")
     return biflows.select(~test), biflows.select(test)
 
 

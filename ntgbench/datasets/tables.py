@@ -17,7 +17,7 @@ from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL, resolve
 from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance
 from ntgbench.traffic.flows import METADATA_KEY, FlowTable
-from ntgbench.traffic.notes import counted, filled
+from ntgbench.traffic.notes import fill, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tu
         iat=None if gap is None else gap.values,
         session=_session(table, held),
     )
-    return flows, (*notes, *counted(changes))
+    return flows, (*notes, *filled(changes))
 
 
 def _packets(
@@ -139,6 +139,6 @@ def _session(table: pa.Table, held: Mapping[str, str]) -> npt.NDArray[np.int32] 
         return None
     code = names_of(table.column(held["session"]), held["session"]).code
     if (code < 0).any():
-        without = filled("{} [row has|rows have] no session", int(np.count_nonzero(code < 0)))
+        without = fill("{} [row has|rows have] no session", int(np.count_nonzero(code < 0)))
         raise DatasetError(f"column {held['session']!r}: {without}")
     return code

@@ -118,5 +118,5 @@ def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[A
         )
     fitted = systems.load(context.base.parent)
     if not isinstance(fitted.built, TokenGenerator):
-        raise PluginError(f"{fitted.system.label} is no token generator, and {wanted} starts from nothing else")
+        raise PluginError(f"{fitted.system.display_name} is no token generator, and {wanted} starts from nothing else")
     return fitted.system, fitted.built

@@ -23,7 +23,7 @@ from ntgbench.learning.adamw import AdamW
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.seeds import derive_seed
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Budget, Context, Labels
@@ -198,7 +198,7 @@ def _say_cut(done: int, allowed: int, steps_an_epoch: int, recipe: Recipe, budge
         "training stopped at epoch %.3g of %d by the budget of %s",
         done / steps_an_epoch,
         recipe.epochs,
-        counted(bound or 0, unit),
+        pluralised(bound or 0, unit),
     )
 
 

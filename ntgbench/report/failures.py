@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.report.text import code, plain
 from ntgbench.results import suite_of
-from ntgbench.words import counted, titles
+from ntgbench.words import pluralised, titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +95,7 @@ def told(rows: Iterable[Row], runs: Path) -> list[str]:
             dataset = names[row["dataset"], row["dataset_digest"]]
             lines.append(f"{dataset} / {row['system']} / seed {row['seed']}: {row['reason']}{log}")
     for one in metric_failures([(row["system"], row) for row in rows]):
-        where = f"in {counted(one.rows, 'row')}, of {_systems(one.systems)}"
+        where = f"in {pluralised(one.rows, 'row')}, of {_systems(one.systems)}"
         lines.append(f"metric {one.metric} {where}: {one.cause}")
     return lines
 

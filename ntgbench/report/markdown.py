@@ -11,7 +11,7 @@ from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.rank import Estimate, estimate, ranks
 from ntgbench.report.text import EMPTY, bullets, merged_rows, notes, origin, seeds, shown, source, table
 from ntgbench.results import identity
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,8 +209,8 @@ def _index(rows: Sequence[Row], files: set[str]) -> str:
         if f"{dataset}-tradeoff.md" in files:
             pages["quality against cost"] = f"{dataset}-tradeoff.md"
         links = ", ".join(f"[{title}]({name})" for title, name in pages.items())
-        systems = counted(len({row["system"] for row in own}), "system")
-        parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems}, {counted(len(own), 'cell')})")
+        systems = pluralised(len({row["system"] for row in own}), "system")
+        parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems}, {pluralised(len(own), 'cell')})")
         if not links:
             parts += [f"  - {line}" for board in boards(own) for line in rows_that_failed(board)]
     return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

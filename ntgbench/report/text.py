@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.protocol import QUALITY, bundled
 from ntgbench.report.board import Board, Entry, suites_of
-from ntgbench.words import counted, printable
+from ntgbench.words import pluralised, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ def origin(board: Board) -> str:
     devices = {row["machine"].get("device", "cpu") for row in board.rows} - {"cpu"}
     words += [word for device in sorted(devices) for word in ("--device", device)]
     machines = sorted(
-        {plain(f"{row['machine']['cpu']}, {counted(row['machine']['cores'], 'core')}") for row in board.rows}
+        {plain(f"{row['machine']['cpu']}, {pluralised(row['machine']['cores'], 'core')}") for row in board.rows}
     )
     libraries = sorted({plain(f"{name} {version}") for row in board.rows for name, version in row["versions"].items()})
     made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
@@ -101,7 +101,7 @@ def source(board: Board) -> str:
 
 def seeds(board: Board) -> str:
     """How many seeds the board has, in words."""
-    return counted(board.seeds(), "seed")
+    return pluralised(board.seeds(), "seed")
 
 
 def table(heads: Sequence[str], body: Sequence[Sequence[str]], left: int = 1) -> str:

@@ -92,7 +92,7 @@ class Cell:
     @property
     def title(self) -> str:
         """How the cell is called in messages."""
-        return f"{self.dataset} / {self.build().label} / seed {self.seed}"
+        return f"{self.dataset} / {self.build().display_name} / seed {self.seed}"
 
     def build(self) -> System:
         """The system with its parameters."""
@@ -110,7 +110,7 @@ class Cell:
             return None
         if check_row(row) is not None:
             return None
-        own = (self.protocol.digest(), self.dataset_digest, self.build().label, self.seed)
+        own = (self.protocol.digest(), self.dataset_digest, self.build().display_name, self.seed)
         found = (row["protocol_digest"], row["dataset_digest"], row["system"], row["seed"])
         return row if found == own else None
 
@@ -237,7 +237,7 @@ def _with_bases(draft: Cell) -> list[Cell]:
     if draft.device != "cpu":
         identity["device"] = draft.device
     mark = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
-    readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.label).strip("-")[:80]
+    readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.display_name).strip("-")[:80]
     cell = replace(
         draft,
         distribution=plugin.distribution,

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 import psutil
 
 from ntgbench.running import keeper
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,11 +147,13 @@ class Usage:
         elif not busy:
             self.idle_seconds += min(step, _LONGEST_STEP)
         if self.cpu_seconds > 60.0 * limits.cpu_minutes:
-            return f"over the time limit of {counted(limits.cpu_minutes, 'CPU minute')}"
+            return f"over the time limit of {pluralised(limits.cpu_minutes, 'CPU minute')}"
         if self.memory_gib > limits.memory_gib:
             return f"over the memory limit of {limits.memory_gib:g} GiB (used {self.memory_gib:.1f} GiB)"
         if self.idle_seconds > 60.0 * limits.idle_minutes:
-            return f"it has used no CPU for {counted(limits.idle_minutes, 'minute')}: it waits for what does not come"
+            return (
+                f"it has used no CPU for {pluralised(limits.idle_minutes, 'minute')}: it waits for what does not come"
+            )
         return None
 
     def kill(self) -> None:
@@ -175,7 +177,7 @@ class Usage:
         seconds, memory, busy = 0.0, 0, False
         with contextlib.suppress(psutil.Error):
             keeper = psutil.Process(self._keeper)
-            # Parents come before their children: a child that ends in between is never counted twice.
+            # Parents come before their children: a child that ends in between is never pluralised twice.
             ended = keeper.cpu_times()
             seconds = ended.children_user + ended.children_system
             self._processes = keeper.children(recursive=True)

@@ -45,7 +45,7 @@ def empty_row(cell: Cell) -> Row:
         dataset=cell.dataset,
         dataset_digest=cell.dataset_digest,
         source=clean(cell.source, 300),
-        system=system.label,
+        system=system.display_name,
         kind="generator" if system.is_generator else "augmenter",
         reference=system.spec.reference,
         distribution=cell.distribution,

@@ -269,7 +269,7 @@ def _base_of(cell: Cell) -> Path | None:
 
 def _context(cell: Cell, system: System, purpose: str, train: Biflows, base: Path | None) -> Context:
     return Context(
-        seed=derive_seed(*_names(cell), system.label, purpose, len(train)),
+        seed=derive_seed(*_names(cell), system.display_name, purpose, len(train)),
         threads=cell.threads,
         device=cell.device,
         budget=cell.protocol.budget,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import TrafficError, refuse
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     import os
@@ -232,7 +232,7 @@ def _check(
     # -32768 has no int16 absolute value, so compare both signs instead of taking one.
     too_long = (signed_pl > pl_max) | (signed_pl < -pl_max)
     refuse(_any_in_row(too_long), f"payload lengths are at most pl_max = {pl_max} bytes")
-    refuse((label < 0) | (label >= len(classes)), f"a label is an index into the {counted(len(classes), 'class')}")
+    refuse((label < 0) | (label >= len(classes)), f"a label is an index into the {pluralised(len(classes), 'class')}")
     if iat is not None:
         refuse(_any_in_row(~np.isfinite(iat)), "gaps are finite")
 

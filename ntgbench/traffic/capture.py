@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ntgbench.traffic.capture_files import read_records
 from ntgbench.traffic.fragments import Columns, fragments_of, number_datagrams, rejoin, whole_payloads
 from ntgbench.traffic.headers import KEPT, REASONS, UNSUPPORTED_LINK, Packets, decode
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import filled
 from ntgbench.traffic.trace import PacketTrace
 from ntgbench.traffic.unread import missing_packets, unread_frames
 
@@ -50,7 +50,7 @@ class Capture:
 
     def notes(self) -> tuple[str, ...]:
         """The warnings, and a line for each reason why packets were left out, or were sorted."""
-        return (*self.warnings, *counted(self.changes()))
+        return (*self.warnings, *filled(self.changes()))
 
     def changes(self) -> dict[str, int]:
         """What was left out or changed: how often, by the sentence that says so with {} for the number."""

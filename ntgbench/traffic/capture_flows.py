@@ -38,7 +38,7 @@ def capture_flows(
         size_limit: bytes, see `read_capture`.
 
     Returns:
-        the flows; how often what was left out or changed, see `ntgbench.traffic.notes.counted`, which can be summed
+        the flows; how often what was left out or changed, see `ntgbench.traffic.notes.filled`, which can be summed
         over captures; and warnings that say what is damaged and how far the capture was read.
 
     Raises:

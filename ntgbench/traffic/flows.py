@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError, refuse
 from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows, check_classes
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     import os
@@ -90,14 +90,14 @@ class FlowTable:
 
         Returns:
             the flows, their classes sorted by name and none without a flow; and how much was left out or changed, by
-            the sentence that says so, see `ntgbench.traffic.notes.counted`.
+            the sentence that says so, see `ntgbench.traffic.notes.filled`.
         """
         counts = np.asarray(counts, np.int64)
         bounds = _bounds(counts)
         length = np.asarray(length, np.int64)
         if bounds[-1] != len(length):
             raise TrafficError(
-                f"the flows count {counted(bounds[-1], 'packet')}, but there are {len(length):,} lengths"
+                f"the flows count {pluralised(bounds[-1], 'packet')}, but there are {len(length):,} lengths"
             )
         _refuse_packets(length < 0, bounds, "payload lengths are not negative")
         _refuse_packets(length > np.iinfo(np.int32).max, bounds, "payload lengths fit 32 bits")
@@ -197,7 +197,7 @@ class FlowTable:
             gaps[present] = self.iat[source]
         biflows = Biflows(matrix, self.label, self.classes, group=self.session, iat=gaps, pl_max=pl_max)
         share = clipped / max(len(signed), 1)
-        notes = (f"clipped {counted(clipped, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if clipped else ()
+        notes = (f"clipped {pluralised(clipped, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if clipped else ()
         return biflows, notes
 
     def first(self, packets: int) -> FlowTable:

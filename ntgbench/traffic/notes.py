@@ -21,9 +21,9 @@ WARNING = "warning: "
 """How a note begins that says that traffic may be wrong, not only less."""
 
 
-def counted(counts: Mapping[str, int]) -> tuple[str, ...]:
+def filled(counts: Mapping[str, int]) -> tuple[str, ...]:
     """The sentences that happened at least once, each with its count in the place of {}."""
-    return tuple(filled(sentence, count) for sentence, count in counts.items() if count)
+    return tuple(fill(sentence, count) for sentence, count in counts.items() if count)
 
 
 def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -31,10 +31,10 @@ def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return (f"{filled(sentence, len(names))}: {', '.join(map(printable, names[:SHOWN]))}{more}",)
+    return (f"{fill(sentence, len(names))}: {', '.join(map(printable, names[:SHOWN]))}{more}",)
 
 
-def filled(sentence: str, count: int) -> str:
+def fill(sentence: str, count: int) -> str:
     """The sentence with `count` in the place of {}, and the form that goes with it."""
     form = r"\1" if count == 1 else r"\2"
     return re.sub(r"\[([^][|]*)\|([^][|]*)\]", form, sentence).format(f"{count:,}")

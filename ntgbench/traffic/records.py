@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 LONGEST_RECORD = 262_144
 """A longer packet record is damage, as it is for libpcap and Wireshark."""
@@ -65,4 +65,4 @@ def first_damage(intact: npt.NDArray[np.bool_]) -> int:
 
 def cut_at(count: int, stop: int, size: int) -> str:
     """The warning that reading stopped before the end of the file."""
-    return f"cut or damaged at byte {stop:,} of {size:,}: stopped there after {counted(count, 'packet')}"
+    return f"cut or damaged at byte {stop:,} of {size:,}: stopped there after {pluralised(count, 'packet')}"

@@ -12,7 +12,7 @@ from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.handshakes import begin_connections
 from ntgbench.traffic.trace import ACK, RST, SYN, PacketTrace
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -116,7 +116,7 @@ def flow_table(
     apps = [app] * len(segmentation) if isinstance(app, str) else app
     if len(apps) != len(segmentation):
         raise TrafficError(
-            f"{counted(len(apps), 'class')} for {counted(len(segmentation), 'biflow')}; give one, or one for each"
+            f"{pluralised(len(apps), 'class')} for {pluralised(len(segmentation), 'biflow')}; give one, or one for each"
         )
     order, offsets = segmentation.order, segmentation.offsets
     gaps = np.diff(trace.time_ns[order], prepend=0) / 1e9

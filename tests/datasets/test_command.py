@@ -12,7 +12,7 @@ from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import read_flows
 from ntgbench.errors import DatasetError
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 
 def call(*arguments):
@@ -86,7 +86,7 @@ def test_captures_are_segmented_as_asked(tmp_path):
         (("--inner", "--idle-timeout", 50), 4),
     ):
         result = call("import", source, "--out", out, *arguments)
-        assert result.stdout == f"{counted(flows, 'flow')} of 1 class in {out}\n", result.output
+        assert result.stdout == f"{pluralised(flows, 'flow')} of 1 class in {out}\n", result.output
     assert call("import", source, "--out", out, "--idle-timeout", 0).exit_code == 2
 
 

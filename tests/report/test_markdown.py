@@ -4,7 +4,7 @@ import pytest
 from made_rows import make_row
 
 from ntgbench.report.markdown import render
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 
 def table(text: str, start: int = 0) -> list[list[str]]:
@@ -27,7 +27,7 @@ def values(system: str, *numbers: float, **changed):
     ("count", "noun", "text"), [(1, "cell", "1 cell"), (0, "cell", "0 cells"), (2000, "class", "2,000 classes")]
 )
 def test_nouns_agree_with_their_numbers(count: int, noun: str, text: str) -> None:
-    assert counted(count, noun) == text
+    assert pluralised(count, noun) == text
 
 
 def test_a_table_ranks_bolds_and_sets_references_apart() -> None:

@@ -29,7 +29,7 @@ from made_reading import BOTH_ORDERS, payloads, read
 from ntgbench.errors import CaptureError
 from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.segmentation import flow_table, segment
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 PACKET = ethernet(ipv4(tcp(5), TCP))
 PACKETS = [ethernet(ipv4(tcp(n), TCP)) for n in range(5)]
@@ -135,7 +135,7 @@ def test_damaged_gzip_is_read_as_far_as_it_goes(tmp_path):
     capture = read(tmp_path, packed[: len(packed) // 2])
     assert 0 < capture.packets < 3000
     assert "damaged gzip data" in capture.warnings[0]
-    assert f"after {counted(capture.packets, 'packet')}" in capture.warnings[1]
+    assert f"after {pluralised(capture.packets, 'packet')}" in capture.warnings[1]
 
 
 def test_a_gzip_bomb_is_refused(tmp_path):
@@ -190,7 +190,7 @@ def test_a_cut_pcap_says_where_it_stopped(tmp_path):
         capture = read(tmp_path, file[:size])
         whole = sum(bound <= size for bound in bounds) - 1
         assert payloads(capture) == list(range(whole))
-        at = f"cut or damaged at byte {bounds[whole]:,} of {size:,}: stopped there after {counted(whole, 'packet')}"
+        at = f"cut or damaged at byte {bounds[whole]:,} of {size:,}: stopped there after {pluralised(whole, 'packet')}"
         assert capture.warnings == (() if size in bounds else (at,))
 
 
@@ -254,7 +254,7 @@ def test_damage_ends_the_reading_and_is_a_warning(tmp_path, file: bytes, whole: 
     capture = read(tmp_path, file)
     assert capture.packets == len(capture.trace) == whole
     assert len(capture.warnings) == 1
-    assert f"stopped there after {counted(whole, 'packet')}" in capture.warnings[0]
+    assert f"stopped there after {pluralised(whole, 'packet')}" in capture.warnings[0]
 
 
 @pytest.mark.parametrize("number", range(len(files())))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable, codes
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import filled
 
 PACKET = st.tuples(st.integers(0, 2000), st.booleans(), st.floats(0, 100, width=32))
 FLOW = st.tuples(st.sampled_from(["web", "chat", "call"]), st.integers(0, 3), st.lists(PACKET, max_size=6))
@@ -158,7 +158,7 @@ def test_gaps_are_exact_when_nothing_is_left_out():
 def test_negative_gaps_become_zero_and_are_counted():
     table, changes = FlowTable.from_packets([3], [1, 2, 3], [True] * 3, ["a"], iat=[0.0, -1.0, 2.0])
     assert table.iat.tolist() == [0.0, 0.0, 2.0]
-    assert counted(changes) == ("set 1 negative gap to 0",)
+    assert filled(changes) == ("set 1 negative gap to 0",)
 
 
 def test_given_classes_are_sorted_and_unused_ones_go():

@@ -12,7 +12,7 @@ from made_traces import CLIENT, DATA, OTHER, SERVER, down, trace, up
 
 from ntgbench.errors import TrafficError
 from ntgbench.traffic import segmentation as module
-from ntgbench.traffic.notes import counted
+from ntgbench.traffic.notes import filled
 from ntgbench.traffic.segmentation import flow_table, segment
 from ntgbench.traffic.trace import ACK, FIN, RST, SYN, PacketTrace
 
@@ -172,7 +172,7 @@ def test_flow_table_keeps_payload_in_order():
     assert [flows.classes[label] for label in flows.label] == ["web", "other"]
     assert flows.iat.tolist() == [0.0, 1.5, 0.25, 0.0]
     assert flows.session.tolist() == [0, 0]
-    assert counted(changes) == ("left out 3 packets without payload", "left out 1 flow that carries no payload")
+    assert filled(changes) == ("left out 3 packets without payload", "left out 1 flow that carries no payload")
     assert flow_table(made, segment(made), "all")[0].classes == ("all",)
 
 

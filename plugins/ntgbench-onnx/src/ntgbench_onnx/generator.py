@@ -62,7 +62,7 @@ class OnnxGenerator:
         use_device(context)
         system, fitted = fitted_base(context, self.form)
         mapping, model = fitted.mapping, fitted.model
-        about = {"format": FORMAT, "form": self.form, "system": system.label, "mapping": mapping.settings()}
+        about = {"format": FORMAT, "form": self.form, "system": system.display_name, "mapping": mapping.settings()}
         graph = Graph(model, self.int8)
         logits = _step(model, graph)
         self._use(graph.finish(logits, mapping.vocabulary, {METADATA: json.dumps(about)}))

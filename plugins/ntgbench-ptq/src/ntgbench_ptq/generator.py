@@ -95,7 +95,7 @@ class Quantized(ABC):
             self.mapping = TokenMapping(**layout_numbers(settings["mapping"]))
             base = self.base.build()
             if not isinstance(base, TokenGenerator):
-                raise PluginError(f"{self.base.label} is no token generator")
+                raise PluginError(f"{self.base.display_name} is no token generator")
             # What the base makes of its parameters is known here, and the file is not believed about it.
             base.mapping = self.mapping
             base.model = sketched(base.new_model)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from imblearn.over_sampling import SMOTE, SMOTENC
 from sklearn.metrics import pairwise_distances_argmin
 
-from ntgbench.words import counted
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Labels, SignedPL
@@ -52,9 +52,9 @@ class Smote:
         count = few.class_counts()
         for label in np.unique(labels):
             if count[label] <= self.parameters.neighbours:
-                how = counted(int(count[label]) - 1, "neighbour") if count[label] > 1 else "repeated"
+                how = pluralised(int(count[label]) - 1, "neighbour") if count[label] > 1 else "repeated"
                 logger.warning(
-                    "SMOTE of class %s, %s: %s", few.classes[label], counted(int(count[label]), "biflow"), how
+                    "SMOTE of class %s, %s: %s", few.classes[label], pluralised(int(count[label]), "biflow"), how
                 )
 
     def _interpolate(self, few: Biflows, labels: Labels, neighbours: int, rng: np.random.Generator) -> Floats:
