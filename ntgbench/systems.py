@@ -99,9 +99,7 @@ class FittedSystem:
         refuse((wanted < 0) | (wanted >= len(self.train.classes)), "a label is an index into the classes")
         unseen = {self.train.classes[label] for label in np.unique(wanted)} - self.classes
         if unseen:
-            raise PluginError(
-                f"{self.system.display_name} was fitted without a biflow of {', '.join(sorted(unseen))}, so it can make none"
-            )
+            raise PluginError(f"{self.system.display_name} was fitted without biflows of {', '.join(sorted(unseen))}")
         try:
             made = self.draw(wanted, np.random.default_rng(seed))
         except NtgbenchError:
