@@ -10,28 +10,33 @@ if TYPE_CHECKING:
     from ntgbench.datasets.loading import load_dataset
     from ntgbench.hookspecs import hookimpl
     from ntgbench.interfaces import (
-        Augmenter,
         AugmenterSpec,
         Context,
         DatasetSpec,
-        Generator,
         GeneratorSpec,
         MetricSpec,
         NoParameters,
     )
     from ntgbench.running.run import run
+    from ntgbench.suites import Suite, SuiteInput
+    from ntgbench.tracks import Track, TrackSpec
+    from ntgbench.tracks.biflows.interfaces import Augmenter, Generator
     from ntgbench.traffic.biflows import Biflows
 
 _HOME = {
-    "Augmenter": "ntgbench.interfaces",
+    "Augmenter": "ntgbench.tracks.biflows.interfaces",
     "AugmenterSpec": "ntgbench.interfaces",
     "Biflows": "ntgbench.traffic.biflows",
     "Context": "ntgbench.interfaces",
     "DatasetSpec": "ntgbench.interfaces",
-    "Generator": "ntgbench.interfaces",
+    "Generator": "ntgbench.tracks.biflows.interfaces",
     "GeneratorSpec": "ntgbench.interfaces",
     "MetricSpec": "ntgbench.interfaces",
     "NoParameters": "ntgbench.interfaces",
+    "Suite": "ntgbench.suites",
+    "SuiteInput": "ntgbench.suites",
+    "Track": "ntgbench.tracks",
+    "TrackSpec": "ntgbench.tracks",
     "hookimpl": "ntgbench.hookspecs",
     "load_dataset": "ntgbench.datasets.loading",
     "run": "ntgbench.running.run",
@@ -47,6 +52,10 @@ __all__ = [
     "GeneratorSpec",
     "MetricSpec",
     "NoParameters",
+    "Suite",
+    "SuiteInput",
+    "Track",
+    "TrackSpec",
     "hookimpl",
     "load_dataset",
     "run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import json
 import re
@@ -12,14 +13,18 @@ from typing import Any
 from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec
 from ntgbench.parameters import build_parameters, choices
+from ntgbench.suites import Suite
+from ntgbench.tracks import TrackSpec
 
-Spec = GeneratorSpec | AugmenterSpec | MetricSpec | DatasetSpec
+Spec = GeneratorSpec | AugmenterSpec | MetricSpec | DatasetSpec | Suite | TrackSpec
 
 SYSTEM_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAMES: dict[type, tuple[re.Pattern[str], str]] = {
     GeneratorSpec: (SYSTEM_NAME, "lower-case letters, digits and hyphens"),
     AugmenterSpec: (SYSTEM_NAME, "lower-case letters, digits and hyphens"),
     MetricSpec: (re.compile(r"[a-z][a-z0-9_]*"), "lower-case letters, digits and underscores"),
+    Suite: (SYSTEM_NAME, "lower-case letters, digits and hyphens"),
+    TrackSpec: (SYSTEM_NAME, "lower-case letters, digits and hyphens"),
     DatasetSpec: (re.compile(r"[a-z0-9][a-z0-9._-]*"), "lower-case letters, digits, '.', '_' and '-'"),
 }
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -79,6 +84,8 @@ def _is(value: Any, hint: Any) -> bool:
             fine = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
         elif one is float:
             fine = type(value) in (int, float)
+        elif typing.get_origin(one) is collections.abc.Callable:
+            fine = callable(value)
         elif one is type:
             fine = isinstance(value, type)
         else:

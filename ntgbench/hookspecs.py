@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec
+    from ntgbench.suites import Suite
+    from ntgbench.tracks import TrackSpec
 
 PROJECT = "ntgbench"
 """Name of the pluggy project and of the entry-point group."""
@@ -25,16 +27,18 @@ __all__ = [
     "ntgbench_datasets",
     "ntgbench_generators",
     "ntgbench_metrics",
+    "ntgbench_suites",
+    "ntgbench_tracks",
 ]
 
 
 @hookspec
 def ntgbench_generators() -> Sequence[GeneratorSpec]:  # type: ignore[empty-body]
-    """Generators that this plugin brings: systems that learn p(biflow | class) from a training set and sample it.
+    """Generators that this plugin brings: systems that learn a model of a training set and sample it.
 
-    Each is fitted once per dataset and seed, in a process of its own, on the training set alone. It then makes as many
-    biflows of each class as the training set has, which the fidelity and utility suites measure, and serves as an
-    augmenter in the augmentation suite without further code.
+    Each is fitted once per dataset and seed, in a process of its own, on the training set alone. It then makes as much
+    traffic as the training set has, of biflows as many of each class, which suites measure. A generator of biflows also
+    serves as an augmenter in the augmentation suite without further code.
     """
 
 
@@ -60,6 +64,19 @@ def ntgbench_metrics() -> Sequence[MetricSpec]:  # type: ignore[empty-body]
 def ntgbench_datasets() -> Sequence[DatasetSpec]:  # type: ignore[empty-body]
     """Datasets that this plugin adds to the catalogue, so that users can name them instead of a path.
 
-    A dataset's loader returns labelled `Biflows`; it may read a file that the user has fetched, or make traffic by
-    itself. The harness splits it, by whole groups when it has them.
+    A dataset's loader returns traffic of its track; it may read a file that the user has fetched, or make traffic by
+    itself. The harness splits it; biflows by whole sessions when they have them.
     """
+
+
+@hookspec
+def ntgbench_suites() -> Sequence[Suite]:  # type: ignore[empty-body]
+    """Suites that this plugin brings: what is measured of every system of a track, and the page that shows it.
+
+    A protocol names them in `suites` and sets their parameters in a table of that name.
+    """
+
+
+@hookspec
+def ntgbench_tracks() -> Sequence[TrackSpec]:  # type: ignore[empty-body]
+    """Tracks that this plugin brings: kinds of traffic, with all that the host must know of them."""

@@ -1,4 +1,4 @@
-"""What a plugin author implements and is handed: `Generator`, `Augmenter`, metrics, `Context`, and the specs of hooks.
+"""What a plugin tells the host, the specs that hooks return, and the `Context` that a system is handed.
 
 This module is light: importing it loads numpy and nothing heavier, so a plugin's entry point may import it freely.
 """
@@ -6,24 +6,12 @@ This module is light: importing it loads numpy and nothing heavier, so a plugin'
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-    from ntgbench.traffic.biflows import Biflows
-
-SignedPL = npt.NDArray[np.signedinteger[Any]]
-"""Signed payload lengths in bytes, integers (N, P), laid out as `Biflows.signed_pl`."""
-
-Labels = npt.NDArray[np.int32]
-"""Class of each wanted biflow, int32 (N,): indices into the classes of the training set."""
-
-Suite = Literal["fidelity", "utility"]
 
 
 @dataclass(frozen=True)
@@ -91,43 +79,6 @@ class Context:
         return np.random.default_rng(self.seed)
 
 
-class Generator(Protocol):
-    """Learns how the biflows of each class look and makes new ones. Built as `Class(parameters)`."""
-
-    def fit(self, train: Biflows, context: Context) -> None:
-        """Learn from `train`, the only real traffic the generator ever sees."""
-
-    def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """New biflows, one for each label and in that order, integers (len(labels), train.packets).
-
-        Rows obey the rules of `Biflows`: at least one packet, zeros only at the end, at most pl_max bytes.
-        All randomness comes from `rng`: the same model, labels and generator state give the same rows.
-        """
-
-    def save(self, folder: Path) -> None:
-        """Write the fitted model into the existing, empty `folder`; no pickle."""
-
-    def load(self, folder: Path) -> None:
-        """Become the model that `save` wrote, on an object built with the same parameters and never fitted."""
-
-
-class Augmenter(Protocol):
-    """Makes new biflows from a few real ones, without a model that outlives the call. Built as `Class(parameters)`."""
-
-    def augment(self, few: Biflows, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """New biflows, one for each label and in that order, under the same rules as `Generator.sample`.
-
-        Every class that `labels` asks for has at least one biflow in `few`.
-        """
-
-
-class Measure(Protocol):
-    """What a metric's target is: a function that compares real traffic with synthetic traffic."""
-
-    def __call__(self, real: Biflows, synthetic: Biflows, seed: int) -> Mapping[str, float]:
-        """One finite number for each metric that names this target, by metric name. Never sees the model."""
-
-
 @dataclass(frozen=True)
 class GeneratorSpec:
     """A generator, light enough to be listed without importing what it needs.
@@ -140,6 +91,7 @@ class GeneratorSpec:
         needs: import names that the target needs, checked before it is imported.
         base: name of another generator whose fitted model this one starts from.
         reference: stands on every leaderboard for orientation and takes no rank.
+        track: name of the track whose traffic it makes.
     """
 
     name: str
@@ -149,6 +101,7 @@ class GeneratorSpec:
     needs: tuple[str, ...] = ()
     base: str | None = None
     reference: bool = False
+    track: str = "biflows"
 
 
 @dataclass(frozen=True)
@@ -161,6 +114,7 @@ class AugmenterSpec:
     parameters: type = NoParameters
     needs: tuple[str, ...] = ()
     reference: bool = False
+    track: str = "biflows"
 
 
 SystemSpec = GeneratorSpec | AugmenterSpec
@@ -177,8 +131,7 @@ class MetricSpec:
         name: the metric's name: lower-case letters, digits, underscores.
         target: "module:function", a `Measure`, imported only when the metric is computed.
         summary: one line for listings.
-        suite: "fidelity": compared with held-out and with training traffic, equal counts per class on both sides;
-            "utility": `synthetic` is what a classifier learns from and `real` is the held-out traffic.
+        suite: name of the suite that computes it; what `real` and `synthetic` are is the suite's business.
         goal: "min" when lower is better, "max" when higher is.
         version: raised whenever the same traffic may give another number; rows of different versions are never mixed.
         lowest, highest: range of the metric, None where it has no bound.
@@ -186,12 +139,13 @@ class MetricSpec:
         against: the real traffic of the headline figure in the fidelity suite; the other one is the control.
         primary: ranks the suite's leaderboard; at most one in a suite.
         digits: decimals that leaderboards print.
+        track: name of the track whose traffic it compares.
     """
 
     name: str
     target: str
     summary: str
-    suite: Suite
+    suite: str
     goal: Literal["min", "max"]
     version: int = 1
     lowest: float | None = 0.0
@@ -200,6 +154,7 @@ class MetricSpec:
     against: Literal["test", "train"] = "test"
     primary: bool = False
     digits: int = 3
+    track: str = "biflows"
 
 
 @dataclass(frozen=True)
@@ -208,12 +163,14 @@ class DatasetSpec:
 
     Attributes:
         name: what users write after `-d`.
-        target: "module:function", called as `function(packets, pl_max)` and returning `Biflows`.
+        target: "module:function", called with the fields of the track's layout, for biflows
+            `function(packets, pl_max)`, and returning traffic of the track.
         summary: one line for listings.
         licence: licence or terms of use, as its authors state them.
         source: where it comes from: a URL or a citation.
         how: what a user does to get it, one or two sentences.
         datasheet: where it says how it was made and what its limits are: a URL or a file's path.
+        track: name of the track of its traffic.
     """
 
     name: str
@@ -223,3 +180,4 @@ class DatasetSpec:
     source: str
     how: str
     datasheet: str = ""
+    track: str = "biflows"

@@ -21,6 +21,8 @@ from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
 from ntgbench.parameters import suggestion
 from ntgbench.probing import PROBED, find_fatal
+from ntgbench.suites import Suite
+from ntgbench.tracks import Track, TrackSpec
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -36,7 +38,12 @@ _KINDS: dict[str, type] = {
     "ntgbench_augmenters": AugmenterSpec,
     "ntgbench_metrics": MetricSpec,
     "ntgbench_datasets": DatasetSpec,
+    "ntgbench_suites": Suite,
+    "ntgbench_tracks": TrackSpec,
 }
+
+OWN = "ntgbench."
+"""How the modules of entry points begin that are the host's own: they are always loaded."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,26 @@ class Registry:
         """Datasets of the catalogue by name."""
         return {spec.name: spec for spec in self._specs() if isinstance(spec, DatasetSpec)}
 
+    def suites(self, track: str) -> dict[str, Suite]:
+        """The suites of a track by name."""
+        return {spec.name: spec for spec in self._specs() if isinstance(spec, Suite) and spec.track == track}
+
+    def tracks(self) -> dict[str, TrackSpec]:
+        """Tracks by name."""
+        return {spec.name: spec for spec in self._specs() if isinstance(spec, TrackSpec)}
+
+    def track(self, name: str) -> Track[Any]:
+        """The track called `name`, imported. Raises PluginError with the nearest names."""
+        tracks = self.tracks()
+        if name not in tracks:
+            raise PluginError(f"no track is called {name!r}; {suggestion(name, tracks)}")
+        return _track(tracks[name])
+
     def system(self, name: str) -> SystemSpec:
         """The system called `name`. Raises PluginError with the nearest names, or why its plugin was refused."""
         systems = self.systems()
         if name not in systems:
-            if not self.plugins:
+            if not systems:
                 raise PluginError(self.why_empty())
             refused = [plugin for plugin in self.plugins if plugin.refused is not None]
             note = f" ({pluralised(len(refused), 'refused plugin')}: see `ntgbench plugins`)" if refused else ""
@@ -99,6 +121,12 @@ class Registry:
         if limit is not None:
             return f"no plugin is loaded, because {RESTRICT}={limit!r} names none that is installed"
         return "no plugins are installed, not even the bundled ones: run `pip install -e .` in the source tree"
+
+
+@cache
+def _track(spec: TrackSpec) -> Track[Any]:
+    track: Track[Any] = resolve(spec.target)(spec)
+    return track
 
 
 @cache
@@ -123,7 +151,7 @@ def discover(
     if only is not None:
         wanted = {name.strip() for name in only.split(",")}
         _warn_of_unknown(wanted, [entry_point.name for entry_point in found])
-        found = [entry_point for entry_point in found if entry_point.name in wanted]
+        found = [one for one in found if one.name in wanted or (_is_bundled(one) and one.value.startswith(OWN))]
     foreign = [entry_point for entry_point in found if not _is_bundled(entry_point)]
     fatal = find_fatal(foreign) if probing and foreign else {}
     plugins: list[Plugin] = []
@@ -231,6 +259,8 @@ def call_hooks(entry_point: importlib.metadata.EntryPoint) -> tuple[Spec, ...]:
 def _refuse_clashes(specs: Sequence[Spec], earlier: Sequence[Plugin]) -> None:
     def claims(spec: Spec) -> list[tuple[str, str]]:
         kind = "system" if isinstance(spec, GeneratorSpec | AugmenterSpec) else type(spec).__name__
+        if isinstance(spec, Suite):
+            kind = f"suite of {spec.track}"
         if isinstance(spec, MetricSpec) and spec.primary:
             return [(kind, spec.name), ("the primary metric of suite", spec.suite)]
         return [(kind, spec.name)]

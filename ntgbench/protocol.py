@@ -10,6 +10,7 @@ import sys
 import tomllib
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -19,27 +20,9 @@ from ntgbench.errors import NtgbenchError, ProtocolError
 from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
 from ntgbench.parameters import suggestion
+from ntgbench.plugins import registry
 from ntgbench.row_schema import LONGEST_NAME, SAFE_NAME
-from ntgbench.traffic.biflows import MOST_PACKETS, PACKETS, PL_MAX
-
-QUALITY = ("fidelity", "utility", "augmentation")
-"""Suites about what is made; they share cells."""
-
-COSTS = ("efficiency",)
-"""Suites about what making it takes; they have cells of their own, with no other beside them."""
-
-SUITES = (*QUALITY, *COSTS)
-
-EFFICIENCY_VERSION = 5
-"""Version of the efficiency suite's numbers; raised when the same system and machine may give others."""
-
-_GRID = ("name", "summary", "datasets", "biflows", "systems", "suites", "seeds", "limits")
-"""Fields that say which cells there are and how long they may take, but not what a cell measures. What `biflows` leaves
-of a dataset is known by the digest of the dataset."""
-
-_OF_QUALITY = ("test_share", "threads", "budget", "fidelity", "augmentation")
-_OF_COSTS = ("efficiency",)
-"""Fields that change what the ones or the others measure."""
+from ntgbench.suites import Suite, changed
 
 
 @dataclass(frozen=True)
@@ -58,78 +41,26 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Fidelity:
-    """How the fidelity suite measures.
-
-    Attributes:
-        floor_draws: random halves of the training set that the real-vs-real floor is averaged over.
-    """
-
-    floor_draws: int = 5
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How the augmentation suite measures.
-
-    Attributes:
-        fractions: shares of each class's training biflows that are available, in 0..1.
-        arms: what generators learn from: "full", the whole training set (the paper's design), or "subset", the
-            available biflows only. Augmenters always see the available biflows only.
-    """
-
-    fractions: tuple[float, ...] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
-    arms: tuple[Literal["full", "subset"], ...] = ("full",)
-
-
-@dataclass(frozen=True)
-class Efficiency:
-    """How the efficiency suite measures; the defaults are those of arXiv 2603.25507, Table III.
-
-    Attributes:
-        classes: number of classes, the largest of the dataset.
-        biflows: training biflows of each.
-        epochs: epochs of a training whose time is taken.
-        samples: biflows of each class that a repetition makes, one at a time.
-        rounds: processes that a system is measured in, each after one of every other system: where a process finds
-            its memory makes a difference, and a machine may be slow for minutes.
-        repetitions: repeated measurements of a round, of all of which the median with its interval and the shortest are
-            shown.
-        seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch, and there are as many as
-            then fit into the same time; one of sampling may be a few times as long. None measures whole.
-        largest_batch: largest batch that is tried for throughput.
-        threads: CPU threads.
-    """
-
-    classes: int = 5
-    biflows: int = 500
-    epochs: int = 10
-    samples: int = 100
-    rounds: int = 1
-    repetitions: int = 10
-    seconds: float | None = None
-    largest_batch: int = 4096
-    threads: int = 1
-
-
-@dataclass(frozen=True)
 class Protocol:
     """What `ntgbench run` does.
 
     Attributes:
         name, version, summary: what it is called, how often it has changed, one line for listings.
-        datasets, systems, suites: the grid, as a user would write each after -d, -s and --suite.
-        biflows: a larger dataset is thinned to about so many, the same share of each class; None uses all.
+        datasets, systems, suites: the grid, as a user would write each after -d, -s and --suite. Without suites: all of
+            the track that can be measured together.
         seeds: repetitions, each with its own split, fit and samples.
-        packets, pl_max: layout of the biflows.
-        test_share: share of each class kept for testing, in 0..1.
+        track: name of the kind of traffic.
+        layout: the form that datasets are loaded in, an instance of the track's layout; None takes its defaults.
+        max_items: a larger dataset is cut to about so many items; None uses all.
+        test_share: share of a dataset that is kept for testing, in 0..1.
         threads: CPU threads of a cell; another number may change the last digits of what a model learns.
         budget: how much training is allowed.
         limits: what a cell may use.
-        fidelity, augmentation, efficiency: how these suites measure.
+        settings: how suites measure, by name: an instance of each suite's settings; a suite that is left out has its
+            defaults.
 
     Raises:
-        ProtocolError: when a value is out of its range.
+        ProtocolError: when a value is out of its range, or there is no such track or suite.
     """
 
     name: str
@@ -137,42 +68,28 @@ class Protocol:
     summary: str
     datasets: tuple[str, ...]
     systems: tuple[str, ...]
-    suites: tuple[str, ...] = QUALITY
+    suites: tuple[str, ...] = ()
     seeds: int = 3
-    packets: int = PACKETS
-    pl_max: int = PL_MAX
-    biflows: int | None = None
+    track: str = "biflows"
+    layout: Any = None
+    max_items: int | None = None
     test_share: float = 0.2
     threads: int = 1
     budget: Budget = field(default_factory=Budget)
     limits: Limits = field(default_factory=Limits)
-    fidelity: Fidelity = field(default_factory=Fidelity)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    efficiency: Efficiency = field(default_factory=Efficiency)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not SAFE_NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
             raise ProtocolError(
-                f"{self.name!r} is no name for a protocol: lower-case letters, digits, '.', '_' and '-' only, "
+                f"{self.name!r} cannot name a protocol: lower-case letters, digits, '.', '_' and '-' only, "
                 f"and at most {LONGEST_NAME} of them"
             )
-        unknown = [suite for suite in self.suites if suite not in SUITES]
-        if unknown:
-            raise ProtocolError(f"there is no suite {unknown[0]!r}; {suggestion(unknown[0], SUITES)}")
-        if self.of_costs and set(self.suites) - set(COSTS):
-            raise ProtocolError(
-                f"protocol {self.name}: {', '.join(COSTS)} is measured by itself, so that nothing disturbs its times; "
-                "leave out the other suites"
-            )
-        efficiency = self.efficiency
-        counts = ("classes", "biflows", "epochs", "samples", "rounds", "repetitions", "largest_batch", "threads")
         for name, fine in (
             ("datasets", bool(self.datasets)),
             ("systems", bool(self.systems)),
-            ("suites", bool(self.suites)),
             ("seeds", self.seeds >= 1),
-            ("packets", 1 <= self.packets <= MOST_PACKETS),
-            ("biflows", self.biflows is None or self.biflows >= 2),
+            ("max_items", self.max_items is None or self.max_items >= 2),
             ("test_share", 0 < self.test_share < 1),
             ("threads", self.threads >= 1),
             ("budget.epochs", self.budget.epochs is None or self.budget.epochs >= 1),
@@ -181,39 +98,73 @@ class Protocol:
             ("limits.cpu_minutes", self.limits.cpu_minutes > 0),
             ("limits.memory_gib", self.limits.memory_gib > 0),
             ("limits.idle_minutes", self.limits.idle_minutes > 0),
-            ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
-            ("augmentation.fractions", _are_shares(self.augmentation.fractions)),
-            ("augmentation.arms", bool(self.augmentation.arms)),
-            *((f"efficiency.{count}", getattr(efficiency, count) >= 1) for count in counts),
-            ("efficiency.seconds", efficiency.seconds is None or efficiency.seconds > 0),
         ):
             if not fine:
                 raise ProtocolError(f"protocol {self.name}: {name} is out of range")
+        known = suites_of(self.track)
+        for suite in (*self.suites, *self.settings):
+            if suite not in known:
+                raise ProtocolError(f"the track {self.track} has no suite {suite!r}; {suggestion(suite, known)}")
+        chosen = self.suites or tuple(suite.name for suite in known.values() if not suite.alone)
+        alone = [suite for suite in chosen if known[suite].alone]
+        if alone and len(chosen) > 1:
+            raise ProtocolError(
+                f"protocol {self.name}: {alone[0]} is measured by itself, so that nothing disturbs its times; "
+                "leave out the other suites"
+            )
+        settings = {name: self.settings.get(name, suite.settings()) for name, suite in known.items()}
+        object.__setattr__(self, "suites", chosen)
+        object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "layout", self.layout or registry().tracks()[self.track].layout())
 
     @property
-    def of_costs(self) -> bool:
-        """Whether its cells measure costs, each alone on the machine."""
-        return bool(set(self.suites) & set(COSTS))
+    def alone(self) -> Suite | None:
+        """The suite that its cells measure, when that is one which is measured alone on the machine."""
+        suite = suites_of(self.track)[self.suites[0]]
+        return suite if suite.alone else None
+
+    def rounds(self, device: str) -> int:
+        """Processes that its suites are measured in, one after another."""
+        suite = self.alone
+        return 1 if suite is None or suite.rounds is None else suite.rounds(self.settings[suite.name], device)
+
+    def key(self, suite: str) -> str:
+        """What makes numbers of a suite comparable, 16 hex digits: BLAKE2b-64 over all that they depend on.
+
+        Settings that stand at their default are left out, so that a new one leaves the keys of published rows alone.
+        """
+        about = suites_of(self.track)[suite]
+        own = {"suite": suite, "version": about.version, "settings": changed(self.settings[suite])}
+        fit = {key: value for key, value in self._of_fit().items() if not about.alone or key == "threads"}
+        return _digest({"track": self.track, **own, **fit})
 
     def digest(self) -> str:
-        """BLAKE2b-64 over all that changes what a cell measures, as 16 hex digits; the grid and limits do not."""
-        without = (*_GRID, *(_OF_QUALITY if self.of_costs else _OF_COSTS))
-        values = {key: value for key, value in self.to_json().items() if key not in without}
-        # Rows that are older than these settings were measured at their defaults.
-        if values.get("threads") == 1:
-            del values["threads"]
-        if "budget" in values and values["budget"]["steps"] is None:
-            del values["budget"]["steps"]
-        return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
+        """What a cell's fitted system depends on, 16 hex digits; for a suite that is measured alone, its key."""
+        return _digest({"track": self.track, **self._of_fit()}) if self.alone is None else self.key(self.alone.name)
+
+    def _of_fit(self) -> dict[str, Any]:
+        """The settings of a fit that are not at their default."""
+        return {key: value for key, value in changed(self).items() if key in ("test_share", "threads", "budget")}
 
     def to_json(self) -> dict[str, Any]:
         """The protocol as plain values that `from_values` reads."""
-        return dataclasses.asdict(self)
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        settings = values.pop("settings")
+        for name, value in {**values, **settings}.items():
+            values[name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        return values
 
 
-def _are_shares(shares: tuple[float, ...]) -> bool:
-    """Whether all lie in 0..1 and differ as they are printed."""
-    return 0 < len({f"{share * 100:g}" for share in shares}) == len(shares) and all(0 < share <= 1 for share in shares)
+def suites_of(track: str) -> dict[str, Suite]:
+    """The suites of a track by name. Raises ProtocolError when there is no such track."""
+    tracks = registry().tracks()
+    if track not in tracks:
+        raise ProtocolError(f"there is no track {track!r}; {suggestion(track, tracks)}")
+    return registry().suites(track)
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def bundled() -> dict[str, Protocol]:
@@ -246,22 +197,31 @@ def read(path: Path) -> Protocol:
     return from_values({"name": path.stem, **values}, str(path))
 
 
-def from_values(values: typing.Mapping[str, Any], where: str) -> Protocol:
+def from_values(values: Mapping[str, Any], where: str) -> Protocol:
     """The protocol of plain values; `where` names their source in errors. Raises ProtocolError."""
-    return typing.cast("Protocol", _build(Protocol, values, where))
+    track = str(values.get("track", "biflows"))
+    suites = suites_of(track)
+    own = {key: value for key, value in values.items() if key not in suites}
+    layout = registry().tracks()[track].layout
+    settings = {
+        name: _value(values[name], suites[name].settings, f"{where}: {name}") for name in suites if name in values
+    }
+    return typing.cast("Protocol", _build(Protocol, own, where, {"layout": layout}, settings=settings))
 
 
-def _build(kind: type, values: typing.Mapping[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind)
-    unknown = [key for key in values if key not in hints]
+def _build(kind: type, values: Mapping[str, Any], where: str, of: Mapping[str, type] | None = None, **more: Any) -> Any:
+    hints = {**typing.get_type_hints(kind), **(of or {})}
+    unknown = [key for key in values if key not in hints or key in more]
     if unknown:
         raise ProtocolError(f"{where}: unknown key {unknown[0]!r}; {suggestion(unknown[0], hints)}")
     built = {key: _value(value, hints[key], f"{where}: {key}") for key, value in values.items()}
     try:
-        return kind(**built)
+        return kind(**built, **more)
     except TypeError as error:
         missing = [f.name for f in dataclasses.fields(kind) if _required(f) and f.name not in values]
         raise ProtocolError(f"{where}: {', '.join(missing)} must be given") from error
+    except ValueError as error:
+        raise ProtocolError(f"{where}: {error}") from error
 
 
 def _required(item: dataclasses.Field[Any]) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
@@ -22,6 +25,7 @@ __all__ = [
     "check_row",
     "hardware_of",
     "identity",
+    "keys_of",
     "merged",
     "parse_rows",
     "read_rows",
@@ -48,8 +52,27 @@ def identity(row: Row) -> tuple[str, ...]:
         "distribution",
         "distribution_version",
     )
-    known = (*(str(row[key]) for key in keys), params, hardware_of(row))  # type: ignore[literal-required]
-    return (*known, f"{row['seed']:06d}")
+    known = [str(row[key]) for key in keys]  # type: ignore[literal-required]
+    known[1] = aliases().get(known[1], {}).get("protocol", known[1])
+    return (*known, row.get("track", "biflows"), params, hardware_of(row), f"{row['seed']:06d}")
+
+
+@cache
+def aliases() -> dict[str, dict[str, str]]:
+    """What the digests of protocols in rows without `keys` stand for: the digest now, and the key of each suite."""
+    text = (resources.files("ntgbench") / "protocols" / "aliases.json").read_text(encoding="utf-8")
+    known: dict[str, dict[str, str]] = json.loads(text)
+    return known
+
+
+def keys_of(row: Row) -> Mapping[str, str]:
+    """What each suite's numbers in a row depend on, see `Protocol.key`. Rows with equal keys are ranked together."""
+    if "keys" in row:
+        return row["keys"]
+    own = aliases().get(row["protocol_digest"], {})
+    # A row that is older than keys: its protocol's digest stands for all that its numbers depend on.
+    suites = {suite_of(key) for key in row["metrics"]}
+    return {**own, **{suite: own.get(suite, row["protocol_digest"]) for suite in suites}}
 
 
 def hardware_of(row: Row) -> str:

@@ -10,9 +10,6 @@ from typing import Any, NotRequired, TypedDict, get_origin, get_type_hints
 SCHEMA = 1
 """Version of `Row`; rows of another version are refused, never guessed at."""
 
-SUITES = ("fidelity", "utility", "augmentation", "efficiency")
-"""Suites that a metric may be of; each is a page of its dataset."""
-
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 """Names of datasets and protocols: they become names of files."""
 
@@ -77,6 +74,8 @@ class Row(TypedDict):
         notes: what was changed or left out of the data, and what was logged as a warning while the cell ran.
         machine: hardware and system; of a row about costs also `hardware`, one line: costs compare where it is equal.
         versions: library versions by distribution name.
+        track: name of the kind of traffic; left out where it is "biflows".
+        keys: what the numbers of each suite depend on, by suite, see `Protocol.key`; left out of older rows.
         base: name of the system whose fitted model this one started from, left out when there is none.
         code: digest of the code that measured, by "suite/package of the metrics"; left out when it is not known.
         log: path of the log of a failed cell below the folder of all runs; left out of other rows.
@@ -105,6 +104,8 @@ class Row(TypedDict):
     notes: list[str]
     machine: dict[str, Any]
     versions: dict[str, str]
+    track: NotRequired[str]
+    keys: NotRequired[dict[str, str]]
     base: NotRequired[str]
     code: NotRequired[dict[str, str]]
     log: NotRequired[str]
@@ -236,8 +237,7 @@ _VERSION = _line(100, r"[A-Za-z0-9.+!_-]+")
 _COUNT = _number(0, whole=True)
 _is_key = _line(
     200,
-    r"fidelity/[a-z0-9_]+(@(test|train|floor))?|(utility|efficiency)/[a-z0-9_]+"
-    r"|augmentation/[a-z0-9_]+@\d{1,3}(\.\d{1,9})?(e-\d\d?)?%(,[a-z]{1,20})?",
+    r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9_]+(@[a-z0-9_.%,-]{1,40})?",
 )
 
 _METRIC: dict[str, Check] = {
@@ -276,6 +276,8 @@ _ROW: dict[str, Check] = {
     "notes": _list(MOST_NOTES, _text),
     "machine": _machine,
     "versions": _table(200, _NAME, _line(100)),
+    "track": _line(100, r"[a-z0-9]+(-[a-z0-9]+)*"),
+    "keys": _table(100, _line(100, r"[a-z0-9]+(-[a-z0-9]+)*"), _DIGEST),
     "base": _SYSTEM,
     "code": _table(200, _line(200, r"[a-z]+/[A-Za-z0-9_.]+"), _line(64, r"[0-9a-f]*")),
     "log": _line(1_000),

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ntgbench.report.failures import from_here
 from ntgbench.running.cells import LOG_FILE
-from ntgbench.running.run import Watch
+from ntgbench.running.run import RunObserver
 from ntgbench.words import pluralised, titles
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
     from ntgbench.results import Row
     from ntgbench.running.cells import Cell
+    from ntgbench.tracks import Track
 
 
-class Bars(Watch):
+class Bars(RunObserver):
     """What a run shows: a bar of cells, and below it nothing that scrolls but finished cells."""
 
     def __init__(self) -> None:
@@ -34,12 +35,10 @@ class Bars(Watch):
     def __exit__(self, *error: object) -> None:
         self._bar.close()
 
-    def loaded(self, dataset: Dataset) -> None:
+    def loaded(self, dataset: Dataset, track: Track[Any]) -> None:
         """Say what was read and what was left out of it."""
-        biflows = dataset.biflows
-        said = (pluralised(len(biflows), "biflow"), pluralised(len(biflows.classes), "class"), biflows.digest()[:8])
-        source = "" if dataset.source == dataset.name else f", from {dataset.source}"
-        self._say(f"{dataset.name}: {', '.join(said)}{source}")
+        source = "" if dataset.argument == dataset.name else f", from {dataset.argument}"
+        self._say(f"{dataset.name}: {track.size(dataset.traffic)}, {track.digest(dataset.traffic)[:8]}{source}")
         for note in dataset.notes:
             self._say(f"  {note}")
 
@@ -49,9 +48,9 @@ class Bars(Watch):
 
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """Say how much there is to do."""
-        self._titles = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
+        self._titles = titles((cell.dataset, cell.dataset_digest, cell.argument) for cell in cells)
         self._bar.reset(total=len(todo))
-        failed = sum(cell.state() == "failed" for cell in cells)
+        failed = sum(cell.progress() == "failed" for cell in cells)
         text = f"{pluralised(len(cells), 'cell')}, {len(cells) - len(todo)} finished earlier"
         self._say(f"{text}, {failed} of them failed (--retry runs those again)" if failed else text)
 

@@ -42,9 +42,9 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
     if wanted not in forms:
         raise NtgbenchError(f"{name} has no form {wanted!r}; {suggestion(wanted, forms)}")
     system = with_parameters(forms[wanted].name, {})
-    made = system.fit(fitted.train.select([]), Context(seed=0, base=model / MODEL_FOLDER))
+    made = system.fit(fitted.system.track.outline(fitted.train), Context(seed=0, base=model / MODEL_FOLDER))
     out.mkdir(parents=True, exist_ok=True)
-    # No training biflow says which classes the model has seen; the fitted one knows.
-    dataclasses.replace(made, classes=fitted.classes).save(out)
+    # The outline does not say which classes the model has seen; the fitted one knows.
+    dataclasses.replace(made, known=fitted.known).save(out)
     size = sum(path.stat().st_size for path in (out / MODEL_FOLDER).iterdir())
     click.echo(f"{system.display_name}, {size / 1e6:.2f} MB, in {out / MODEL_FOLDER}")

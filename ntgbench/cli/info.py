@@ -85,7 +85,6 @@ def _system(name: str) -> dict[str, Any]:
 
 
 def _dataset(name: str) -> dict[str, Any]:
-    from ntgbench.datasets.describe import describe
     from ntgbench.datasets.loading import load_dataset
     from ntgbench.plugins import registry
 
@@ -93,9 +92,10 @@ def _dataset(name: str) -> dict[str, Any]:
     keys = ("summary", "licence", "source", "how", "datasheet")
     about = {} if spec is None else {key: getattr(spec, key) for key in keys if getattr(spec, key)}
     try:
-        dataset = load_dataset(name)
+        track = registry().track(spec.track if spec is not None else "biflows")
+        dataset = load_dataset(name, track=track.spec.name)
     except NtgbenchError as error:
         if spec is None:
             raise
         return {"dataset": name, **about, "not available here": str(error)}
-    return {"dataset": dataset.name, **about, "notes": dataset.notes, **dataclasses.asdict(describe(dataset.biflows))}
+    return {"dataset": dataset.name, **about, "notes": dataset.notes, **track.describe(dataset.traffic)}

@@ -15,21 +15,21 @@ from ntgbench.words import titles
 @grid
 @as_json
 def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:
-    """Print the cells of PROTOCOL: done, failed, part (some suites missing) or left."""
+    """Print the cells of PROTOCOL: done, failed, partial (some suites missing) or pending."""
     from ntgbench.running.cells import plan as plan_cells
     from ntgbench.running.run import resolve_protocol
     from ntgbench.words import pluralised
 
     cells = plan_cells(resolve_protocol(protocol, **chosen), runs.absolute(), device=device).cells
-    names = titles((cell.dataset, cell.dataset_digest, cell.source) for cell in cells)
+    names = titles((cell.dataset, cell.dataset_digest, cell.argument) for cell in cells)
     rows = []
     for cell in cells:
         row = cell.result()
         rows.append(
             {
-                "state": cell.state(),
+                "state": cell.progress(),
                 "dataset": names[cell.dataset, cell.dataset_digest],
-                "source": cell.source,
+                "source": cell.argument,
                 "system": cell.build().display_name,
                 "seed": cell.seed,
                 "missing": ", ".join(cell.missing(row)) if row is None or row["status"] == "ok" else row["reason"],
@@ -39,5 +39,5 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
     show(rows, ["state", "dataset", "system", "seed", "missing"], as_json)
     if not as_json:
         states = [row["state"] for row in rows]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "failed", "part", "left"))
+        counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "failed", "partial", "pending"))
         click.echo(f"\n{pluralised(len(rows), 'cell')}: {counts}")

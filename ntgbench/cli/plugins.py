@@ -15,7 +15,7 @@ def plugins(as_json: bool) -> int:
     from ntgbench.plugins import registry
 
     found = registry()
-    if not found.plugins and not as_json:
+    if not found.systems() and not found.metrics() and not as_json:
         raise PluginError(found.why_empty())
     rows = [
         {

@@ -26,7 +26,9 @@ def run(out: Path, jobs: int | None, retry: bool, fresh: bool, runs: Path, proto
     from ntgbench.words import pluralised
 
     with Bars() as bars:
-        outcome = run_protocol(protocol, **chosen, runs=runs, out=out, jobs=jobs, retry=retry, fresh=fresh, watch=bars)
+        outcome = run_protocol(
+            protocol, **chosen, runs=runs, out=out, jobs=jobs, retry=retry, fresh=fresh, observer=bars
+        )
     failures = outcome.failures()
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)

@@ -15,8 +15,8 @@ from ntgbench.interfaces import Budget
 if TYPE_CHECKING:
     from ntgbench.costs.times import Times
     from ntgbench.interfaces import Labels
-    from ntgbench.protocol import Efficiency
     from ntgbench.systems import FittedSystem
+    from ntgbench.tracks.biflows.settings import Efficiency
 
 VISITS = 2
 """Times that a process comes back to each cost: what disturbs a machine may outlast one visit."""
@@ -169,7 +169,7 @@ class Sampling:
         self._times.sampled.append(visit(taken))
         self.made += len(taken) * self.biflows
         checked = self._fitted.checked
-        lengths = [checked(rows, labels).lengths()[0] for rows, labels in zip(made, self._calls(), strict=True)]
+        lengths = [checked(rows, (labels,)).lengths()[0] for rows, labels in zip(made, self._calls(), strict=True)]
         self.packets = float(np.mean(lengths))
 
     def found(self) -> tuple[Measured, Measured]:
@@ -189,6 +189,6 @@ class Sampling:
         made: list[object] = []
         moments = [now(device)]
         for labels in calls:
-            made.append(draw(labels, rng))
+            made.append(draw((labels,), rng))
             moments.append(now(device))
         return [end - begin for begin, end in itertools.pairwise(moments)], made

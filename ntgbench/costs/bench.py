@@ -16,8 +16,8 @@ from ntgbench.traffic.notes import fill
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from ntgbench.protocol import Efficiency
     from ntgbench.systems import FittedSystem, System
+    from ntgbench.tracks.biflows.settings import Efficiency
 
 ContextFor = Callable[[Biflows, Budget], Context]
 """What a training on these biflows, with this budget, may know."""

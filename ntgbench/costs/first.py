@@ -84,7 +84,7 @@ def main(folder: Path, moments: Moments) -> dict[str, object]:
     resolve(spec.target, spec.needs)
     imported = moments.take()
     fitted = systems.load(folder)
-    seen = [label for label, name in enumerate(fitted.train.classes) if name in fitted.classes]
+    seen = [label for label, name in enumerate(fitted.train.classes) if name in fitted.known]
     fitted.sample(np.array(seen[:1], np.int32), seed=0)
     moments.take()
     return {"moments": moments.taken, "import": [begun, imported], "memory": peak_memory_mib()}

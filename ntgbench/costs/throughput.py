@@ -55,11 +55,11 @@ def sampling_rate(
     made: list[object] = []
 
     def call(rng: np.random.Generator) -> None:
-        made[:] = [fitted.draw(labels, rng)]
+        made[:] = [fitted.draw((labels,), rng)]
 
     while sum(took) < lasts or _too_few(took, bench, trial):
         took.append(seconds(partial(call, np.random.default_rng(0)), bench.device))
-        fitted.checked(made[0], labels)
+        fitted.checked(made[0], (labels,))
     known[batch] = min(*took, known.get(batch, math.inf))
     return batch / known[batch]
 

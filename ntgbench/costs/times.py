@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.costs.timing import Visit
+from ntgbench.costs.version import EFFICIENCY_VERSION
 from ntgbench.files import write_text
-from ntgbench.protocol import EFFICIENCY_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, PluginError
 from ntgbench.interfaces import BUDGET_LOGGER
 from ntgbench.learning.adamw import AdamW
 from ntgbench.learning.device import matrix_type
 from ntgbench.learning.resume import Position, Saved
 from ntgbench.seeds import derive_seed
+from ntgbench.tracks.biflows.splits import split
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from ntgbench.protocol import COSTS
-from ntgbench.results import hardware_of, suite_of
+from ntgbench.results import hardware_of, keys_of, suite_of
 
 if TYPE_CHECKING:
     from ntgbench.results import MetricValue, Row
 
 
 class Comparable(NamedTuple):
-    """What the rows of one board have in common; `hardware` is empty but for costs, as in `hardware_of`."""
+    """What the rows of one board have in common.
 
+    `key` is that of the suite, see `Protocol.key`; `version` the newest of the protocol; `hardware`, see `hardware_of`.
+    """
+
+    track: str
     protocol: str
     version: int
-    protocol_digest: str
+    key: str
     dataset_digest: str
     hardware: str
 
@@ -73,15 +76,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """All rows of one dataset that may be compared.
+    """All rows of one dataset whose numbers of one suite may be compared.
 
     Attributes:
         dataset: its name.
+        suite: the suite's name.
         common: what the rows have in common.
         rows: the rows, sorted.
     """
 
     dataset: str
+    suite: str
     common: Comparable
     rows: tuple[Row, ...]
 
@@ -104,12 +109,13 @@ class Board:
             entries.append(Entry(name, reference, tuple(rows)))
         return entries
 
-    def columns(self, suite: str) -> list[Column]:
+    @cached_property
+    def columns(self) -> list[Column]:
         """The suite's metrics, the primary one first."""
         found: dict[str, MetricValue] = {}
         for row in self.rows:
             for key, metric in row["metrics"].items():
-                if key.startswith(f"{suite}/") and (key not in found or metric["version"] > found[key]["version"]):
+                if suite_of(key) == self.suite and (key not in found or metric["version"] > found[key]["version"]):
                     found[key] = metric
         columns = [Column(k, m["version"], m["goal"], m["digits"], m.get("primary", False)) for k, m in found.items()]
         return sorted(columns, key=lambda column: (not column.primary, column.key))
@@ -119,34 +125,21 @@ class Board:
         return len({row["seed"] for row in self.rows})
 
 
-def boards(rows: Iterable[Row]) -> list[Board]:
-    """The rows as boards, sorted by dataset, protocol and digests."""
-    gathered: dict[tuple[str, Comparable], list[Row]] = {}
+def boards(rows: Iterable[Row], suite: str | None = None) -> list[Board]:
+    """The rows as boards of a suite, or without one of what was run together, by dataset, protocol and its version."""
+    gathered: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        common = Comparable(
-            row["protocol"],
-            row["protocol_version"],
-            row["protocol_digest"],
-            row["dataset_digest"],
-            hardware_of(row),
-        )
-        gathered.setdefault((row["dataset"], common), []).append(row)
-    return [
-        Board(dataset, common, tuple(_of_newest_costs(members)))
-        for (dataset, common), members in sorted(gathered.items())
-    ]
+        key = row["protocol_digest"] if suite is None else keys_of(row).get(suite)
+        if key is not None:
+            group = (row["dataset"], row.get("track", "biflows"), row["protocol"], key, row["dataset_digest"])
+            gathered.setdefault((*group, hardware_of(row)), []).append(row)
+    found = []
+    for (dataset, track, protocol, *others), members in gathered.items():
+        version = max(row["protocol_version"] for row in members)
+        found.append(Board(dataset, suite or "", Comparable(track, protocol, version, *others), tuple(members)))
+    return sorted(found, key=lambda board: (board.dataset, board.common))
 
 
-def _of_newest_costs(rows: Sequence[Row]) -> list[Row]:
-    """Rows without those of costs that were measured by an older version than others here."""
-
-    def version(row: Row) -> int:
-        return max((m["version"] for key, m in row["metrics"].items() if suite_of(key) in COSTS), default=0)
-
-    newest = max(map(version, rows))
-    return [row for row in rows if version(row) in (0, newest)]
-
-
-def suites_of(rows: Sequence[Row]) -> list[str]:
+def suites_in(rows: Iterable[Row]) -> list[str]:
     """The suites that at least one row has numbers of, sorted."""
     return sorted({suite_of(key) for row in rows for key in row["metrics"]})

@@ -6,53 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from ntgbench.costs.reference import SLOW, slowness
-from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.quality import Quality, quality
-from ntgbench.report.text import (
-    EMPTY,
-    bullets,
-    code,
-    merged_rows,
-    notes,
-    origin,
-    plain,
-    shown,
-    source,
-    table,
-)
+from ntgbench.report.text import EMPTY, bullets, code, plain, shown, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.report.board import Board, Entry
     from ntgbench.results import Row
-
-READING = """\
-What a system costs. **Numbers of different hardware stand in different sections and do not compare.** Systems are
-measured in rounds, in each a process of a system after the other, and a cost in two visits of a round, with the
-others between them. A rate is that of the shortest call, or what the shortest trainings on more and on fewer biflows
-differ by; the first round searches for the best batch, and each measures the two that came nearest again. A *median*
-has an interval that would hold the true one with 95% confidence if all repetitions were independent (those of one
-process are not quite), and `*` says that a measurement lay far from the others: this is what one waits for on that
-machine. The *shortest* is what the same work took when nothing disturbed it, and what to compare systems by. Its
-interval goes to what the worst of the visits would have said alone; systems whose intervals overlap share a rank. A
-repetition of sampling makes the same biflows, as many of each class, one call each, from the same random numbers, and
-the shortest is that of each biflow, averaged over them; a very slow system makes fewer. The time of an epoch is that
-of a training with a batch of one biflow, warm-up left out, and with what the system does beside its steps, such as
-validating on a part of the set; where fewer biflows than the whole set were trained on, it is extrapolated from the
-difference between trainings on more and fewer of them. Its shortest time is that of each step, or of whatever lies
-between two tellings of progress, summed. A CUDA device has done all its work whenever the clock is read, and there is
-one round on it. `packets` is what the model's biflows had on average: short ones are made sooner. Device use is that
-of a CUDA device by NVML, ten looks a second, or else this process's CPU time by its threads, in the last round. A
-process keeps to as many processors as it has threads. Peaks are of training and of sampling one by one: on a CUDA
-device what torch has reserved, on the host what is resident. Energy is counted where the machine counts it (NVML,
-RAPL), of the whole device and in the last round, and left out elsewhere. `others` is the part of the machine that
-other processes took: above 10% times are suspect. `reference` is the shortest that a fixed workload took beside the
-visits, up to the worst of its moments: where it is above 1.1 times that of another row, the machine was slow all the
-while, by no process of its own perhaps. Two fresh processes a round, with what else is measured between them, load
-the saved system and make one biflow on the CPU: *import* is the plugin's part of that, *first biflow* all of it from
-the start of Python, both with each of their parts, such as importing one module, as short as it was in any of these
-processes; *memory* is the peak."""
 
 _ONE_BY_ONE = {
     "sample_shortest_ms": "ms/biflow, shortest",
@@ -90,23 +51,10 @@ In `int8-wo` the weights of every linear layer are in 8 bits, the head's include
 `int8-da` quantises activations as well, as they come. `llama-onnx-int8` does too and `mamba-onnx-int8` does not; both
 have embeddings in 8 bits. Of a plugin that is not bundled, its own page says it."""
 
-QUOTED = (
-    ("LLaMA", "31", "7.9"),
-    ("LLaMA, int8 weight-only", "45", "3.5"),
-    ("LLaMA, int8 dynamic activation", "990", "3.4"),
-    ("Mamba", "148", "15.5"),
-    ("NetDiffus-NR", "860.67", "4.2"),
-    ("CVAE", EMPTY, "3.9"),
-)
-"""arXiv 2603.25507, Table III, as far as it is quoted here: ms to make a biflow alone, on its authors' GPU, and MB."""
 
-
-def section(board: Board, rows: Sequence[Row]) -> str:
+def tables(board: Board, rows: Sequence[Row]) -> list[str]:
     """All about one hardware; `rows` are the dataset's, among them those of quality."""
-    protocol, version, digest, dataset_digest, hardware = board.common
-    parts = [
-        f"## {protocol} on {plain(hardware)}",
-        f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`{source(board)}.",
+    return [
         "### One biflow at a time",
         _table(board, _ONE_BY_ONE, ranked=True),
         "### Many at once",
@@ -114,14 +62,9 @@ def section(board: Board, rows: Sequence[Row]) -> str:
         _table(board, _MANY),
         "### Size and start",
         _table(board, _SIZE),
-        *_variants(board, quality(rows, dataset_digest)),
-        *merged_rows(board),
-        *bullets("Failed:", rows_that_failed(board)),
-        *bullets("Costs without a value:", metrics_that_failed(board, "efficiency")),
-        *bullets("Notes:", [*_conditions(board), *_slow(board), *notes(board)]),
-        origin(board),
+        *_variants(board, quality(rows, board.common.dataset_digest)),
+        *bullets("Conditions:", [*_conditions(board), *_slow(board)]),
     ]
-    return "\n\n".join(parts)
 
 
 def latency(entry: Entry) -> tuple[float, float, float] | None:
@@ -179,7 +122,7 @@ def _cell(entry: Entry, name: str) -> str:
     return f"{value:,.{digits}f}{mark} [{metric['low']:,.{digits}f}, {metric['high']:,.{digits}f}]"
 
 
-def _variants(board: Board, known: dict[str, Quality]) -> list[str]:
+def _variants(board: Board, known: Quality) -> list[str]:
     """Each system that starts from another's model, beside it: what is in 8 bits, size, time, and what is lost."""
     by_name = {entry.name: entry for entry in board.entries}
     body = []
@@ -189,27 +132,18 @@ def _variants(board: Board, known: dict[str, Quality]) -> list[str]:
             continue
         here, there = latency(entry), latency(base)
         ratio = EMPTY if here is None or there is None else f"{here[0] / there[0]:.2f}"
-        before, after = known.get(base.name), known.get(entry.name)
-        lost = [EMPTY, EMPTY]
-        if before is not None and after is not None:
-            lost = [f"{after.macro_f1 - before.macro_f1:+.3f}", f"{after.jsd_2gram - before.jsd_2gram:+.3f}"]
+        before, after = known.means.get(base.name), known.means.get(entry.name)
+        lost = [
+            EMPTY if before is None or after is None else f"{after[one.key] - before[one.key]:+.{one.digits}f}"
+            for one in reversed(known.columns)
+        ]
         cells = [_cell(entry, "int8_share"), _cell(entry, "size_mb"), _cell(base, "size_mb"), ratio, *lost]
         body.append([code(entry.name), code(base.name), *cells])
     if not body:
         return []
     heads = ["system", "of", "stored numbers in 8 bits %", "MB", "MB of its base", "ms/biflow by its base's"]
-    heads += ["macro_f1 difference", "jsd_2gram difference"]
+    heads += [f"{one.name} difference" for one in reversed(known.columns)]
     return ["### Variants of a fitted model", _QUANTISED, table(heads, body, left=0)]
-
-
-def quoted() -> list[str]:
-    """The paper's figures, for the end of the page."""
-    return [
-        "## As the paper has it",
-        "Quoted from arXiv 2603.25507, Table III, where they are stated: its authors' code on their GPU. Not measured "
-        "here, and not to be ranked with the above.",
-        table(["system", "ms/biflow", "MB"], [list(row) for row in QUOTED], left=0),
-    ]
 
 
 def _slow(board: Board) -> list[str]:

@@ -1,58 +1,50 @@
-"""What is known of a system's quality where its costs are shown."""
+"""What is known of a system's quality where its costs are shown: the primary metric of each suite."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ntgbench.report.board import boards
+from ntgbench.report.board import boards, suites_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from ntgbench.report.board import Board
+    from ntgbench.report.board import Column
     from ntgbench.results import Row
-
-MACRO_F1 = "utility/macro_f1"
-JSD_2GRAM = "fidelity/jsd_2gram"
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Means over the seeds of one board.
+    """The primary metrics of one dataset's systems.
 
     Attributes:
         protocol: name of the protocol that they are of.
-        macro_f1: of a classifier that learnt from synthetic traffic.
-        jsd_2gram: of synthetic traffic, from held-out traffic.
+        columns: the metrics, one a suite, ordered by suite.
+        means: over the seeds, by system and then by key of the metric. Every system has all metrics.
     """
 
     protocol: str
-    macro_f1: float
-    jsd_2gram: float
+    columns: tuple[Column, ...]
+    means: dict[str, dict[str, float]]
 
 
-def quality(rows: Iterable[Row], dataset_digest: str) -> dict[str, Quality]:
-    """The quality of each system on one dataset, by its name, from one board.
+def quality(rows: Sequence[Row], dataset_digest: str) -> Quality:
+    """The quality of each system on one dataset by one protocol: the one with numbers of most systems."""
+    found: dict[str, dict[str, tuple[Column, dict[str, float]]]] = {}
+    for suite in suites_in(rows):
+        for board in boards(rows, suite):  # older versions of a protocol come before newer ones
+            column = next((one for one in board.columns if one.primary and "@" not in one.key), None)
+            if column is None or board.common.dataset_digest != dataset_digest:
+                continue
+            values = {entry.name: list(entry.values(column).values()) for entry in board.entries}
+            means = {name: sum(own) / len(own) for name, own in values.items() if own}
+            found.setdefault(board.common.protocol, {})[suite] = (column, means)
+    known = [_of_protocol(protocol, list(suites.values())) for protocol, suites in found.items()]
+    return max(known, key=lambda one: len(one.means), default=Quality("", (), {}))
 
-    It is that of most systems, among the newest of each protocol.
-    """
-    newest: dict[str, dict[str, Quality]] = {}
-    for board in boards(rows):  # older versions of a protocol come before newer ones
-        found = _of_board(board) if board.common.dataset_digest == dataset_digest else {}
-        if found:
-            newest[board.common.protocol] = found
-    return max(newest.values(), key=len, default={})
 
-
-def _of_board(board: Board) -> dict[str, Quality]:
-    columns = {column.key: column for suite in ("utility", "fidelity") for column in board.columns(suite)}
-    if MACRO_F1 not in columns or JSD_2GRAM not in columns:
-        return {}
-    known = {}
-    for entry in board.entries:
-        scores, distances = (list(entry.values(columns[key]).values()) for key in (MACRO_F1, JSD_2GRAM))
-        if scores and distances:
-            means = (sum(values) / len(values) for values in (scores, distances))
-            known[entry.name] = Quality(board.common.protocol, *means)
-    return known
+def _of_protocol(protocol: str, suites: list[tuple[Column, dict[str, float]]]) -> Quality:
+    names = set.intersection(*(set(means) for _, means in suites))
+    means = {name: {column.key: own[name] for column, own in suites} for name in names}
+    return Quality(protocol, tuple(column for column, _ in suites), means)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from ntgbench.protocol import QUALITY, bundled
-from ntgbench.report.board import Board, Entry, suites_of
+from ntgbench.protocol import bundled, suites_of
+from ntgbench.report.board import Board, Entry, suites_in
 from ntgbench.words import pluralised, printable
 
 if TYPE_CHECKING:
@@ -77,11 +77,12 @@ def escaped(text: str) -> str:
 def origin(board: Board) -> str:
     """The command that makes these rows, the machines and the libraries that they were made with."""
     protocol = board.common.protocol
-    suites = suites_of(board.rows)
+    suites = suites_in(board.rows)
     words = ["ntgbench", "run", protocol if protocol in bundled() else f"{protocol}.toml"]
     words += ["-d", board.rows[0]["source"], "--seeds", str(board.seeds())]
     words += [word for system in dict.fromkeys(row["system"] for row in board.rows) for word in ("-s", system)]
-    usual = bundled()[protocol].suites if protocol in bundled() else QUALITY
+    together = [suite.name for suite in suites_of(board.common.track).values() if not suite.alone]
+    usual = bundled()[protocol].suites if protocol in bundled() else together
     words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(usual)]
     devices = {row["machine"].get("device", "cpu") for row in board.rows} - {"cpu"}
     words += [word for device in sorted(devices) for word in ("--device", device)]

@@ -1,4 +1,4 @@
-"""Quality against cost: which systems no other beats in both, as a table and a drawing."""
+"""Quality against cost: which systems no other beats in both, as a table and drawings."""
 
 from __future__ import annotations
 
@@ -6,65 +6,84 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ntgbench.report.board import boards
+from ntgbench.report.board import boards, suites_in
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
-from ntgbench.report.quality import quality
-from ntgbench.report.text import EMPTY, code, escaped, merged_rows, plain, source, table
+from ntgbench.report.quality import Quality, quality
+from ntgbench.report.tables import ARROW
+from ntgbench.report.text import code, escaped, merged_rows, plain, source, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ntgbench.report.board import Board
+    from ntgbench.report.board import Board, Column
     from ntgbench.results import Row
 
 _READING = """\
-Quality against cost. A system is **on the front** when no other is at least as good in both and better in one:
-everybody else is dearer without being better, or worse without being cheaper. References take no part. `macro_f1` is
-of a classifier that learnt from synthetic traffic alone, `jsd_2gram` the divergence from held-out traffic, both from
-the quality boards of the same dataset; costs are of the efficiency board, of one hardware."""
+Quality against cost. A system is **on the front** when no other is at least as good in both and better in one: every
+other one costs more without being better, or is worse without costing less. References take no part. Quality is the
+primary metric of each quality board of the same dataset; costs are of the efficiency board, of one hardware."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A metric and a cost: one drawing, and three columns of the table.
+
+    Attributes:
+        column: the metric.
+        cost: "time" or "size", as the drawing's file is called.
+        title, head: of the cost's axis, and of its column.
+    """
+
+    column: Column
+    cost: str
+    title: str
+    head: str
 
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """One system's quality and cost; see `Quality` and the efficiency board."""
+    """One system's quality and cost.
+
+    Attributes:
+        name, reference: as in `Entry`.
+        quality: by key of the metric.
+        cost: by name: "time", milliseconds of one item alone, and "size", megabytes on disk.
+    """
 
     name: str
     reference: bool
-    macro_f1: float
-    jsd_2gram: float
-    ms: float
-    mb: float
+    quality: dict[str, float]
+    cost: dict[str, float]
 
 
 def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
     """The files of a dataset, by name; none when no system has both quality and costs."""
     sections: list[str] = []
     files: dict[str, str] = {}
-    for board in boards(rows):
-        if not board.common.hardware:
-            continue
-        found, protocol = _tradeoffs(board, rows)
+    number_of_section = 0
+    for board in (board for suite in suites_in(rows) for board in boards(rows, suite) if board.common.hardware):
+        known = quality(rows, board.common.dataset_digest)
+        found, pairs = _tradeoffs(board, known), _pairs(known)
         if len([one for one in found if not one.reference]) < 2:
             continue
-        by_time, by_size = front(found)
-        times, sizes = (f"{dataset}-tradeoff-{len(files) // 2 + 1}-{what}.svg" for what in ("time", "size"))
-        files[times] = scatter(
-            [Point(one.name, one.ms, one.macro_f1, one.reference, one.name in by_time) for one in found],
-            "ms to make a biflow alone",
-            "macro_f1 of a classifier that learnt from it",
-        )
-        files[sizes] = scatter(
-            [Point(one.name, one.mb, one.jsd_2gram, one.reference, one.name in by_size) for one in found],
-            "MB on disk",
-            "jsd_2gram, lower is better",
-        )
+        number_of_section += 1
+        images = []
+        for pair in pairs:
+            on_front, metric = front(found, pair.column, pair.cost), pair.column.name
+            image = f"{dataset}-tradeoff-{number_of_section}-{pair.cost}.svg"
+            points = [
+                Point(one.name, one.cost[pair.cost], one.quality[pair.column.key], one.reference, one.name in on_front)
+                for one in found
+            ]
+            better = "lower" if pair.column.goal == "min" else "higher"
+            files[image] = scatter(points, pair.title, f"{metric}, {better} is better")
+            images.append(f"![{metric} against {pair.cost}]({image})")
         sections += [
             f"## {board.common.protocol} on {plain(board.common.hardware)}",
-            f"Costs by protocol `{board.common.protocol}`, quality by `{protocol}`{source(board)}.",
-            f"![macro_f1 against ms]({times})",
-            f"![jsd_2gram against MB]({sizes})",
-            _table(found),
+            f"Costs by protocol `{board.common.protocol}`, quality by `{known.protocol}`{source(board)}.",
+            *images,
+            _table(found, pairs),
             *merged_rows(board),
         ]
     if files:
@@ -74,17 +93,10 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
     return files
 
 
-def front(found: Sequence[Tradeoff]) -> tuple[set[str], set[str]]:
-    """Names of the systems on the front of macro_f1 and milliseconds, and on that of jsd_2gram and megabytes."""
-    ranked = [one for one in found if not one.reference]
-    return (
-        _undominated({one.name: (-one.macro_f1, one.ms) for one in ranked}),
-        _undominated({one.name: (one.jsd_2gram, one.mb) for one in ranked}),
-    )
-
-
-def _undominated(points: dict[str, tuple[float, float]]) -> set[str]:
-    """Names of the points that no other is below in one and not above in the other."""
+def front(found: Sequence[Tradeoff], column: Column, cost: str) -> set[str]:
+    """Names of the ranked systems that no other beats in a metric and a cost."""
+    sign = -1.0 if column.goal == "max" else 1.0
+    points = {one.name: (sign * one.quality[column.key], one.cost[cost]) for one in found if not one.reference}
 
     def beats(other: tuple[float, float], own: tuple[float, float]) -> bool:
         return other != own and other[0] <= own[0] and other[1] <= own[1]
@@ -92,34 +104,48 @@ def _undominated(points: dict[str, tuple[float, float]]) -> set[str]:
     return {name for name, own in points.items() if not any(beats(other, own) for other in points.values())}
 
 
-def _tradeoffs(board: Board, rows: Sequence[Row]) -> tuple[list[Tradeoff], str]:
-    known = quality(rows, board.common.dataset_digest)
+def _pairs(known: Quality) -> list[_Pair]:
+    """The last suite's metric beside time, and another one's beside size."""
+    costs = (("time", "ms to make one item alone", "ms/item"), ("size", "MB on disk", "MB"))
+    return [_Pair(column, *cost) for cost, column in zip(costs, reversed(known.columns), strict=False)]
+
+
+def _tradeoffs(board: Board, known: Quality) -> list[Tradeoff]:
     found = []
     for entry in board.entries:
-        of_entry, took, size = known.get(entry.name), latency(entry), number(entry, "size_mb")
-        if of_entry is None or took is None or size is None:
+        took, size = latency(entry), number(entry, "size_mb")
+        if entry.name not in known.means or took is None or size is None:
             continue
+        cost = {"time": took[0], "size": size}
         # Rows come from anywhere, and what cannot be has no place in a drawing.
-        shares = (of_entry.macro_f1, of_entry.jsd_2gram)
-        if all(1e-9 < cost < 1e12 for cost in (took[0], size)) and all(0 <= share <= 1 for share in shares):
-            own = (of_entry.macro_f1, of_entry.jsd_2gram, took[0], size)
-            found.append(Tradeoff(entry.name, entry.reference, *own))
-    return found, next((one.protocol for one in known.values()), EMPTY)
+        if all(1e-9 < one < 1e12 for one in cost.values()) and all(
+            -1e3 <= one <= 1e3 for one in known.means[entry.name].values()
+        ):
+            found.append(Tradeoff(entry.name, entry.reference, known.means[entry.name], cost))
+    return found
 
 
-def _table(found: Sequence[Tradeoff]) -> str:
-    by_time, by_size = front(found)
-    body = [
-        [
-            f"*{escaped(one.name)}*" if one.reference else code(one.name),
-            f"{one.macro_f1:.3f}",
-            f"{one.ms:,.3f}",
-            "yes" if one.name in by_time else "",
-            f"{one.jsd_2gram:.3f}",
-            f"{one.mb:,.3f}",
-            "yes" if one.name in by_size else "",
-        ]
-        for one in sorted(found, key=lambda one: (one.reference, -one.macro_f1, math.log(one.ms), one.name))
-    ]
-    heads = ["system", "macro_f1 ↑", "ms/biflow ↓", "on the front", "jsd_2gram ↓", "MB ↓", "on that front"]
+def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> str:
+    heads, columns = ["system"], []
+    for pair in pairs:
+        heads += [f"{pair.column.name} {ARROW[pair.column.goal]}", f"{pair.head} ↓", "on the front"]
+        on_front = front(found, pair.column, pair.cost)
+        columns.append((pair, on_front))
+    first = pairs[0]
+    sign = -1.0 if first.column.goal == "max" else 1.0
+    body = []
+    for one in sorted(
+        found,
+        key=lambda one: (
+            one.reference,
+            sign * one.quality[first.column.key],
+            math.log(one.cost[first.cost]),
+            one.name,
+        ),
+    ):
+        line = [f"*{escaped(one.name)}*" if one.reference else code(one.name)]
+        for pair, on_front in columns:
+            value = f"{one.quality[pair.column.key]:.{pair.column.digits}f}"
+            line += [value, f"{one.cost[pair.cost]:,.3f}", "yes" if one.name in on_front else ""]
+        body.append(line)
     return table(heads, body, left=0)

@@ -5,36 +5,36 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ntgbench.datasets.loading import load_dataset
-from ntgbench.datasets.splits import split
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench.plugins import code_digest, registry
-from ntgbench.protocol import COSTS, EFFICIENCY_VERSION, Protocol, from_values
-from ntgbench.results import check_row, suite_of
+from ntgbench.plugins import OWN, code_digest, registry
+from ntgbench.protocol import Protocol, from_values
+from ntgbench.results import check_row, keys_of, suite_of
 from ntgbench.systems import System, choose, with_parameters
+from ntgbench.tracks import same_track
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ntgbench.datasets.loading import Dataset
     from ntgbench.interfaces import MetricSpec
     from ntgbench.results import Row
-    from ntgbench.traffic.biflows import Biflows
+    from ntgbench.tracks import Track, Traffic
 
 CELL_FILE = "cell.json"
+STATE_FILE = "state.json"
 RESULT_FILE = "result.json"
 LOG_FILE = "log.txt"
-TRAFFIC_FILE = "biflows.parquet"
+TRAFFIC_FILE = "traffic.parquet"
 UNFINISHED_FOLDER = "unfinished"
 
-State = Literal["done", "failed", "part", "left"]
+Progress = Literal["done", "failed", "partial", "pending"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Cell:
     Attributes:
         protocol: what to measure and how; its suites are those that are wanted now.
         dataset, dataset_digest: the traffic.
-        source: what a user writes after -d for it, see `ntgbench.datasets.loading.Dataset`.
+        argument: what a user writes after -d for it, see `ntgbench.datasets.loading.Dataset`.
         notes: what was changed or left out when it was read.
         system: name of the system.
         settings: all its parameters.
@@ -58,7 +58,7 @@ class Cell:
     protocol: Protocol
     dataset: str
     dataset_digest: str
-    source: str
+    argument: str
     notes: tuple[str, ...]
     system: str
     settings: dict[str, Any]
@@ -80,14 +80,14 @@ class Cell:
         return self.path.parents[3]
 
     @property
-    def threads(self) -> int:
-        """CPU threads that the cell computes with, whatever else runs: another number gives other last digits."""
-        return self.protocol.efficiency.threads if self.protocol.of_costs else self.protocol.threads
+    def track(self) -> Track[Any]:
+        """The track of its traffic."""
+        return registry().track(self.protocol.track)
 
     @property
-    def rounds(self) -> int:
-        """Processes that costs are measured in: one on a GPU, which a model that a later one loads would not use."""
-        return self.protocol.efficiency.rounds if self.device == "cpu" else 1
+    def threads(self) -> int:
+        """CPU threads that the cell computes with, whatever else runs: another number gives other last digits."""
+        return self.protocol.threads
 
     @property
     def title(self) -> str:
@@ -115,39 +115,41 @@ class Cell:
         return row if found == own else None
 
     def missing(self, row: Row | None) -> tuple[str, ...]:
-        """The wanted suites that `row` does not have, or has by another version or other code of a metric."""
+        """The wanted suites that `row` lacks, or has by other settings, another version or other code of a metric."""
         if row is None:
             return self.protocol.suites
         return tuple(suite for suite in self.protocol.suites if not self._has(row, suite))
 
     def _has(self, row: Row, suite: str) -> bool:
-        if suite in COSTS:
-            own = [metric for key, metric in row["metrics"].items() if suite_of(key) == suite]
-            rounds = row["metrics"].get("efficiency/rounds")
-            through = bool(rounds and (rounds["value"] or 0) >= self.rounds)
-            return through and all(metric["version"] == EFFICIENCY_VERSION for metric in own)
-        code = row.get("code", {})
-        if any(code.get(key) != digest for key, digest in codes(suite).items()):
+        if keys_of(row).get(suite) != self.protocol.key(suite):
             return False
-        for metric in metrics_of(suite):
-            prefix = f"{suite}/{metric.name}"
-            found = [value for key, value in row["metrics"].items() if key.partition("@")[0] == prefix]
+        own = {key: metric for key, metric in row["metrics"].items() if suite_of(key) == suite}
+        if not own:
+            return False
+        if self.protocol.alone is not None:
+            rounds = own.get(f"{suite}/rounds")
+            return rounds is None or (rounds["value"] or 0) >= self.protocol.rounds(self.device)
+        code = row.get("code", {})
+        if any(code.get(key) != digest for key, digest in codes(self.protocol.track, suite).items()):
+            return False
+        for metric in metrics_of(self.protocol.track, suite):
+            found = [value for key, value in own.items() if key.partition("@")[0] == f"{suite}/{metric.name}"]
             if not found or any(value["version"] != metric.version for value in found):
                 return False
         return True
 
-    def state(self) -> State:
+    def progress(self) -> Progress:
         """How far the cell has come: failed (a metric of it, perhaps), done, measured in part, or nothing yet."""
         row = self.result()
         if row is None:
-            return "left"
+            return "pending"
         if row["status"] == "failed":
             return "failed"
-        return "part" if self.missing(row) else "failed" if failed_suites(row) else "done"
+        return "partial" if self.missing(row) else "failed" if failed_suites(row) else "done"
 
     def to_json(self) -> str:
         """The cell as text that `read_cell` reads."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+        return json.dumps({**asdict(self), "protocol": self.protocol.to_json()}, indent=1, sort_keys=True) + "\n"
 
 
 def read_cell(folder: Path) -> Cell:
@@ -163,102 +165,107 @@ class Plan:
 
     Attributes:
         cells: each after the one it is based on.
-        traffic: the biflows of each dataset, by the file below the folder of all runs where its cells find them.
+        traffic: each dataset, by the file below the folder of all runs where its cells find it.
     """
 
     cells: tuple[Cell, ...]
-    traffic: dict[Path, Biflows]
+    traffic: dict[Path, Traffic]
 
 
-def plan(protocol: Protocol, runs: Path, loaded: Callable[[Dataset], None] | None = None, device: str = "cpu") -> Plan:
+Loaded = Callable[["Dataset", "Track[Any]"], None]
+"""Called with each dataset that was read, and its track."""
+
+
+def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: str = "cpu") -> Plan:
     """The protocol's cells; writes nothing.
 
     Args:
         protocol: what to run.
         runs: folder of all runs.
-        loaded: called with each dataset that was read.
+        loaded: called with each dataset that was read, and its track.
         device: where systems compute.
 
     Raises:
-        NtgbenchError: for a dataset or a system that is not there, or a dataset that cannot be split.
+        NtgbenchError: for a dataset or a system that is not there or of another track, or a dataset that cannot be
+            split.
     """
     cells: dict[str, Cell] = {}
-    traffic: dict[Path, Biflows] = {}
+    traffic: dict[Path, Traffic] = {}
+    track = registry().track(protocol.track)
     systems = [choose(text) for text in protocol.systems]
+    for system in systems:
+        same_track(f"the system {system.spec.name}", system.spec.track, protocol.track)
     for argument in protocol.datasets:
-        dataset = load_dataset(argument, protocol.packets, protocol.pl_max, protocol.biflows)
+        dataset = load_dataset(argument, track=protocol.track, max_items=protocol.max_items, **asdict(protocol.layout))
         if loaded is not None:
-            loaded(dataset)
+            loaded(dataset, track)
         try:
-            split(dataset.biflows, protocol.test_share, seed=0)
+            track.split(dataset.traffic, protocol.test_share, seed=0)
         except DatasetError as error:
             raise DatasetError(f"{dataset.name}: {error}") from error
-        digest = dataset.biflows.digest()
+        digest = track.digest(dataset.traffic)
         home = runs / protocol.name / f"{dataset.name}-{digest[:8]}"
-        traffic[home / TRAFFIC_FILE] = dataset.biflows
+        traffic[home / TRAFFIC_FILE] = dataset.traffic
         for seed in range(protocol.seeds):
             for system in systems:
-                cell = Cell(
-                    protocol=protocol,
-                    dataset=dataset.name,
-                    dataset_digest=digest,
-                    source=dataset.source,
-                    notes=dataset.notes,
-                    system=system.spec.name,
-                    settings=system.settings(),
-                    distribution="",
-                    distribution_version="",
-                    seed=seed,
-                    folder=str(home),
-                    device=device,
-                )
-                for one in _with_bases(cell):
-                    cells.setdefault(one.folder, one)
+                for cell in _cells(protocol, dataset, digest, system, seed, home, device):
+                    cells.setdefault(cell.folder, cell)
     return Plan(tuple(cells.values()), traffic)
 
 
-def _with_bases(draft: Cell) -> list[Cell]:
-    """The cell that `draft` is about, in a folder of its own below the draft's, after the cells it is based on."""
-    system = draft.build()
+def _cells(
+    protocol: Protocol, dataset: Dataset, digest: str, system: System, seed: int, home: Path, device: str
+) -> list[Cell]:
+    """The cell of a system below the folder `home`, after the cells it is based on."""
     before: list[Cell] = []
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-        base = choose(system.spec.base)
-        before = _with_bases(replace(draft, system=base.spec.name, settings=base.settings()))
+        before = _cells(protocol, dataset, digest, choose(system.spec.base), seed, home, device)
     plugin = registry().plugin_of(system.spec)
     identity = {
-        "protocol": draft.protocol.digest(),
-        "dataset": draft.dataset_digest,
-        "system": draft.system,
-        "settings": draft.settings,
+        "track": protocol.track,
+        "protocol": protocol.digest(),
+        "dataset": digest,
+        "system": system.spec.name,
+        "settings": system.settings(),
         "plugin": (plugin.distribution, plugin.version, code_digest(system.spec.target)),
-        "seed": draft.seed,
-        "base": Path(before[-1].folder).name if before else None,
+        "seed": seed,
+        "base": before[-1].path.name if before else None,
+        "device": device,
     }
-    if draft.device != "cpu":
-        identity["device"] = draft.device
     mark = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.display_name).strip("-")[:80]
-    cell = replace(
-        draft,
+    cell = Cell(
+        protocol=protocol,
+        dataset=dataset.name,
+        dataset_digest=digest,
+        argument=dataset.argument,
+        notes=dataset.notes,
+        system=system.spec.name,
+        settings=system.settings(),
         distribution=plugin.distribution,
         distribution_version=plugin.version,
-        folder=str(Path(draft.folder) / readable / f"seed{draft.seed}-{mark}"),
+        seed=seed,
+        folder=str(home / readable / f"seed{seed}-{mark}"),
         base=before[-1].folder if before else None,
+        device=device,
     )
     return [*before, cell]
 
 
-def metrics_of(suite: str) -> list[MetricSpec]:
-    """The installed metrics of a suite; that of augmentation asks those of utility."""
-    wanted = "utility" if suite == "augmentation" else suite
-    return [metric for metric in registry().metrics().values() if metric.suite == wanted]
+def metrics_of(track: str, suite: str) -> list[MetricSpec]:
+    """The installed metrics that a suite computes, in the order plugins brought them."""
+    about = registry().suites(track)[suite]
+    wanted = about.metrics or about.name
+    return [one for one in registry().metrics().values() if (one.track, one.suite) == (track, wanted)]
 
 
 @cache
-def codes(suite: str) -> dict[str, str]:
+def codes(track: str, suite: str) -> dict[str, str]:
     """Digests of the code that measures a suite, as `Row` has them: changed code may give other numbers."""
-    targets = {metric.target.partition(":")[0].partition(".")[0]: metric.target for metric in metrics_of(suite)}
-    return {f"{suite}/{package}": code_digest(target) for package, target in sorted(targets.items())}
+    # The host's own suites have a version.
+    targets = [registry().suites(track)[suite].target, *(one.target for one in metrics_of(track, suite))]
+    found = {re.split(r"[.:]", target)[0]: target for target in targets if not target.startswith(OWN)}
+    return {f"{suite}/{package}": code_digest(target) for package, target in sorted(found.items())}
 
 
 def failed_suites(row: Row) -> set[str]:

@@ -15,31 +15,37 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
-from ntgbench.files import locked, read_json, write_text
+from ntgbench.files import locked, write_text
 from ntgbench.plugins import RESTRICT, registry
 from ntgbench.probing import PROBED, ended_how
 from ntgbench.results import suite_of
-from ntgbench.row_schema import clean
-from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, UNFINISHED_FOLDER, Cell, failed_suites
-from ntgbench.running.probe import phases_so_far
+from ntgbench.running.cells import (
+    CELL_FILE,
+    LOG_FILE,
+    RESULT_FILE,
+    STATE_FILE,
+    UNFINISHED_FOLDER,
+    Cell,
+    failed_suites,
+)
 from ntgbench.running.processes import Usage, kept, last_line
-from ntgbench.running.rows import MEASURED_FILE, empty_row, measured, write_result
-from ntgbench.running.worker import FITTED_FILE, PHASES_FILE, PROGRESS_FILE, TIMES_FILE
+from ntgbench.running.rows import empty_row, write_result
+from ntgbench.running.state import doing, forget_process, left_behind
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
 
 _LOOK_EVERY = 0.1
 
-Watcher = Callable[[Cell, str], None]
+Observe = Callable[[Cell, str], None]
 """Told what a running cell is doing, as one short text."""
 
 
-def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tuple[Cell, Row]]:
+def run_cells(cells: Sequence[Cell], jobs: int, observe: Observe) -> Iterator[tuple[Cell, Row]]:
     """Run cells, `jobs` at a time, and yield each with its row when it has ended.
 
-    A cell starts when the cell it is based on has ended, and one that measures costs when no other runs. When the
-    caller stops early, by an exception or Ctrl-C, every process that is still running is ended and its cell stays
+    A cell starts when the cell it is based on has ended, and one whose suite is measured alone when no other runs.
+    When the caller stops early, by an exception or Ctrl-C, every process that is still running is ended and its cell stays
     without a result.
     """
     stop = threading.Event()
@@ -51,14 +57,14 @@ def run_cells(cells: Sequence[Cell], jobs: int, watch: Watcher) -> Iterator[tupl
                 unfinished = {cell.folder for cell in (*waiting, *running.values())}
                 for cell in [cell for cell in waiting if cell.base not in unfinished][: jobs - len(running)]:
                     waiting.remove(cell)
-                    running[pool.submit(_run_cell, cell, cell.threads, watch, stop)] = cell
+                    running[pool.submit(_run_cell, cell, cell.threads, observe, stop)] = cell
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
         finally:
             stop.set()
 
 
-def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -> Row:
+def _run_cell(cell: Cell, threads: int, observe: Observe, stop: threading.Event) -> Row:
     """Run one cell in a child process; its row says what happened, whatever happened.
 
     Another run may be at the same cell: then this one waits, and takes that one's result.
@@ -67,7 +73,7 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
         InterruptedError: when `stop` is set while this waits.
     """
     try:
-        return _run_locked(cell, threads, watch, stop)
+        return _run_locked(cell, threads, observe, stop)
     except InterruptedError:
         raise
     except (NtgbenchError, OSError) as error:
@@ -77,17 +83,20 @@ def _run_cell(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -
         return row
 
 
-def _run_locked(cell: Cell, threads: int, watch: Watcher, stop: threading.Event) -> Row:
+def _run_locked(cell: Cell, threads: int, observe: Observe, stop: threading.Event) -> Row:
     cell.path.mkdir(parents=True, exist_ok=True)
-    # A cell that measures costs has the folder of all runs to itself, others share it.
-    watch(cell, "waiting for its turn")
-    with locked(cell.runs, stop, shared=not cell.protocol.of_costs) as runs, locked(cell.path, stop) as own:
+    # A cell whose suite is measured alone has the folder of all runs to itself, others share it.
+    observe(cell, "waiting for its turn")
+    with locked(cell.runs, stop, shared=cell.protocol.alone is None) as runs, locked(cell.path, stop) as own:
         found = cell.result()
-        return found if found and cell.state() != "part" else _run_child(cell, threads, watch, stop, (runs, own))
+        return (
+            found if found and cell.progress() != "partial" else _run_child(cell, threads, observe, stop, (runs, own))
+        )
 
 
-def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, holds: tuple[int, ...]) -> Row:
+def _run_child(cell: Cell, threads: int, observe: Observe, stop: threading.Event, holds: tuple[int, ...]) -> Row:
     _clear(cell)
+    forget_process(cell)
     write_text(cell.path / CELL_FILE, cell.to_json())
     before, begun = _written(cell), time.monotonic()
     # -P keeps the folder of the user out of the import path.
@@ -95,8 +104,8 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
     with (cell.path / LOG_FILE).open("a+b") as log:
         with kept(command, log, cell.path, _environment(threads), holds) as process:
             usage = Usage(process, cell.protocol.limits)
-            stopped = _watch(process, usage, cell, watch, stop)
-            phases = phases_so_far(cell.path / PHASES_FILE, begun)
+            stopped = _watch(process, usage, cell, observe, stop)
+            metrics, phases = left_behind(cell, begun)
         usage.kill()
         last = last_line(log, process)
     _clear(cell)
@@ -106,7 +115,7 @@ def _run_child(cell: Cell, threads: int, watch: Watcher, stop: threading.Event, 
     if row is None:
         damaged = f"the {RESULT_FILE} that its process left is damaged" if wrote and not process.returncode else None
         row = _failed(cell, stopped or damaged or _death(process.returncode, last))
-        row["metrics"], row["phases"] = measured(cell), phases
+        row["metrics"], row["phases"] = metrics, phases
         if not stop.is_set():
             _store(cell, row)
     return row
@@ -143,11 +152,10 @@ def _store(cell: Cell, row: Row) -> None:
 
 
 def _clear(cell: Cell) -> None:
-    """Delete what is of use only while the cell's process runs."""
-    for name in (PROGRESS_FILE, PHASES_FILE, ".*.tmp"):
-        for leftover in cell.path.glob(name):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
+    """Delete files that a process left half-written."""
+    for leftover in cell.path.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
 
 
 def _written(cell: Cell) -> tuple[int, int] | None:
@@ -160,7 +168,7 @@ def _written(cell: Cell) -> tuple[int, int] | None:
 
 
 def _watch(
-    process: subprocess.Popen[bytes], usage: Usage, cell: Cell, watch: Watcher, stop: threading.Event
+    process: subprocess.Popen[bytes], usage: Usage, cell: Cell, observe: Observe, stop: threading.Event
 ) -> str | None:
     """Wait for the process; the reason why it must be ended, or None when it ended by itself."""
     while True:
@@ -169,21 +177,10 @@ def _watch(
             return None
         if stop.is_set():
             return "stopped"
-        over = usage.over()
-        doing = _doing(cell)
+        over, now = usage.over(), doing(cell)
         if over is not None:
-            return f"{over}, at {doing}" if doing else over
-        watch(cell, doing)
-
-
-def _doing(cell: Cell) -> str:
-    # The system can put anything there.
-    try:
-        state = read_json(cell.path / PROGRESS_FILE)
-        share = state["done"] / state["total"] if state["total"] else 0.0
-        return clean(f"{state['phase']} {share:.0%} {state['note']}".strip(), 100)
-    except (NtgbenchError, ValueError, KeyError, TypeError, ArithmeticError):
-        return ""
+            return f"{over}, at {now}" if now else over
+        observe(cell, now)
 
 
 def _death(code: int, last: str) -> str:
@@ -215,7 +212,7 @@ def forget(cell: Cell) -> None:
 
 
 def _delete_results(cell: Cell) -> None:
-    for name in (RESULT_FILE, FITTED_FILE, TIMES_FILE, MEASURED_FILE, LOG_FILE):
+    for name in (RESULT_FILE, STATE_FILE, LOG_FILE):
         try:
             (cell.path / name).unlink(missing_ok=True)
         except OSError as error:

@@ -7,19 +7,15 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError
-from ntgbench.files import read_json, write_text
+from ntgbench.files import write_text
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench.results import SCHEMA, MetricValue, Row, check_row
-from ntgbench.row_schema import LARGEST, MOST_NOTES, clean, is_metric
+from ntgbench.results import SCHEMA, Row, check_row
+from ntgbench.row_schema import MOST_NOTES, clean
 from ntgbench.running.cells import LOG_FILE, RESULT_FILE
 from ntgbench.running.probe import machine, versions
 
 if TYPE_CHECKING:
     from ntgbench.running.cells import Cell
-    from ntgbench.suites.scores import Score
-
-MEASURED_FILE = "measured.json"
-"""The metrics of the suites that are through, should a later one end the process."""
 
 
 class Notes(logging.Handler):
@@ -44,7 +40,7 @@ def empty_row(cell: Cell) -> Row:
         protocol_digest=cell.protocol.digest(),
         dataset=cell.dataset,
         dataset_digest=cell.dataset_digest,
-        source=clean(cell.source, 300),
+        source=clean(cell.argument, 300),
         system=system.display_name,
         kind="generator" if system.is_generator else "augmenter",
         reference=system.spec.reference,
@@ -60,7 +56,10 @@ def empty_row(cell: Cell) -> Row:
         notes=list(cell.notes),
         machine=machine_of(cell),
         versions=versions(),
+        keys={suite: cell.protocol.key(suite) for suite in cell.protocol.suites},
     )
+    if cell.protocol.track != "biflows":
+        row["track"] = cell.protocol.track
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
         row["base"] = system.spec.base
     return row
@@ -68,7 +67,7 @@ def empty_row(cell: Cell) -> Row:
 
 def machine_of(cell: Cell) -> dict[str, Any]:
     """The machine as the cell's row tells it."""
-    if not cell.protocol.of_costs:
+    if cell.protocol.alone is None:
         return {**machine(cell.threads), **({} if cell.device == "cpu" else {"device": cell.device})}
     from ntgbench.costs.hardware import hardware
 
@@ -101,27 +100,3 @@ def write_result(cell: Cell, row: Row) -> None:
     # Its system may have deleted the folder.
     cell.path.mkdir(parents=True, exist_ok=True)
     write_text(cell.path / RESULT_FILE, json.dumps(row, indent=1, sort_keys=True) + "\n")
-
-
-def measured(cell: Cell) -> dict[str, MetricValue]:
-    """The metrics that a process has left before it ended."""
-    try:
-        found: dict[str, MetricValue] = read_json(cell.path / MEASURED_FILE)
-    except NtgbenchError:
-        return {}
-    whole = isinstance(found, dict) and all(is_metric(key, metric) for key, metric in found.items())
-    return found if whole else {}
-
-
-def metric_value(score: Score) -> MetricValue:
-    """A score as rows hold it."""
-    metric = score.metric
-    shown = score.value if score.value is None or abs(score.value) <= LARGEST else None
-    value = MetricValue(value=shown, version=metric.version, goal=metric.goal, digits=metric.digits)
-    if metric.primary:
-        value["primary"] = True
-    if score.reason is not None:
-        value["reason"] = clean(score.reason)
-    elif shown is None:
-        value["reason"] = f"{score.value} is beyond {LARGEST:g}, the largest number of a row"
-    return value

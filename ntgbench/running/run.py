@@ -6,19 +6,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ntgbench.errors import NtgbenchError, ProtocolError, TrafficError
+from ntgbench.errors import NtgbenchError, ProtocolError
+from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find
 from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
 from ntgbench.running.cells import Cell, plan
 from ntgbench.running.engine import forget, forget_failures, run_cells
-from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
     from ntgbench.results import Row
+    from ntgbench.tracks import Track, Traffic
 
 Texts = str | Path | Sequence[str | Path]
 """One name or path, or several."""
@@ -30,10 +31,10 @@ MEMORY_OF_A_JOB = 2 * 2**30
 """Bytes of memory that there should be for each cell that runs at a time, unless more cells are asked for."""
 
 
-class Watch:
+class RunObserver:
     """Told how a run goes; this one keeps silent. The command line overrides what it shows."""
 
-    def loaded(self, dataset: Dataset) -> None:
+    def loaded(self, dataset: Dataset, track: Track[Any]) -> None:
         """A dataset has been read."""
 
     def repaired(self, line: str) -> None:
@@ -43,7 +44,7 @@ class Watch:
         """All cells are known, and which of them will run."""
 
     def round(self, number: int, cells: Sequence[Cell]) -> None:
-        """Another round of these cells' costs begins, the second or a later one."""
+        """Another round of measuring these cells begins, the second or a later one."""
 
     def doing(self, cell: Cell, what: str) -> None:
         """A running cell has come further."""
@@ -84,7 +85,7 @@ def run(
     retry: bool = False,
     fresh: bool = False,
     device: str = "cpu",
-    watch: Watch | None = None,
+    observer: RunObserver | None = None,
 ) -> Outcome:
     """Run a protocol's missing cells and bring the leaderboards up to date.
 
@@ -97,11 +98,11 @@ def run(
         runs: folder of all runs; what has finished there is not run again.
         out: folder of the leaderboards; rows of other runs stay in it.
         jobs: cells that run at a time; by default as many as there are processors and memory for; on a GPU, or
-            where costs are measured, one.
+            for a suite that is measured alone, one.
         retry: run cells again that have failed.
         fresh: run all cells again.
         device: where systems compute, "cpu" or a CUDA device as torch spells it.
-        watch: told how the run goes.
+        observer: told how the run goes.
 
     Returns:
         the rows of all cells and the files written. Failed cells are rows with a reason.
@@ -111,41 +112,42 @@ def run(
     """
     from ntgbench.report.publish import publish
 
-    watch = watch or Watch()
+    observer = observer or RunObserver()
     if jobs is not None and jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
     runs, out = _writable(runs), _writable(out)
     for line in repair(out, runs):
-        watch.repaired(line)
+        observer.repaired(line)
     resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
-    planned = plan(resolved, runs, watch.loaded, device)
+    planned = plan(resolved, runs, observer.loaded, device)
     cells = planned.cells
     if jobs is None:
-        jobs = 1 if device != "cpu" or resolved.of_costs else _jobs(resolved.threads)
-    for path, biflows in planned.traffic.items():
-        _store(path, biflows)
+        jobs = 1 if device != "cpu" or resolved.alone is not None else _jobs(resolved.threads)
+    track = registry().track(resolved.track)
+    for path, traffic in planned.traffic.items():
+        _store(path, traffic, track)
     for cell in cells:
         if fresh:
             forget(cell)
-        elif retry and cell.state() == "failed":
+        elif retry and cell.progress() == "failed":
             forget_failures(cell)
-    todo = [cell for cell in cells if cell.state() in ("left", "part")]
-    watch.planned(cells, todo)
+    todo = [cell for cell in cells if cell.progress() in ("pending", "partial")]
+    observer.planned(cells, todo)
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
     try:
-        for cell, row in run_cells(todo, jobs, watch.doing):
+        for cell, row in run_cells(todo, jobs, observer.doing):
             ended[cell.folder] = row
-            watch.ended(cell, row)
-        # A round of costs is over before the next begins, for a machine may be slow for minutes.
-        for number in range(2, resolved.efficiency.rounds + 1 if resolved.of_costs else 0):
-            more = [cell for cell in todo if cell.state() == "part"]
+            observer.ended(cell, row)
+        # A round is over before the next begins, for a machine may be slow for minutes.
+        for number in range(2, resolved.rounds(device) + 1):
+            more = [cell for cell in todo if cell.progress() == "partial"]
             if not more:
                 break
-            watch.round(number, more)
-            for cell, row in run_cells(more, jobs, watch.doing):
+            observer.round(number, more)
+            for cell, row in run_cells(more, jobs, observer.doing):
                 ended[cell.folder] = row
-                watch.ended(cell, row)
+                observer.ended(cell, row)
     finally:
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]
@@ -182,15 +184,15 @@ def _texts(given: Texts) -> tuple[str, ...]:
     return (str(given),) if isinstance(given, str | Path) else tuple(str(one) for one in given)
 
 
-def _store(path: Path, biflows: Biflows) -> None:
+def _store(path: Path, traffic: Traffic, track: Track[Any]) -> None:
     """Put a dataset where its cells find it, unless it is there already and whole."""
     try:
-        if Biflows.from_parquet(path) == biflows:
+        if track.digest(track.load(path)) == track.digest(traffic):
             return
-    except (OSError, TrafficError):
+    except (OSError, NtgbenchError):
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    biflows.to_parquet(path)
+    track.write(traffic, path)
 
 
 def _writable(folder: str | Path) -> Path:

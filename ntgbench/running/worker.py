@@ -1,7 +1,7 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
 Everything it learns is in the folder's cell.json, everything it finds goes into the folder. Fitting and measuring are
-two steps with a mark between them, so that measuring alone can be repeated from the stored biflows and model.
+two steps with a mark between them, so that measuring alone can be repeated from the stored traffic and model.
 """
 
 from __future__ import annotations
@@ -9,46 +9,37 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import json
 import logging
 import os
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from dataclasses import replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
-from ntgbench.costs.times import read as read_times
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
-from ntgbench.files import read_json, replacing, write_text
-from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
-from ntgbench.plugins import registry
+from ntgbench.files import replacing
+from ntgbench.interfaces import Context, GeneratorSpec
+from ntgbench.plugins import registry, resolve
 from ntgbench.results import suite_of
-from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, read_cell
-from ntgbench.running.probe import Phases, peak_memory_mib
-from ntgbench.running.rows import MEASURED_FILE, Notes, empty_row, machine_of, metric_value, write_result
+from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
+from ntgbench.running.probe import peak_memory_mib
+from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
+from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
-from ntgbench.traffic.biflows import Biflows
+from ntgbench.suites import SuiteInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ntgbench.interfaces import Labels
     from ntgbench.results import Row
-    from ntgbench.suites.scores import Scores
     from ntgbench.systems import FittedSystem, System
+    from ntgbench.tracks import Traffic
 
 SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
-FITTED_FILE = "fitted.json"
-PROGRESS_FILE = "progress.json"
-PHASES_FILE = "phases.json"
-TIMES_FILE = "times.json"
 
 
 def main() -> None:
@@ -69,34 +60,22 @@ def run(cell: Cell) -> None:
     earlier = cell.result()
     earlier = None if earlier is not None and earlier["status"] == "failed" else earlier
     missing = cell.missing(earlier)
-    phases = Phases(cell.path / PHASES_FILE)
     row = empty_row(cell)
     if earlier is not None:
+        row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
         row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
         row["code"] = {key: digest for key, digest in earlier.get("code", {}).items() if suite_of(key) not in missing}
-        if not cell.protocol.of_costs:
-            row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
-        elif read_times(cell.path / TIMES_FILE).rounds:
-            row["notes"], phases.seconds = earlier["notes"], dict(earlier["phases"])
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
-    (cell.path / MEASURED_FILE).unlink(missing_ok=True)
+    work = _Work(cell)
     try:
-        if cell.protocol.of_costs:
-            _measure_costs(cell, _traffic(cell, phases), row, phases)
-        else:
-            train, test = _split(cell, phases)
-            noted = _fit(cell, train, phases)
-            row["notes"] += _notes_of_base(cell)
-            row["phases"].update(noted["phases"])
-            row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
-            _measure(cell, train, test, missing, row, phases)
+        work.measure(missing, row)
         row["status"] = "ok"
     except Exception as error:  # a third party's system may fail in any way; the row says how
         traceback.print_exc()
         row["reason"] = _reason(error, cell)
     row["notes"] = list(dict.fromkeys([*row["notes"], *notes.messages]))
-    row["phases"].update(phases.seconds)
+    row["phases"].update(work.state.seconds)
     write_result(cell, row)
 
 
@@ -108,145 +87,141 @@ def _reason(error: Exception, cell: Cell) -> str:
     return reason
 
 
-def _traffic(cell: Cell, phases: Phases) -> Biflows:
-    path = cell.path.parent.parent / TRAFFIC_FILE
-    with phases.timed("load"):
-        biflows = Biflows.from_parquet(path)
-    if biflows.digest() != cell.dataset_digest:
-        raise DatasetError(f"{path} is not the traffic that the cell is about; run again, which replaces it")
-    return biflows
+class _Work:
+    """What one process does of a cell."""
 
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.state, self.system = cell, State(cell), cell.build()
+        self.names: tuple[str | int, ...] = (cell.dataset_digest, cell.seed)
 
-def _split(cell: Cell, phases: Phases) -> tuple[Biflows, Biflows]:
-    from ntgbench.datasets.splits import split
+    def measure(self, suites: tuple[str, ...], row: Row) -> None:
+        """Put the metrics of `suites` into the row, suite by suite."""
+        cell = self.cell
+        alone = cell.protocol.alone
+        given = self._fitted_input(row) if alone is None else self._alone_input(row)
+        for suite in suites:
+            about = registry().suites(cell.protocol.track)[suite]
+            metrics = tuple(metrics_of(cell.protocol.track, suite))
+            with self.state.timed(suite):
+                found = resolve(about.target)(
+                    replace(given, settings=cell.protocol.settings[suite], metrics=metrics, progress=self.state.doing)
+                )
+            row["metrics"].update({f"{suite}/{key}": value for key, value in found.items()})
+            row["code"] = {**row.get("code", {}), **codes(cell.protocol.track, suite)}
+            self.state.metrics = row["metrics"]
+            self.state.write()
+        if alone is not None:
+            row["peak_memory_mib"] = peak_memory_mib()
 
-    biflows = _traffic(cell, phases)
-    with phases.timed("load"):
-        return split(biflows, cell.protocol.test_share, derive_seed(*_names(cell), "split"))
+    def _fitted_input(self, row: Row) -> SuiteInput:
+        """What suites are handed that measure a fitted system's traffic: fitted now unless that is done."""
+        cell, track = self.cell, self.cell.track
+        traffic = self._traffic()
+        with self.state.timed("load"):
+            train, test = track.split(traffic, cell.protocol.test_share, derive_seed(*self.names, "split"))
+        noted = self._fit(train)
+        row["notes"] += _notes_of_base(cell)
+        row["phases"].update(noted["phases"])
+        row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
+        return self._input(train, test, track.load(cell.path / SYNTHETIC_FILE), cell.path / FITTED_FOLDER)
 
-
-def _fit(cell: Cell, train: Biflows, phases: Phases) -> dict[str, Any]:
-    """Fit the system, make its biflows and store both; returns what an earlier process noted when that is done."""
-    noted: dict[str, Any]
-    try:
-        noted = read_json(cell.path / FITTED_FILE)
-        if {"phases", "peak_memory_mib", "machine"} <= noted.keys() and len(
-            Biflows.from_parquet(cell.path / SYNTHETIC_FILE)
-        ) == len(train):
-            return noted
-    except (OSError, ValueError, AttributeError, NtgbenchError):
-        # Not fitted yet, or something of it is damaged: either way it is fitted now.
-        pass
-    unfinished = cell.path / UNFINISHED_FOLDER
-    unfinished.mkdir(exist_ok=True)
-    _progress(cell, "fit", 0, 1)
-    with phases.timed("fit"):
-        context = _context(cell, cell.build(), "fit", train, _base_of(cell))
-        fitted = cell.build().fit(train, replace(context, checkpoint=unfinished))
-    _progress(cell, "sample", 0, 1)
-    with phases.timed("sample"):
-        synthetic = fitted.sample(train.label, derive_seed(*_names(cell), "sample"))
-    with phases.timed("save"):
-        home = cell.path / FITTED_FOLDER
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
-        try:
-            fitted.save(home)
-        except Exception:
-            # Half a model is of no use, and on a full disk others need its room.
+    def _alone_input(self, row: Row) -> SuiteInput:
+        """What a suite is handed that fits the system itself; it leaves the fitted one where others look for it."""
+        traffic, home = self._traffic(), self.cell.path / FITTED_FOLDER
+        if not self.state.kept:
+            row["notes"], row["phases"] = list(self.cell.notes), {}
             shutil.rmtree(home, ignore_errors=True)
-            raise
-        with replacing(cell.path / SYNTHETIC_FILE) as temporary:
-            synthetic.to_parquet(temporary)
-    noted = {"phases": phases.seconds, "peak_memory_mib": peak_memory_mib(), "machine": machine_of(cell)}
-    write_text(cell.path / FITTED_FILE, json.dumps(noted) + "\n")
-    shutil.rmtree(unfinished)
-    return noted
+            home.mkdir()
+        self.state.seconds.update(row["phases"])
+        return replace(self._input(traffic, traffic, traffic, home), machine=row["machine"])
 
+    def _input(self, train: Traffic, test: Traffic, synthetic: Traffic, folder: Path) -> SuiteInput:
+        base = _base_of(self.cell)
+        return SuiteInput(
+            settings=None,
+            track=self.cell.track,
+            system=self.system,
+            metrics=(),
+            names=self.names,
+            train=train,
+            test=test,
+            synthetic=synthetic,
+            # Only a suite that samples again needs the model.
+            fitted=cache(lambda: systems.load(folder)),
+            refit=lambda few: self._refit(self.system, few),
+            context=lambda few, budget: replace(self._context(self.system, "train", few, base), budget=budget),
+            device=self.cell.device,
+            folder=folder,
+            earlier=self.state.kept,
+            machine={},
+            progress=self.state.doing,
+        )
 
-def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...], row: Row, phases: Phases) -> None:
-    """Put the metrics of `suites` into the row, suite by suite."""
-    from ntgbench.suites import augmentation, fidelity, utility
-    from ntgbench.suites.material import Material
+    def _traffic(self) -> Traffic:
+        track = self.cell.track
+        path = self.cell.path.parent.parent / TRAFFIC_FILE
+        with self.state.timed("load"):
+            traffic = track.load(path)
+        if track.digest(traffic) != self.cell.dataset_digest:
+            raise DatasetError(f"{path} is not the traffic that the cell is about; run again, which replaces it")
+        return traffic
 
-    measures: dict[str, Callable[[Material], Scores]] = {
-        "fidelity": fidelity.measure,
-        "utility": utility.measure,
-        "augmentation": augmentation.measure,
-    }
-    system = cell.build()
-    # Only a suite that samples again needs the model.
-    loaded: list[FittedSystem] = []
+    def _fit(self, train: Traffic) -> dict[str, Any]:
+        """Fit the system, make its traffic and store both; returns what an earlier process noted when that is done."""
+        cell, track, noted = self.cell, self.cell.track, self.state.fitted
+        with contextlib.suppress(OSError, NtgbenchError):
+            if noted is not None and {"phases", "peak_memory_mib", "machine"} <= noted.keys():
+                made = track.load(cell.path / SYNTHETIC_FILE)
+                if len(made) == len(train):
+                    return noted
+        # Not fitted yet, or something of it is damaged: either way it is fitted now.
+        unfinished = cell.path / UNFINISHED_FOLDER
+        unfinished.mkdir(exist_ok=True)
+        with self.state.timed("fit"):
+            context = self._context(self.system, "fit", train, _base_of(cell))
+            fitted = self.system.fit(train, replace(context, checkpoint=unfinished))
+        with self.state.timed("sample"):
+            synthetic = fitted.sample(*track.request(train), seed=derive_seed(*self.names, "sample"))
+        with self.state.timed("save"):
+            home = cell.path / FITTED_FOLDER
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir()
+            try:
+                fitted.save(home)
+            except Exception:
+                # Half a model is of no use, and on a full disk others need its room.
+                shutil.rmtree(home, ignore_errors=True)
+                raise
+            with replacing(cell.path / SYNTHETIC_FILE) as temporary:
+                track.write(synthetic, temporary)
+        noted = {
+            "phases": dict(self.state.seconds),
+            "peak_memory_mib": peak_memory_mib(),
+            "machine": machine_of(cell),
+        }
+        self.state.fitted = noted
+        self.state.write()
+        shutil.rmtree(unfinished)
+        return noted
 
-    def sample(labels: Labels, seed: int) -> Biflows:
-        if not loaded:
-            loaded.append(systems.load(cell.path / FITTED_FOLDER))
-        return loaded[0].sample(labels, seed)
+    def _refit(self, system: System, few: Traffic) -> FittedSystem:
+        """The system fitted on `few` alone, and what it starts from as well."""
+        with tempfile.TemporaryDirectory(dir=self.cell.path) as name:
+            base = None
+            if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
+                self._refit(systems.choose(system.spec.base), few).save(Path(name))
+                base = Path(name) / systems.MODEL_FOLDER
+            return system.fit(few, self._context(system, "refit", few, base))
 
-    def refit(few: Biflows) -> Callable[[Labels, int], Biflows]:
-        return _refit(cell, system, few).sample
-
-    material = Material(
-        protocol=cell.protocol,
-        train=train,
-        test=test,
-        synthetic=Biflows.from_parquet(cell.path / SYNTHETIC_FILE),
-        metrics=tuple(registry().metrics().values()),
-        names=_names(cell),
-        sample=sample,
-        refit=refit,
-        is_generator=system.is_generator,
-    )
-    for place, suite in enumerate(suites):
-        _progress(cell, suite, place, len(suites))
-        with phases.timed(suite):
-            scores = measures[suite](material)
-        row["metrics"].update({f"{suite}/{key}": metric_value(score) for key, score in scores.items()})
-        row["code"] = {**row.get("code", {}), **codes(suite)}
-        write_text(cell.path / MEASURED_FILE, json.dumps(row["metrics"]))
-
-
-def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> None:
-    """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
-    from ntgbench.costs.bench import Bench, traffic
-    from ntgbench.costs.hardware import hardware, pin, state
-    from ntgbench.costs.timing import clock
-    from ntgbench.suites import efficiency
-
-    logging.getLogger(BUDGET_LOGGER).disabled = True
-    settings = cell.protocol.efficiency
-    home, base, system = cell.path / FITTED_FOLDER, _base_of(cell), cell.build()
-    times = read_times(cell.path / TIMES_FILE)
-    if not times.rounds:
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
-
-    def context(few: Biflows, budget: Budget) -> Context:
-        return replace(_context(cell, system, "train", few, base), budget=budget)
-
-    train = traffic(biflows, settings, derive_seed(*_names(cell), "efficiency"))
-    bench = Bench(system, train, settings, context, home, cell.device)
-    row["machine"].update({**state(), "clock": clock(), "processors": pin(settings.threads)})
-    with phases.timed("efficiency"):
-        row["metrics"] = efficiency.measure(bench, times, lambda phase: _progress(cell, phase, 0, 1))
-    times.write(cell.path / TIMES_FILE)
-    if "efficiency/peak_device_mib" not in row["metrics"]:
-        row["machine"]["hardware"] = hardware("cpu", settings.threads)
-    row["peak_memory_mib"] = peak_memory_mib()
-
-
-def _refit(cell: Cell, system: System, few: Biflows) -> FittedSystem:
-    """The system fitted on `few` alone, and what it starts from as well."""
-    with tempfile.TemporaryDirectory(dir=cell.path) as name:
-        base = None
-        if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-            _refit(cell, systems.choose(system.spec.base), few).save(Path(name))
-            base = Path(name) / systems.MODEL_FOLDER
-        return system.fit(few, _context(cell, system, "refit", few, base))
-
-
-def _names(cell: Cell) -> tuple[str | int, ...]:
-    return (cell.dataset_digest, cell.seed)
+    def _context(self, system: System, purpose: str, train: Traffic, base: Path | None) -> Context:
+        return Context(
+            seed=derive_seed(*self.names, system.display_name, purpose, len(train)),
+            threads=self.cell.threads,
+            device=self.cell.device,
+            budget=self.cell.protocol.budget,
+            progress=self.state.progress,
+            base=base,
+        )
 
 
 def _notes_of_base(cell: Cell) -> list[str]:
@@ -265,34 +240,6 @@ def _base_of(cell: Cell) -> Path | None:
     if not folder.is_dir():
         raise PluginError(f"{cell.system} starts from a fitted model that is not there, because its own cell failed")
     return folder
-
-
-def _context(cell: Cell, system: System, purpose: str, train: Biflows, base: Path | None) -> Context:
-    return Context(
-        seed=derive_seed(*_names(cell), system.display_name, purpose, len(train)),
-        threads=cell.threads,
-        device=cell.device,
-        budget=cell.protocol.budget,
-        progress=partial(_progress, cell, purpose),
-        base=base,
-    )
-
-
-_told: tuple[str, float] = ("", 0.0)
-
-
-def _progress(cell: Cell, phase: str, done: float, total: float, note: str = "") -> None:
-    """Tell the run how far the cell is, at each new phase and five times a second; a file reaches it from anywhere."""
-    global _told
-    now = time.monotonic()
-    if phase == _told[0] and now - _told[1] < 0.2:
-        return
-    _told = (phase, now)
-    state = {"phase": phase, "done": float(done), "total": float(total), "note": str(note)}
-    # Whoever reads it half-written reads it again a moment later: that is cheaper than a safe write. And no training
-    # fails for want of what is only shown.
-    with contextlib.suppress(OSError):
-        (cell.path / PROGRESS_FILE).write_text(json.dumps(state), encoding="utf-8")
 
 
 if __name__ == "__main__":

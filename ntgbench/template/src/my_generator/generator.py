@@ -8,7 +8,7 @@ import numpy as np
 
 from my_generator import MyGeneratorParameters
 from ntgbench import Biflows, Context
-from ntgbench.interfaces import Labels, SignedPL
+from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
 
 
 class MyGenerator:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ntgbench.suites.scores import Scores, score
+from ntgbench.scores import Scores, score
 
 if TYPE_CHECKING:
-    from ntgbench.suites.material import Material
+    from ntgbench.suites import SuiteInput
 
 
-def measure(material: Material) -> Scores:
+def measure(given: SuiteInput) -> Scores:
     """Scores of a classifier trained on as many synthetic biflows of each class as the training set has."""
-    return score(material.of_suite("utility"), material.test, material.synthetic, material.seed("classifier"))
+    return score(given.metrics, given.test, given.synthetic, given.seed("classifier"))

@@ -12,32 +12,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.datasets.splits import halves, take
-from ntgbench.suites.scores import Score, Scores, score
+from ntgbench.scores import Scores, score
+from ntgbench.tracks.biflows.splits import halves, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from ntgbench.interfaces import MetricSpec
-    from ntgbench.suites.material import Material
+    from ntgbench.row_schema import MetricValue
+    from ntgbench.suites import SuiteInput
     from ntgbench.traffic.biflows import Biflows
 
 _log = logging.getLogger(__name__)
 
 
-def measure(material: Material) -> Scores:
+def measure(given: SuiteInput) -> Scores:
     """Scores `name` against the metric's own side, `name@test` or `name@train` against the other, and `name@floor`."""
-    metrics = material.of_suite("fidelity")
-    seed = material.seed("fidelity")
-    against: dict[str, Biflows] = {"test": material.test, "train": material.train}
+    metrics = given.metrics
+    seed = given.seed("fidelity")
+    against: dict[str, Biflows] = {"test": given.test, "train": given.train}
     scores: Scores = {}
     for side, real in against.items():
-        compared = _equal_counts(real, material.synthetic, material.seed("fidelity", side))
+        compared = _equal_counts(real, given.synthetic, given.seed("fidelity", side))
         measured = score(metrics, *compared, seed)
         for metric in metrics:
             scores[metric.name if metric.against == side else f"{metric.name}@{side}"] = measured[metric.name]
         own = [metric for metric in metrics if metric.against == side]
-        scores.update(_floor(own, material, compared[0].class_counts()))
+        scores.update(_floor(own, given, compared[0].class_counts()))
     return scores
 
 
@@ -50,25 +51,22 @@ def _equal_counts(real: Biflows, synthetic: Biflows, seed: int) -> tuple[Biflows
 
 
 def _floor(
-    metrics: Sequence[MetricSpec], material: Material, counts: np.ndarray[tuple[int], np.dtype[np.int64]]
+    metrics: Sequence[MetricSpec], given: SuiteInput, counts: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> Scores:
     """`name@floor` of each metric, averaged over random halves of the training set; none where it has no halves."""
     draws = []
-    for draw in range(material.protocol.fidelity.floor_draws):
-        seed = material.seed("floor", draw)
-        first, second = halves(material.train, counts, np.random.default_rng(seed))
+    for draw in range(given.settings.floor_draws):
+        seed = given.seed("floor", draw)
+        first, second = halves(given.train, counts, np.random.default_rng(seed))
         if metrics and len(first):
             draws.append(score(metrics, first, second, seed))
     if metrics and not draws:
         _log.warning("no real-vs-real floor: no class has two training sessions, or two biflows without sessions")
         return {}
-    return {f"{metric.name}@floor": _mean(metric, (draw[metric.name] for draw in draws)) for metric in metrics}
+    return {f"{metric.name}@floor": _mean([draw[metric.name] for draw in draws]) for metric in metrics}
 
 
-def _mean(metric: MetricSpec, scores: Iterable[Score]) -> Score:
-    values = []
-    for one in scores:
-        if one.value is None:
-            return one
-        values.append(one.value)
-    return Score(metric, float(np.mean(values)))
+def _mean(found: Sequence[MetricValue]) -> MetricValue:
+    """The mean of one metric over several draws, or the first that failed."""
+    failed = next((one for one in found if one["value"] is None), None)
+    return failed or {**found[0], "value": float(np.mean([one["value"] for one in found]))}

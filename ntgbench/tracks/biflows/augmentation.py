@@ -13,41 +13,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.datasets.splits import first, fraction
-from ntgbench.suites.scores import Scores, score
+from ntgbench.scores import Scores, score
+from ntgbench.tracks.biflows.splits import first, fraction
 from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Labels
-    from ntgbench.suites.material import Material
+    from ntgbench.suites import SuiteInput
+    from ntgbench.tracks.biflows.interfaces import Labels
 
 Counts = npt.NDArray[np.int64]
 """Biflows of each class."""
 
 
-def measure(material: Material) -> Scores:
+def measure(given: SuiteInput) -> Scores:
     """Scores `name@5%` for a fraction of 5%, `name@5%,none` without synthetic biflows, `name@5%,subset` of that arm."""
-    settings = material.protocol.augmentation
-    metrics = material.of_suite("utility")
-    seed = material.seed("classifier")
-    few_at = {share: fraction(material.train, share, material.seed("fraction")) for share in settings.fractions}
-    missing_at = {share: _missing(few, material.train) for share, few in few_at.items()}
+    settings = given.settings
+    metrics = given.metrics
+    seed, learns = given.seed("classifier"), given.system.is_generator
+    few_at = {share: fraction(given.train, share, given.seed("fraction")) for share in settings.fractions}
+    missing_at = {share: _missing(few, given.train) for share, few in few_at.items()}
     # A model that has learnt from everything is the same at every fraction, so its biflows are made once for all.
-    pool = material.train.select([])
-    if material.is_generator and "full" in settings.arms:
+    pool = given.train.select([])
+    if learns and "full" in settings.arms:
         most = np.max(list(missing_at.values()), axis=0)
-        pool = material.sample(_labels(most), material.seed("augmentation", "full"))
+        pool = given.fitted().sample(_labels(most), seed=given.seed("augmentation", "full"))
     scores: Scores = {}
     for share, few in few_at.items():
         at = f"@{share * 100:g}%"
-        scores.update(score(metrics, material.test, few, seed, f"{at},none"))
-        for arm in settings.arms if material.is_generator else ("full",):
-            if arm == "full" and material.is_generator:
+        scores.update(score(metrics, given.test, few, seed, f"{at},none"))
+        for arm in settings.arms if learns else ("full",):
+            if arm == "full" and learns:
                 made = first(pool, missing_at[share])
             else:
-                made = material.refit(few)(_labels(missing_at[share]), material.seed("augmentation", arm, at))
+                made = given.refit(few).sample(_labels(missing_at[share]), seed=given.seed("augmentation", arm, at))
             augmented = Biflows.concat([few, made])
-            scores.update(score(metrics, material.test, augmented, seed, at if arm == "full" else f"{at},{arm}"))
+            scores.update(score(metrics, given.test, augmented, seed, at if arm == "full" else f"{at},{arm}"))
     return scores
 
 

@@ -15,8 +15,8 @@ from ntgbench.costs.reference import reference, workload
 from ntgbench.costs.size import disk_bytes, stored_numbers
 from ntgbench.costs.throughput import measure_again, rate_of, sampling_rate, search, training_rate
 from ntgbench.costs.timing import Measured, shortest
+from ntgbench.costs.version import EFFICIENCY_VERSION
 from ntgbench.interfaces import Budget, GeneratorSpec
-from ntgbench.protocol import EFFICIENCY_VERSION
 from ntgbench.results import MetricValue
 from ntgbench.running.probe import peak_memory_mib
 from ntgbench.systems import MODEL_FOLDER, load

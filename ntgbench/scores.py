@@ -1,0 +1,71 @@
+"""Scores: metrics computed once for each target, every number checked before it counts."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ntgbench.plugins import resolve
+from ntgbench.row_schema import LARGEST, MetricValue, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.interfaces import MetricSpec
+    from ntgbench.tracks import Traffic
+
+Scores = dict[str, MetricValue]
+"""Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline."""
+
+
+def score(metrics: Sequence[MetricSpec], real: Traffic, synthetic: Traffic, seed: int, at: str = "") -> Scores:
+    """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other."""
+    targets: dict[str, list[MetricSpec]] = {}
+    for metric in metrics:
+        targets.setdefault(metric.target, []).append(metric)
+    scores = {}
+    for target, served in targets.items():
+        try:
+            values = resolve(target)(real, synthetic, seed)
+            if not isinstance(values, Mapping):
+                raise TypeError(f"{target} returned {type(values).__name__}, not numbers by metric name")
+        except BaseException as error:  # a third party's metric may fail in any way, sys.exit included
+            traceback.print_exc()
+            failed = f"{type(error).__name__}: {error}"
+            scores.update({metric.name: metric_value(metric, None, failed) for metric in served})
+            continue
+        scores.update({metric.name: _checked(metric, values) for metric in served})
+    return {metric.name + at: scores[metric.name] for metric in metrics}
+
+
+def metric_value(metric: MetricSpec, value: float | None, reason: str | None = None) -> MetricValue:
+    """A metric's number, or the reason why there is none, as rows hold it."""
+    found = MetricValue(value=value, version=metric.version, goal=metric.goal, digits=metric.digits)
+    if metric.primary:
+        found["primary"] = True
+    if reason is not None:
+        found["reason"] = clean(reason)
+    return found
+
+
+def _checked(metric: MetricSpec, values: Mapping[str, float]) -> MetricValue:
+    if metric.name not in values:
+        return metric_value(metric, None, f"{metric.target} returned no value for {metric.name}")
+    found = values[metric.name]
+    try:
+        value = math.nan if isinstance(found, str | bytes) else float(found)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if math.isnan(value):
+        return metric_value(metric, None, f"{reprlib.repr(found)} is not a number")
+    low = -math.inf if metric.lowest is None else metric.lowest
+    high = math.inf if metric.highest is None else metric.highest
+    # A sum of shares may miss its bound by rounding; that much is no fault of the metric.
+    if not math.isfinite(value) or not low - 1e-9 <= value <= high + 1e-9:
+        return metric_value(metric, None, f"{value} lies outside {low}..{high}")
+    if abs(value) > LARGEST:
+        return metric_value(metric, None, f"{value} is beyond {LARGEST:g}, the largest number of a row")
+    return metric_value(metric, min(max(value, low), high))

@@ -1,0 +1,120 @@
+"""Suites: what is measured of a system. A suite is a record; whoever brings one registers it by a hook."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ntgbench.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from ntgbench.interfaces import Budget, Context, MetricSpec
+    from ntgbench.row_schema import MetricValue
+    from ntgbench.systems import FittedSystem, System
+    from ntgbench.tracks import Track, Traffic
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """The settings of a suite that has none."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One way to measure a system, and the page that shows its numbers.
+
+    Attributes:
+        name: lower-case letters, digits and hyphens: what protocols call it and its table of settings.
+        target: "module:function", called as `function(SuiteInput)`, imported only when the suite is measured. It
+            returns the row's metrics by key: the metric's name, and after "@" what it was compared with.
+        summary: one line for listings.
+        reading: how to read the page, a few sentences of Markdown.
+        settings: frozen dataclass with defaults: the protocol's table of this name.
+        version: raised when the same traffic and settings may give other numbers though no metric has changed.
+        track: the track whose traffic it measures.
+        metrics: name of the suite whose metrics it computes, when it has none of its own.
+        alone: it measures what a system costs: no other process runs beside it, its rows compare on one hardware only,
+            and it fits systems itself.
+        rounds: for suites that are `alone`: processes of the worker that measure it one after another, by its settings
+            and the device. Its metrics then include `rounds`, how many are through.
+        tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
+        closing: Markdown at the end of the page.
+    """
+
+    name: str
+    target: str
+    summary: str
+    reading: str = ""
+    settings: type = NoSettings
+    version: int = 1
+    track: str = "biflows"
+    metrics: str | None = None
+    alone: bool = False
+    rounds: Callable[[Any, str], int] | None = None
+    tables: str | None = None
+    closing: str = ""
+
+
+@dataclass(frozen=True)
+class SuiteInput:
+    """One system on one split of one dataset.
+
+    Attributes:
+        settings: those of the suite.
+        track: the traffic's track.
+        system: what is measured.
+        metrics: those of the suite.
+        names: what seeds are derived from: dataset digest and repetition.
+        train, test: the real traffic, split. For a suite that is `alone` both are the whole dataset.
+        synthetic: as much traffic as `train`, made by the system; `train` itself for a suite that is `alone`.
+        fitted: the system as it was fitted on `train`.
+        refit: fits the system on other traffic.
+        context: what a fit on this traffic, within this budget, may know.
+        device: where the system computes, as `Context.device`.
+        folder: for a suite that is `alone`: where it leaves the fitted system, empty in the first round.
+        earlier: for a suite that is `alone`: what it has kept of earlier rounds, JSON values; it adds to it.
+        machine: for a suite that is `alone`: what the row says of the machine; it adds to it.
+        progress: is told what comes next.
+    """
+
+    settings: Any
+    track: Track[Any]
+    system: System
+    metrics: tuple[MetricSpec, ...]
+    names: tuple[str | int, ...]
+    train: Traffic
+    test: Traffic
+    synthetic: Traffic
+    fitted: Callable[[], FittedSystem]
+    refit: Callable[[Traffic], FittedSystem]
+    context: Callable[[Traffic, Budget], Context]
+    device: str
+    folder: Path
+    earlier: dict[str, Any]
+    machine: dict[str, Any]
+    progress: Callable[[str], None]
+
+    def seed(self, *what: str | int) -> int:
+        """A seed for one random choice; the same for every system, so that rows differ by system alone."""
+        return derive_seed(*self.names, *what)
+
+
+Measure = Callable[[SuiteInput], Mapping[str, "MetricValue"]]
+"""What a suite's target is."""
+
+
+def changed(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not at their default, those of nested dataclasses likewise."""
+    found = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if dataclasses.is_dataclass(value):
+            value = changed(value)
+            if value:
+                found[item.name] = value
+        elif value != item.default:
+            found[item.name] = value
+    return found

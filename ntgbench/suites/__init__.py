@@ -1,1 +1,0 @@
-"""Suites: what is measured of a system, on what, and beside which controls."""

@@ -1,0 +1,168 @@
+"""Tracks: one kind of traffic each, with all that the host must know of it. The host itself names no track."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ntgbench.errors import NtgbenchError, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ntgbench.testing import Check, Fit
+
+Traffic = Any
+"""Traffic of some track, such as `Biflows`; the host hands it on and never looks inside."""
+
+Request = tuple[Any, ...]
+"""What a system is asked for: the arguments of its `sample` before the random generator."""
+
+Notes = tuple[str, ...]
+"""What was changed or left out, one sentence each."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class NoLayout:
+    """The layout of a track whose traffic has one form only."""
+
+
+@dataclass(frozen=True)
+class TrackSpec:
+    """A track, light enough to be listed without importing what it needs.
+
+    Attributes:
+        name: what protocols and rows write: lower-case letters, digits and hyphens.
+        target: "module:Class", a `Track`.
+        unit: what one item of its traffic is called, in the singular.
+        summary: one line for listings.
+        layout: frozen dataclass with defaults: the form that datasets are loaded in, a protocol's table `layout`.
+    """
+
+    name: str
+    target: str
+    unit: str
+    summary: str
+    layout: type = NoLayout
+
+
+class Track(ABC, Generic[T]):
+    """What the host does with traffic of one kind. Built as `Class(spec)`.
+
+    Attributes:
+        spec: what the track's plugin says about it.
+        endings: endings of the files that `read` reads; the name of a dataset leaves them out.
+        writes: endings of the files that `write` writes.
+    """
+
+    endings: tuple[str, ...] = ()
+    writes: tuple[str, ...] = (".parquet",)
+
+    def __init__(self, spec: TrackSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def read(self, path: Path, layout: Any) -> tuple[T, Notes]:
+        """The traffic in a user's file or folder. Raises NtgbenchError."""
+
+    def prepare(self, traffic: T, max_items: int | None) -> tuple[T, Notes]:  # noqa: ARG002
+        """A dataset as it is split: checked, and cut to about `max_items` items, the same ones each time.
+
+        Raises DatasetError when it is too small.
+        """
+        return traffic, ()
+
+    @abstractmethod
+    def accepts(self, traffic: Any, layout: Any) -> bool:
+        """Whether a loader's result is traffic of this track in that layout."""
+
+    @abstractmethod
+    def load(self, path: Path) -> T:
+        """Read what `write` wrote as Parquet. Raises TrafficError."""
+
+    @abstractmethod
+    def write(self, traffic: T, path: Path) -> None:
+        """Write a file of one of the forms `writes`, without loss if it is Parquet."""
+
+    def written(self, path: Path) -> tuple[Path, ...]:
+        """The files that `write` makes for `path`."""
+        return (path,)
+
+    @abstractmethod
+    def digest(self, traffic: T) -> str:
+        """Identity of the traffic, hexadecimal digits: equal for equal traffic in equal order."""
+
+    @abstractmethod
+    def split(self, traffic: T, test_share: float, seed: int) -> tuple[T, T]:
+        """The traffic to train on and the traffic to test with. Raises DatasetError when it cannot be split."""
+
+    @abstractmethod
+    def request(self, train: T) -> Request:
+        """What a system is asked for so that it makes as much, of the same kinds, as `train` has."""
+
+    def wanted(self, train: T, classes: Sequence[str], number: int) -> Request:  # noqa: ARG002
+        """What a system that learnt from `train` is asked for when a user wants `number` items of some classes.
+
+        No class named means all. Raises NtgbenchError for a class that `train` has not.
+        """
+        raise NtgbenchError(f"traffic of the track {self.spec.name} cannot be asked for by number")
+
+    def known(self, train: T) -> list[str]:  # noqa: ARG002
+        """What must be remembered of a training set to refuse requests that a system cannot answer, in any order."""
+        return []
+
+    def asked(self, request: Request, train: T, known: Sequence[str]) -> Request:  # noqa: ARG002
+        """A copy of the request as systems are handed it.
+
+        Raises TrafficError when it makes no sense, and PluginError, in the words that follow "was", when a system with
+        this training set and `known` cannot answer it.
+        """
+        return request
+
+    @abstractmethod
+    def check(self, made: Any, request: Request, train: T) -> T:
+        """What a system handed back for `request`, as traffic. Raises PluginError that says what is wrong with it."""
+
+    def outline(self, train: T) -> T:
+        """What a saved model keeps of its training set: as little as `check` and `asked` need."""
+        return train
+
+    def nothing(self, train: T) -> Request | None:  # noqa: ARG002
+        """A request that a model answers at once, to try a loaded one; None when there is none."""
+        return None
+
+    @abstractmethod
+    def describe(self, traffic: T) -> dict[str, Any]:
+        """Figures about the traffic for people, by their names; the first ones also say how much there is."""
+
+    def size(self, traffic: T) -> str:
+        """How much traffic there is, in words."""
+        from ntgbench.words import pluralised
+
+        return pluralised(len(traffic), self.spec.unit)  # type: ignore[arg-type]
+
+    @abstractmethod
+    def example(self, seed: int = 1) -> T:
+        """Small made-up traffic, on which the conformance checks fit systems; other seeds give other traffic."""
+
+    def checks(self, fit: Fit) -> list[Check]:  # noqa: ARG002
+        """Conformance checks of a system beside those that all tracks share."""
+        return []
+
+    def metric_checks(self, measure: Callable[[T, T], float]) -> list[Check]:  # noqa: ARG002
+        """Conformance checks of a metric beside those that all tracks share; `measure` compares real and synthetic."""
+        return []
+
+    def noise(self, real: T) -> T | None:  # noqa: ARG002
+        """Traffic as unlike `real` as can be, by which the checks try a metric's goal."""
+        return None
+
+
+def same_track(owner: str, track: str, wanted: str) -> None:
+    """Raise PluginError when what is called `owner` is of another track than is wanted."""
+    if track != wanted:
+        raise PluginError(f"{owner} is of the track {track}, and {wanted} is asked for")

@@ -1,0 +1,79 @@
+"""The biflow track: bidirectional flows as signed payload lengths, and the suites that measure them."""
+
+from __future__ import annotations
+
+from ntgbench.hookspecs import hookimpl
+from ntgbench.report.paper import QUOTED, READING
+from ntgbench.suites import Suite
+from ntgbench.tracks import TrackSpec
+from ntgbench.tracks.biflows.settings import Augmentation, BiflowLayout, Efficiency, Fidelity, rounds
+
+
+@hookimpl
+def ntgbench_tracks() -> list[TrackSpec]:
+    """This track."""
+    return [
+        TrackSpec(
+            "biflows",
+            "ntgbench.tracks.biflows.track:BiflowTrack",
+            unit="biflow",
+            summary="The first packets of each bidirectional flow as signed payload lengths, by class",
+            layout=BiflowLayout,
+        )
+    ]
+
+
+@hookimpl
+def ntgbench_suites() -> list[Suite]:
+    """The suites of arXiv 2603.25507: fidelity (RQ1), utility (RQ2), augmentation (RQ3) and efficiency (RQ4)."""
+    return [
+        Suite(
+            "fidelity",
+            "ntgbench.tracks.biflows.fidelity:measure",
+            summary="how close synthetic traffic is to held-out traffic",
+            reading="""\
+How close synthetic traffic comes to real traffic. Jensen-Shannon divergences (base 2, in 0..1) compare it with
+held-out traffic, class by class with equal counts; `leakage`, `train_share` and `uniqalign` compare it with the
+training traffic. Lower is better, but no honest generator goes below the **real-vs-real floor**, what two halves of
+real traffic score: leakage far below the floor means traffic that is unlike the real one, not privacy. `copy`, a
+bootstrap of the training set, shows that copying alone gives fidelity.""",
+            settings=Fidelity,
+        ),
+        Suite(
+            "utility",
+            "ntgbench.tracks.biflows.utility:measure",
+            summary="how well a classifier that learns from synthetic traffic does on held-out traffic",
+            reading="""\
+How useful synthetic traffic is in the place of real traffic: a random forest learns from synthetic biflows alone, as
+many of each class as the training set has, and is tested on held-out real ones. `real`, trained on the real training
+set, is the ceiling; `marginals`, which does not know the order of packets, is the floor.""",
+        ),
+        Suite(
+            "augmentation",
+            "ntgbench.tracks.biflows.augmentation:measure",
+            summary="how much synthetic traffic helps a classifier where real traffic is scarce",
+            reading="""\
+How much synthetic traffic helps where real traffic is scarce: of each class the given share of the training biflows is
+available, synthetic ones raise every class to the largest class of the whole training set, and a random forest is
+tested on held-out real biflows. Rank and bold follow the mean over the shares.
+
+**Generators have an advantage here:** they have learnt from the whole training set, as in the paper, while augmenters
+see the available biflows only. Columns marked `subset` are generators that have learnt from the available biflows
+alone. `no augmentation` is the available biflows by themselves.""",
+            settings=Augmentation,
+            metrics="utility",
+            tables="ntgbench.tracks.biflows.tables:augmentation_tables",
+        ),
+        Suite(
+            "efficiency",
+            "ntgbench.tracks.biflows.efficiency:measure",
+            summary="what a system costs in time, memory, energy and size",
+            reading=READING,
+            settings=Efficiency,
+            version=5,
+            alone=True,
+            rounds=rounds,
+            tables="ntgbench.report.efficiency:tables",
+            closing=QUOTED,
+        ),
+    ]

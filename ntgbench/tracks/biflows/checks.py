@@ -1,0 +1,73 @@
+"""Conformance checks of systems that make biflows, and of metrics of biflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.testing import Check
+from ntgbench.tracks.biflows.example import example_traffic
+from ntgbench.traffic.biflows import Biflows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ntgbench.testing import Fit
+
+
+def biflow_checks(fit: Fit) -> list[Check]:
+    """The checks of a system that `fit` fits."""
+    return [
+        Check("any-labels", "any labels may be asked for: none, one, a shuffled many", lambda: _any_labels(fit)),
+        Check("any-layout", "other numbers of packets and payload limits work", lambda: _any_layout(fit)),
+        Check("one-biflow", "a training set with one biflow works", lambda: _one_biflow(fit)),
+        Check("no-test-rows", "no biflow of a held-out set comes out", lambda: _no_test_rows(fit)),
+        Check("empty", "an empty training set is refused", lambda: _empty(fit)),
+    ]
+
+
+def metric_checks(measure: Callable[[Biflows, Biflows], float]) -> list[Check]:
+    """The check of a metric; `measure` gives its number or fails."""
+
+    def missing_class() -> None:
+        real = example_traffic()
+        measure(real, real.select(real.label != 1))
+
+    return [Check("missing-class", "it copes with a class that has no synthetic biflow", missing_class)]
+
+
+def _any_labels(fit: Fit) -> None:
+    fitted = fit(example_traffic())
+    for labels in ([], [3], [0], np.random.default_rng(3).permutation(np.repeat([0, 1, 2, 3], 50))):
+        fitted.sample(np.array(labels, np.int32), seed=4)
+
+
+def _any_layout(fit: Fit) -> None:
+    for packets, pl_max in ((1, 1460), (3, 120), (30, 32767)):
+        train = example_traffic(packets, pl_max)
+        fit(train).sample(train.label, seed=5)
+
+
+def _one_biflow(fit: Fit) -> None:
+    train = Biflows(np.array([[7, -9, 0]], np.int16), np.array([0], np.int32), ("only",))
+    fit(train).sample(np.zeros(5, np.int32), seed=6)
+
+
+def _no_test_rows(fit: Fit) -> None:
+    everything = example_traffic()
+    held_out = np.arange(len(everything)) % 4 == 1
+    train, test = everything.select(~held_out), everything.select(held_out)
+    made = fit(train).sample(np.repeat(train.label, 20), seed=9)
+    # Rows of several packets only: a single packet of some length can be hit by chance.
+    secret = {row.tobytes() for row in test.signed_pl[test.lengths() > 3]}
+    found = sum(row.tobytes() in secret for row in made.signed_pl)
+    assert not found, f"{found} sampled biflows stand in a held-out set that the system was never handed"
+
+
+def _empty(fit: Fit) -> None:
+    try:
+        fit(example_traffic().select([])).sample(np.zeros(3, np.int32), seed=10)
+    except Exception:  # any refusal will do
+        return
+    raise AssertionError("three biflows were made from no training biflow at all")

@@ -1,0 +1,33 @@
+"""The tables of the augmentation page: a column for each share of the training set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntgbench.report.tables import ARROW, comparison, pooled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.report.board import Board, Column
+    from ntgbench.results import Row
+
+
+def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+    """A table for each metric, one column a share."""
+    columns = board.columns
+    tables = []
+    for name in dict.fromkeys(column.name.partition("@")[0] for column in columns):
+        own = sorted((column for column in columns if column.name.partition("@")[0] == name), key=_share)
+        augmented = [column for column in own if not column.key.endswith(",none")]
+        bare = {column.key.removesuffix(",none"): column for column in own if column.key.endswith(",none")}
+        full = [column for column in augmented if "," not in column.key] or augmented
+        extra = [["no augmentation", *(pooled(board, bare.get(column.key)) for column in augmented)]]
+        heads = [column.name.partition("@")[2].replace(",", " ") for column in augmented]
+        tables += [f"### {name} {ARROW[own[0].goal]}", comparison(board, augmented, full, extra, heads)]
+    return tables
+
+
+def _share(column: Column) -> tuple[str, float]:
+    share, _, arm = column.name.partition("@")[2].partition(",")
+    return (arm, float(share.rstrip("%")))

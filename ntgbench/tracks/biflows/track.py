@@ -1,0 +1,188 @@
+"""The biflow track: what the host does with labelled biflows."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError, refuse
+from ntgbench.parameters import suggestion
+from ntgbench.seeds import derive_seed
+from ntgbench.tracks import Notes, Request, Track
+from ntgbench.tracks.biflows import checks, splits
+from ntgbench.tracks.biflows.example import example_traffic
+from ntgbench.traffic.biflows import Biflows
+from ntgbench.traffic.notes import listed
+from ntgbench.words import pluralised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ntgbench.testing import Check, Fit
+    from ntgbench.tracks import TrackSpec
+    from ntgbench.tracks.biflows.settings import BiflowLayout
+
+
+class BiflowTrack(Track[Biflows]):
+    """Traffic is `Biflows`; a request is (labels,), the class of each wanted biflow, int32 (N,)."""
+
+    writes = (".parquet", ".pcap")
+
+    def __init__(self, spec: TrackSpec) -> None:
+        from ntgbench.datasets.reading import ENDINGS
+
+        super().__init__(spec)
+        self.endings = ENDINGS
+
+    def read(self, path: Path, layout: BiflowLayout) -> tuple[Biflows, Notes]:
+        """The flows of a table, a capture, a folder of captures or MIRAGE-2019 JSON, cut to the layout."""
+        from ntgbench.datasets.reading import read_flows
+
+        flows, notes = read_flows(path)
+        try:
+            biflows, cut = flows.to_biflows(layout.packets, layout.pl_max)
+        except TrafficError as error:
+            raise DatasetError(f"{path}: {error}") from error
+        return biflows, (*notes, *cut)
+
+    def prepare(self, traffic: Biflows, max_items: int | None) -> tuple[Biflows, Notes]:
+        """Without empty classes and with about `max_items` biflows, the same share of each class rounded up."""
+        if len(traffic) < 2:
+            count = pluralised(len(traffic), "usable biflow")
+            raise DatasetError(f"{count} found; training and testing need at least two")
+        biflows = _without_empty_classes(traffic)
+        notes: Notes = ()
+        if max_items is not None and len(biflows) > max_items:
+            whole = len(biflows)
+            biflows = splits.fraction(biflows, max_items / whole, derive_seed("thinned", max_items))
+            notes = (f"thinned to {len(biflows):,} of {whole:,} biflows, the same share of each class",)
+        return biflows, (*notes, *_untestable(biflows))
+
+    def accepts(self, traffic: Any, layout: BiflowLayout) -> bool:
+        """Whether these are `Biflows` of that layout."""
+        return isinstance(traffic, Biflows) and (traffic.packets, traffic.pl_max) == (layout.packets, layout.pl_max)
+
+    def load(self, path: Path) -> Biflows:
+        """Read what `write` wrote as Parquet."""
+        return Biflows.from_parquet(path)
+
+    def write(self, traffic: Biflows, path: Path) -> None:
+        """Write a flow table, or a capture with the classes of its biflows in a CSV file beside it."""
+        if path.suffix == ".pcap":
+            from ntgbench.traffic.export import write_pcap
+
+            write_pcap(traffic, path)
+        else:
+            traffic.to_parquet(path)
+
+    def written(self, path: Path) -> tuple[Path, ...]:
+        """The file, and that with the classes of a capture."""
+        from ntgbench.traffic.sidecar import sidecar_path
+
+        return (path, sidecar_path(path)) if path.suffix == ".pcap" else (path,)
+
+    def digest(self, traffic: Biflows) -> str:
+        """BLAKE2b-128, see `Biflows.digest`."""
+        return traffic.digest()
+
+    def split(self, traffic: Biflows, test_share: float, seed: int) -> tuple[Biflows, Biflows]:
+        """By class, whole sessions to one side; see `ntgbench.tracks.biflows.splits`."""
+        return splits.split(traffic, test_share, seed)
+
+    def request(self, train: Biflows) -> Request:
+        """As many biflows of each class as `train` has."""
+        return (train.label,)
+
+    def wanted(self, train: Biflows, classes: Sequence[str], number: int) -> Request:
+        """`number` biflows of each class named, or of each class."""
+        for name in classes:
+            if name not in train.classes:
+                raise NtgbenchError(f"there is no class {name!r}; {suggestion(name, train.classes)}")
+        labels = [train.classes.index(name) for name in classes or train.classes]
+        return (np.repeat(np.array(labels, np.int32), number),)
+
+    def known(self, train: Biflows) -> list[str]:
+        """Names of the classes that `train` has biflows of."""
+        return [name for name, count in zip(train.classes, train.class_counts(), strict=True) if count]
+
+    def asked(self, request: Request, train: Biflows, known: Sequence[str]) -> Request:
+        """The labels as int32. A label that is not a class is refused, and a class that the system has not seen."""
+        labels = np.array(request[0], np.int32)
+        refuse((labels < 0) | (labels >= len(train.classes)), "a label is an index into the classes")
+        unseen = {train.classes[label] for label in np.unique(labels)} - set(known)
+        if unseen:
+            raise PluginError(f"fitted without biflows of {', '.join(sorted(unseen))}")
+        return (labels,)
+
+    def check(self, made: Any, request: Request, train: Biflows) -> Biflows:
+        """Integers (N, packets) that obey the rules of `Biflows`, one row for each label."""
+        labels = np.asarray(request[0], np.int32)
+        if not isinstance(made, np.ndarray):
+            raise PluginError(f"returned {type(made).__name__}, not a numpy array")
+        shape = (len(labels), train.packets)
+        if made.shape != shape:
+            raise PluginError(f"returned an array of shape {made.shape}; {shape} was asked for")
+        if not np.issubdtype(made.dtype, np.integer):
+            raise PluginError(f"returned {made.dtype} values; signed payload lengths are integers")
+        try:
+            return Biflows(made, labels, train.classes, pl_max=train.pl_max)
+        except TrafficError as error:
+            raise PluginError(f"returned invalid biflows: {error}") from error
+
+    def outline(self, train: Biflows) -> Biflows:
+        """Layout and classes, without a biflow."""
+        return train.select([])
+
+    def nothing(self, train: Biflows) -> Request:  # noqa: ARG002
+        """No biflow."""
+        return (np.zeros(0, np.int32),)
+
+    def describe(self, traffic: Biflows) -> dict[str, Any]:
+        """Counts, classes, lengths; see `ntgbench.datasets.describe`."""
+        from ntgbench.datasets.describe import describe
+
+        return dataclasses.asdict(describe(traffic))
+
+    def size(self, traffic: Biflows) -> str:
+        """Biflows and classes."""
+        return f"{super().size(traffic)}, {pluralised(len(traffic.classes), 'class')}"
+
+    def example(self, seed: int = 1) -> Biflows:
+        """Four classes of 60, 40, 6 and 1 biflows."""
+        return example_traffic(seed=seed)
+
+    def checks(self, fit: Fit) -> list[Check]:
+        """Labels, layouts, tiny training sets, held-out rows."""
+        return checks.biflow_checks(fit)
+
+    def metric_checks(self, measure: Callable[[Biflows, Biflows], float]) -> list[Check]:
+        """A class without synthetic biflows."""
+        return checks.metric_checks(measure)
+
+    def noise(self, real: Biflows) -> Biflows:
+        """Random lengths, all of them downstream, with the classes exchanged at random."""
+        rng = np.random.default_rng(13)
+        size = rng.integers(1, real.pl_max + 1, real.signed_pl.shape).astype(np.int16)
+        return Biflows(np.where(real.signed_pl != 0, -size, 0), rng.permutation(real.label), real.classes)
+
+
+def _untestable(biflows: Biflows) -> Notes:
+    """A note about the classes that no split can test: their only session, or biflow, is needed for training."""
+    if biflows.group is None:
+        what, counts = "biflow", biflows.class_counts()
+    else:
+        what, pairs = "session", np.unique(np.stack([biflows.label, biflows.group]), axis=1)
+        counts = np.bincount(pairs[0], minlength=len(biflows.classes))
+    single = [name for name, count in zip(biflows.classes, counts, strict=True) if count == 1]
+    return listed(f"{{}} of {len(counts):,} classes train but are never tested, having one {what} only", single)
+
+
+def _without_empty_classes(biflows: Biflows) -> Biflows:
+    used = biflows.class_counts() > 0
+    code = np.cumsum(used, dtype=np.int32) - 1
+    classes = tuple(name for name, kept in zip(biflows.classes, used, strict=True) if kept)
+    return biflows if used.all() else replace(biflows, label=code[biflows.label], classes=classes)
