@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from ntgbench.tracks import DEFAULT
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -101,7 +103,7 @@ class GeneratorSpec:
     needs: tuple[str, ...] = ()
     base: str | None = None
     reference: bool = False
-    track: str = "biflows"
+    track: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class AugmenterSpec:
     parameters: type = NoParameters
     needs: tuple[str, ...] = ()
     reference: bool = False
-    track: str = "biflows"
+    track: str = DEFAULT
 
 
 SystemSpec = GeneratorSpec | AugmenterSpec
@@ -154,7 +156,7 @@ class MetricSpec:
     against: Literal["test", "train"] = "test"
     primary: bool = False
     digits: int = 3
-    track: str = "biflows"
+    track: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -180,4 +182,4 @@ class DatasetSpec:
     source: str
     how: str
     datasheet: str = ""
-    track: str = "biflows"
+    track: str = DEFAULT

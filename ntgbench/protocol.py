@@ -23,6 +23,7 @@ from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry
 from ntgbench.row_schema import LONGEST_NAME, SAFE_NAME
 from ntgbench.suites import Suite, changed
+from ntgbench.tracks import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Protocol:
     systems: tuple[str, ...]
     suites: tuple[str, ...] = ()
     seeds: int = 3
-    track: str = "biflows"
+    track: str = DEFAULT
     layout: Any = None
     max_items: int | None = None
     test_share: float = 0.2
@@ -199,7 +200,7 @@ def read(path: Path) -> Protocol:
 
 def from_values(values: Mapping[str, Any], where: str) -> Protocol:
     """The protocol of plain values; `where` names their source in errors. Raises ProtocolError."""
-    track = str(values.get("track", "biflows"))
+    track = str(values.get("track", DEFAULT))
     suites = suites_of(track)
     own = {key: value for key, value in values.items() if key not in suites}
     layout = registry().tracks()[track].layout

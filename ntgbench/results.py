@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import read_bytes
 from ntgbench.row_schema import SAFE_NAME, SCHEMA, MetricValue, Row, check_row, clean
+from ntgbench.tracks import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ __all__ = [
     "suite_of",
     "taken_from",
     "to_text",
+    "track_of",
 ]
 
 ROWS_FILE = "rows.jsonl"
@@ -54,7 +56,7 @@ def identity(row: Row) -> tuple[str, ...]:
     )
     known = [str(row[key]) for key in keys]  # type: ignore[literal-required]
     known[1] = aliases().get(known[1], {}).get("protocol", known[1])
-    return (*known, row.get("track", "biflows"), params, hardware_of(row), f"{row['seed']:06d}")
+    return (*known, track_of(row), params, hardware_of(row), f"{row['seed']:06d}")
 
 
 @cache
@@ -63,6 +65,11 @@ def aliases() -> dict[str, dict[str, str]]:
     text = (resources.files("ntgbench") / "protocols" / "aliases.json").read_text(encoding="utf-8")
     known: dict[str, dict[str, str]] = json.loads(text)
     return known
+
+
+def track_of(row: Row) -> str:
+    """The track that a row is of."""
+    return row.get("track", DEFAULT)
 
 
 def keys_of(row: Row) -> Mapping[str, str]:

@@ -74,7 +74,7 @@ class Row(TypedDict):
         notes: what was changed or left out of the data, and what was logged as a warning while the cell ran.
         machine: hardware and system; of a row about costs also `hardware`, one line: costs compare where it is equal.
         versions: library versions by distribution name.
-        track: name of the kind of traffic; left out where it is "biflows".
+        track: name of the kind of traffic; left out of older rows, which are of biflows.
         keys: what the numbers of each suite depend on, by suite, see `Protocol.key`; left out of older rows.
         base: name of the system whose fitted model this one started from, left out when there is none.
         code: digest of the code that measured, by "suite/package of the metrics"; left out when it is not known.

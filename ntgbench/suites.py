@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.seeds import derive_seed
+from ntgbench.tracks import DEFAULT
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Budget, Context, MetricSpec
@@ -50,7 +51,7 @@ class Suite:
     reading: str = ""
     settings: type = NoSettings
     version: int = 1
-    track: str = "biflows"
+    track: str = DEFAULT
     metrics: str | None = None
     alone: bool = False
     rounds: Callable[[Any, str], int] | None = None

@@ -87,12 +87,13 @@ def _system(name: str) -> dict[str, Any]:
 def _dataset(name: str) -> dict[str, Any]:
     from ntgbench.datasets.loading import load_dataset
     from ntgbench.plugins import registry
+    from ntgbench.tracks import DEFAULT
 
     spec = registry().datasets().get(name)
     keys = ("summary", "licence", "source", "how", "datasheet")
     about = {} if spec is None else {key: getattr(spec, key) for key in keys if getattr(spec, key)}
     try:
-        track = registry().track(spec.track if spec is not None else "biflows")
+        track = registry().track(DEFAULT if spec is None else spec.track)
         dataset = load_dataset(name, track=track.spec.name)
     except NtgbenchError as error:
         if spec is None:

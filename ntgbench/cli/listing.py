@@ -8,14 +8,14 @@ import click
 
 from ntgbench.cli.options import as_json, show
 
-KINDS = ("systems", "metrics", "datasets", "protocols")
+KINDS = ("systems", "metrics", "datasets", "protocols", "suites", "tracks")
 
 
 @click.command("list", epilog="Examples: ntgbench list datasets; ntgbench list systems --json")
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @as_json
 def listing(kind: str | None, as_json: bool) -> None:
-    """List systems, metrics, datasets or protocols; without KIND, all of them."""
+    """List one kind of what there is; without KIND, all of it."""
     from ntgbench.plugins import registry
 
     for plugin in registry().plugins:
@@ -55,6 +55,15 @@ def _rows(kind: str) -> tuple[list[str], list[dict[str, Any]]]:
     if kind == "datasets":
         found = [{"name": d.name, "licence": d.licence, "summary": d.summary} for d in known.datasets().values()]
         return ["name", "licence", "summary"], found
+    if kind == "tracks":
+        return ["name", "summary"], [{"name": one.name, "summary": one.summary} for one in known.tracks().values()]
+    if kind == "suites":
+        suites = [
+            {"name": one.name, "track": one.track, "version": one.version, "summary": one.summary}
+            for track in known.tracks()
+            for one in known.suites(track).values()
+        ]
+        return ["name", "track", "version", "summary"], suites
     protocols = [
         {"name": p.name, "version": p.version, "digest": p.digest(), "summary": p.summary} for p in bundled().values()
     ]

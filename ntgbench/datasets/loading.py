@@ -13,7 +13,7 @@ from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
 from ntgbench.row_schema import LONGEST_NAME
-from ntgbench.tracks import same_track
+from ntgbench.tracks import DEFAULT, same_track
 from ntgbench.words import printable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Dataset:
 
 
 def load_dataset(
-    argument: str | os.PathLike[str], *, track: str = "biflows", max_items: int | None = None, **layout: Any
+    argument: str | os.PathLike[str], *, track: str = DEFAULT, max_items: int | None = None, **layout: Any
 ) -> Dataset:
     """The dataset called `argument` in the catalogue, or read from the file or folder at that path.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from ntgbench.results import hardware_of, keys_of, suite_of
+from ntgbench.results import hardware_of, keys_of, suite_of, track_of
 
 if TYPE_CHECKING:
     from ntgbench.results import MetricValue, Row
@@ -131,7 +131,7 @@ def boards(rows: Iterable[Row], suite: str | None = None) -> list[Board]:
     for row in rows:
         key = row["protocol_digest"] if suite is None else keys_of(row).get(suite)
         if key is not None:
-            group = (row["dataset"], row.get("track", "biflows"), row["protocol"], key, row["dataset_digest"])
+            group = (row["dataset"], track_of(row), row["protocol"], key, row["dataset_digest"])
             gathered.setdefault((*group, hardware_of(row)), []).append(row)
     found = []
     for (dataset, track, protocol, *others), members in gathered.items():

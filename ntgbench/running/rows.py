@@ -56,10 +56,9 @@ def empty_row(cell: Cell) -> Row:
         notes=list(cell.notes),
         machine=machine_of(cell),
         versions=versions(),
+        track=cell.protocol.track,
         keys={suite: cell.protocol.key(suite) for suite in cell.protocol.suites},
     )
-    if cell.protocol.track != "biflows":
-        row["track"] = cell.protocol.track
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
         row["base"] = system.spec.base
     return row

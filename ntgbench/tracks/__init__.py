@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from ntgbench.testing import Check, Fit
 
+DEFAULT = "biflows"
+"""Name of the track of specs, protocols and rows that name none."""
+
 Traffic = Any
-"""Traffic of some track, such as `Biflows`; the host hands it on and never looks inside."""
+"""Traffic of some track; the host hands it on and never looks inside."""
 
 Request = tuple[Any, ...]
 """What a system is asked for: the arguments of its `sample` before the random generator."""
