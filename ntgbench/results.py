@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ __all__ = [
     "check_row",
     "hardware_of",
     "identity",
-    "keys_of",
+    "key_of",
     "merged",
     "parse_rows",
     "read_rows",
@@ -34,6 +34,7 @@ __all__ = [
     "taken_from",
     "to_text",
     "track_of",
+    "with_suites",
 ]
 
 ROWS_FILE = "rows.jsonl"
@@ -72,14 +73,14 @@ def track_of(row: Row) -> str:
     return row.get("track", DEFAULT)
 
 
-def keys_of(row: Row) -> Mapping[str, str]:
-    """What each suite's numbers in a row depend on, see `Protocol.key`. Rows with equal keys are ranked together."""
-    if "keys" in row:
-        return row["keys"]
-    own = aliases().get(row["protocol_digest"], {})
-    # A row that is older than keys: its protocol's digest stands for all that its numbers depend on.
-    suites = {suite_of(key) for key in row["metrics"]}
-    return {**own, **{suite: own.get(suite, row["protocol_digest"]) for suite in suites}}
+def key_of(row: Row, suite: str) -> str | None:
+    """What a suite's numbers in a row depend on, see `Protocol.key`; rows of equal keys are ranked together.
+
+    Of a row that is older than keys, the digest of its protocol, or what that is an alias of. None where the suite was
+    not asked for.
+    """
+    digest = row["protocol_digest"]
+    return row["keys"].get(suite) if "keys" in row else aliases().get(digest, {}).get(suite, digest)
 
 
 def hardware_of(row: Row) -> str:
@@ -151,13 +152,23 @@ def _completed(row: Row, before: Row | None) -> Row:
     if row["status"] == "failed" or before["status"] == "failed":
         return row
     measured = {suite_of(key) for key in row["metrics"]}
-    kept = {key: value for key, value in before["metrics"].items() if suite_of(key) not in measured}
-    if not kept:
+    whole = with_suites(row, before, lambda suite: suite not in measured)
+    if whole is not row and "merged_from" in before:
+        whole.setdefault("merged_from", before["merged_from"])
+    return whole
+
+
+def with_suites(row: Row, before: Row, wanted: Callable[[str], bool]) -> Row:
+    """The row, and of an earlier one about the same the suites that are wanted: their metrics, code and keys."""
+    metrics = {key: value for key, value in before["metrics"].items() if wanted(suite_of(key))}
+    if not metrics:
         return row
-    code = {key: value for key, value in before.get("code", {}).items() if suite_of(key) not in measured}
-    whole = Row(**{**row, "metrics": {**kept, **row["metrics"]}})
+    whole = Row(**{**row, "metrics": {**metrics, **row["metrics"]}})
+    code = {key: value for key, value in before.get("code", {}).items() if wanted(suite_of(key))}
     if code or "code" in row:
         whole["code"] = {**code, **row.get("code", {})}
-    if "merged_from" in before:
-        whole.setdefault("merged_from", before["merged_from"])
+    if "keys" in row or "keys" in before:
+        sides = ((before, metrics), (row, row["metrics"]))
+        known = {suite: key_of(side, suite) for side, own in sides for suite in map(suite_of, own)}
+        whole["keys"] = {**{suite: key for suite, key in known.items() if key is not None}, **row.get("keys", {})}
     return whole

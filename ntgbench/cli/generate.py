@@ -27,18 +27,26 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     """
     import os
 
+    from ntgbench.plugins import registry
+
+    # Loading the model can take long, so what is wrong with the output is said before.
+    tracks = [registry().track(name) for name in registry().tracks()]
+    forms = sorted({form for track in tracks for form in track.writes})
+    if out.suffix not in forms:
+        raise NtgbenchError(f"{out} must end in {' or '.join(forms)}")
     if not out.parent.is_dir():
         raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
+
+    for path in (path for track in tracks for path in track.written(out)):
+        if os.path.lexists(path) and not force:
+            raise NtgbenchError(f"{path} is there already; give --force to overwrite it")
 
     from ntgbench.systems import load
 
     fitted = load(model)
     track = fitted.system.track
     if out.suffix not in track.writes:
-        raise NtgbenchError(f"{out} must end in {' or '.join(track.writes)}")
-    for path in track.written(out):
-        if os.path.lexists(path) and not force:
-            raise NtgbenchError(f"{path} is there already; give --force to overwrite it")
+        raise NtgbenchError(f"{out} must end in {' or '.join(track.writes)} for traffic of the track {track.spec.name}")
     try:
         request = track.wanted(fitted.train, names, number)
     except NtgbenchError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from ntgbench.results import hardware_of, keys_of, suite_of, track_of
+from ntgbench.results import hardware_of, key_of, suite_of, track_of
 
 if TYPE_CHECKING:
     from ntgbench.results import MetricValue, Row
@@ -129,7 +129,7 @@ def boards(rows: Iterable[Row], suite: str | None = None) -> list[Board]:
     """The rows as boards of a suite, or without one of what was run together, by dataset, protocol and its version."""
     gathered: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        key = row["protocol_digest"] if suite is None else keys_of(row).get(suite)
+        key = row["protocol_digest"] if suite is None else key_of(row, suite)
         if key is not None:
             group = (row["dataset"], track_of(row), row["protocol"], key, row["dataset_digest"])
             gathered.setdefault((*group, hardware_of(row)), []).append(row)

@@ -17,7 +17,7 @@ from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import OWN, code_digest, registry
 from ntgbench.protocol import Protocol, from_values
-from ntgbench.results import check_row, keys_of, suite_of
+from ntgbench.results import check_row, key_of, suite_of
 from ntgbench.systems import System, choose, with_parameters
 from ntgbench.tracks import same_track
 
@@ -121,7 +121,7 @@ class Cell:
         return tuple(suite for suite in self.protocol.suites if not self._has(row, suite))
 
     def _has(self, row: Row, suite: str) -> bool:
-        if keys_of(row).get(suite) != self.protocol.key(suite):
+        if key_of(row, suite) != self.protocol.key(suite):
             return False
         own = {key: metric for key, metric in row["metrics"].items() if suite_of(key) == suite}
         if not own:

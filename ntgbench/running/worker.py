@@ -25,7 +25,7 @@ from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 from ntgbench.files import replacing
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.plugins import registry, resolve
-from ntgbench.results import suite_of
+from ntgbench.results import with_suites
 from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
 from ntgbench.running.probe import peak_memory_mib
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
@@ -63,8 +63,7 @@ def run(cell: Cell) -> None:
     row = empty_row(cell)
     if earlier is not None:
         row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
-        row["metrics"] = {key: value for key, value in earlier["metrics"].items() if suite_of(key) not in missing}
-        row["code"] = {key: digest for key, digest in earlier.get("code", {}).items() if suite_of(key) not in missing}
+        row = with_suites(row, earlier, lambda suite: suite not in missing)
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
     work = _Work(cell)
