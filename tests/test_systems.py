@@ -3,7 +3,7 @@ import pytest
 
 from ntgbench import Context
 from ntgbench.errors import PluginError, ProtocolError, TrafficError
-from ntgbench.systems import checked, choose, load
+from ntgbench.systems import choose, load
 from ntgbench.testing import example_traffic
 
 TRAIN = example_traffic()
@@ -21,7 +21,7 @@ def test_a_system_is_called_by_its_name_and_changed_parameters() -> None:
 def test_a_label_that_is_no_class_is_refused(label: int) -> None:
     fitted = choose("copy").fit(TRAIN, Context(seed=1))
     with pytest.raises(TrafficError, match="row 1: a label is an index"):
-        fitted.sample(np.array([0, label], np.int32), 1)
+        fitted.sample(np.array([0, label], np.int32), seed=1)
 
 
 @pytest.mark.parametrize("text", ["markov[order=2]", "fast-retransmit"])
@@ -30,7 +30,7 @@ def test_a_saved_system_is_the_same_system(tmp_path, text: str) -> None:
     fitted.save(tmp_path)
     again = load(tmp_path)
     assert again.system == fitted.system
-    assert again.sample(TRAIN.label, 5) == fitted.sample(TRAIN.label, 5)
+    assert again.sample(TRAIN.label, seed=5) == fitted.sample(TRAIN.label, seed=5)
 
 
 def test_a_saved_generator_takes_no_training_rows_along_but_its_own(tmp_path) -> None:
@@ -51,8 +51,9 @@ def test_damaged_folders_are_refused(tmp_path) -> None:
 
 
 def test_what_a_plugin_hands_back_becomes_biflows_like_the_training_set() -> None:
-    made = checked(np.array([[5, -3, *[0] * 8]]), np.array([2]), TRAIN, "x")
+    fitted = choose("copy").fit(TRAIN, Context(seed=1))
+    made = fitted.checked(np.array([[5, -3, *[0] * 8]]), (np.array([2]),))
     assert made.classes == TRAIN.classes
     assert made.label.tolist() == [2]
-    with pytest.raises(PluginError, match="x returned invalid biflows: row 0"):
-        checked(np.zeros((1, 10), np.int64), np.array([2]), TRAIN, "x")
+    with pytest.raises(PluginError, match="copy returned invalid biflows: row 0"):
+        fitted.checked(np.zeros((1, 10), np.int64), (np.array([2]),))

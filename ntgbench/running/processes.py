@@ -177,7 +177,7 @@ class Usage:
         seconds, memory, busy = 0.0, 0, False
         with contextlib.suppress(psutil.Error):
             keeper = psutil.Process(self._keeper)
-            # Parents come before their children: a child that ends in between is never pluralised twice.
+            # Parents come before their children: a child that ends in between is never counted twice.
             ended = keeper.cpu_times()
             seconds = ended.children_user + ended.children_system
             self._processes = keeper.children(recursive=True)

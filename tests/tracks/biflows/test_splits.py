@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntgbench import Biflows
-from ntgbench.datasets.splits import first, fraction, halves, split, take
 from ntgbench.errors import DatasetError
+from ntgbench.tracks.biflows.splits import first, fraction, halves, split, take
 
 
 def numbered(label: np.ndarray, group: np.ndarray | None = None) -> Biflows:
@@ -167,7 +167,7 @@ def test_a_forest_scores_on_real_traffic_as_published(real_flows, name: str, set
 
     from ntgbench.datasets.loading import load_dataset
 
-    train, test = split(load_dataset(str(real_flows / f"{name}.parquet")).biflows, 0.2, 2)
+    train, test = split(load_dataset(str(real_flows / f"{name}.parquet")).traffic, 0.2, 2)
     forest = RandomForestClassifier(n_estimators=100, random_state=2, n_jobs=-1, **settings)
     predicted = forest.fit(train.signed_pl, train.label).predict(test.signed_pl)
     score = f1_score(test.label, predicted, average="macro")

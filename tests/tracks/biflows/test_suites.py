@@ -1,0 +1,123 @@
+"""The suites on made-up traffic, with the bundled metrics."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ntgbench import Biflows
+from ntgbench.interfaces import Context
+from ntgbench.running.cells import metrics_of
+from ntgbench.suites import SuiteInput
+from ntgbench.systems import choose
+from ntgbench.testing import example_traffic
+from ntgbench.tracks.biflows import augmentation, fidelity, utility
+from ntgbench.tracks.biflows.settings import Augmentation, Fidelity
+from ntgbench.tracks.biflows.splits import split
+
+
+def given(system: str, suite: str, settings: object = None) -> SuiteInput:
+    """What a suite is handed of a system that was fitted on a part of the example."""
+    train, test = split(example_traffic(), 0.2, 1)
+    chosen = choose(system)
+    fitted = chosen.fit(train, Context(seed=1))
+    return SuiteInput(
+        settings=settings,
+        track=chosen.track,
+        system=chosen,
+        metrics=tuple(metrics_of("biflows", suite)),
+        names=("digest", 0),
+        train=train,
+        test=test,
+        synthetic=fitted.sample(train.label, seed=2),
+        fitted=lambda: fitted,
+        refit=lambda few: chosen.fit(few, Context(seed=1)),
+        context=lambda few, budget: Context(seed=1, budget=budget),
+        device="cpu",
+        folder=Path(),
+        earlier={},
+        machine={},
+        progress=print,
+    )
+
+
+def test_fidelity_has_headline_control_and_floor_of_each_metric() -> None:
+    of_copy = given("copy", "fidelity", Fidelity())
+    scores = fidelity.measure(of_copy)
+    for metric in of_copy.metrics:
+        other = {"test": "train", "train": "test"}[metric.against]
+        assert {metric.name, f"{metric.name}@{other}", f"{metric.name}@floor"} <= scores.keys()
+    assert all(score["value"] is not None for score in scores.values()), scores
+
+
+def test_the_training_set_itself_is_identical_to_itself() -> None:
+    scores = fidelity.measure(given("real", "fidelity", Fidelity()))
+    assert scores["jsd_1gram@train"]["value"] == pytest.approx(0.0, abs=1e-12)
+    assert scores["leakage"]["value"] == 1.0
+    assert scores["train_share"]["value"] == 1.0
+    assert scores["leakage@test"]["value"] == 0.0
+
+
+def test_both_sides_of_a_comparison_have_equal_counts() -> None:
+    of_copy = given("copy", "fidelity")
+    real, synthetic = fidelity._equal_counts(of_copy.test, of_copy.synthetic, 3)
+    assert (real.class_counts() == synthetic.class_counts()).all()
+    assert (real.class_counts() == np.minimum(of_copy.test.class_counts(), of_copy.train.class_counts())).all()
+
+
+def test_a_class_the_system_never_made_keeps_its_real_side() -> None:
+    of_copy = given("copy", "fidelity")
+    partial = of_copy.synthetic.select(of_copy.synthetic.label != 1)
+    real, synthetic = fidelity._equal_counts(of_copy.test, partial, 3)
+    assert real.class_counts()[1] == of_copy.test.class_counts()[1] > 0
+    assert synthetic.class_counts()[1] == 0
+
+
+def test_utility_of_the_training_set_beats_shuffled_labels() -> None:
+    of_real = given("real", "utility")
+    shuffled = Biflows(of_real.train.signed_pl, np.roll(of_real.train.label, 40), of_real.train.classes)
+    wrong = replace(of_real, synthetic=shuffled)
+    assert utility.measure(of_real)["accuracy"]["value"] > utility.measure(wrong)["accuracy"]["value"]
+
+
+@pytest.mark.parametrize("system", ["copy", "fast-retransmit"])
+def test_augmentation_has_every_fraction_with_and_without_synthetic_traffic(system: str) -> None:
+    settings = Augmentation(fractions=(0.1, 0.5, 1.0), arms=("full", "subset"))
+    scores = augmentation.measure(given(system, "utility", settings))
+    keys = {key.partition("@")[2] for key in scores}
+    subset = {f"{f}%,subset" for f in (10, 50, 100)} if system == "copy" else set()
+    assert keys == {"10%", "50%", "100%", "10%,none", "50%,none", "100%,none"} | subset
+    assert {key.partition("@")[0] for key in scores} == {"macro_f1", "weighted_f1", "accuracy"}
+
+
+def test_augmentation_raises_every_class_to_the_largest() -> None:
+    of_copy = given("copy", "utility")
+    few = of_copy.train.select(np.flatnonzero(of_copy.train.label != 3)[::5])
+    largest = int(of_copy.train.class_counts().max())
+    raised = few.class_counts() + augmentation._missing(few, of_copy.train)
+    # A class that is not there at all cannot be raised.
+    assert raised.tolist() == [largest, largest, largest, 0]
+
+
+def test_a_generator_makes_biflows_for_all_fractions_at_once() -> None:
+    of_copy = given("copy", "utility", Augmentation(fractions=(0.5, 0.1, 1.0)))
+    asked = []
+
+    class Counting:
+        def sample(self, labels, seed):
+            asked.append(np.bincount(labels, minlength=4))
+            return of_copy.fitted().sample(labels, seed=seed)
+
+    augmentation.measure(replace(of_copy, fitted=Counting))
+    counts = of_copy.train.class_counts()
+    assert len(asked) == 1
+    assert asked[0].tolist() == (counts.max() - np.ceil(0.1 * counts)).tolist()
+
+
+def test_an_augmenter_never_sees_more_than_the_available_biflows() -> None:
+    of_augmenter = given("fast-retransmit", "utility", Augmentation(fractions=(0.1, 0.5)))
+    seen = []
+    augmentation.measure(replace(of_augmenter, refit=lambda few: seen.append(len(few)) or of_augmenter.refit(few)))
+    counts = of_augmenter.train.class_counts()
+    assert seen == [int(np.ceil(f * counts - 1e-9).sum()) for f in (0.1, 0.5)]
