@@ -63,7 +63,7 @@ def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
                 done += 1
             if child.over:
                 for check in checks[done:]:
-                    yield Checked(check, "not run, because an earlier check did not come to its end")
+                    yield Checked(check, "not run, because an earlier check did not finish")
                 return
 
 

@@ -37,7 +37,7 @@ def check_spec(spec: Any, kind: type, hook: str) -> Spec:
         raise PluginError(f"{hook} must return {kind.__name__} objects, not {type(spec).__name__}")
     pattern, allowed = _NAMES[kind]
     if not isinstance(spec.name, str) or not pattern.fullmatch(spec.name):
-        raise PluginError(f"{hook}: {spec.name!r} is no name: {allowed} only")
+        raise PluginError(f"{hook}: {spec.name!r} is not a valid name: {allowed} only")
     hints = typing.get_type_hints(kind)
     for item in dataclasses.fields(kind):
         value = getattr(spec, item.name)

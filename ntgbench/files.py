@@ -79,7 +79,7 @@ def write_texts(texts: Mapping[Path, str]) -> None:
 def require_file(path: Path, most: int) -> None:
     """Raise NtgbenchError unless `path` is a regular file of at most `most` bytes; it is not opened.
 
-    A FIFO or a device could block whoever reads it for ever, or have no end.
+    Reading a FIFO or a device could block for ever or never end.
     """
     try:
         found = path.stat()

@@ -29,7 +29,7 @@ class Progress(Protocol):
 
 
 def no_progress(done: float, total: float, note: str = "") -> None:
-    """Progress that nobody watches."""
+    """Progress that is ignored."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class GeneratorSpec:
         parameters: frozen dataclass with a default for every field; int, float, bool, str or None.
         needs: import names that the target needs, checked before it is imported.
         base: name of another generator whose fitted model this one starts from.
-        reference: stands on every leaderboard for orientation and takes no rank.
+        reference: a reference for comparison, which is not ranked.
         track: name of the track whose traffic it makes.
     """
 

@@ -143,7 +143,7 @@ def discover(
 
     Args:
         entry_points: of the group `ntgbench`.
-        only: comma-separated entry-point names to keep; None keeps all. A name that is none is warned of.
+        only: comma-separated entry-point names to keep; None keeps all. An unknown name gives a warning.
         probing: load those that are not bundled in another process first, and refuse one that ends or blocks it.
     """
     # Bundled plugins come first, so that a clash is always the newcomer's.
@@ -157,7 +157,7 @@ def discover(
     plugins: list[Plugin] = []
     for entry_point in found:
         plugins.append(_load(entry_point, plugins, fatal.get(entry_point)))
-    return Registry(tuple(_refuse_lost_bases(plugins)))
+    return Registry(tuple(_refuse_missing_bases(plugins)))
 
 
 def _warn_of_unknown(wanted: set[str], known: list[str]) -> None:
@@ -274,22 +274,22 @@ def _refuse_clashes(specs: Sequence[Spec], earlier: Sequence[Plugin]) -> None:
             owners[claim] = "the same plugin"
 
 
-def _refuse_lost_bases(plugins: Sequence[Plugin]) -> list[Plugin]:
-    """Refuse plugins with a generator whose base is no generator, or leads back to itself."""
+def _refuse_missing_bases(plugins: Sequence[Plugin]) -> list[Plugin]:
+    """Refuse plugins with a generator whose base is not a generator, or depends on the generator itself."""
     generators = {s.name: s for plugin in plugins for s in plugin.specs if isinstance(s, GeneratorSpec)}
     kept = []
     for plugin in plugins:
-        lost = next((s for s in plugin.specs if isinstance(s, GeneratorSpec) and not _leads_home(s, generators)), None)
+        lost = next((s for s in plugin.specs if isinstance(s, GeneratorSpec) and not _has_base(s, generators)), None)
         if lost is not None:
-            reason = f"the base {lost.base!r} of {lost.name} is no generator, or starts from {lost.name} itself"
+            reason = f"the base {lost.base!r} of {lost.name} is not a generator, or starts from {lost.name} itself"
             kept.append(Plugin(plugin.name, plugin.distribution, plugin.version, refused=reason))
         else:
             kept.append(plugin)
-    # A refused plugin may have been the home of another one's base.
-    return kept if kept == list(plugins) else _refuse_lost_bases(kept)
+    # A refused plugin may have brought the base of another one.
+    return kept if kept == list(plugins) else _refuse_missing_bases(kept)
 
 
-def _leads_home(spec: GeneratorSpec, generators: dict[str, GeneratorSpec]) -> bool:
+def _has_base(spec: GeneratorSpec, generators: dict[str, GeneratorSpec]) -> bool:
     seen = {spec.name}
     while spec.base is not None:
         if spec.base in seen or spec.base not in generators:

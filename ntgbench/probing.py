@@ -59,7 +59,7 @@ def _load_all(entry_points: Sequence[importlib.metadata.EntryPoint], longest: fl
         try:
             process.communicate(json.dumps(asked).encode(), longest)
         except subprocess.TimeoutExpired:
-            how = f"it did not come to its end within {pluralised(longest, 'second')}"
+            how = f"it did not finish within {pluralised(longest, 'second')}"
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -33,7 +33,7 @@ class Limits:
     Attributes:
         cpu_minutes: CPU minutes of its process and all that it starts, whatever else the machine does meanwhile.
         memory_gib: GiB of resident memory, child processes included.
-        idle_minutes: minutes without CPU time to speak of, less than a hundredth of a processor: it waits for ever.
+        idle_minutes: minutes in which it uses less than 1% of a processor; it is then taken to hang.
     """
 
     cpu_minutes: float = 120.0

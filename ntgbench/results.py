@@ -89,7 +89,7 @@ def hardware_of(row: Row) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows in a file. Raises NtgbenchError that names the line which is no row of this schema."""
+    """The rows in a file. Raises NtgbenchError that names the first line that is not a row of this schema."""
     rows, damaged = parse_rows(path)
     for number, _, wrong in damaged:
         raise NtgbenchError(f"{path}, line {number}: not a row: {wrong}")
@@ -97,7 +97,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def parse_rows(path: Path) -> tuple[list[Row], list[tuple[int, str, str]]]:
-    """The rows in a file, and of each line that is none its number from 1, its text, and what is wrong with it.
+    """The rows in a file, and for each other line its number from 1, its text, and what is wrong with it.
 
     Raises NtgbenchError when the file cannot be read.
     """
@@ -147,7 +147,7 @@ def _completed(row: Row, before: Row | None) -> Row:
     if before is None:
         return row
     if "merged_from" in row and {**row, "merged_from": ""} == {**before, "merged_from": ""}:
-        # What is here already does not come from elsewhere.
+        # The row was here before.
         return before
     if row["status"] == "failed" or before["status"] == "failed":
         return row

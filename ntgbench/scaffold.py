@@ -25,11 +25,11 @@ def new_plugin(name: str, parent: Path) -> Path:
     """Write an installable plugin called `name` into the new folder `parent/name` and return that folder.
 
     Raises:
-        NtgbenchError: when the name is none for a plugin or is taken, or the folder is there already or cannot be
+        NtgbenchError: when the name is not valid or is taken, or the folder is there already or cannot be
             written; nothing is left of it then.
     """
     if not _NAME.fullmatch(name):
-        raise NtgbenchError(f"{name!r} is no plugin name; write it like my-generator")
+        raise NtgbenchError(f"{name!r} is not a plugin name; write it like my-generator")
     folder = parent / name
     if folder.exists():
         raise NtgbenchError(f"{folder} is there already")

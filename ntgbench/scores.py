@@ -42,7 +42,7 @@ def score(metrics: Sequence[MetricSpec], real: Traffic, synthetic: Traffic, seed
 
 
 def metric_value(metric: MetricSpec, value: float | None, reason: str | None = None) -> MetricValue:
-    """A metric's number, or the reason why there is none, as rows hold it."""
+    """A metric's number, or the reason why it has none, as rows hold it."""
     found = MetricValue(value=value, version=metric.version, goal=metric.goal, digits=metric.digits)
     if metric.primary:
         found["primary"] = True
@@ -63,7 +63,7 @@ def _checked(metric: MetricSpec, values: Mapping[str, float]) -> MetricValue:
         return metric_value(metric, None, f"{reprlib.repr(found)} is not a number")
     low = -math.inf if metric.lowest is None else metric.lowest
     high = math.inf if metric.highest is None else metric.highest
-    # A sum of shares may miss its bound by rounding; that much is no fault of the metric.
+    # A sum of shares may miss its bound by rounding; that is not an error of the metric.
     if not math.isfinite(value) or not low - 1e-9 <= value <= high + 1e-9:
         return metric_value(metric, None, f"{value} lies outside {low}..{high}")
     if abs(value) > LARGEST:

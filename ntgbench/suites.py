@@ -1,4 +1,4 @@
-"""Suites: what is measured of a system. A suite is a record; whoever brings one registers it by a hook."""
+"""Suites: what is measured of a system. A suite is a record; plugins register it by a hook."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class SuiteInput:
     progress: Callable[[str], None]
 
     def seed(self, *what: str | int) -> int:
-        """A seed for one random choice; the same for every system, so that rows differ by system alone."""
+        """A seed for one random choice; the same for every system, so that rows differ only by system."""
         return derive_seed(*self.names, *what)
 
 

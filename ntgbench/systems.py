@@ -98,7 +98,7 @@ class FittedSystem:
         """New traffic. `request` is what the track asks systems for: for biflows the labels, one for each biflow.
 
         Raises NtgbenchError for a request that cannot be answered, and PluginError when the plugin raises anything, and
-        when what it hands back is no traffic.
+        when what it returns is not valid traffic.
         """
         name = self.system.display_name
         try:

@@ -91,14 +91,14 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
         (GOOD.replace('"good",', '"Good One",'), "is no name"),
         (GOOD.replace("good:Good", "good.Good"), "must look like 'package.module:Name'"),
         (GOOD.replace('a good one"', 'x", parameters=int'), "must be a frozen dataclass"),
-        (GOOD.replace('"good",', '"my_gen",'), "is no name: lower-case letters, digits and hyphens only"),
+        (GOOD.replace('"good",', '"my_gen",'), "is not a valid name: lower-case letters, digits and hyphens only"),
         (GOOD.replace("a good one", "two\\nlines"), "must be one line"),
         (GOOD.replace('"a good one"', "None"), "summary of good must not be None"),
         (GOOD.replace('a good one"', 'x", needs="numpy"'), "needs of good must not be 'numpy'"),
         (GOOD.replace('a good one"', 'x", reference="no"'), "reference of good must not be 'no'"),
         (
             GOOD.replace('a good one"', 'x", base="good"'),
-            "the base 'good' of good is no generator, or starts from good",
+            "the base 'good' of good is not a generator, or starts from good",
         ),
         (GOOD.replace('a good one"', 'x", base="smote"'), "the base 'smote' of good is no generator"),
         (PARAMETERS.format("order: int"), "parameter 'order' of good needs a default"),
@@ -162,9 +162,7 @@ def test_a_plugin_whose_import_does_not_end_is_refused(tmp_path, monkeypatch) ->
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "hangs_at_import.py").write_text("import signal; signal.pause()")
     hanging = EntryPoint("hangs", "hangs_at_import", "ntgbench")
-    assert find_fatal([hanging], longest=0.5) == {
-        hanging: "it did not come to its end within 0.5 seconds while it was imported"
-    }
+    assert find_fatal([hanging], longest=0.5) == {hanging: "it did not finish within 0.5 seconds while it was imported"}
 
 
 def test_the_cells_of_a_run_do_not_load_what_was_refused(install, ntgbench, flows) -> None:

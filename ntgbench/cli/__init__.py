@@ -50,7 +50,7 @@ def main() -> NoReturn:
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        # With the terminal closed, there is nowhere to say it.
+        # The terminal may be closed.
         with contextlib.suppress(OSError):
             click.echo("stopped; run the same command again to go on from here", err=True)
         status = INTERRUPTED
@@ -58,7 +58,7 @@ def main() -> NoReturn:
         error.show()
         status = MISUSED
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
+        # The reader of our output has gone.
         sys.stderr.close()
         status = FAILED
     except (NtgbenchError, OSError) as error:

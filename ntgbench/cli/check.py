@@ -25,7 +25,7 @@ from ntgbench.errors import NtgbenchError
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Minutes without CPU time after which a check waits for ever.",
+    help="Minutes without CPU time after which a check counts as hanging.",
 )
 def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
     """Check that the system or metric NAME keeps its contract; exits with 1 when it does not.

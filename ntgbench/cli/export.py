@@ -20,7 +20,7 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
     A format is a system that starts from the fitted one and is called after both: llama-onnx is llama's onnx.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise NtgbenchError(f"{out} is there already and is no empty folder; nothing is overwritten")
+        raise NtgbenchError(f"{out} already exists and is not an empty folder; nothing is overwritten")
 
     import dataclasses
 

@@ -21,7 +21,7 @@ MOST_SYSTEMS = 8
 """Systems that are named where one cause concerns many."""
 
 MOST_CAUSES = 10
-"""Causes that are told: a metric may give another one for every row."""
+"""Causes that are listed: a metric may give another one for every row."""
 
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
@@ -75,7 +75,7 @@ def metrics_that_failed(board: Board, suite: str) -> list[str]:
 
 
 def rows_that_failed(board: Board) -> list[str]:
-    """A line for each row that failed. A row of which a metric failed has not."""
+    """A line for each row that failed. A row with a failed metric is not a failed row."""
     return [
         f"{code(entry.name)}, seed {row['seed']}: {plain(row['reason'])}{_log(row)}"
         for entry in board.entries

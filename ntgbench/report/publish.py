@@ -23,7 +23,7 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
     which `ntgbench leaderboard` makes the boards.
 
     Raises:
-        NtgbenchError: when a row is none, rows.jsonl is damaged, a file of somebody else stands where a board would, or
+        NtgbenchError: when a row is not valid, rows.jsonl is damaged, a file that ntgbench has not written is in the way, or
             the disk is full.
     """
     new = list(new)

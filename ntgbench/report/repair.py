@@ -1,4 +1,4 @@
-"""rows.jsonl with lines that are no rows, cut off or edited by hand: their rows come back from the folder of runs."""
+"""Damaged lines of rows.jsonl, cut off or edited by hand: their rows are restored from the folder of runs."""
 
 from __future__ import annotations
 

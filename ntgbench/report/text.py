@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_NOTES = 10
 
 EMPTY = "-"
-"""What stands where there is no number."""
+"""Printed in place of a missing number."""
 
 
 def bullets(title: str, lines: Sequence[str]) -> list[str]:

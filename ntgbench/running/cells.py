@@ -101,8 +101,8 @@ class Cell:
     def result(self) -> Row | None:
         """What an earlier run found, None when none has finished here.
 
-        A file that is cut, of another schema or about something else is no result: the cell runs again, which needs no
-        training when that is whole.
+        A damaged file, one of another schema and one about something else do not count: the cell then runs again,
+        without training if the fitted model is there.
         """
         try:
             row: Row = read_json(self.path / RESULT_FILE)

@@ -77,7 +77,7 @@ def _run_cell(cell: Cell, threads: int, observe: Observe, stop: threading.Event)
     except InterruptedError:
         raise
     except (NtgbenchError, OSError) as error:
-        # Its folder is gone or cannot be written, say; the other cells have their own.
+        # For example its folder is gone or cannot be written; other cells are not affected.
         row = _failed(cell, str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}")
         _store(cell, row)
         return row
@@ -159,7 +159,7 @@ def _clear(cell: Cell) -> None:
 
 
 def _written(cell: Cell) -> tuple[int, int] | None:
-    """Which file the cell's result is, None when there is none: each is a new one."""
+    """Identity of the cell's result file, None without one: every write makes a new file."""
     try:
         found = (cell.path / RESULT_FILE).stat()
     except OSError:
@@ -184,17 +184,17 @@ def _watch(
 
 
 def _death(code: int, last: str) -> str:
-    """Why a process that left no result has ended, as far as can be told by its status and its last words."""
+    """Why a process without a result has ended, from its status and its last line of output."""
     if code < 0:
         hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
         return f"its process was ended {ended_how(code)}{hint}"
-    return f"its process ended {ended_how(code)} and without a result: {last or 'it said nothing'}"
+    return f"its process ended {ended_how(code)} and without a result: {last or 'it printed nothing'}"
 
 
 def forget_failures(cell: Cell) -> None:
-    """Make a failed cell as if it had never measured the suites of which a metric failed, or fitted its system.
+    """Reset a failed cell: without the suites of which a metric failed, or, if the cell itself failed, from the start.
 
-    A training that did not come to its end goes on where it stood.
+    A training that was interrupted continues where it stopped.
     """
     row = cell.result()
     if row is None or row["status"] == "failed":
@@ -206,7 +206,7 @@ def forget_failures(cell: Cell) -> None:
 
 
 def forget(cell: Cell) -> None:
-    """Make a cell as if it had never run."""
+    """Reset a cell as if it had never run."""
     _delete_results(cell)
     shutil.rmtree(cell.path / UNFINISHED_FOLDER, ignore_errors=True)
 

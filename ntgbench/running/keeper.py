@@ -2,7 +2,7 @@
 
 It runs COMMAND in a session of its own, and ends as COMMAND ended: with its status, or by the same signal. Before that
 it kills every process that COMMAND has left behind. Its standard input is a pipe of which the run holds the other end.
-When that end is closed, because the run wants the cell to end or because the run itself has died in whatever way,
+When that end is closed, because the run ends the cell or has itself died,
 COMMAND is killed with all it has started. Its standard output is the log, open for reading and appending; the end of
 what could not be written there comes out of its standard error.
 
@@ -33,7 +33,7 @@ LEFT_OUT = b"\n[... the middle of this log is left out: it was longer than 1 MiB
 
 _KEPT = LOG_LIMIT // 4
 _CHUNK = 2**16
-# It fits into a pipe that nobody reads meanwhile.
+# Fits into a pipe that is not being read.
 _LOST = 2**11
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
@@ -69,7 +69,7 @@ class Log:
     """An open file that never has more than `LOG_LIMIT` bytes.
 
     Attributes:
-        lost: the end of what could not be written, on a full disk say: whoever prints does not die by that.
+        lost: the end of what could not be written, for example on a full disk; printing then does not fail.
     """
 
     lost = b""
@@ -113,7 +113,7 @@ def _start(command: list[str], output: int) -> int:
 
 
 def _attend(worker: int, output: int, wake: int, log: Log) -> int | None:
-    """Copy what the worker prints until it has ended, then its wait status; None when the run has hung up."""
+    """Copy what the worker prints until it has ended, then its wait status; None when the run has closed standard input."""
     sources = [_STDIN, wake, output]
     while True:
         ready, _, _ = select.select(sources, [], [])
@@ -159,7 +159,7 @@ def _kill_all(worker: int, status: int | None) -> int:
         status = found if status is None else status
         if not left:
             return status or 0
-        # When these have ended, their own children are this process's, and their turn comes.
+        # When these have ended, their children become children of this process and are killed next.
         for pid in _children():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Processes below a keeper: started, watched for what they use, and all ended."""
+"""Processes below a keeper: started, measured, and ended together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IDLE_SHARE = 0.01
 """Part of one processor below which a process tree counts as idle."""
 
 _LONGEST_STEP = 5.0
-"""Seconds that a look counts at most: while the whole machine is suspended, nobody is idle."""
+"""Seconds between two looks that count as idle at most: a suspended machine is not idle."""
 
 _BUSY = (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
 
@@ -89,7 +89,7 @@ def kept(
 
 
 def _kill_marked(mark: str) -> None:
-    """Kill what a keeper has left that was itself killed: processes that bear its mark in their environment."""
+    """Kill what a killed keeper has left: processes with its mark in their environment."""
     while True:
         found = []
         for one in psutil.process_iter():
@@ -121,7 +121,7 @@ class Usage:
     Attributes:
         cpu_seconds: CPU time.
         memory_gib: resident memory at the last look.
-        idle_seconds: for how long there has been no CPU time to speak of.
+        idle_seconds: for how long it has used less than `IDLE_SHARE` of a processor.
     """
 
     def __init__(self, keeper: Keeper, limits: Limits) -> None:
@@ -129,7 +129,7 @@ class Usage:
         self._keeper, self._limits = keeper.pid, limits
         self._processes: list[psutil.Process] = []
         self._looked, self._idle_since = time.monotonic(), 0.0
-        # What is added to what is seen: minus what was used before this, plus what has gone without a trace since.
+        # Added to what is seen: minus what was used before this object was made, plus what ended uncounted since.
         self._gone, self._fewer = -self._look()[0], False
 
     def over(self) -> str | None:
@@ -151,9 +151,7 @@ class Usage:
         if self.memory_gib > limits.memory_gib:
             return f"over the memory limit of {limits.memory_gib:g} GiB (used {self.memory_gib:.1f} GiB)"
         if self.idle_seconds > 60.0 * limits.idle_minutes:
-            return (
-                f"it has used no CPU for {pluralised(limits.idle_minutes, 'minute')}: it waits for what does not come"
-            )
+            return f"it has used no CPU for {pluralised(limits.idle_minutes, 'minute')}: it seems to hang"
         return None
 
     def kill(self) -> None:
@@ -166,10 +164,10 @@ class Usage:
         if seen + self._gone >= self.cpu_seconds:
             self.cpu_seconds, self._fewer = seen + self._gone, False
         elif self._fewer:
-            # A process has ended without a trace.
+            # A process has ended and its time is lost.
             self._gone = self.cpu_seconds - seen
         else:
-            # Or it has ended during the look: then the next one finds its time with its parent.
+            # Or it ended during the look: then the next look finds its time with its parent.
             self._fewer = True
 
     def _look(self) -> tuple[float, float, bool]:
@@ -186,6 +184,6 @@ class Usage:
                     times = process.cpu_times()
                     seconds += times.user + times.system + times.children_user + times.children_system
                     memory += process.memory_info().rss
-                    # On a machine with much to do, a process may wait long for its turn.
+                    # On a loaded machine a process may wait long for a processor.
                     busy |= sys.platform == "linux" and process.status() in _BUSY
         return seconds, memory / 2**30, busy

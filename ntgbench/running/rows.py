@@ -1,4 +1,4 @@
-"""The row of a cell while it comes about."""
+"""The row of a cell, from the start of its process to the written result."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def write_result(cell: Cell, row: Row) -> None:
         row.pop("log", None)
 
     def shown(text: str) -> str:
-        # Where the folder of runs is on this machine is nobody else's business.
+        # The row is published, so it does not say where the runs are on this machine.
         return clean(text.replace(str(cell.runs), "runs"))
 
     if row["reason"] is not None:

@@ -78,7 +78,7 @@ class State:
         return json.dumps({**values, "seconds": self.seconds, "now": self._now}) + "\n"
 
     def _show(self) -> None:
-        """Write without waiting for the disk: no training fails for want of what is only shown."""
+        """Write without waiting for the disk, and ignore failures: progress is only shown."""
         self._written = time.monotonic()
         temporary = self._path.with_name(f".{STATE_FILE}.{os.getpid()}.tmp")
         with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ class State:
 
 
 def forget_process(cell: Cell) -> None:
-    """Take out of the file what an earlier process has said of itself, so that it is not taken for the next one's."""
+    """Remove what an earlier process said of itself, so that it is not taken for the next one's."""
     values = _read(cell.path / STATE_FILE)
     if values:
         write_text(cell.path / STATE_FILE, json.dumps({key: values.get(key) for key in ("fitted", "kept")}) + "\n")

@@ -81,7 +81,7 @@ def test_checks_before_and_after_the_one_that_ends_the_process_have_their_own_sa
 @pytest.mark.parametrize(
     ("name", "option", "reason"),
     [
-        ("hangs", "--idle-minutes", "it has used no CPU for 0.05 minutes: it waits for what does not come"),
+        ("hangs", "--idle-minutes", "it has used no CPU for 0.05 minutes: it seems to hang"),
         ("spins", "--cpu-minutes", "over the time limit of 0.05 CPU minutes"),
     ],
 )
@@ -90,7 +90,7 @@ def test_a_plugin_that_blocks_the_process_is_stopped(install, ntgbench, name, op
     done = ntgbench("check", name, option, 0.05)
     assert done.returncode == 1
     assert reason in done.stdout
-    assert "not run, because an earlier check did not come to its end" in done.stdout
+    assert "not run, because an earlier check did not finish" in done.stdout
     assert done.stdout.splitlines()[-1].endswith("of 12 checks passed")
 
 

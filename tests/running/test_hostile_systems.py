@@ -132,7 +132,7 @@ def test_every_kind_of_failure_is_a_row_with_a_reason(install, ntgbench, flows, 
         (
             "hangs",
             "idle_minutes = 0.05",
-            "it has used no CPU for 0.05 minutes: it waits for what does not come, at fit 0%",
+            "it has used no CPU for 0.05 minutes: it seems to hang, at fit 0%",
         ),
         ("spins", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit 0%"),
         ("breeds", "cpu_minutes = 0.15", "over the time limit of 0.15 CPU minutes, at fit 0%"),

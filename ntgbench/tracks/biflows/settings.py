@@ -58,7 +58,7 @@ class Augmentation:
             available biflows only. Augmenters always see the available biflows only.
 
     Raises:
-        ValueError: when a share is out of its range, two are printed alike, or there is no share or no arm.
+        ValueError: when a share is out of its range, two are printed alike, or there are no shares or no arms.
     """
 
     fractions: tuple[float, ...] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
