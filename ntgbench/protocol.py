@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from ntgbench.efficiency.settings import Efficiency
 from ntgbench.errors import NtgbenchError, ProtocolError
 from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
@@ -29,9 +30,6 @@ COSTS = ("efficiency",)
 """Suites about what making it takes; they have cells of their own, with no other beside them."""
 
 SUITES = (*QUALITY, *COSTS)
-
-EFFICIENCY_VERSION = 5
-"""Version of the efficiency suite's numbers; raised when the same system and machine may give others."""
 
 _GRID = ("name", "summary", "datasets", "biflows", "systems", "suites", "seeds", "limits")
 """Fields that say which cells there are and how long they may take, but not what a cell measures. What `biflows` leaves
@@ -80,36 +78,6 @@ class Augmentation:
 
     fractions: tuple[float, ...] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
     arms: tuple[Literal["full", "subset"], ...] = ("full",)
-
-
-@dataclass(frozen=True)
-class Efficiency:
-    """How the efficiency suite measures; the defaults are those of arXiv 2603.25507, Table III.
-
-    Attributes:
-        classes: number of classes, the largest of the dataset.
-        biflows: training biflows of each.
-        epochs: epochs of a training whose time is taken.
-        samples: biflows of each class that a repetition makes, one at a time.
-        rounds: processes that a system is measured in, each after one of every other system: where a process finds
-            its memory makes a difference, and a machine may be slow for minutes.
-        repetitions: repeated measurements of a round, of all of which the median with its interval and the shortest are
-            shown.
-        seconds: what a repetition is shortened to, about, by fewer biflows and a single epoch, and there are as many as
-            then fit into the same time; one of sampling may be a few times as long. None measures whole.
-        largest_batch: largest batch that is tried for throughput.
-        threads: CPU threads.
-    """
-
-    classes: int = 5
-    biflows: int = 500
-    epochs: int = 10
-    samples: int = 100
-    rounds: int = 1
-    repetitions: int = 10
-    seconds: float | None = None
-    largest_batch: int = 4096
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -164,8 +132,6 @@ class Protocol:
                 f"protocol {self.name}: {', '.join(COSTS)} is measured by itself, so that nothing disturbs its times; "
                 "leave out the other suites"
             )
-        efficiency = self.efficiency
-        counts = ("classes", "biflows", "epochs", "samples", "rounds", "repetitions", "largest_batch", "threads")
         for name, fine in (
             ("datasets", bool(self.datasets)),
             ("systems", bool(self.systems)),
@@ -184,8 +150,7 @@ class Protocol:
             ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
             ("augmentation.fractions", _are_shares(self.augmentation.fractions)),
             ("augmentation.arms", bool(self.augmentation.arms)),
-            *((f"efficiency.{count}", getattr(efficiency, count) >= 1) for count in counts),
-            ("efficiency.seconds", efficiency.seconds is None or efficiency.seconds > 0),
+            *((f"efficiency.{name}", False) for name in self.efficiency.out_of_range()),
         ):
             if not fine:
                 raise ProtocolError(f"protocol {self.name}: {name} is out of range")

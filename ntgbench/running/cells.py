@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.splits import split
+from ntgbench.efficiency.settings import EFFICIENCY_VERSION
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import code_digest, registry
-from ntgbench.protocol import COSTS, EFFICIENCY_VERSION, Protocol, from_values
+from ntgbench.protocol import COSTS, Protocol, from_values
 from ntgbench.results import check_row, suite_of
 from ntgbench.systems import System, choose, with_parameters
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
-from ntgbench.costs.times import read as read_times
+from ntgbench.efficiency.timings import read as read_timings
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 from ntgbench.files import read_json, replacing, write_text
 from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
@@ -76,7 +76,7 @@ def run(cell: Cell) -> None:
         row["code"] = {key: digest for key, digest in earlier.get("code", {}).items() if suite_of(key) not in missing}
         if not cell.protocol.of_costs:
             row["notes"], row["phases"] = earlier["notes"], earlier["phases"]
-        elif read_times(cell.path / TIMES_FILE).rounds:
+        elif read_timings(cell.path / TIMES_FILE):
             row["notes"], phases.seconds = earlier["notes"], dict(earlier["phases"])
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
@@ -208,28 +208,23 @@ def _measure(cell: Cell, train: Biflows, test: Biflows, suites: tuple[str, ...],
 
 def _measure_costs(cell: Cell, biflows: Biflows, row: Row, phases: Phases) -> None:
     """Put what the system costs into the row, and the fitted system where cells that start from it look for it."""
-    from ntgbench.costs.bench import Bench, traffic
-    from ntgbench.costs.hardware import hardware, pin, state
-    from ntgbench.costs.timing import clock
-    from ntgbench.suites import efficiency
+    from ntgbench.efficiency.biflows import workload
+    from ntgbench.efficiency.clock import clock
+    from ntgbench.efficiency.hardware import hardware, pin, state
+    from ntgbench.efficiency.measure import Job, measure
 
     logging.getLogger(BUDGET_LOGGER).disabled = True
     settings = cell.protocol.efficiency
-    home, base, system = cell.path / FITTED_FOLDER, _base_of(cell), cell.build()
-    times = read_times(cell.path / TIMES_FILE)
-    if not times.rounds:
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
+    base, system = _base_of(cell), cell.build()
 
     def context(few: Biflows, budget: Budget) -> Context:
         return replace(_context(cell, system, "train", few, base), budget=budget)
 
-    train = traffic(biflows, settings, derive_seed(*_names(cell), "efficiency"))
-    bench = Bench(system, train, settings, context, home, cell.device)
+    work = workload(biflows, settings, derive_seed(*_names(cell), "efficiency"))
+    job = Job(system, work, settings, context, cell.path / FITTED_FOLDER, cell.path / TIMES_FILE, cell.device)
     row["machine"].update({**state(), "clock": clock(), "processors": pin(settings.threads)})
     with phases.timed("efficiency"):
-        row["metrics"] = efficiency.measure(bench, times, lambda phase: _progress(cell, phase, 0, 1))
-    times.write(cell.path / TIMES_FILE)
+        row["metrics"] = measure(job, lambda phase: _progress(cell, phase, 0, 1))
     if "efficiency/peak_device_mib" not in row["metrics"]:
         row["machine"]["hardware"] = hardware("cpu", settings.threads)
     row["peak_memory_mib"] = peak_memory_mib()
