@@ -1,4 +1,4 @@
-"""Time: a clock that waits for the device, medians with an interval, and minima."""
+"""Time: a clock that waits for the device, medians with an interval, minima, and a fixed workload."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import statistics
 import sys
 import time
+import timeit
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,3 +64,29 @@ def now(device: str) -> float:
 def clock() -> str:
     """The clock behind `now`, as the system calls it."""
     return time.get_clock_info("perf_counter").implementation
+
+
+def reference() -> float:
+    """Seconds of a fixed workload, each of its parts as short as in any of 30 passes: how fast the machine is just now.
+
+    On a shared host a machine may be half as slow again for minutes, and no counter of its own shows it.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    values, square, layers = (rng.random(shape, np.float32) for shape in ((20_000,), (256, 256), (8, 160, 160)))
+
+    def interpreted() -> float:
+        total = 0.0
+        for number in range(10_000):
+            total += number % 7
+        return total
+
+    def calls() -> object:
+        x = layers[0, 0]
+        for layer in (*layers,) * 10:
+            x = np.tanh(layer @ x)
+        return x
+
+    parts = (interpreted, calls, lambda: np.sort(values), lambda: square @ square)
+    return sum(min(timeit.repeat(part, number=1, repeat=30)) for part in parts)

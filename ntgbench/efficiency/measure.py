@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntgbench.efficiency.clock import Measured, median, minimum, now
+from ntgbench.efficiency.clock import Measured, median, minimum, now, reference
+from ntgbench.efficiency.columns import COLUMNS
 from ntgbench.efficiency.monitor import monitored
-from ntgbench.efficiency.reference import reference
 from ntgbench.efficiency.settings import EFFICIENCY_VERSION, Efficiency
 from ntgbench.efficiency.start import start
 from ntgbench.efficiency.stored import disk_bytes, stored_numbers
@@ -26,35 +26,6 @@ from ntgbench.systems import MODEL_FOLDER, FittedSystem, System, load
 
 if TYPE_CHECKING:
     from ntgbench.efficiency.workload import Workload
-
-COLUMNS: dict[str, tuple[str, int]] = {
-    "sample_shortest_ms": ("min", 3),
-    "sample_ms": ("min", 3),
-    "train_shortest_s_epoch": ("min", 2),
-    "train_s_epoch": ("min", 2),
-    "sample_rate": ("max", 0),
-    "sample_batch": ("max", 0),
-    "train_rate": ("max", 0),
-    "train_batch": ("max", 0),
-    "sample_device_use": ("max", 0),
-    "train_device_use": ("max", 0),
-    "peak_device_mib": ("min", 0),
-    "peak_host_mib": ("min", 0),
-    "first_host_mib": ("min", 0),
-    "parameters": ("min", 0),
-    "size_mb": ("min", 3),
-    "int8_share": ("max", 0),
-    "others_use": ("min", 0),
-    "reference_ms": ("min", 2),
-    "rounds": ("max", 0),
-    "joules": ("min", 1),
-    "import_s": ("min", 2),
-    "first_s": ("min", 2),
-    "packets": ("max", 1),
-    "train_items": ("max", 0),
-    "sample_items": ("max", 0),
-}
-"""Goal and printed decimals of each number; docs/efficiency.md explains them."""
 
 STARTS = 2
 """Fresh processes of a round."""
@@ -134,8 +105,8 @@ def measure(job: Job, progress: Callable[[str], None]) -> dict[str, MetricValue]
     if device == "cpu":  # where a loaded model computes
         progress("starting fresh processes")
         starts = [start(job.folder, workload.start) for _ in range(STARTS)]
-        own.imports, own.first = [one.imported for one in starts], [one.first for one in starts]
-        own.peaks["first_host_mib"] = max(one.memory for one in starts)
+        own.imports, own.first, memory = map(list, zip(*starts, strict=True))
+        own.peaks["first_host_mib"] = max(memory)
     own.reference.append(reference())
     rounds.append(own)
     model = job.folder / MODEL_FOLDER if system.is_generator else job.folder
@@ -270,18 +241,11 @@ def _by_batch(batches: Iterable[int], seconds: Callable[[int], float]) -> dict[i
 
 
 def _metric(name: str, value: Measured | float) -> MetricValue:
-    goal, digits = COLUMNS[name]
-    if not isinstance(value, Measured):
-        return MetricValue(value=float(value), version=EFFICIENCY_VERSION, goal=goal, digits=digits)
-    return MetricValue(
-        value=value.value,
-        low=value.low,
-        high=value.high,
-        count=value.count,
-        version=EFFICIENCY_VERSION,
-        goal=goal,
-        digits=digits,
-    )
+    column = COLUMNS[name]
+    metric = MetricValue(value=0.0, version=EFFICIENCY_VERSION, goal=column.goal, digits=column.digits)
+    if isinstance(value, Measured):
+        return {**metric, **asdict(value)}  # type: ignore[typeddict-item]
+    return {**metric, "value": float(value)}
 
 
 def _peak_device_mib(device: str) -> float | None:

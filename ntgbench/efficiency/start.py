@@ -10,21 +10,14 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ntgbench.errors import NtgbenchError
 
 
-@dataclass(frozen=True)
-class Start:
-    """What a fresh process took.
-
-    Attributes:
-        imported: seconds of the plugin's import.
-        first: seconds from the start of the process to the first item.
-        memory: peak of its resident memory, MiB.
-    """
+class Start(NamedTuple):
+    """Seconds of the plugin's import, seconds to the first item, and the process's peak of resident memory in MiB."""
 
     imported: float
     first: float
@@ -58,4 +51,4 @@ def main(folder: Path, request: str, started: float) -> Start:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])))))
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))._asdict()))

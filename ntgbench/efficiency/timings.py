@@ -24,6 +24,7 @@ class Timings:
         imports, first: the plugin's import, and the time to the first item, of each fresh process.
         reference: the fixed workload, each time.
         peaks: numbers of which the largest of all rounds counts, by the name of their column.
+        version: that of the suite.
     """
 
     sample: list[float] = field(default_factory=list)
@@ -34,23 +35,18 @@ class Timings:
     first: list[float] = field(default_factory=list)
     reference: list[float] = field(default_factory=list)
     peaks: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass
-class _File:
-    version: int
-    rounds: list[Timings]
+    version: int = EFFICIENCY_VERSION
 
 
 def read(path: Path) -> list[Timings]:
     """The rounds in a file; none when it is missing, damaged, or of another version of the suite."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        found = msgspec.json.decode(path.read_bytes(), type=list[Timings])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return []
-    return found.rounds if found.version == EFFICIENCY_VERSION else []
+    return [one for one in found if one.version == EFFICIENCY_VERSION]
 
 
 def write(path: Path, rounds: Sequence[Timings]) -> None:
     """Write the file that `read` reads."""
-    write_text(path, msgspec.json.encode(_File(EFFICIENCY_VERSION, list(rounds))).decode() + "\n")
+    write_text(path, msgspec.json.encode(rounds).decode() + "\n")

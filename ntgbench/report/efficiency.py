@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ntgbench.efficiency.columns import COLUMNS, TABLES
+from ntgbench.report.board import Entry
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.quality import Quality, quality
@@ -13,7 +15,7 @@ from ntgbench.report.text import EMPTY, bullets, code, merged_rows, notes, origi
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ntgbench.report.board import Board, Entry
+    from ntgbench.report.board import Board
     from ntgbench.results import Row
 
 READING = """\
@@ -21,51 +23,6 @@ The time, memory, energy and disk space that a system takes. **Compare systems w
 machine.** The *shortest* time is what to compare systems by: those whose intervals overlap share a rank. The *median*,
 with its 95% interval, is how long one waits; `*` marks outliers. Where `others` is above 10%, or `reference` above 1.1
 times its smallest value, the machine was busy or slow. ntgbench's docs/efficiency.md explains every column."""
-
-TABLES: tuple[tuple[str, dict[str, str]], ...] = (
-    (
-        "One {unit} at a time",
-        {
-            "sample_shortest_ms": "ms/{unit}, shortest",
-            "sample_ms": "median",
-            "train_shortest_s_epoch": "training s/epoch, shortest",
-            "train_s_epoch": "median",
-            "train_items": "{unit}s trained on",
-            "train_biflows": "{unit}s trained on",
-            "sample_items": "{unit}s sampled",
-            "sample_biflows": "{unit}s sampled",
-            "packets": "packets",
-            "sample_device_use": "device use % sampling",
-            "train_device_use": "device use % training",
-            "peak_device_mib": "peak device MiB",
-            "peak_host_mib": "peak host MiB",
-            "joules": "J/1000 {unit}s",
-            "others_use": "others %",
-            "reference_ms": "reference ms",
-            "rounds": "rounds",
-        },
-    ),
-    (
-        "Many at once",
-        {
-            "sample_rate": "sampled {unit}s/s",
-            "sample_batch": "at a batch of",
-            "train_rate": "trained {unit}s/s",
-            "train_batch": "with a batch of",
-        },
-    ),
-    (
-        "Size and start",
-        {
-            "parameters": "stored numbers",
-            "size_mb": "MB on disk",
-            "import_s": "import s, shortest",
-            "first_s": "first {unit} s, shortest",
-            "first_host_mib": "memory MiB",
-        },
-    ),
-)
-"""Titles and heads by column. Rows up to version 5 of the suite have `train_biflows` and `sample_biflows`."""
 
 QUOTED = (
     ("LLaMA", "31", "7.9"),
@@ -88,10 +45,11 @@ def section(board: Board, rows: Sequence[Row], unit: str = "biflow") -> str:
         f"## {protocol} on {plain(hardware)}",
         f"Protocol `{protocol}` version {version} (`{digest}`), dataset `{dataset_digest}`{source(board)}.",
     ]
-    ranks = _ranks(board.entries)
-    for title, heads in TABLES:
-        filled = {name: head.format(unit=unit) for name, head in heads.items()}
-        parts += [f"### {title.format(unit=unit)}", _table(board, filled, ranks if heads is TABLES[0][1] else None)]
+    ranks: dict[str, int] | None = _ranks(board.entries)
+    for title, columns in list(TABLES.items())[:3]:
+        heads = {column.key: column.head.format(unit=unit) for column in columns}
+        parts += [f"### {title.format(unit=unit)}", _table(board, heads, ranks)]
+        ranks = None
     parts += [
         *_variants(board, quality(rows, dataset_digest), unit),
         *merged_rows(board),
@@ -176,25 +134,20 @@ def _variants(board: Board, known: Mapping[str, Quality], unit: str) -> list[str
         body.append([code(entry.name), code(base.name), *cells])
     if not body:
         return []
-    heads = ["system", "of", "stored numbers in 8 bits %", "MB", "MB of its base", f"ms/{unit} by its base's"]
+    heads = ["system", "of", COLUMNS["int8_share"].head, "MB", "MB of its base", f"ms/{unit} by its base's"]
     heads += ["macro_f1 difference", "jsd_2gram difference"]
     return ["### Variants of a fitted model", table(heads, body, left=0)]
 
 
-def slowness(rows: Sequence[Row]) -> list[float]:
-    """The reference workload's time beside each row, as a multiple of the shortest of them; 1 where it is unknown."""
-    metrics = [row["metrics"].get("efficiency/reference_ms") for row in rows]
-    found = [(metric and metric["value"]) or 0.0 for metric in metrics]
-    best = min(filter(None, found), default=1.0)
-    return [took / best if took else 1.0 for took in found]
-
-
 def _slow(board: Board) -> list[str]:
-    """The rows that were measured while the machine was slow."""
+    """The rows beside which the reference workload took much longer than beside the fastest."""
+    found = [number(Entry("", False, (row,)), "reference_ms") or 0.0 for row in board.rows]
+    best = min(filter(None, found), default=1.0)
     return [
-        f"Measured while the machine was slow: {code(row['system'])}, seed {row['seed']}; reference {ratio:.2f} times."
-        for row, ratio in zip(board.rows, slowness(board.rows), strict=True)
-        if ratio > SLOW
+        f"Measured while the machine was slow: {code(row['system'])}, seed {row['seed']}; reference {took / best:.2f} "
+        "times."
+        for row, took in zip(board.rows, found, strict=True)
+        if took > SLOW * best
     ]
 
 

@@ -1,4 +1,3 @@
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import pytest
 from ntgbench.efficiency import measure as measuring
 from ntgbench.efficiency.biflows import workload
 from ntgbench.efficiency.clock import Measured
-from ntgbench.efficiency.measure import COLUMNS, STARTS, Job, measure, summary, with_batch
+from ntgbench.efficiency.columns import COLUMNS
+from ntgbench.efficiency.measure import STARTS, Job, measure, summary, with_batch
 from ntgbench.efficiency.settings import EFFICIENCY_VERSION, Efficiency
 from ntgbench.efficiency.timings import Timings
 from ntgbench.errors import PluginError
@@ -137,7 +137,7 @@ def test_what_is_not_valid_ends_the_measurement(tmp_path: Path, wrong: np.ndarra
             one()
 
 
-def test_batches_end_with_the_first_that_is_too_large(caplog) -> None:
+def test_batches_are_powers_of_eight_and_end_with_the_first_that_is_too_large(caplog) -> None:
     def seconds(batch: int) -> float:
         if batch > 8:
             raise RuntimeError("out of memory\nand much more")
@@ -147,14 +147,5 @@ def test_batches_end_with_the_first_that_is_too_large(caplog) -> None:
     assert caplog.messages == ["no batch of 64: out of memory"]
     with pytest.raises(ValueError, match="none"):
         measuring._by_batch([1], lambda _: int("none"))
-
-
-def test_batches_are_powers_of_eight() -> None:
     assert Efficiency().batches == [1, 8, 64, 512, 4096]
     assert Efficiency(largest_batch=63).batches == [1, 8]
-
-
-def test_damaged_timings_begin_again(tmp_path: Path) -> None:
-    own = job(choose("copy"), tmp_path, repetitions=1)
-    own.timings.write_text(json.dumps({"version": EFFICIENCY_VERSION - 1, "rounds": []}))
-    assert numbers(measure(own, lambda _: None))["rounds"] == 1
