@@ -77,7 +77,7 @@ def measure(job: Job, progress: Callable[[str], None]) -> dict[str, MetricValue]
     others = []
     if learns:
         progress("training one by one")
-        found["train_items"] = settings.train_items or workload.units
+        found["train_items"] = _timed_items(job)
         with monitored(device, settings.threads) as use:
             own.train = _train_one_by_one(job)
         found["train_device_use"] = use.device
@@ -158,13 +158,16 @@ def with_batch(system: System, batch: int) -> System:
     return system if name is None else replace(system, parameters=replace(system.parameters, **{name: batch}))
 
 
+def _timed_items(job: Job) -> int:
+    return min(job.workload.units, job.settings.train_items or job.workload.units)
+
+
 def _train_one_by_one(job: Job) -> list[float]:
     """Seconds of an epoch of all items at batch 1, repetition by repetition; a warm-up imports and compiles."""
-    settings, units = job.settings, job.workload.units
-    count = min(units, settings.train_items or units)
+    settings, count = job.settings, _timed_items(job)
     _epoch(job, 1, count, 1)
     epochs = settings.epochs if settings.train_items is None else 1
-    return [units / count * _epoch(job, 1, count, epochs) for _ in range(settings.repetitions)]
+    return [job.workload.units / count * _epoch(job, 1, count, epochs) for _ in range(settings.repetitions)]
 
 
 def _epoch(job: Job, batch: int, count: int, epochs: int) -> float:

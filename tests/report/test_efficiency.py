@@ -1,48 +1,13 @@
 import re
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
 from pathlib import Path
 
-from made_rows import make_row
+from made_rows import MACHINE, lines, make_row, quality, timed
 
 from ntgbench.efficiency.columns import COLUMNS
 from ntgbench.report.board import boards
-from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import READING, section
-from ntgbench.report.markdown import MARK, render
-from ntgbench.report.tradeoff import Tradeoff, front
-from ntgbench.results import Row, check_row, merged
-
-MACHINE = {"cpu": "a cpu", "cores": 2, "hardware": "a cpu, 1 of 2 threads", "clock": "a clock", "load": 0.5}
-
-
-def timed(system: str, ms: float, low: float, high: float, **changed: object) -> Row:
-    """A row of the efficiency suite: milliseconds of an item with their interval, and 2 MB."""
-
-    def number(value: float, **more: float) -> Mapping[str, object]:
-        return {"value": value, "version": 1, "goal": "min", "digits": 2, **more}
-
-    metrics = {
-        "efficiency/sample_shortest_ms": number(ms, low=low, high=high, count=10),
-        "efficiency/sample_ms": number(2.0 * ms, low=2.0 * low, high=2.0 * high, count=10),
-        "efficiency/size_mb": number(2.0),
-    }
-    made = {"metrics": metrics, "protocol": "efficiency", "protocol_digest": "e", "machine": MACHINE}
-    return make_row(system, 0, **{**made, **changed})
-
-
-def quality(system: str, macro_f1: float, jsd: float, **changed: object) -> Row:
-    metrics = {
-        "utility/macro_f1": {"value": macro_f1, "version": 1, "goal": "max", "digits": 3, "primary": True},
-        "fidelity/jsd_2gram": {"value": jsd, "version": 1, "goal": "min", "digits": 3, "primary": True},
-    }
-    return make_row(system, 0, metrics=metrics, **changed)
-
-
-def lines(text: str, title: str) -> list[list[str]]:
-    """The cells of the table below a heading."""
-    part = text.partition(title)[2].partition("\n#")[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
+from ntgbench.report.markdown import render
+from ntgbench.results import check_row, merged
 
 
 def test_overlapping_intervals_share_a_rank_and_references_have_none() -> None:
@@ -141,53 +106,6 @@ def test_failed_rows_stay_with_their_reason() -> None:
     assert "- `bad`, seed 0: boom" in text
 
 
-def test_the_front_holds_systems_that_no_other_beats_in_both() -> None:
-    def one(name: str, macro_f1: float, ms: float, *, reference: bool = False) -> Tradeoff:
-        return Tradeoff(name, reference, macro_f1, 1 - macro_f1, ms, ms)
-
-    found = [one("a", 0.9, 5), one("b", 0.8, 1), one("c", 0.8, 2), one("d", 0.7, 1), one("e", 0.9, 5)]
-    # A reference beats no system, and two equal systems do not beat each other.
-    assert front([*found, one("r", 1.0, 0.1, reference=True)]) == ({"a", "b", "e"}, {"a", "b", "e"})
-
-
-def test_quality_against_cost_is_a_table_and_a_drawing() -> None:
-    rows = [
-        timed("a<b>&", 5.0, 5.0, 5.0),
-        timed("cheap", 0.5, 0.5, 0.5),
-        quality("a<b>&", 0.9, 0.05),
-        quality("cheap", 0.7, 0.2),
-        quality("unknown", 0.7, 0.2),
-    ]
-    files = render(rows)
-    table = lines(files["made-tradeoff.md"], "on a cpu")[2:]
-    assert [row[0] for row in table] == ["`a<b>&`", "`cheap`"]
-    assert [row[3] for row in table] == ["yes", "yes"]
-    drawing = files["made-tradeoff-1-time.svg"]
-    assert drawing.startswith(MARK)
-    assert "made-tradeoff-1-time.svg" in files["made-tradeoff.md"]
-    root = ElementTree.fromstring(drawing)
-    texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"a<b>&", "cheap", "0.7", "0.9", "1"} <= texts
-    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 2
-    assert "tradeoff" in files["README.md"]
-
-
-def test_impossible_numbers_stay_out_of_the_drawing() -> None:
-    known = [quality(name, 0.5 if name != "e" else 1e300, 0.1) for name in "abcde"]
-    for ms in (0.0, -1.0, 5e-324, 1e300):
-        files = render([*(timed(name, 1.0, 1.0, 1.0) for name in "abe"), timed("c", ms, ms, ms), *known])
-        assert files["made-tradeoff-1-time.svg"].count("<circle") == 2
-        assert "`c`" in files["made-efficiency.md"]
-
-
-def test_long_names_stay_in_the_drawing() -> None:
-    points = [Point("a", 0.1, 0.5, False, True), Point("slow" * 10, 10.0, 0.9, False, True)]
-    root = ElementTree.fromstring(scatter(points, "x", "y"))
-    by_text = {element.text: element for element in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert by_text["slow" * 10].get("text-anchor") == "end"
-    assert by_text["a"].get("text-anchor") is None
-
-
 def test_hardware_names_are_text_and_not_markup() -> None:
     machine = {**MACHINE, "hardware": "<script>|`", "clock": "<b>", "cpu": "a\n# cpu"}
     rows = [timed(name, 1.0, 1.0, 1.0, machine=machine) for name in "ab"]
@@ -212,12 +130,6 @@ def test_an_interval_has_two_ends_and_numbers_can_be_computed_with() -> None:
         metric = {"value": 1.0, "version": 1, "goal": "min", "digits": 2, **wrong}
         row = make_row("a", 0, metrics={"efficiency/sample_ms": metric})
         assert str(check_row(row)).startswith("metric 'efficiency/sample_ms': ")
-
-
-def test_efficiency_without_quality_makes_no_drawing() -> None:
-    assert not any("tradeoff" in name for name in render([timed("a", 1.0, 1.0, 1.0), timed("b", 1.0, 1.0, 1.0)]))
-    of_other_traffic = [quality(name, 0.9, 0.1, dataset_digest="other") for name in "ab"]
-    assert not any("tradeoff" in name for name in render([timed("a", 1, 1, 1), timed("b", 1, 1, 1), *of_other_traffic]))
 
 
 def test_rows_of_one_display_name_with_other_parameters_are_told_apart() -> None:
