@@ -51,6 +51,11 @@ def check_spec(spec: Any, kind: type, hook: str) -> Spec:
         raise PluginError(f"{hook}: the summary of {spec.name} must be one line")
     if isinstance(spec, GeneratorSpec | AugmenterSpec):
         _check_parameters(spec.parameters, spec.name)
+    if isinstance(spec, GeneratorSpec):
+        hints = typing.get_type_hints(spec.parameters)
+        for field, name in (("batch", spec.batch), ("epochs", spec.epochs)):
+            if name is not None and hints.get(name) is not int:
+                raise PluginError(f"{hook}: {field} of {spec.name} must name an int parameter, not {name!r}")
     if isinstance(spec, MetricSpec) and not 0 <= spec.digits <= 12:
         raise PluginError(f"{hook}: digits of {spec.name} must be in 0..12, not {spec.digits}")
     return spec

@@ -92,8 +92,10 @@ class GeneratorSpec:
         parameters: frozen dataclass with a default for every field; int, float, bool, str or None.
         needs: import names that the target needs, checked before it is imported.
         base: name of another generator whose fitted model this one starts from.
+        batch: name of the int parameter that sets the training batch; None when there is none, and then throughput of
+            training is not measured.
+        epochs: name of the int parameter that sets how often the training set is gone through; None when it is once.
         reference: a reference for comparison, which is not ranked.
-        track: name of the track whose traffic it makes.
     """
 
     name: str
@@ -102,6 +104,8 @@ class GeneratorSpec:
     parameters: type = NoParameters
     needs: tuple[str, ...] = ()
     base: str | None = None
+    batch: str | None = None
+    epochs: str | None = None
     reference: bool = False
     track: str = DEFAULT
 

@@ -152,7 +152,7 @@ class Protocol:
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         settings = values.pop("settings")
         for name, value in {**values, **settings}.items():
-            values[name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+            values[name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
         return values
 
 

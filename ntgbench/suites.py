@@ -74,6 +74,7 @@ class SuiteInput:
         fitted: the system as it was fitted on `train`.
         refit: fits the system on other traffic.
         context: what a fit on this traffic, within this budget, may know.
+        threads: CPU threads that the cell computes with.
         device: where the system computes, as `Context.device`.
         folder: for a suite that is `alone`: where it leaves the fitted system, empty in the first round.
         earlier: for a suite that is `alone`: what it has kept of earlier rounds, JSON values; it adds to it.
@@ -92,6 +93,7 @@ class SuiteInput:
     fitted: Callable[[], FittedSystem]
     refit: Callable[[Traffic], FittedSystem]
     context: Callable[[Traffic, Budget], Context]
+    threads: int
     device: str
     folder: Path
     earlier: dict[str, Any]

@@ -95,6 +95,8 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
         (GOOD.replace("a good one", "two\\nlines"), "must be one line"),
         (GOOD.replace('"a good one"', "None"), "summary of good must not be None"),
         (GOOD.replace('a good one"', 'x", needs="numpy"'), "needs of good must not be 'numpy'"),
+        (GOOD.replace('a good one"', 'x", batch="size"'), "batch of good must name an int parameter, not 'size'"),
+        (GOOD.replace('a good one"', 'x", epochs=1'), "epochs of good must not be 1"),
         (GOOD.replace('a good one"', 'x", reference="no"'), "reference of good must not be 'no'"),
         (
             GOOD.replace('a good one"', 'x", base="good"'),

@@ -84,6 +84,7 @@ def test_the_top_level_is_as_agreed() -> None:
         "README.md",
         "benchmarks",
         "constraints.txt",
+        "docs",
         "leaderboards",
         "ntgbench",
         "plugins",

@@ -23,8 +23,8 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
     which `ntgbench leaderboard` makes the boards.
 
     Raises:
-        NtgbenchError: when a row is not valid, rows.jsonl is damaged, a file that ntgbench has not written is in the way, or
-            the disk is full.
+        NtgbenchError: when a row is not valid, rows.jsonl is damaged, a file of another program is in the way, or the
+            disk is full.
     """
     new = list(new)
     for row in new:

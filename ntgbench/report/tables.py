@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.rank import Estimate, estimate, ranks
 from ntgbench.report.text import EMPTY, shown, table
 
@@ -45,14 +46,7 @@ def comparison(
     sign = -1.0 if ranking and ranking[0].goal == "max" else 1.0
     order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), _place(placed.get(e.name), sign), e.name))
     best = {column: _best(ranked, column) for column in columns}
-    body = [
-        [
-            str(rank.get(entry.name, EMPTY)),
-            shown(entry),
-            *(_cell(entry, column, best[column]) for column in columns),
-        ]
-        for entry in order
-    ]
+    body = system_lines(order, lambda entry: [_cell(entry, column, best[column]) for column in columns], rank)
     references = [entry for entry in board.entries if entry.reference]
     if references or extra:
         body.append(["", "*references*", *("" for _ in columns)])
@@ -72,10 +66,7 @@ def _head(column: Column) -> str:
 def _cell(entry: Entry, column: Column, best: Estimate | None) -> str:
     values = list(entry.values(column).values())
     if not values:
-        measured = [row["metrics"][column.key] for row in entry.rows if column.key in row["metrics"]]
-        if any(metric["version"] != column.version for metric in measured):
-            return "outdated"
-        return "failed" if measured or any(row["status"] == "failed" for row in entry.rows) else EMPTY
+        return no_number(entry, column.key, column.version)
     found = estimate(values)
     text = found.text(column.digits)
     is_best = best is not None and f"{found.mean:.{column.digits}f}" == f"{best.mean:.{column.digits}f}"

@@ -45,8 +45,7 @@ def run_cells(cells: Sequence[Cell], jobs: int, observe: Observe) -> Iterator[tu
     """Run cells, `jobs` at a time, and yield each with its row when it has ended.
 
     A cell starts when the cell it is based on has ended, and one whose suite is measured alone when no other runs.
-    When the caller stops early, by an exception or Ctrl-C, every process that is still running is ended and its cell stays
-    without a result.
+    When the caller stops early, by an exception or Ctrl-C, every running process is ended and its cell has no result.
     """
     stop = threading.Event()
     waiting = list(cells)

@@ -113,7 +113,7 @@ def _start(command: list[str], output: int) -> int:
 
 
 def _attend(worker: int, output: int, wake: int, log: Log) -> int | None:
-    """Copy what the worker prints until it has ended, then its wait status; None when the run has closed standard input."""
+    """Copy what the worker prints until it ends; its wait status, or None when the run has closed standard input."""
     sources = [_STDIN, wake, output]
     while True:
         ready, _, _ = select.select(sources, [], [])

@@ -68,7 +68,7 @@ def machine_of(cell: Cell) -> dict[str, Any]:
     """The machine as the cell's row tells it."""
     if cell.protocol.alone is None:
         return {**machine(cell.threads), **({} if cell.device == "cpu" else {"device": cell.device})}
-    from ntgbench.costs.hardware import hardware
+    from ntgbench.efficiency.hardware import hardware
 
     return {**machine(cell.threads), "device": cell.device, "hardware": hardware(cell.device, cell.threads)}
 

@@ -149,6 +149,7 @@ class _Work:
             fitted=cache(lambda: systems.load(folder)),
             refit=lambda few: self._refit(self.system, few),
             context=lambda few, budget: replace(self._context(self.system, "train", few, base), budget=budget),
+            threads=self.cell.threads,
             device=self.cell.device,
             folder=folder,
             earlier=self.state.kept,

@@ -78,10 +78,10 @@ def test_the_example_of_a_protocol_is_one() -> None:
 def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
     """Every command of the first part, in an environment of its own that has ntgbench and a new plugin.
 
-    With one seed of less traffic, and costs from shorter repetitions: what comes out is no result.
+    With one seed of less traffic, and shorter trainings: what comes out is no result.
     """
     protocol = (ROOT / "ntgbench" / "protocols" / "efficiency.toml").read_text()
-    short = protocol.replace("seconds = 0.5", "seconds = 0.01")
+    short = protocol.replace("train_items = 250", "train_items = 20")
     assert short != protocol
     (tmp_path / "efficiency.toml").write_text(short)
     home = tmp_path / "environment"

@@ -17,5 +17,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
             "A conditional variational autoencoder that makes a whole biflow at once",
             parameters=CvaeParameters,
             needs=("torch",),
+            batch="batch",
+            epochs="epochs",
         )
     ]

@@ -17,5 +17,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
             "A small LLaMA decoder that writes a biflow as a sentence of signed payload lengths",
             parameters=LlamaParameters,
             needs=("torch",),
+            batch="batch",
+            epochs="epochs",
         )
     ]

@@ -17,5 +17,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
             "A small Mamba state space model that writes a biflow as a sentence of signed payload lengths",
             parameters=MambaParameters,
             needs=("torch",),
+            batch="batch",
+            epochs="epochs",
         )
     ]

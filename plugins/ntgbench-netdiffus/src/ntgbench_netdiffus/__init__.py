@@ -17,5 +17,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
             "A small diffusion model that draws a biflow as an image",
             parameters=NetDiffusParameters,
             needs=("torch",),
+            batch="batch",
+            epochs="epochs",
         )
     ]

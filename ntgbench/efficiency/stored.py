@@ -1,4 +1,4 @@
-"""What a fitted system takes on disk, and what its files hold."""
+"""The size of a saved system on disk, and the numbers in its files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def disk_bytes(folder: Path) -> int:
 
 
 def stored_numbers(folder: Path) -> tuple[float | None, float | None]:
-    """How many numbers the safetensors and ONNX files below `folder` hold, and the percentage of them in 8 bits.
+    """Count of numbers in the safetensors and ONNX files below `folder`, and the percentage of them in 8 bits.
 
-    Both None when there is no such file. https://huggingface.co/docs/safetensors: a length of 8 bytes, a head in JSON.
+    Both None without such a file. https://huggingface.co/docs/safetensors: a length of 8 bytes, a head in JSON.
     """
     total = short = 0
     for path in folder.rglob("*.safetensors"):

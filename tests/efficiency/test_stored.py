@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from safetensors.numpy import save_file
 
-from ntgbench.costs.size import disk_bytes, stored_numbers
+from ntgbench.efficiency.stored import disk_bytes, stored_numbers
 
 
 def test_numbers_and_bytes_of_all_files_count(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The hardware that a cost was measured on, in one line: rows of different lines are never compared."""
+"""The machine: its hardware in one line (rows of different lines are never compared), its state, its processors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def hardware(device: str, threads: int) -> str:
-    """Processor, threads, accelerator with its driver, and torch, as far as they are there."""
+    """Processor, threads, and, where there are any, accelerator with its driver and torch."""
     parts = [f"{cpu_model()}, {threads} of {os.cpu_count()} threads"]
     if device != "cpu":
         parts.append(_accelerator(device))
@@ -24,10 +24,10 @@ def hardware(device: str, threads: int) -> str:
 
 
 def pin(threads: int) -> list[int]:
-    """Keep this process and its children to so many processors from now on; their numbers, none where that cannot be.
+    """Keep this process and its children on `threads` processors; their numbers, none where the system cannot do it.
 
-    A thread that is moved from one processor to another finds its caches cold. The last ones are taken: the first have
-    more interrupts to serve.
+    A thread that moves to another processor finds cold caches. The last processors are taken, because the first ones
+    serve more interrupts.
     """
     if not hasattr(os, "sched_setaffinity"):
         return []
@@ -37,7 +37,7 @@ def pin(threads: int) -> list[int]:
 
 
 def state() -> dict[str, Any]:
-    """How the machine stands: load average of the last minute, and the processor's MHz where the system tells them."""
+    """Load average of the last minute, and the processor's MHz where the system tells them."""
     import psutil
 
     found: dict[str, Any] = {"load": round(os.getloadavg()[0], 2)}
@@ -49,7 +49,7 @@ def state() -> dict[str, Any]:
 
 
 def nvml(device: str) -> tuple[Any, Any] | None:
-    """The NVML library and its handle of a CUDA device, None where there is no NVML or no such device, which is logged.
+    """The NVML library and its handle of a CUDA device; None, with a warning, without NVML or such a device.
 
     https://docs.nvidia.com/deploy/nvml-api
     """
@@ -63,15 +63,15 @@ def nvml(device: str) -> tuple[Any, Any] | None:
         return pynvml, pynvml.nvmlDeviceGetHandleByUUID(wanted)
     # NVML's errors are a class of a library that may not be there.
     except Exception as error:
-        _log.warning("NVML says nothing of %s, so its energy and use stay empty: %s", device, error)
+        _log.warning("NVML does not know %s, so its energy and use stay empty: %s", device, error)
         return None
 
 
 def visible(device: str, restriction: str | None) -> int | str:
-    """The number or UUID by which NVML knows what CUDA calls `device`, such as "cuda" or "cuda:1".
+    """The number or UUID that NVML uses for what CUDA calls `device`, such as "cuda" or "cuda:1".
 
     `restriction` is CUDA_VISIBLE_DEVICES: the devices that CUDA numbers, in that order. Raises IndexError when `device`
-    is none of them.
+    is not one of them.
     """
     number = int(device.partition(":")[2] or 0)
     if not restriction:

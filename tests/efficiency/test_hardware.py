@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from ntgbench.costs.hardware import hardware, nvml, pin, state, visible
+from ntgbench.efficiency.hardware import hardware, nvml, pin, state, visible
 
 
 def test_one_line_names_what_times_depend_on() -> None:
@@ -45,7 +45,7 @@ def test_nvml_is_asked_for_the_device_that_cuda_means(device: str, restriction: 
 def test_a_device_that_nvml_does_not_know_is_said_to_be_that(caplog, monkeypatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert nvml("cuda:7") is None
-    assert "NVML says nothing of cuda:7" in caplog.text
+    assert "NVML does not know cuda:7" in caplog.text
 
 
 def test_a_device_that_is_hidden_is_none() -> None:

@@ -1,1 +1,0 @@
-"""Costs: what time, memory and energy a system takes, and on what machine."""

@@ -1,0 +1,1 @@
+"""Efficiency: the time, memory, energy and disk space that a system takes, and on what machine."""
