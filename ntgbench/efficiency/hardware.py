@@ -8,7 +8,7 @@ import logging
 import os
 from typing import Any
 
-from ntgbench.running.probe import cpu_model
+from ntgbench.machine import cpu_model
 
 _log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from ntgbench.efficiency.start import start
 from ntgbench.efficiency.stored import disk_bytes, stored_numbers
 from ntgbench.efficiency.timings import Timings, add, rounds_of
 from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
+from ntgbench.machine import peak_memory_mib
 from ntgbench.results import MetricValue
-from ntgbench.running.probe import peak_memory_mib
 from ntgbench.systems import MODEL_FOLDER, FittedSystem, System, load
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ def start(folder: Path, request: str) -> Start:
 def main(folder: Path, request: str, started: float) -> Start:
     """Import the plugin, load the system and make one item."""
     from ntgbench import systems
+    from ntgbench.machine import peak_memory_mib
     from ntgbench.plugins import registry, resolve
-    from ntgbench.running.probe import peak_memory_mib
 
     spec = registry().system(json.loads((folder / systems.SYSTEM_FILE).read_text())["system"])
     begun = time.monotonic()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import write_text
 from ntgbench.interfaces import GeneratorSpec
+from ntgbench.machine import machine, versions
 from ntgbench.results import SCHEMA, Row, check_row
 from ntgbench.row_schema import MOST_NOTES, clean
 from ntgbench.running.cells import LOG_FILE, RESULT_FILE
-from ntgbench.running.probe import machine, versions
 
 if TYPE_CHECKING:
     from ntgbench.running.cells import Cell

@@ -24,10 +24,10 @@ from ntgbench import systems
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 from ntgbench.files import replacing
 from ntgbench.interfaces import Context, GeneratorSpec
+from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
-from ntgbench.running.probe import peak_memory_mib
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed

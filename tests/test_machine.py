@@ -3,9 +3,9 @@ import sys
 
 import numpy as np
 
-from ntgbench.running.probe import peak_memory_mib
+from ntgbench.machine import peak_memory_mib
 
-PROGRAM = "from ntgbench.running.probe import peak_memory_mib; print(peak_memory_mib())"
+PROGRAM = "from ntgbench.machine import peak_memory_mib; print(peak_memory_mib())"
 
 
 def test_the_peak_is_this_process_s_and_not_that_of_who_started_it() -> None:
