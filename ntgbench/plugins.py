@@ -8,7 +8,7 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from ntgbench.tracks import Track, TrackSpec
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 RESTRICT = "NTGBENCH_PLUGINS"
 """Environment variable: entry-point names, comma-separated, of the only plugins to load."""
@@ -157,7 +157,7 @@ def discover(
     plugins: list[Plugin] = []
     for entry_point in found:
         plugins.append(_load(entry_point, plugins, fatal.get(entry_point)))
-    return Registry(tuple(_refuse_missing_bases(plugins)))
+    return Registry(tuple(_refuse_dangling(plugins)))
 
 
 def _warn_of_unknown(wanted: set[str], known: list[str]) -> None:
@@ -274,28 +274,39 @@ def _refuse_clashes(specs: Sequence[Spec], earlier: Sequence[Plugin]) -> None:
             owners[claim] = "the same plugin"
 
 
-def _refuse_missing_bases(plugins: Sequence[Plugin]) -> list[Plugin]:
-    """Refuse plugins with a generator whose base is not a generator, or depends on the generator itself."""
-    generators = {s.name: s for plugin in plugins for s in plugin.specs if isinstance(s, GeneratorSpec)}
+def _refuse_dangling(plugins: Sequence[Plugin]) -> list[Plugin]:
+    """Refuse plugins with a spec that names a base, a suite or a track which is not there."""
+    known = Registry(tuple(plugins))
     kept = []
     for plugin in plugins:
-        lost = next((s for s in plugin.specs if isinstance(s, GeneratorSpec) and not _has_base(s, generators)), None)
-        if lost is not None:
-            reason = f"the base {lost.base!r} of {lost.name} is not a generator, or starts from {lost.name} itself"
-            kept.append(Plugin(plugin.name, plugin.distribution, plugin.version, refused=reason))
-        else:
-            kept.append(plugin)
-    # A refused plugin may have brought the base of another one.
-    return kept if kept == list(plugins) else _refuse_missing_bases(kept)
+        wrong = next(filter(None, (_dangling(spec, known) for spec in plugin.specs)), None)
+        kept.append(plugin if wrong is None else replace(plugin, specs=(), refused=wrong))
+    # A refused plugin may have brought what another one names.
+    return kept if kept == list(plugins) else _refuse_dangling(kept)
 
 
-def _has_base(spec: GeneratorSpec, generators: dict[str, GeneratorSpec]) -> bool:
+def _dangling(spec: Spec, known: Registry) -> str | None:
+    """What is wrong with the names that a spec refers to, None when nothing is."""
+    if isinstance(spec, TrackSpec):
+        return None
+    if spec.track not in known.tracks():
+        return f"there is no track {spec.track!r}, which {spec.name} names; {suggestion(spec.track, known.tracks())}"
+    if isinstance(spec, MetricSpec) and spec.suite not in known.suites(spec.track):
+        advice = suggestion(spec.suite, known.suites(spec.track))
+        return f"there is no suite {spec.suite!r}, which {spec.name} names; {advice}"
+    if isinstance(spec, GeneratorSpec) and not _has_base(spec, known.systems()):
+        return f"the base {spec.base!r} of {spec.name} is not a generator, or starts from {spec.name} itself"
+    return None
+
+
+def _has_base(spec: GeneratorSpec, systems: Mapping[str, SystemSpec]) -> bool:
     seen = {spec.name}
     while spec.base is not None:
-        if spec.base in seen or spec.base not in generators:
+        base = systems.get(spec.base)
+        if spec.base in seen or not isinstance(base, GeneratorSpec):
             return False
         seen.add(spec.base)
-        spec = generators[spec.base]
+        spec = base
     return True
 
 

@@ -88,7 +88,7 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
             GOOD.replace('[GeneratorSpec("good", "good:Good", "a good one")]', '["good"]'),
             "GeneratorSpec objects, not str",
         ),
-        (GOOD.replace('"good",', '"Good One",'), "is no name"),
+        (GOOD.replace('"good",', '"Good One",'), "is not a valid name"),
         (GOOD.replace("good:Good", "good.Good"), "must look like 'package.module:Name'"),
         (GOOD.replace('a good one"', 'x", parameters=int'), "must be a frozen dataclass"),
         (GOOD.replace('"good",', '"my_gen",'), "is not a valid name: lower-case letters, digits and hyphens only"),
@@ -102,7 +102,7 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
             GOOD.replace('a good one"', 'x", base="good"'),
             "the base 'good' of good is not a generator, or starts from good",
         ),
-        (GOOD.replace('a good one"', 'x", base="smote"'), "the base 'smote' of good is no generator"),
+        (GOOD.replace('a good one"', 'x", base="smote"'), "the base 'smote' of good is not a generator"),
         (PARAMETERS.format("order: int"), "parameter 'order' of good needs a default"),
         (PARAMETERS.format("x: list = None"), "must be int, float, bool, str, Literal or None"),
         (PARAMETERS.format("x: int = 'seven'"), "break their own rules"),
@@ -113,7 +113,7 @@ def test_a_good_plugin_joins_them(install, ntgbench) -> None:
             "RuntimeError: no",
         ),
         (METRIC.format("goal='up'"), "goal of odd must not be 'up'"),
-        (METRIC.format("goal='min', suite='privacy'"), "suite of odd must not be 'privacy'"),
+        (METRIC.format("goal='min', suite='privacy'"), "there is no suite 'privacy', which odd names"),
         (METRIC.format("goal='min', version='1'"), "version of odd must not be '1'"),
         (METRIC.format("goal='min', lowest='0'"), "lowest of odd must not be '0'"),
         (METRIC.format("goal='min', digits=-1"), "digits of odd must be in 0..12, not -1"),
@@ -193,7 +193,7 @@ def test_a_taken_entry_point_name_is_refused(install, ntgbench) -> None:
 def test_the_environment_restricts_what_is_loaded(install, ntgbench) -> None:
     install("good", GOOD)
     found, _ = rows(ntgbench, NTGBENCH_PLUGINS="good, fidelity")
-    assert found.keys() == {"good", "fidelity"}
+    assert found.keys() == {"good", "fidelity", "biflows", "datasets"}
 
 
 def test_no_plugin_at_all_says_why(ntgbench) -> None:

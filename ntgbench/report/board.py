@@ -135,9 +135,20 @@ def boards(rows: Iterable[Row], suite: str | None = None) -> list[Board]:
             gathered.setdefault((*group, hardware_of(row)), []).append(row)
     found = []
     for (dataset, track, protocol, *others), members in gathered.items():
+        members = _newest(members, suite) if others[-1] else members
         version = max(row["protocol_version"] for row in members)
         found.append(Board(dataset, suite or "", Comparable(track, protocol, version, *others), tuple(members)))
     return sorted(found, key=lambda board: (board.dataset, board.common))
+
+
+def _newest(rows: list[Row], suite: str | None) -> list[Row]:
+    """Without the rows whose numbers of a suite are of an older version than those of others."""
+
+    def version(row: Row) -> int:
+        return max((metric["version"] for key, metric in row["metrics"].items() if suite_of(key) == suite), default=0)
+
+    newest = max(map(version, rows))
+    return [row for row in rows if version(row) in (0, newest)]
 
 
 def suites_in(rows: Iterable[Row]) -> list[str]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ntgbench.datasets.splits import split
 
 from ntgbench import Biflows, Context, load_dataset
 from ntgbench.datasets import lab
-from ntgbench.datasets.splits import split
 from ntgbench.plugins import registry, resolve
 from ntgbench.systems import choose
 from ntgbench.traffic.flows import FlowTable

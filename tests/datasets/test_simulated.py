@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from ntgbench.datasets.splits import split
 from scipy.stats import chisquare
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 
 from ntgbench.datasets import simulated
 from ntgbench.datasets.loading import load_dataset
-from ntgbench.datasets.splits import split
 
 MODEL = simulated.truth()
 CLASSES = range(len(MODEL.classes))

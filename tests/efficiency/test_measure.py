@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from ntgbench.efficiency import measure as measuring
-from ntgbench.efficiency.biflows import workload
 from ntgbench.efficiency.clock import Measured
 from ntgbench.efficiency.columns import COLUMNS
 from ntgbench.efficiency.measure import STARTS, Job, measure, summary, with_batch
@@ -15,6 +14,7 @@ from ntgbench.errors import PluginError
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.systems import FittedSystem, choose, load
 from ntgbench.testing import example_traffic
+from ntgbench.tracks.biflows.efficiency import workload
 from ntgbench.traffic.biflows import Biflows
 
 SMALL = Efficiency(classes=3, items=8, epochs=1, samples=2, repetitions=3, largest_batch=8)
@@ -23,13 +23,11 @@ SMALL = Efficiency(classes=3, items=8, epochs=1, samples=2, repetitions=3, large
 def job(system: object, folder: Path, **settings: object) -> Job:
     chosen = replace(SMALL, **settings)
     work = workload(example_traffic(), chosen, 0)
-    return Job(
-        system, work, chosen, lambda _, budget: Context(seed=1, budget=budget), folder / "model", folder / "times.json"
-    )
+    return Job(system, work, chosen, lambda _, budget: Context(seed=1, budget=budget), folder / "model", {})
 
 
 def numbers(found: dict) -> dict[str, float]:
-    return {key.removeprefix("efficiency/"): metric["value"] for key, metric in found.items()}
+    return {key: metric["value"] for key, metric in found.items()}
 
 
 def test_columns_in_closed_form() -> None:
@@ -102,8 +100,8 @@ def test_a_generator_in_two_rounds(tmp_path: Path) -> None:
         found = measure(own, told.append)
         values = numbers(found)
         assert values["rounds"] == rounds
-        assert found["efficiency/sample_ms"]["count"] == rounds * SMALL.repetitions
-        assert found["efficiency/first_s"]["count"] == rounds * STARTS
+        assert found["sample_ms"]["count"] == rounds * SMALL.repetitions
+        assert found["first_s"]["count"] == rounds * STARTS
     assert told[0] == "training one by one"
     assert values.keys() <= COLUMNS.keys()
     assert not values.keys() & {"train_rate", "peak_device_mib"}

@@ -4,8 +4,9 @@ from pathlib import Path
 from made_rows import MACHINE, lines, make_row, quality, timed
 
 from ntgbench.efficiency.columns import COLUMNS
+from ntgbench.efficiency.settings import READING
 from ntgbench.report.board import boards
-from ntgbench.report.efficiency import READING, section
+from ntgbench.report.efficiency import tables
 from ntgbench.report.markdown import render
 from ntgbench.results import check_row, merged
 
@@ -31,7 +32,7 @@ def test_rows_of_other_hardware_have_a_section_of_their_own() -> None:
     other = {**MACHINE, "hardware": "another cpu, 1 of 64 threads"}
     here, there = timed("a", 1.0, 1.0, 1.0), timed("a", 0.1, 0.1, 0.1, machine=other)
     assert merged([here], [there]) == sorted([here, there], key=lambda row: row["machine"]["hardware"])
-    assert len(boards([here, there])) == 2
+    assert len(boards([here, there], "efficiency")) == 2
     text = render([here, there])["made-efficiency.md"]
     assert text.count("on a cpu, 1 of 2 threads") == text.count("on another cpu, 1 of 64 threads") == 1
     assert merged([here], [timed("a", 2.0, 2.0, 2.0)])[0]["metrics"]["efficiency/sample_ms"]["value"] == 4.0
@@ -56,15 +57,15 @@ def test_items_are_called_by_the_unit_of_their_track() -> None:
     row = timed("a", 1.0, 1.0, 1.0)
     for name in ("train_items", "sample_items", "first_s", "sample_rate", "joules"):
         row["metrics"][f"efficiency/{name}"] = {"value": 2.0, "version": 1, "goal": "min", "digits": 0}
-    (board,) = boards([row])
-    assert "biflow" not in section(board, [row], "packet")
-    assert "| packets trained on | packets sampled |" in re.sub(" +", " ", section(board, [row], "packet"))
+    (board,) = boards([row], "efficiency")
+    text = re.sub(" +", " ", "\n".join(tables(board, [row])))
+    assert "| biflows trained on | biflows sampled |" in text
 
 
 def test_the_figures_of_the_paper_are_marked_as_quoted() -> None:
     text = render([timed("a", 1.0, 1.0, 1.0)])["made-efficiency.md"]
     assert "Quoted from arXiv 2603.25507" in text
-    assert ["Mamba", "148", "15.5"] in lines(text, "## As the paper has it")
+    assert ["Mamba", "148", "15.5"] in lines(text, "## Figures of the paper")
 
 
 def test_variants_are_compared_with_their_base() -> None:
@@ -86,7 +87,7 @@ def test_protocols_have_sections_and_older_versions_are_left_out() -> None:
     other = timed("a", 3.0, 3.0, 3.0, protocol="efficiency-paper", protocol_digest="p")
     text = render([old, new, other])["made-efficiency.md"]
     assert [row[1] for row in lines(text, "## efficiency on a cpu, 1 of 2 threads")[2:]] == []
-    assert text.count("## As the paper has it") == 1
+    assert text.count("## Figures of the paper") == 1
     assert [row[1:3] for row in lines(text.partition("## efficiency-paper on")[0], "### One biflow at a time")[2:]] == [
         ["`b`", "2.00 [2.00, 2.00]"]
     ]

@@ -2,18 +2,21 @@ import xml.etree.ElementTree as ElementTree
 
 from made_rows import lines, quality, timed
 
+from ntgbench.report.board import Column
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.markdown import MARK, render
 from ntgbench.report.tradeoff import Tradeoff, front
 
+QUALITY = Column("utility/macro_f1", 1, "max", 3, primary=True)
+
 
 def test_the_front_holds_systems_that_no_other_beats_in_both() -> None:
     def one(name: str, macro_f1: float, ms: float, *, reference: bool = False) -> Tradeoff:
-        return Tradeoff(name, reference, macro_f1, 1 - macro_f1, ms, ms)
+        return Tradeoff(name, reference, {QUALITY.key: macro_f1}, {"time": ms})
 
     found = [one("a", 0.9, 5), one("b", 0.8, 1), one("c", 0.8, 2), one("d", 0.7, 1), one("e", 0.9, 5)]
     # A reference beats no system, and two equal systems do not beat each other.
-    assert front([*found, one("r", 1.0, 0.1, reference=True)]) == ({"a", "b", "e"}, {"a", "b", "e"})
+    assert front([*found, one("r", 1.0, 0.1, reference=True)], QUALITY, "time") == {"a", "b", "e"}
 
 
 def test_quality_against_cost_is_a_table_and_a_drawing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ntgbench.report.tables import ARROW, comparison, pooled
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 
+_SHARE = re.compile(r"[a-z0-9_]+@(?P<share>\d{1,3}(\.\d{1,9})?)%(,(?P<arm>[a-z]+))?")
+"""A metric at a share of the training set, in percent, of an arm."""
+
+
 def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
     """A table for each metric, one column a share."""
-    columns = board.columns
+    # Rows come from anywhere, and may name other things than shares.
+    columns = [column for column in board.columns if _SHARE.fullmatch(column.name)]
     tables = []
     for name in dict.fromkeys(column.name.partition("@")[0] for column in columns):
         own = sorted((column for column in columns if column.name.partition("@")[0] == name), key=_share)
@@ -29,5 +35,6 @@ def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa
 
 
 def _share(column: Column) -> tuple[str, float]:
-    share, _, arm = column.name.partition("@")[2].partition(",")
-    return (arm, float(share.rstrip("%")))
+    found = _SHARE.fullmatch(column.name)
+    assert found is not None
+    return (found["arm"] or "", float(found["share"]))

@@ -34,6 +34,7 @@ def given(system: str, suite: str, settings: object = None) -> SuiteInput:
         fitted=lambda: fitted,
         refit=lambda few: chosen.fit(few, Context(seed=1)),
         context=lambda few, budget: Context(seed=1, budget=budget),
+        threads=1,
         device="cpu",
         folder=Path(),
         earlier={},

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from ntgbench.efficiency.biflows import training_set, workload
 from ntgbench.efficiency.settings import Efficiency
 from ntgbench.errors import NtgbenchError
 from ntgbench.testing import example_traffic
+from ntgbench.tracks.biflows.efficiency import training_set, workload
 
 SMALL = Efficiency(classes=3, items=8, samples=4)
 
@@ -31,8 +31,8 @@ def test_small_classes_are_repeated_and_missing_ones_refused() -> None:
 
 def test_requests_ask_for_all_classes_in_turn() -> None:
     work = workload(example_traffic(), SMALL, 0)
-    assert np.concatenate(work.singles).tolist() == [0, 1, 2] * 4
-    assert work.batch(5).tolist() == [0, 1, 2, 0, 1]
+    assert np.concatenate([labels for (labels,) in work.singles]).tolist() == [0, 1, 2] * 4
+    assert work.batch(5)[0].tolist() == [0, 1, 2, 0, 1]
     assert (work.units, len(work.first(7))) == (24, 7)
     assert work.packets is not None
     assert work.packets(work.first(7)) == work.first(7).lengths().mean()
