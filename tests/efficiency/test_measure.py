@@ -113,7 +113,7 @@ def test_a_generator_in_two_rounds(tmp_path: Path) -> None:
         assert metric.get("low", 0) <= metric["value"] <= metric.get("high", metric["value"])
     assert values["sample_shortest_ms"] <= values["sample_ms"]
     assert 1 <= values["packets"] <= 10
-    assert load(own.folder).sample(np.array([0], np.int32), 0).classes == own.workload.first(1).classes
+    assert load(own.folder).sample(np.array([0], np.int32), seed=0).classes == own.workload.first(1).classes
 
 
 def test_an_augmenter_has_no_training(tmp_path: Path) -> None:
