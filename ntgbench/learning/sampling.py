@@ -70,7 +70,7 @@ class Sampler:
             raise PluginError("the weights of the model give no probabilities")
         # Only packets and EOS can follow, and EOS only a packet.
         self.possible = torch.full_like(logits[0, : mapping.first_value], -torch.inf)
-        self.first = _likely(logits, self.possible)
+        self.first = _probabilities(logits, self.possible)
         self.possible[EOS] = 0.0
 
     @torch.inference_mode()
@@ -108,8 +108,8 @@ class Sampler:
                 read[parents] = tokens
             else:
                 model, state, read, count = model.select(parents), own, tokens, len(parents)
-            likely = _likely(model.step(read), self.possible)
-            rows[live, position + 1] = drawn = draw(likely, state, uniform[live, position])
+            probs = _probabilities(model.step(read), self.possible)
+            rows[live, position + 1] = drawn = draw(probs, state, uniform[live, position])
             going = drawn > EOS
             live, state = live[going], state[going]
             if not len(live):
@@ -132,26 +132,26 @@ def _distinct(states: Numbers, tokens: Numbers) -> tuple[Numbers, Numbers, Numbe
     return pairs // base, pairs % base, own
 
 
-def _likely(logits: Tensor, possible: Tensor) -> Tensor:
+def _probabilities(logits: Tensor, possible: Tensor) -> Tensor:
     """Distribution of each row, (rows, vocabulary), without those of the first tokens that `possible` rules out."""
     logits[:, : len(possible)] += possible
     return logits.softmax(dim=1)
 
 
-def draw(likely: Tensor, state: Numbers, uniform: npt.NDArray[np.float32]) -> Numbers:
+def draw(probs: Tensor, state: Numbers, uniform: npt.NDArray[np.float32]) -> Numbers:
     """The token of each row, int64 (rows,): where its uniform number falls in its distribution.
 
     Args:
-        likely: distributions, (distributions, vocabulary), which need not sum to one.
+        probs: distributions, (distributions, vocabulary), which need not sum to one.
         state: which of them is a row's, int64 (rows,).
         uniform: number of each row in 0..1, float32 (rows,).
     """
-    numbers = torch.from_numpy(uniform[:, None]).to(likely.device)
-    own = torch.from_numpy(state).to(likely.device)
+    numbers = torch.from_numpy(uniform[:, None]).to(probs.device)
+    own = torch.from_numpy(state).to(probs.device)
     if len(own) < MANY:
-        places = _inverted(likely[own].cumsum_(dim=1), numbers)
+        places = _inverted(probs[own].cumsum_(dim=1), numbers)
     else:
-        places = _inverted_by_blocks(likely, own, numbers)
+        places = _inverted_by_blocks(probs, own, numbers)
     tokens: Numbers = places.cpu().numpy()[:, 0]
     return tokens
 
@@ -161,17 +161,17 @@ def _inverted(cumulated: Tensor, uniform: Tensor) -> Tensor:
     return torch.searchsorted(cumulated, uniform * cumulated[:, -1:], right=True)
 
 
-def _inverted_by_blocks(likely: Tensor, own: Tensor, uniform: Tensor) -> Tensor:
+def _inverted_by_blocks(probs: Tensor, own: Tensor, uniform: Tensor) -> Tensor:
     """The same in the distributions `own`, (rows,): cumulates sums of blocks, then the numbers of a block."""
-    count, vocabulary = likely.shape
+    count, vocabulary = probs.shape
     whole = vocabulary // BLOCK * BLOCK
-    blocks, rest = likely[:, :whole].view(count, whole // BLOCK, BLOCK), likely[:, whole:]
+    blocks, rest = probs[:, :whole].view(count, whole // BLOCK, BLOCK), probs[:, whole:]
     sums = torch.cat([blocks.sum(dim=2), rest.sum(dim=1, keepdim=True)], dim=1)
     cumulated = sums.cumsum(dim=1)[own]
     block = _inverted(cumulated, uniform)
     passing = sums[own[:, None], block]
     # Rounding may put this outside 0..1, and so the token outside the block.
     part = (uniform * cumulated[:, -1:] - cumulated.gather(1, block) + passing) / passing
-    places = BLOCK * block + torch.arange(BLOCK, device=likely.device)
-    inside = likely[own[:, None], places.clamp(max=vocabulary - 1)].masked_fill_(places >= vocabulary, 0.0)
+    places = BLOCK * block + torch.arange(BLOCK, device=probs.device)
+    inside = probs[own[:, None], places.clamp(max=vocabulary - 1)].masked_fill_(places >= vocabulary, 0.0)
     return BLOCK * block + _inverted(inside.cumsum_(dim=1), part.clamp_(0.0, BELOW_ONE))

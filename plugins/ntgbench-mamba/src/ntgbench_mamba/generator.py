@@ -65,7 +65,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
             "state_size": p.state,
             "num_hidden_layers": p.layers,
             "expand": p.expand,
-            "conv_kernel": p.taps,
+            "conv_kernel": p.conv_kernel,
             "time_step_rank": "auto",
             "layer_norm_epsilon": EPSILON,
             "initializer_range": INITIAL_DEVIATION,
