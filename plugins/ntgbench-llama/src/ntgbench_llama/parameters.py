@@ -16,8 +16,8 @@ class LlamaParameters(Recipe):
         intermediate: width of the feed-forward blocks.
         layers: number of decoder layers.
         heads: attention heads of a layer.
-        sampling_precision: type that matrices are multiplied in when sampling; bfloat16 draws from a slightly other
-            distribution.
+        sampling_precision: type that matrices are multiplied in when sampling; bfloat16 changes the distribution
+            slightly.
     """
 
     epochs: int = 12

@@ -9,13 +9,13 @@ from ntgbench.learning.recipe import Recipe
 
 @dataclass(frozen=True)
 class MambaParameters(Recipe):
-    """Parameters of `mamba`; the architecture's defaults are those of arXiv 2603.25507, and Mamba's where it has none.
+    """Parameters of `mamba`; defaults of the architecture are those of arXiv 2603.25507, else those of Mamba.
 
     Attributes:
         hidden: width of the model.
         expand: width inside a layer as a multiple of `hidden`; the paper's intermediate 144 is 2 times 72.
         layers: number of layers.
-        state: numbers that each inner component carries from token to token.
+        state: numbers of state of each inner component.
         conv_kernel: tokens that the convolution of a layer sees.
     """
 
