@@ -9,7 +9,7 @@ from ntgbench.learning.recipe import Precision, Recipe
 
 @dataclass(frozen=True)
 class LlamaParameters(Recipe):
-    """Parameters of `llama`; the architecture's defaults are those of arXiv 2603.25507.
+    """Parameters of `llama`; defaults of the architecture are those of arXiv 2603.25507.
 
     Attributes:
         hidden: width of the model, a multiple of twice the heads.
