@@ -32,8 +32,8 @@ VARIATIONAL = 0.001
 Model = Callable[[Tensor, Tensor], Tensor]
 """The prediction, float (N, 2, P, P), for images, float (N, 1, P, P), at times, float (N,).
 
-The first channel is the noise; the second is the logarithm of the variance of a step back, from its least possible value
-at -1 to its largest at 1.
+The first channel is the noise; the second is the logarithm of the variance of a step back, from its smallest possible
+value at -1 to its largest at 1.
 """
 
 Noise = Callable[[], Tensor]
