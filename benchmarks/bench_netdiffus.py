@@ -11,8 +11,8 @@ from scipy.optimize import least_squares
 
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
+from benchmarks.training_step import training_step
 from ntgbench.interfaces import Budget, Context
-from ntgbench.learning.adamw import AdamW
 from ntgbench.mapping.image import ImageMapping
 
 TRAIN = made_up_biflows(256, classes=5, seed=1)
@@ -81,14 +81,10 @@ def bench_sampling_precision(benchmark, folder) -> None:
 def bench_training_step(benchmark, folder) -> None:
     """A step of the default batch in bfloat16 against float32."""
     generator = fitted(folder)
-    recipe = generator.parameters
-    rows = generator._rows(TRAIN)[: recipe.batch]
-    loss, optimiser = generator._loss(torch.device("cpu")), AdamW(generator.model, recipe.weight_decay)
+    rows = generator._rows(TRAIN)[: generator.parameters.batch]
+    loss = generator._loss(torch.device("cpu"))
     generator.model.train()
-
-    def step(enabled: bool) -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            mean, _ = loss(rows)
-        optimiser.step(mean, recipe.learning_rate)
-
-    in_turn(benchmark, lambda: step(True), lambda: step(False), rounds=5)
+    ours, theirs = (
+        training_step(generator.model, lambda: loss(rows)[0], bfloat16=bfloat16) for bfloat16 in (True, False)
+    )
+    in_turn(benchmark, ours, theirs, rounds=5)

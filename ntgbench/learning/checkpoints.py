@@ -1,4 +1,4 @@
-"""Fitted models on disk: weights in safetensors, all else in JSON, in the layout that transformers reads."""
+"""Fitted models on disk: weights in safetensors, the rest in JSON, in the layout that transformers reads."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DTYPES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-"""How safetensors spells types."""
+"""Names of types in safetensors."""
 
 
 def write_checkpoint(
@@ -49,36 +49,26 @@ def write_checkpoint(
     weights: Mapping[str, Tensor],
     config: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a fitted model into the existing `folder`.
+    """Write a fitted model.
 
     Args:
-        folder: where to.
-        kind: what kind of model it is, by which `read_checkpoint` knows it.
-        settings: what the model must know beside its weights, as JSON has it.
+        folder: an existing folder.
+        kind: kind of the model, which `read_settings` checks.
+        settings: what the model needs besides its weights, as JSON has it.
         weights: tensors by name.
-        config: what other readers of the folder want at the top of config.json.
+        config: what other programs, such as transformers, expect in config.json.
     """
     head = {**(config or {}), "ntgbench": {"format": FORMAT, "kind": kind, "settings": dict(settings)}}
     (folder / CONFIG_FILE).write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8")
-    # The metadata is what transformers knows torch's tensors by.
+    # Transformers expects this metadata.
     own = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
     save_file(own, folder / WEIGHTS_FILE, metadata={"format": "pt"})
 
 
-def read_checkpoint(folder: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The settings and weights that `write_checkpoint` wrote, whatever they are; both may be huge or make no sense.
-
-    Raises:
-        PluginError: as `read_settings` and `read_weights`.
-    """
-    return read_settings(folder, kind), read_weights(folder)
-
-
 def read_settings(folder: Path, kind: str) -> dict[str, Any]:
-    """The settings that `write_checkpoint` wrote; their values are still to be checked.
+    """The settings that `write_checkpoint` wrote; the caller checks their values.
 
-    Raises:
-        PluginError: when the file is missing or damaged, or another program, version or kind of model wrote it.
+    Raises PluginError when the file is missing or damaged, or of another program, version or kind of model.
     """
     path = folder / CONFIG_FILE
     try:
@@ -87,7 +77,7 @@ def read_settings(folder: Path, kind: str) -> dict[str, Any]:
         raise PluginError(str(error)) from error
     head = config.get("ntgbench") if isinstance(config, dict) else None
     if not isinstance(head, dict) or not isinstance(head.get("settings"), dict):
-        raise PluginError(f"{path} was not written by ntgbench; it says nothing of what its tokens mean")
+        raise PluginError(f"{path} was not written by ntgbench: it has no settings of ntgbench")
     if type(head.get("format")) is not int or head["format"] != FORMAT:
         raise PluginError(f"{folder} has format {head.get('format')!r:.80}; this version reads format {FORMAT}")
     if head.get("kind") != kind:
@@ -101,11 +91,11 @@ def read_weights(folder: Path, like: Mapping[str, Tensor] | None = None) -> dict
 
     Args:
         folder: where they are.
-        like: tensors of the names, types and shapes that the weights must have, on the "meta" device perhaps; what
-            `sketched` gives. Anything else is refused before it is read.
+        like: tensors with the names, types and shapes that the weights must have, such as those of a `sketched`
+            model. Anything else is refused before it is read.
 
     Raises:
-        PluginError: when the file is missing or damaged, a weight is not like that, or a number is not finite.
+        PluginError: when the file is missing or damaged, a weight has another type or shape, or a number is not finite.
     """
     wanted = None if like is None else {n: Like(_DTYPES[t.dtype], tuple(t.shape)) for n, t in like.items()}
     weights: dict[str, Tensor] = read_tensors(folder / WEIGHTS_FILE, wanted, "pt")[0]
@@ -113,13 +103,13 @@ def read_weights(folder: Path, like: Mapping[str, Tensor] | None = None) -> dict
 
 
 def sketched(build: Callable[[], Model]) -> Model:
-    """The model that `build` makes, without memory for its weights: what a file must hold can be seen by it."""
+    """The model that `build` makes, without memory for its weights: it shows the tensors that a file must hold."""
     with torch.device("meta"), _WithoutInitialisation():
         return build()
 
 
 class _WithoutInitialisation(TorchFunctionMode):
-    """Leaves out what draws weights: on the "meta" device that draws nothing and imports for seconds."""
+    """Skips `torch.nn.init`, which on the "meta" device does nothing but import for seconds."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Where a model computes."""
+"""The device that a model computes on, and the types that it is fast in."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _log = logging.getLogger(__name__)
 
 
 def use_device(context: Context) -> torch.device:
-    """The device that `context` names; torch, and the BLAS and OpenMP libraries that are loaded, keep to its threads.
+    """The device of `context`. Limits torch and the loaded BLAS and OpenMP libraries to its number of threads.
 
-    Raises:
-        PluginError: when torch knows no such device, or this machine has none.
+    Raises PluginError when torch does not know the device or this machine lacks it.
     """
     torch.set_num_threads(context.threads)
     threadpool_limits(context.threads)
@@ -32,10 +31,10 @@ def use_device(context: Context) -> torch.device:
 
 
 def matrix_type(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type that `precision` names; a warning where `device` has no instructions for it, and so is slow in it."""
+    """The type that `precision` names. Logs a warning where `device` has no instructions for it and so is slow."""
     if precision == "float32":
         return torch.float32
-    if not has_bfloat16(device):
+    if not _has_bfloat16(device):
         _log.warning(
             "bfloat16 is slow on this %s, which has no instructions for it; precision=float32 is faster",
             "GPU" if device.type == "cuda" else "CPU",
@@ -43,10 +42,10 @@ def matrix_type(precision: Precision, device: torch.device) -> torch.dtype:
     return torch.bfloat16
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether `device` multiplies bfloat16 by instructions of its own."""
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether `device` has instructions for products in bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Versions of torch that do not tell are as processors that cannot.
+    # A version of torch that cannot tell counts as a processor without them.
     abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))

@@ -1,4 +1,4 @@
-"""How a model is trained: the parameters that plugins which learn with torch share. Light: it loads nothing heavy."""
+"""How a model is trained: the parameters that all plugins with a torch model share. Light to import."""
 
 from __future__ import annotations
 
@@ -6,28 +6,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 Precision = Literal["float32", "bfloat16"]
-"""Type that matrices are multiplied in. It never depends on the machine, so that a row is the same model everywhere;
-bfloat16 pays on a GPU, and on a CPU that has instructions for it."""
+"""Type that matrices are multiplied in. It is never chosen by the machine, so that a system is the same everywhere.
+bfloat16 is faster on a GPU, and on a CPU that has instructions for it."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained. A plugin's parameters inherit from it and set defaults of their own.
+    """How a model is trained; the parameters of a plugin inherit from it and may change the defaults.
 
     Attributes:
-        epochs: passes over the training set at most; a smaller number in the context's budget comes first.
+        epochs: most passes over the training set; the budget of the context may allow fewer.
         batch: biflows of a training step.
         learning_rate: highest learning rate, after the warm-up.
         weight_decay: decay of weights with two dimensions or more (AdamW); gains and biases never decay.
-        balance: how far rare classes are raised in training: 0 draws every biflow once an epoch, 1 every class equally
-            often; between them a class of n biflows is drawn in proportion to n ** (1 - balance). An epoch has as many
-            draws as biflows.
+        balance: how much more often biflows of rare classes are drawn: a class of n biflows is drawn in proportion to
+            n ** (1 - balance), so that 0 draws every biflow once an epoch and 1 every class equally often. An epoch
+            has as many draws as biflows.
         patience: epochs without a better validation loss after which training ends.
-        average: share of the old in the running average of the weights after each step, which is what is validated and
-            kept; 0 keeps the weights themselves.
+        average: decay of an exponential moving average of the weights, which is then validated and kept in their
+            place; 0 is no average.
         precision: type that matrices are multiplied in while training; weights and validation stay float32.
-        compile: compile the training step, which takes a minute at first and needs a C++ compiler on the CPU; where
-            that fails, training goes on as it is and says so.
     """
 
     epochs: int = 12
@@ -38,7 +36,6 @@ class Recipe:
     patience: int = 5
     average: float = 0.0
     precision: Precision = "float32"
-    compile: bool = False
 
     def __post_init__(self) -> None:
         self.at_least_one("epochs", "batch", "patience")

@@ -1,4 +1,4 @@
-"""A training on disk while it runs, so that one that was killed goes on where it stood."""
+"""The checkpoint of a training, from which a training that was killed resumes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ class Position:
     Attributes:
         step: steps done, over all epochs.
         seconds: time spent.
-        total, terms: sum of the losses of this epoch's steps, and of how many terms.
-        train_loss, validation_loss: of the epochs that are through.
+        total: sum of the losses of all terms of this epoch.
+        terms: number of these terms.
+        train_loss: mean loss of each finished epoch.
+        validation_loss: validation loss after each finished epoch; empty when there is nothing to validate on.
     """
 
     step: int = 0
@@ -44,12 +46,12 @@ class Position:
     validation_loss: list[float] = field(default_factory=list)
 
 
-class Saved:
-    """The file of one training in `folder`; without a folder nothing is kept.
+class Checkpoint:
+    """The checkpoint of one training in `folder`; without a folder nothing is saved.
 
     Attributes:
-        identity: what must be equal for a training to be the same one, as JSON has it.
-        tensors: all that changes while it runs, by name; saved and restored in place.
+        identity: a checkpoint is used only by a training with an equal identity, as JSON has it.
+        tensors: everything that changes during training, by name; saved, and restored in place.
     """
 
     def __init__(self, folder: Path | None, identity: dict[str, Any], tensors: dict[str, Tensor]) -> None:
@@ -58,7 +60,10 @@ class Saved:
         self.last = time.monotonic()
 
     def restore(self) -> Position | None:
-        """Where the same training stood, its tensors put back; None when there is none, or what is there is damaged."""
+        """Put the saved tensors back and return where the training stood.
+
+        None when there is no checkpoint, or it is damaged or of another training.
+        """
         if self.path is None or not self.path.is_file():
             return None
         try:
@@ -76,7 +81,7 @@ class Saved:
             for name, tensor in self.tensors.items():
                 tensor.copy_(found[name])
         logging.getLogger(__name__).warning(
-            "the training was interrupted and went on after step %d; the time of fitting is that of the rest",
+            "the training was interrupted and resumed after step %d; the reported fitting time is that of the rest",
             position.step,
         )
         return position

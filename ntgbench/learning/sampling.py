@@ -21,69 +21,69 @@ Numbers = npt.NDArray[np.int64]
 """Tokens or indices of rows."""
 
 LARGEST_BATCH = 512
-"""Biflows made at a time: more is no faster on a CPU, where what a step reads and writes should stay near."""
+"""Biflows sampled at a time: more is no faster on a CPU, where the data of a step should stay in the cache."""
 
 MANY = 32
-"""Rows from which on it is faster to find the block of tokens first, and the token in it, than among all tokens."""
+"""Rows from which it is faster to find the block of a token first, and then the token in the block."""
 
 BLOCK = 64
-"""Tokens of a block."""
+"""Tokens in a block."""
 
 BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
-"""The largest part of a distribution that lies inside it."""
+"""The largest float32 below 1."""
 
 FINISHED = 0.1
-"""Part of the model's state that no row needs any more before it is taken out: moving the rest costs."""
+"""Share of the rows of the model's state that must be unused before they are removed: moving the others takes time."""
 
 
 class Steps(Protocol):
-    """A model at work on some rows, its state preallocated and known to nobody else."""
+    """A model that reads rows one token at a time, with its state."""
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row, int64 (rows,); returns logits of what follows, float (rows, vocabulary).
 
-        The logits are the caller's to change.
+        The caller may change the logits.
         """
 
     def select(self, rows: Numbers) -> Steps:
-        """A copy that goes on with these rows, int64 (…,): indices of the present ones, repeated or left out."""
+        """A copy for these rows, int64 (…,): indices of the present ones, which may repeat."""
 
 
 Start = Callable[[int], Steps]
-"""Makes the state of a model for so many rows, before the first token."""
+"""Makes the `Steps` of so many rows, before the first token."""
 
 
 class Sampler:
-    """Draws from a model's distribution at temperature 1.
+    """Samples from a model's distribution at temperature 1.
 
-    What a model makes of some tokens is the same for all biflows that begin with them, and it reads them once: those of
-    all classes here, others whenever biflows are made.
+    The model reads each distinct beginning once, however many biflows share it: the tokens of classes in the
+    constructor, the others in every call of `sample`.
     """
 
     @torch.inference_mode()
     def __init__(self, start: Start, mapping: TokenMapping) -> None:
-        """From the model and what tokens mean. Raises PluginError when the model gives numbers that are not finite."""
+        """Let the model read all classes. Raises PluginError when its logits are not finite."""
         self.mapping = mapping
         self.classes = start(mapping.classes)
         logits = self.classes.step(mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32)))
         if not torch.isfinite(logits).all():
             raise PluginError("the weights of the model give no probabilities")
-        # Only packets and EOS can follow, and EOS only a packet.
+        # A packet follows a class; a packet or EOS follows a packet.
         self.possible = torch.full_like(logits[0, : mapping.first_value], -torch.inf)
-        self.first = _likely(logits, self.possible)
+        self.first = _probabilities(logits, self.possible)
         self.possible[EOS] = 0.0
 
     @torch.inference_mode()
     def sample(self, labels: Labels, rng: np.random.Generator) -> Tokens:
         """Rows of tokens, one for each label and in that order.
 
-        Only tokens that make valid biflows are drawn, and P packets end a row. Each packet takes one uniform number,
-        whose place in the cumulated distribution is the token (inversion, Devroye 1986, section II.2). Row i uses the
-        numbers that `rng` gives it whatever rows are made beside it.
+        Only tokens that make valid biflows are drawn, and a row ends after P packets. A token is drawn by inversion of
+        the cumulated distribution (Devroye 1986, section II.2) with one uniform number, which depends on the row's
+        index alone and not on the other rows.
 
         Args:
             labels: class of each row, int32 (N,).
-            rng: all randomness.
+            rng: source of the uniform numbers.
         """
         uniform = rng.random((len(labels), self.mapping.packets), np.float32)
         rows = np.full((len(labels), self.mapping.packets + 2), PAD)
@@ -91,15 +91,15 @@ class Sampler:
         states = labels.astype(np.int64)
         for part in _batches(np.arange(len(labels))):
             rows[part, 1] = draw(self.first, states[part], uniform[part, 0])
-        # Those that begin alike are made together.
+        # Rows with the same beginning are made together.
         for part in _batches(np.lexsort((rows[:, 1], labels))):
             rows[part] = self._continued(rows[part], states[part], uniform[part])
         rows[(rows != EOS).all(axis=1), -1] = EOS
         return rows
 
     def _continued(self, rows: Tokens, state: Numbers, uniform: npt.NDArray[np.float32]) -> Tokens:
-        """`rows`, whose first two tokens are known, to their ends; `state` is the class of each."""
-        # Which rows have not ended; each goes on from one of the `count` rows of the model's state.
+        """`rows`, of which the first two tokens are known, completed; `state` is the class of each."""
+        # `live` are the rows that have not ended, `state` is the row of the model's state, one of `count`, of each.
         live, model, count = np.arange(len(rows)), self.classes, 0
         for position in range(1, self.mapping.packets):
             parents, tokens, own = _distinct(state, rows[live, position])
@@ -108,8 +108,8 @@ class Sampler:
                 read[parents] = tokens
             else:
                 model, state, read, count = model.select(parents), own, tokens, len(parents)
-            likely = _likely(model.step(read), self.possible)
-            rows[live, position + 1] = drawn = draw(likely, state, uniform[live, position])
+            probs = _probabilities(model.step(read), self.possible)
+            rows[live, position + 1] = drawn = draw(probs, state, uniform[live, position])
             going = drawn > EOS
             live, state = live[going], state[going]
             if not len(live):
@@ -118,13 +118,13 @@ class Sampler:
 
 
 def _batches(rows: Numbers) -> Iterator[Numbers]:
-    """`rows` in parts that are made at a time."""
+    """`rows` in parts of at most `LARGEST_BATCH`."""
     for begin in range(0, len(rows), LARGEST_BATCH):
         yield rows[begin : begin + LARGEST_BATCH]
 
 
 def _distinct(states: Numbers, tokens: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """The distinct pairs of `states` and `tokens`, (rows,), as two columns in their order, and the pair of each row."""
+    """The distinct pairs of `states` and `tokens`, ascending, as two columns, and the index of the pair of each row."""
     if len(tokens) == 1:
         return states, tokens, np.zeros(1, np.int64)
     base = tokens.max() + 1
@@ -132,46 +132,46 @@ def _distinct(states: Numbers, tokens: Numbers) -> tuple[Numbers, Numbers, Numbe
     return pairs // base, pairs % base, own
 
 
-def _likely(logits: Tensor, possible: Tensor) -> Tensor:
-    """Distribution of each row, (rows, vocabulary), without those of the first tokens that `possible` rules out."""
+def _probabilities(logits: Tensor, possible: Tensor) -> Tensor:
+    """Distribution of each row, (rows, vocabulary); `possible` is -inf for those of the first tokens that cannot be."""
     logits[:, : len(possible)] += possible
     return logits.softmax(dim=1)
 
 
-def draw(likely: Tensor, state: Numbers, uniform: npt.NDArray[np.float32]) -> Numbers:
-    """The token of each row, int64 (rows,): where its uniform number falls in its distribution.
+def draw(probs: Tensor, state: Numbers, uniform: npt.NDArray[np.float32]) -> Numbers:
+    """The token of each row, int64 (rows,), by inversion.
 
     Args:
-        likely: distributions, (distributions, vocabulary), which need not sum to one.
-        state: which of them is a row's, int64 (rows,).
-        uniform: number of each row in 0..1, float32 (rows,).
+        probs: distributions, (distributions, vocabulary), not necessarily normalised.
+        state: index of the distribution of each row, int64 (rows,).
+        uniform: a number of each row in 0..1, float32 (rows,).
     """
-    numbers = torch.from_numpy(uniform[:, None]).to(likely.device)
-    own = torch.from_numpy(state).to(likely.device)
+    numbers = torch.from_numpy(uniform[:, None]).to(probs.device)
+    own = torch.from_numpy(state).to(probs.device)
     if len(own) < MANY:
-        places = _inverted(likely[own].cumsum_(dim=1), numbers)
+        places = _inverted(probs[own].cumsum_(dim=1), numbers)
     else:
-        places = _inverted_by_blocks(likely, own, numbers)
+        places = _inverted_by_blocks(probs, own, numbers)
     tokens: Numbers = places.cpu().numpy()[:, 0]
     return tokens
 
 
 def _inverted(cumulated: Tensor, uniform: Tensor) -> Tensor:
-    """Where each cumulated distribution, (rows, places), passes the part `uniform`, (rows, 1), of its last number."""
+    """The first index at which each cumulated distribution, (rows, n), exceeds `uniform`, (rows, 1), of its total."""
     return torch.searchsorted(cumulated, uniform * cumulated[:, -1:], right=True)
 
 
-def _inverted_by_blocks(likely: Tensor, own: Tensor, uniform: Tensor) -> Tensor:
-    """The same in the distributions `own`, (rows,): cumulates sums of blocks, then the numbers of a block."""
-    count, vocabulary = likely.shape
+def _inverted_by_blocks(probs: Tensor, own: Tensor, uniform: Tensor) -> Tensor:
+    """The same for the distributions `own`, (rows,): cumulates the sums of blocks, then the numbers in one block."""
+    count, vocabulary = probs.shape
     whole = vocabulary // BLOCK * BLOCK
-    blocks, rest = likely[:, :whole].view(count, whole // BLOCK, BLOCK), likely[:, whole:]
+    blocks, rest = probs[:, :whole].view(count, whole // BLOCK, BLOCK), probs[:, whole:]
     sums = torch.cat([blocks.sum(dim=2), rest.sum(dim=1, keepdim=True)], dim=1)
     cumulated = sums.cumsum(dim=1)[own]
     block = _inverted(cumulated, uniform)
-    passing = sums[own[:, None], block]
-    # Rounding may put this outside 0..1, and so the token outside the block.
-    part = (uniform * cumulated[:, -1:] - cumulated.gather(1, block) + passing) / passing
-    places = BLOCK * block + torch.arange(BLOCK, device=likely.device)
-    inside = likely[own[:, None], places.clamp(max=vocabulary - 1)].masked_fill_(places >= vocabulary, 0.0)
+    block_sum = sums[own[:, None], block]
+    # By rounding this may be outside 0..1, and the token then outside the block.
+    part = (uniform * cumulated[:, -1:] - cumulated.gather(1, block) + block_sum) / block_sum
+    places = BLOCK * block + torch.arange(BLOCK, device=probs.device)
+    inside = probs[own[:, None], places.clamp(max=vocabulary - 1)].masked_fill_(places >= vocabulary, 0.0)
     return BLOCK * block + _inverted(inside.cumsum_(dim=1), part.clamp_(0.0, BELOW_ONE))

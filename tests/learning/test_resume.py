@@ -1,4 +1,4 @@
-"""A training that is killed goes on and comes to the same end."""
+"""A training that was killed resumes and ends with the same weights."""
 
 import logging
 
@@ -25,7 +25,7 @@ def train(folder, recipe: Recipe = RECIPE, kill_at: int | None = None, budget: B
     calls = 0
 
     def loss(rows):
-        # Noise, so that the random state matters as well.
+        # With noise, so that the random state matters.
         found = model(rows[:, :2] + 0.1 * torch.randn(len(rows), 2))
         return ((found[:, 0] - rows[:, 2]) ** 2).mean(), len(rows)
 
@@ -36,8 +36,8 @@ def train(folder, recipe: Recipe = RECIPE, kill_at: int | None = None, budget: B
             raise Killed
 
     context = Context(seed=3, checkpoint=folder, progress=progress, budget=budget or Budget())
-    trained = training.fit(model, loss, ROWS[:40], ROWS[40:], recipe, context)
-    return model, trained, calls
+    at = training.fit(model, loss, ROWS[:40], ROWS[40:], recipe, context)
+    return model, (at.train_loss, at.validation_loss), calls
 
 
 @pytest.fixture(autouse=True)
@@ -47,17 +47,17 @@ def _save_at_every_step(monkeypatch) -> None:
 
 # 5 steps an epoch: in the middle of the first, at the end of one, and in the last.
 @pytest.mark.parametrize("kill_at", [1, 3, 5, 6, 10, 19, 20])
-def test_a_killed_training_comes_to_the_same_end(tmp_path, kill_at, caplog) -> None:
+def test_a_killed_training_ends_with_the_same_weights(tmp_path, kill_at, caplog) -> None:
     whole, expected, steps = train(None)
     assert steps == 20
     with pytest.raises(Killed):
         train(tmp_path, kill_at=kill_at)
     with caplog.at_level(logging.WARNING):
-        again, trained, rest = train(tmp_path)
+        again, losses, rest = train(tmp_path)
     # The step in which it was killed was not saved.
     assert rest == 20 - kill_at + 1
-    assert f"went on after step {kill_at - 1}" in caplog.text
-    assert trained == expected
+    assert f"resumed after step {kill_at - 1}" in caplog.text
+    assert losses == expected
     assert torch.equal(again.weight, whole.weight)
     assert torch.equal(again.bias, whole.bias)
 
@@ -89,7 +89,7 @@ def test_the_time_spent_before_counts(tmp_path) -> None:
     from safetensors.torch import save_file
 
     save_file(tensors, path, head)
-    # What is left of a budget that is spent is nothing.
+    # The budget was spent before.
     assert train(tmp_path, budget=Budget(minutes=0.1))[2] == 0
 
 

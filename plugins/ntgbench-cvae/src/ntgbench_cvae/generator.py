@@ -1,4 +1,4 @@
-"""The autoencoder as a generator: trained on whole biflows, which it makes from normal noise and a class."""
+"""The autoencoder as a generator: it decodes normal noise and a class to a whole biflow."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from ntgbench_cvae.parameters import CvaeParameters
 
 KIND = "cvae"
-"""What the model is called in the file it is saved in."""
+"""Kind of the model in its file."""
 
 LARGEST_BATCH = 1024
-"""Biflows that are made at a time: bounds the memory."""
+"""Biflows decoded at a time: bounds the memory."""
 
 
 class CvaeGenerator:
-    """Makes whole biflows from noise.
+    """A conditional variational autoencoder of whole biflows.
 
     Attributes:
         classes: number of classes.
@@ -56,7 +56,7 @@ class CvaeGenerator:
         training.fit(self.model, self.model.loss, rows, validation, self.parameters, context)
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """Decode normal noise: whether each packet is there, then its value."""
+        """Decode normal noise: which packets are present, and their values."""
         made = [
             self._decoded(labels[start : start + LARGEST_BATCH], rng) for start in range(0, len(labels), LARGEST_BATCH)
         ]
@@ -80,7 +80,7 @@ class CvaeGenerator:
         return Cvae(self.parameters, self.packets, self.classes)
 
     def _rows(self, biflows: Biflows) -> Tensor:
-        """Biflows as the model reads them."""
+        """Biflows as rows of the model's input."""
         values = torch.from_numpy((biflows.signed_pl / biflows.pl_max).astype(np.float32))
         return torch.cat([values, (values != 0).float(), self._one_hot(biflows.label)], dim=1)
 
@@ -89,16 +89,16 @@ class CvaeGenerator:
 
     @torch.inference_mode()
     def _decoded(self, labels: Labels, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """A biflow of each class, (N, P)."""
+        """A biflow for each label, (N, P)."""
         latent = torch.from_numpy(rng.standard_normal((len(labels), self.parameters.latent), np.float32))
         uniform = rng.random((len(labels), self.packets), np.float32)
         device = next(self.model.parameters()).device
         values, presence = self.model.decode(latent.to(device), self._one_hot(labels).to(device))
         there = presence.sigmoid().cpu().numpy() > (uniform if self.parameters.presence == "drawn" else 0.5)
-        # A biflow has a packet at least, and ends before the first that is not there.
+        # A biflow has at least one packet, and ends before the first one that is absent.
         there[:, 0] = True
         there = np.logical_and.accumulate(there, axis=1)
         share = values.cpu().numpy()
-        # A value of 0 would be no packet: what is there has a byte at least.
+        # A value of 0 would be no packet, so a packet has at least one byte.
         size = np.clip(np.rint(np.abs(share) * self.pl_max), 1, self.pl_max).astype(np.int64)
         return np.where(there, np.where(share < 0, -size, size), 0)

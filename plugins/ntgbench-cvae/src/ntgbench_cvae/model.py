@@ -43,7 +43,7 @@ class Cvae(nn.Module):
         )
 
     def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of what a biflow may have been made from, float (N, latent) each."""
+        """Mean and logarithm of the variance of the latent numbers, float (N, latent) each."""
         mean, log_variance = self.encoder(rows).chunk(2, dim=1)
         return mean, log_variance
 
@@ -53,7 +53,7 @@ class Cvae(nn.Module):
         return values.tanh(), presence
 
     def loss(self, rows: Tensor) -> tuple[Tensor, int]:
-        """Mean over `rows` of reconstruction error and divergence, the latent numbers drawn once; and their count."""
+        """Mean over `rows` of reconstruction error and divergence, with one draw of latent numbers; and their count."""
         values, there, classes = rows.tensor_split((self.packets, 2 * self.packets), dim=1)
         mean, log_variance = self.encode(rows)
         latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()

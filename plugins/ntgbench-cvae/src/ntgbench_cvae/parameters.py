@@ -10,16 +10,16 @@ from ntgbench.learning.recipe import Recipe
 
 @dataclass(frozen=True)
 class CvaeParameters(Recipe):
-    """Parameters of `cvae`; the architecture's defaults are those of arXiv 2603.25507.
+    """Parameters of `cvae`; defaults of the architecture are those of arXiv 2603.25507.
 
     Attributes:
         outer: width of the encoder's first and the decoder's last hidden layer.
         inner: width of the encoder's last and the decoder's first hidden layer.
-        latent: numbers that a biflow is made from.
+        latent: number of latent components.
         beta: weight of the Kullback-Leibler divergence in the loss.
-        value_loss: what counts of the error of a value: its absolute value or its square.
-        spread: error of a value that counts as one in the loss, as a share of the largest payload length.
-        presence: whether a packet is there: drawn with its probability, or what is likelier.
+        value_loss: error of a value in the loss: absolute or squared.
+        spread: unit of the error of a value, as a share of the largest payload length.
+        presence: whether a packet is present: "drawn" with its probability, or the "likelier" of both.
     """
 
     epochs: int = 200

@@ -1,4 +1,4 @@
-"""LLaMA as a generator: trained on tokens of packets, sampled class by class, saved as transformers saves it."""
+"""LLaMA as a generator of biflows, saved in the format of transformers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LlamaGenerator(TokenGenerator[LlamaParameters]):
         return Llama(self.parameters, self.mapping.vocabulary, self.mapping.packets + 2)
 
     def steps(self) -> Start:
-        """The decoder one token at a time, its weights laid out as a step wants them."""
+        """The decoder one token at a time."""
         library = np if self.model.rotation.device.type == "cpu" else torch
         return partial(LlamaSteps, Weights(self.model, library, self.parameters.sampling_precision))
 
@@ -44,7 +44,7 @@ class LlamaGenerator(TokenGenerator[LlamaParameters]):
         from_hf(self.model, weights)
 
     def hf_config(self) -> dict[str, Any]:
-        """What transformers' LlamaConfig is made of."""
+        """The configuration of a LlamaForCausalLM."""
         p = self.parameters
         return {
             "architectures": ["LlamaForCausalLM"],

@@ -1,21 +1,27 @@
-"""The LLaMA decoder, compact: fused projections and rotary embeddings as complex numbers.
+"""The LLaMA decoder: fused projections and rotary embeddings as complex numbers.
 
-What it computes is what transformers' LlamaForCausalLM computes, with the same weights (`to_hf` and `from_hf`).
-Architecture: Touvron et al. 2023, arXiv 2302.13971; rotary embeddings: Su et al. 2021, arXiv 2104.09864.
+It computes what LlamaForCausalLM of transformers computes, with the same weights (`to_hf` and `from_hf`).
+Architecture: Touvron et al. 2023, arXiv 2302.13971.
+
+Symbols, for input x of a layer at position t:
+    RMSNorm(x) = gain x / sqrt(mean(x^2) + EPSILON)           attention_norm, feed_forward_norm, norm
+    [q, k, v] = W_qkv RMSNorm(x), split into heads            qkv, query, key, value
+    q_t, k_t <- q_t e^(i t theta), k_t e^(i t theta)          rotation; pairs of components as complex numbers,
+        theta_j = ROPE_BASE^(-2j / d), d components a head    Su et al. 2021, arXiv 2104.09864, equation 15
+    a = softmax(q k^T / sqrt(d)) v over tokens up to t        attended
+    x <- x + W_o a                                            output
+    x <- x + W_down (SiLU(W_gate n) * W_up n), n = RMSNorm(x) gate_up, down; Shazeer 2020, arXiv 2002.05202
 """
 
 from __future__ import annotations
 
-from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.numpy_layers import NumpyModel, product_type
 from ntgbench.learning.token_model import TokenModel
-from ntgbench_llama.layers import NumpyLayer
 
 if TYPE_CHECKING:
     from ntgbench_llama.parameters import LlamaParameters
@@ -24,10 +30,10 @@ EPSILON = 1e-6
 """Added to the mean square that RMSNorm divides by."""
 
 ROPE_BASE = 10_000.0
-"""Base of the rotary embeddings' wavelengths."""
+"""Base of the wavelengths of the rotary embedding."""
 
 INITIAL_DEVIATION = 0.02
-"""Standard deviation of weights before training, as transformers has it."""
+"""Standard deviation of weights before training, the default of transformers."""
 
 HF_NAMES = {
     "embedding": ("embed_tokens",),
@@ -40,18 +46,18 @@ HF_NAMES = {
     "norm": ("norm",),
     "head": ("lm_head",),
 }
-"""What transformers calls each weight, or the parts of it from the top."""
+"""Names in transformers of each weight, or of the parts that it consists of, from the first row to the last."""
 
-TURNED = ("q_proj.weight", "k_proj.weight")
-"""Weights whose rows transformers has in another order."""
+REORDERED = ("q_proj.weight", "k_proj.weight")
+"""Weights whose rows have another order in transformers."""
 
 
 class Layer(nn.Module):
     """Attention and feed-forward block, each behind its RMSNorm.
 
     Attributes:
-        qkv: queries, keys and values of all heads; in queries and keys the two components that the rotary embedding
-            turns together are neighbours.
+        qkv: queries, keys and values of all heads. The two components that the rotary embedding rotates together are
+            neighbours.
         gate_up: gate and up projection.
     """
 
@@ -68,11 +74,11 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, rotation: Tensor) -> Tensor:
         """The layer's output for `x`, float (N T, hidden); `rotation` is that of T positions."""
         qkv = self.qkv(self.attention_norm(x))
-        # Heads are so small that bfloat16, where a training uses it for projections, makes attention slower.
+        # The heads are so small that attention is slower in bfloat16.
         with torch.autocast(x.device.type, enabled=False):
             length, heads, pairs = rotation.shape
-            turned = torch.view_as_complex(qkv.to(rotation.real.dtype).view(-1, length, heads, pairs, 2)) * rotation
-            parts = torch.view_as_real(turned).view(-1, length, 3, self.heads, 2 * pairs)
+            rotated = torch.view_as_complex(qkv.to(rotation.real.dtype).view(-1, length, heads, pairs, 2)) * rotation
+            parts = torch.view_as_real(rotated).view(-1, length, 3, self.heads, 2 * pairs)
             query, key, value = parts.transpose(1, 3).unbind(2)
             attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
@@ -107,86 +113,60 @@ class Llama(TokenModel):
                 nn.init.normal_(weight, std=INITIAL_DEVIATION, generator=generator)
 
     def hidden(self, tokens: Tensor) -> Tensor:
-        """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
+        """The input of the output embedding, float (N, T, hidden), for tokens (N, T)."""
         x = self.embedding(tokens.flatten())
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
         normed: Tensor = self.norm(x).view(*tokens.shape, -1)
         return normed
 
-    def in_numpy(self) -> NumpyModel:
-        """The same, as it is trained on the CPU: faster than the modules, at any number of rows."""
-        embedding, head = self.embedding.weight, self.head.weight
-        dtype = product_type(head)
-        layer = numpy_layer(self.heads, self.rotation.shape[2], len(self.rotation), head.dtype, dtype)
-        return NumpyModel(layer, EPSILON, embedding, self.of_layers, self.norm.weight, head, dtype)
-
-    @cached_property
-    def of_layers(self) -> list[Tensor]:
-        """The weights of all layers, each in the order of `layers.Tensors`; to look them up takes a while."""
-        names = ("attention_norm", "qkv", "output", "feed_forward_norm", "gate_up", "down")
-        return [layer.get_parameter(f"{name}.weight") for layer in self.layers for name in names]
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""
-        logits: Tensor = self.head(self.hidden(tokens))
-        return logits
-
 
 def rotary(length: int, dimensions: int, heads: int) -> Tensor:
-    """The unit number that turns each pair of components at each position, complex64 (length, 3 heads, dimensions / 2).
+    """The rotation of each pair of components at each position, complex64 (length, 3 heads, dimensions / 2).
 
-    Heads stand as in `Layer.qkv`; those of values are turned by 1, which costs less than to take them apart.
+    Heads are ordered as in `Layer.qkv`. Those of values are multiplied by 1, which is faster than to separate them.
     """
-    # On the CPU also where a model is only sketched: arithmetic on the "meta" device imports for seconds.
+    # On the CPU even for a sketched model: arithmetic on the "meta" device imports for seconds.
     frequencies = ROPE_BASE ** -(torch.arange(0, dimensions, 2, device="cpu") / dimensions)
     angles = torch.outer(torch.arange(length, device="cpu"), frequencies)[:, None]
-    turns = torch.cat([angles.expand(-1, 2 * heads, -1), torch.zeros_like(angles).expand(-1, heads, -1)], dim=1)
-    return torch.polar(torch.ones_like(turns), turns)
-
-
-@cache
-def numpy_layer(heads: int, pairs: int, length: int, dtype: torch.dtype, product_dtype: torch.dtype) -> NumpyLayer:
-    """A layer in numpy, made once: to make it takes a tenth as long as its work."""
-    rotation = rotary(length, 2 * pairs, heads).to(dtype.to_complex())
-    return NumpyLayer(heads, rotation.numpy(), EPSILON, product_dtype)
+    angles = torch.cat([angles.expand(-1, 2 * heads, -1), torch.zeros_like(angles).expand(-1, heads, -1)], dim=1)
+    return torch.polar(torch.ones_like(angles), angles)
 
 
 def to_hf(model: Llama) -> dict[str, Tensor]:
-    """The weights under the names, and in the order of rows, that transformers' LlamaForCausalLM has."""
+    """The weights with the names and the order of rows of transformers' LlamaForCausalLM."""
     weights = {}
     for own, weight in model.state_dict().items():
         names = _hf_names(own)
         for name, part in zip(names, weight.chunk(len(names)), strict=True):
-            weights[name] = _halves(part, model.heads) if name.endswith(TURNED) else part
+            weights[name] = _halves(part, model.heads) if name.endswith(REORDERED) else part
     return weights
 
 
 def from_hf(model: Llama, weights: dict[str, Tensor]) -> None:
     """Put the weights that `to_hf` gave, or that transformers saved, into `model`.
 
-    Raises:
-        RuntimeError: when a weight is missing, is none of the model's, or has another shape.
+    Raises RuntimeError when a weight is missing, unknown, or of another shape.
     """
     names = {own: _hf_names(own) for own in model.state_dict()}
     different = {name for parts in names.values() for name in parts} ^ weights.keys()
     if different:
         raise RuntimeError(f"the model and the file differ in {', '.join(sorted(different))}")
     own_weights = {
-        own: torch.cat([_pairs(weights[n], model.heads) if n.endswith(TURNED) else weights[n] for n in parts])
+        own: torch.cat([_pairs(weights[n], model.heads) if n.endswith(REORDERED) else weights[n] for n in parts])
         for own, parts in names.items()
     }
     model.load_state_dict(own_weights)
 
 
 def _hf_names(own: str) -> tuple[str, ...]:
-    """Names that transformers has for the weight `own`: several when they are the parts of it, from the top."""
+    """Names in transformers of the weight `own`, or of its parts."""
     *block, name, kind = own.split(".")
     return tuple(".".join(["model"] * (part != "lm_head") + [*block, part, kind]) for part in HF_NAMES[name])
 
 
 def _halves(weight: Tensor, heads: int) -> Tensor:
-    """Rows of each head with the first components of all pairs before the second ones, as transformers has them."""
+    """Rows of each head reordered as in transformers: the first components of all pairs, then the second ones."""
     return weight.view(heads, -1, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
 
 

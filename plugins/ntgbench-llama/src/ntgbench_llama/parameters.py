@@ -9,15 +9,15 @@ from ntgbench.learning.recipe import Precision, Recipe
 
 @dataclass(frozen=True)
 class LlamaParameters(Recipe):
-    """Parameters of `llama`; the architecture's defaults are those of arXiv 2603.25507.
+    """Parameters of `llama`; defaults of the architecture are those of arXiv 2603.25507.
 
     Attributes:
         hidden: width of the model, a multiple of twice the heads.
         intermediate: width of the feed-forward blocks.
         layers: number of decoder layers.
         heads: attention heads of a layer.
-        sampling_precision: type that matrices are multiplied in when sampling; bfloat16 draws from a slightly other
-            distribution.
+        sampling_precision: type that matrices are multiplied in when sampling; bfloat16 changes the distribution
+            slightly.
     """
 
     epochs: int = 12

@@ -1,6 +1,7 @@
-"""The decoder one token at a time, over a preallocated cache: in numpy on the CPU, in torch elsewhere.
+"""The decoder one token at a time, with a preallocated cache of keys and values: for sampling.
 
-The same lines serve both. A step is so short that what a library does around each operation counts; numpy does less.
+The same lines run on numpy arrays on the CPU and on torch tensors elsewhere. A step is so short that the overhead of
+each operation matters, and numpy's is smaller. Symbols are those of `model.py`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class Weights:
-    """The weights of a fitted decoder as a step wants them.
+    """The weights of a fitted decoder, laid out for a step.
 
-    Gains of norms and sqrt(hidden) are folded into the projections behind them, 1 / sqrt(dimensions of a head) into the
-    queries, 1/2 into the gates, and projections are transposed.
+    Projections are transposed. Gains of norms and sqrt(hidden) are folded into the projections behind them,
+    1 / sqrt(components of a head) into the queries, and 1/2 into the gates.
 
     Attributes:
-        library: numpy or torch, whose arrays all but the projections are.
-        times: multiplies an array of the library by a projection, in the precision of projections.
-        softmax: softmax of an array of the library over its last axis.
+        library: numpy or torch, the library of all arrays but the projections.
+        matmul: product of an array and a projection, in the precision of projections.
+        softmax: softmax of an array over its last axis.
     """
 
     def __init__(self, model: Llama, library: Any, precision: Precision = "float32") -> None:
@@ -43,7 +44,7 @@ class Weights:
             return array(folded) if dtype == torch.float32 else folded.detach().to(dtype)
 
         self.library = library
-        self.times = matmul if dtype == torch.float32 else _times_in_numpy if in_numpy else _times
+        self.matmul = matmul if dtype == torch.float32 else _matmul_in_numpy if in_numpy else _matmul
         self.softmax = _softmax_in_numpy if in_numpy else _softmax
         self.embedding = array(model.embedding.weight)
         self.rotation = array(model.rotation)
@@ -79,40 +80,40 @@ class LlamaSteps:
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
-        w, xp, times, here = self.weights, self.weights.library, self.weights.times, self.position
+        w, xp, matmul, here = self.weights, self.weights.library, self.weights.matmul, self.position
         rows, heads, rotation = len(tokens), w.heads, w.rotation[here]
         x = w.embedding[tokens]
         for (qkv, output, gate_up, down), cache in zip(w.layers, self.cache[:, : here + 1], strict=True):
-            components = times(_normed(x, xp), qkv).view(xp.complex64).reshape(rows, *rotation.shape)
-            turned = (components * rotation).view(xp.float32)
-            cache[here] = turned[:, heads:]
+            components = matmul(_normed(x, xp), qkv).view(xp.complex64).reshape(rows, *rotation.shape)
+            rotated = (components * rotation).view(xp.float32)
+            cache[here] = rotated[:, heads:]
             past = cache.swapaxes(0, 1).swapaxes(1, 2)
-            likely = w.softmax((past[:, :heads] @ turned[:, :heads, :, None])[..., 0])
-            x += times((likely[:, :, None] @ past[:, heads:]).reshape(rows, -1), output)
-            gate_and_up = times(_normed(x, xp), gate_up)
+            probs = w.softmax((past[:, :heads] @ rotated[:, :heads, :, None])[..., 0])
+            x += matmul((probs[:, :, None] @ past[:, heads:]).reshape(rows, -1), output)
+            gate_and_up = matmul(_normed(x, xp), gate_up)
             gate, up = gate_and_up[:, : len(down)], gate_and_up[:, len(down) :]
-            # SiLU by the hyperbolic tangent, which does not overflow: of twice the gate, as that is halved.
+            # The gate is halved: SiLU(2z) = z (1 + tanh z), which does not overflow.
             fed = xp.tanh(gate)
             fed += 1
             fed *= gate
             fed *= up
-            x += times(fed, down)
+            x += matmul(fed, down)
         self.position += 1
-        logits = times(_normed(x, xp), w.head)
+        logits = matmul(_normed(x, xp), w.head)
         return torch.from_numpy(logits) if xp is np else logits
 
     def select(self, rows: Numbers) -> LlamaSteps:
-        """A copy that goes on with these rows."""
+        """A copy for these rows."""
         chosen = type(self)(self.weights, len(rows))
         chosen.position = self.position
         for old, new in zip(self.cache, chosen.cache, strict=True):
-            for position in range(self.position):  # one after the other, as an index in the middle is slower
+            for position in range(self.position):  # one at a time: an index on an inner axis is slower
                 new[position] = old[position][rows]
         return chosen
 
 
 def _normed(x: Any, xp: Any) -> Any:
-    """RMSNorm of rows, but for the factor sqrt(hidden) that `Weights` has in the projections."""
+    """RMSNorm of rows, without the gain and the factor sqrt(hidden), which `Weights` folds into the projections."""
     return x / xp.sqrt(xp.linalg.vecdot(x, x) + EPSILON * x.shape[-1])[:, None]
 
 
@@ -121,12 +122,12 @@ def _scale(weight: Tensor, rows: int, factor: float) -> Tensor:
     return torch.cat([weight[:rows] * factor, weight[rows:]])
 
 
-def _times(x: Tensor, weight: Tensor) -> Tensor:
+def _matmul(x: Tensor, weight: Tensor) -> Tensor:
     return (x.to(weight.dtype) @ weight).float()
 
 
-def _times_in_numpy(x: Any, weight: Tensor) -> Any:
-    return _times(torch.from_numpy(x), weight).numpy()
+def _matmul_in_numpy(x: Any, weight: Tensor) -> Any:
+    return _matmul(torch.from_numpy(x), weight).numpy()
 
 
 def _softmax(scores: Tensor) -> Tensor:
@@ -134,9 +135,9 @@ def _softmax(scores: Tensor) -> Tensor:
 
 
 def _softmax_in_numpy(scores: Any) -> Any:
-    # Along the first axis numpy works on all rows at once.
-    likely = scores.transpose(2, 0, 1).copy()
-    likely -= likely.max(axis=0)
-    np.exp(likely, out=likely)
-    likely /= likely.sum(axis=0)
-    return likely.transpose(1, 2, 0)
+    # Numpy reduces fastest along the first axis.
+    probs = scores.transpose(2, 0, 1).copy()
+    probs -= probs.max(axis=0)
+    np.exp(probs, out=probs)
+    probs /= probs.sum(axis=0)
+    return probs.transpose(1, 2, 0)

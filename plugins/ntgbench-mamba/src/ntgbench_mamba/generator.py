@@ -1,4 +1,4 @@
-"""Mamba as a generator: trained on tokens of packets, sampled class by class, saved as transformers saves it."""
+"""Mamba as a generator of biflows, saved in the format of transformers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
     model: Mamba
 
     def fit(self, train: Biflows, context: Context) -> None:
-        """Train from scratch. On CUDA the row of the result says which scan did the work."""
+        """Train from scratch. On CUDA a warning, which becomes a note on the row, says which scan is used."""
         if context.device.startswith("cuda"):
             _log.warning("on CUDA %s", selective_scan()[1])
         super().fit(train, context)
@@ -43,7 +43,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
         return Mamba(self.parameters, self.mapping.vocabulary)
 
     def steps(self) -> Start:
-        """The model one token at a time, its weights laid out as a step wants them."""
+        """The model one token at a time."""
         return partial(MambaSteps, Weights(self.model, np if self.model.head.weight.device.type == "cpu" else torch))
 
     def hf_weights(self) -> dict[str, Tensor]:
@@ -55,7 +55,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
         from_hf(self.model, weights)
 
     def hf_config(self) -> dict[str, Any]:
-        """What transformers' MambaConfig is made of."""
+        """The configuration of a MambaForCausalLM."""
         p = self.parameters
         return {
             "architectures": ["MambaForCausalLM"],
@@ -65,7 +65,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
             "state_size": p.state,
             "num_hidden_layers": p.layers,
             "expand": p.expand,
-            "conv_kernel": p.taps,
+            "conv_kernel": p.conv_kernel,
             "time_step_rank": "auto",
             "layer_norm_epsilon": EPSILON,
             "initializer_range": INITIAL_DEVIATION,

@@ -1,4 +1,4 @@
-"""The selective scan of the package mamba_ssm, for CUDA, where it is installed and works."""
+"""The selective scan of the package mamba_ssm, for CUDA, where that is installed and works."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from torch import Tensor
 
 Scan = Callable[..., Tensor]
-"""Called as selective_scan_fn of mamba_ssm 2: rows, width and tokens are the axes, in this order."""
+"""The signature of selective_scan_fn in mamba_ssm 2; axes are rows, components and tokens."""
 
 
 @functools.cache
 def selective_scan() -> tuple[Scan | None, str]:
-    """The scan, or None, and in words which one that makes it.
+    """The scan, or None, and a sentence about which scan is used.
 
-    The package can be installed and yet not work: without its compiled part, or with one for another torch. So the
-    compiled part is imported too, and whatever goes wrong means that there is none.
+    The package can be installed and not work: without its compiled part, or with one for another version of torch. So
+    the compiled part is imported too, and any error means that there is no scan.
     """
     try:
         importlib.import_module("selective_scan_cuda")

@@ -1,23 +1,32 @@
-"""The Mamba model: a selective state space model, as transformers' MambaForCausalLM computes it, with its names.
+"""The Mamba model: a selective state space model, with the names of transformers' MambaForCausalLM.
 
 Architecture: Gu and Dao 2023, arXiv 2312.00752. Weights before training: those of the authors' code
 (https://github.com/state-spaces/mamba, mamba_simple.py).
+
+Symbols, with D inner components and S numbers of state for each of them:
+    x (N, T, D)      input of the state space model: SiLU of the convolved signal
+    h_t (N, S, D)    state after token t
+    A (D, S)         decay rates, negative: A = -exp(A_log); section 3.6
+    B_t, C_t (N, S)  input and output matrices of token t, from x_proj; algorithm 2
+    D (D,)           weight of the direct path from x to y
+    delta_t (N, D)   step size of token t, softplus(dt_proj(...)); algorithm 2
+    h_t = exp(delta_t A) h_(t-1) + delta_t B_t x_t            equations 2a and 4, with Euler's step for B
+    y_t = C_t h_t + D x_t                                     equation 2b
+    conv1d (D, 1, K) causal convolution of each component over its last K tokens (conv_kernel)
+    gate             y * SiLU(gate) goes into out_proj; section 3.4
 """
 
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from ntgbench.learning.numpy_layers import NumpyModel, product_type
 from ntgbench.learning.token_model import TokenModel
 from ntgbench_mamba.kernels import selective_scan
-from ntgbench_mamba.layers import NumpyLayer
 
 if TYPE_CHECKING:
     from ntgbench_mamba.parameters import MambaParameters
@@ -28,30 +37,28 @@ EPSILON = 1e-5
 INITIAL_DEVIATION = 0.02
 """Standard deviation of embeddings before training."""
 
-STEP_SIZES = (1e-3, 1e-1)
+INITIAL_DELTA = (1e-3, 1e-1)
 """Smallest and largest step size before training, for an input of 0."""
 
 PREFIX = "backbone."
-"""What transformers puts before the name of each weight."""
+"""Prefix of the name of each weight in transformers."""
 
 
 class Mixer(nn.Module):
-    """A selective state space behind a short convolution, with a gate.
+    """A selective state space model behind a short convolution, with a gate.
 
     Attributes:
-        rank: components that the step sizes are made from.
-        state: numbers that each inner component carries from token to token.
-        x_proj: what step sizes are made from, then how inputs enter the state, then how outputs leave it.
-        A_log: logarithm of the rates at which the state decays, float (D, S).
-        D: what part of its input is added to each output, float (D,).
+        rank: components that delta is computed from.
+        state: numbers of state of each inner component.
+        x_proj: the components for delta, then B, then C.
     """
 
     def __init__(self, parameters: MambaParameters) -> None:
         super().__init__()
-        inner = parameters.expand * parameters.hidden
+        inner, kernel = parameters.expand * parameters.hidden, parameters.conv_kernel
         self.rank, self.state = math.ceil(parameters.hidden / 16), parameters.state
         self.in_proj = nn.Linear(parameters.hidden, 2 * inner, bias=False)
-        self.conv1d = nn.Conv1d(inner, inner, parameters.taps, groups=inner, padding=parameters.taps - 1)
+        self.conv1d = nn.Conv1d(inner, inner, kernel, groups=inner, padding=kernel - 1)
         self.x_proj = nn.Linear(inner, self.rank + 2 * self.state, bias=False)
         self.dt_proj = nn.Linear(self.rank, inner)
         self.A_log = nn.Parameter(torch.empty(inner, self.state))
@@ -67,47 +74,54 @@ class Mixer(nn.Module):
             self.out_proj.weight /= math.sqrt(layers)
             self.conv1d.bias.zero_()
             nn.init.uniform_(self.dt_proj.weight, -(self.rank**-0.5), self.rank**-0.5, generator)
-            low, high = map(math.log, STEP_SIZES)
-            size = torch.exp(low + (high - low) * torch.rand(len(self.D), generator=generator))
-            self.dt_proj.bias.copy_(size + torch.log(-torch.expm1(-size)))
+            low, high = map(math.log, INITIAL_DELTA)
+            delta = torch.exp(low + (high - low) * torch.rand(len(self.D), generator=generator))
+            # The inverse of softplus.
+            self.dt_proj.bias.copy_(delta + torch.log(-torch.expm1(-delta)))
             self.A_log.copy_(torch.arange(1.0, self.state + 1).log().expand_as(self.A_log))
             self.D.fill_(1.0)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Output for `x`, both float (N, T, hidden)."""
-        signal, gate = self.in_proj(x).chunk(2, dim=-1)
-        u = F.silu(self.conv1d(signal.mT)[..., : x.shape[1]].mT)
-        step, b, c = self.x_proj(u).split([self.rank, self.state, self.state], dim=-1)
-        step, rates = self.dt_proj(step), -self.A_log.exp()
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Output for `hidden`, both float (N, T, hidden)."""
+        signal, gate = self.in_proj(hidden).chunk(2, dim=-1)
+        x = F.silu(self.convolved(signal))
+        low_rank, B, C = self.x_proj(x).split([self.rank, self.state, self.state], dim=-1)  # noqa: N806
+        delta, A = self.dt_proj(low_rank), -self.A_log.exp()  # noqa: N806
         fused = selective_scan()[0] if x.is_cuda else None
         if fused:
-            y = fused(u.mT, step.mT, rates, b.mT, c.mT, self.D, gate.mT, delta_softplus=True).mT
+            y = fused(x.mT, delta.mT, A, B.mT, C.mT, self.D, gate.mT, delta_softplus=True).mT
         else:
-            y = (scan(u, F.softplus(step), rates, b, c) + u * self.D) * F.silu(gate)
+            y = (scan(x, F.softplus(delta), A, B, C) + x * self.D) * F.silu(gate)
         mixed: Tensor = self.out_proj(y)
         return mixed
 
+    def convolved(self, signal: Tensor) -> Tensor:
+        """Causal convolution of each component over the last tokens, float (N, T, D).
 
-def scan(u: Tensor, size: Tensor, rates: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """The selective scan (section 3.2), float (N, T, D): state_t = exp(size_t rates) state_(t-1) + size_t u_t b_t.
+        In two dimensions: torch's convolution in one dimension takes twice as long on the CPU.
+        """
+        kernel, bias = self.conv1d.weight[:, :, None], self.conv1d.bias
+        padding = (0, self.conv1d.kernel_size[0] - 1)
+        image = F.conv2d(signal.mT[:, :, None], kernel, bias, padding=padding, groups=len(kernel))
+        return image[:, :, 0, : signal.shape[1]].mT
 
-    Args:
-        u: input, (N, T, D).
-        size: step sizes, (N, T, D).
-        rates: how fast the state decays, negative, (D, S).
-        b: how inputs enter the state, (N, T, S).
-        c: how outputs leave it, (N, T, S).
-    """
-    decay = torch.exp(size[:, :, None] * rates.mT)
-    entering = b[..., None] * (size * u)[:, :, None]
-    states = [entering[:, 0]]
-    for t in range(1, u.shape[1]):
-        states.append(decay[:, t] * states[-1] + entering[:, t])
-    return (c[..., None] * torch.stack(states, dim=1)).sum(dim=2)
+
+def scan(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:  # noqa: N803
+    """The selective scan: C_t h_t for each token t, float (N, T, D); symbols and shapes as above."""
+    # Decays need the precision of A, in a training in bfloat16 too.
+    with torch.autocast(x.device.type, enabled=False):
+        x, delta, B, C = (part.to(A.dtype) for part in (x, delta, B, C))  # noqa: N806
+        # One token at a time, and D as the last axis: the arrays of a token then stay in the processor's cache.
+        A, h, y = A.mT.contiguous(), A.new_zeros(()), []  # noqa: N806
+        inputs = ((delta * x)[:, :, None], delta[:, :, None], B[..., None], C[:, :, None])
+        for delta_x_t, delta_t, B_t, C_t in zip(*(part.unbind(1) for part in inputs), strict=True):  # noqa: N806
+            h = torch.baddbmm(torch.exp(delta_t * A) * h, B_t, delta_x_t)
+            y.append(C_t @ h)
+        return torch.cat(y, dim=1)
 
 
 class Layer(nn.Module):
-    """A mixer behind an RMSNorm, added to what came in."""
+    """A mixer behind an RMSNorm, added to its input."""
 
     def __init__(self, parameters: MambaParameters) -> None:
         super().__init__()
@@ -118,13 +132,6 @@ class Layer(nn.Module):
         """The layer's output for `x`, float (N, T, hidden)."""
         after: Tensor = x + self.mixer(self.norm(x))
         return after
-
-    def weights(self) -> tuple[Tensor, ...]:
-        """The weights in the order of `layers.Weights`."""
-        m = self.mixer
-        assert m.conv1d.bias is not None
-        conv, dt = (m.conv1d.weight, m.conv1d.bias), (m.dt_proj.weight, m.dt_proj.bias)
-        return self.norm.weight, m.in_proj.weight, *conv, m.x_proj.weight, *dt, m.A_log, m.D, m.out_proj.weight
 
 
 class Mamba(TokenModel):
@@ -149,39 +156,23 @@ class Mamba(TokenModel):
             layer.mixer.initialise(generator, len(self.layers))
 
     def hidden(self, tokens: Tensor) -> Tensor:
-        """What the output embedding reads, float (N, T, hidden), for tokens (N, T)."""
+        """The input of the output embedding, float (N, T, hidden), for tokens (N, T)."""
         x = self.embeddings(tokens)
         for layer in self.layers:
             x = layer(x)
         normed: Tensor = self.norm_f(x)
         return normed
 
-    def in_numpy(self) -> NumpyModel:
-        """The same, as it is trained on the CPU."""
-        weight, dtype = self.embeddings.weight, product_type(self.embeddings.weight)
-        return NumpyModel(NumpyLayer(EPSILON), EPSILON, weight, self.of_layers, self.norm_f.weight, weight, dtype)
-
-    @cached_property
-    def of_layers(self) -> list[Tensor]:
-        """The weights of all layers; to look them up takes a while."""
-        return [weight for layer in self.layers for weight in layer.weights()]  # type: ignore[operator]
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits of what follows each of `tokens`, float (N, T, vocabulary)."""
-        logits: Tensor = self.head(self.hidden(tokens))
-        return logits
-
 
 def to_hf(model: Mamba) -> dict[str, Tensor]:
-    """The weights under the names that transformers' MambaForCausalLM has, which saves tied embeddings once."""
+    """The weights with the names of transformers' MambaForCausalLM, which saves tied embeddings once."""
     return {PREFIX + name: weight for name, weight in model.state_dict().items() if name != "head.weight"}
 
 
 def from_hf(model: Mamba, weights: dict[str, Tensor]) -> None:
     """Put the weights that `to_hf` gave, or that transformers saved, into `model`.
 
-    Raises:
-        RuntimeError: when a weight is missing, is none of the model's, or has another shape.
+    Raises RuntimeError when a weight is missing, unknown, or of another shape.
     """
     own = {name.removeprefix(PREFIX): weight for name, weight in weights.items()}
     if "embeddings.weight" in own:

@@ -9,14 +9,14 @@ from ntgbench.learning.recipe import Recipe
 
 @dataclass(frozen=True)
 class MambaParameters(Recipe):
-    """Parameters of `mamba`; the architecture's defaults are those of arXiv 2603.25507, and Mamba's where it has none.
+    """Parameters of `mamba`; defaults of the architecture are those of arXiv 2603.25507, else those of Mamba.
 
     Attributes:
         hidden: width of the model.
         expand: width inside a layer as a multiple of `hidden`; the paper's intermediate 144 is 2 times 72.
         layers: number of layers.
-        state: numbers that each inner component carries from token to token.
-        taps: tokens that the convolution of a layer sees.
+        state: numbers of state of each inner component.
+        conv_kernel: tokens that the convolution of a layer sees.
     """
 
     epochs: int = 14
@@ -27,10 +27,10 @@ class MambaParameters(Recipe):
     expand: int = 2
     layers: int = 4
     state: int = 16
-    taps: int = 4
+    conv_kernel: int = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.at_least_one("hidden", "expand", "layers", "state", "taps")
-        self.at_most(4_096, "hidden", "state", "taps")
+        self.at_least_one("hidden", "expand", "layers", "state", "conv_kernel")
+        self.at_most(4_096, "hidden", "state", "conv_kernel")
         self.at_most(100, "expand", "layers")

@@ -1,6 +1,7 @@
-"""The model one token at a time: in numpy on the CPU, in torch elsewhere.
+"""The model one token at a time: for sampling.
 
-The same lines serve both. A step is so short that what a library does around each operation counts; numpy does less.
+The same lines run on numpy arrays on the CPU and on torch tensors elsewhere. A step is so short that the overhead of
+each operation matters, and numpy's is smaller. Symbols are those of `model.py`.
 """
 
 from __future__ import annotations
@@ -19,34 +20,35 @@ if TYPE_CHECKING:
 
 
 class LayerWeights(NamedTuple):
-    """The weights of a layer as a step wants them: arrays of numpy or torch, projections transposed.
+    """The weights of a layer as arrays of numpy or torch, laid out for a step.
 
-    The gain of the norm is folded into the projection behind it, the two projections that make the step sizes are one,
-    and what goes into SiLU comes halved, since SiLU(x) = x/2 + x/2 tanh(x/2).
+    Projections are transposed. The gain of the norm is folded into `in_proj`, and `dt_proj` into `x_proj`. Inputs of
+    SiLU are halved, since SiLU(2z) = z + z tanh(z).
 
     Attributes:
-        in_proj: (H, 2D), the signal and the gate, the latter halved.
-        taps: (K, K, D): those of the token at place k of the ring of the last K tokens, when the newest is at place i.
-        tap_bias: (D,).
-        x_proj: (D, D + 2S), what the step sizes, b and c are made from.
+        in_proj: (hidden, 2D), the signal, and the gate halved.
+        conv_kernel: (K, K, D): [i, k] is the weight of place k of the ring of the last K tokens when the newest token
+            is at place i.
+        conv_bias: (D,).
+        x_proj: (D, D + 2S), to delta before its bias and softplus, B and C.
         dt_bias: (D,).
-        rates: (S, D).
-        skip: (D,).
-        out_proj: (D, H).
+        A: (S, D).
+        D: (D,).
+        out_proj: (D, hidden).
     """
 
     in_proj: Any
-    taps: Any
-    tap_bias: Any
+    conv_kernel: Any
+    conv_bias: Any
     x_proj: Any
     dt_bias: Any
-    rates: Any
-    skip: Any
+    A: Any
+    D: Any
     out_proj: Any
 
 
 class Weights:
-    """The weights of a fitted model as a step wants them, as arrays of `library`, numpy or torch."""
+    """The weights of a fitted model as arrays of `library`, numpy or torch, laid out for a step."""
 
     def __init__(self, model: Mamba, library: Any) -> None:
         def array(weight: Tensor) -> Any:
@@ -60,7 +62,7 @@ class Weights:
         for layer in model.layers:
             assert isinstance(layer, Layer)
             m = layer.mixer
-            inner, taps = m.D.shape[0], m.conv1d.kernel_size[0]
+            inner, kernel = len(m.D), m.conv1d.kernel_size[0]
             halved = torch.ones(2 * inner, 1, device=m.D.device)
             halved[inner:] = 0.5
             assert m.conv1d.bias is not None
@@ -68,14 +70,14 @@ class Weights:
             self.layers.append(
                 LayerWeights(
                     in_proj=array((m.in_proj.weight * layer.norm.weight * halved).t()),
-                    taps=array(torch.stack([newest_last.roll(place + 1, 0) for place in range(taps)])),
-                    tap_bias=array(0.5 * m.conv1d.bias),
+                    conv_kernel=array(torch.stack([newest_last.roll(place + 1, 0) for place in range(kernel)])),
+                    conv_bias=array(0.5 * m.conv1d.bias),
                     x_proj=array(
                         torch.cat([m.dt_proj.weight @ m.x_proj.weight[: m.rank], m.x_proj.weight[m.rank :]]).t()
                     ),
                     dt_bias=array(m.dt_proj.bias),
-                    rates=array(-m.A_log.exp().t()),
-                    skip=array(m.D),
+                    A=array(-m.A_log.exp().t()),
+                    D=array(m.D),
                     out_proj=array(m.out_proj.weight.t()),
                 )
             )
@@ -86,36 +88,36 @@ class MambaSteps:
 
     def __init__(self, weights: Weights, rows: int) -> None:
         self.weights, self.position = weights, 0
-        taps, inner = weights.layers[0].taps.shape[1:]
-        state = len(weights.layers[0].rates)
+        kernel, inner = weights.layers[0].conv_kernel.shape[1:]
+        state = len(weights.layers[0].A)
         xp = weights.library
         place = {} if xp is np else {"device": weights.embedding.device}
-        self.recent = [xp.zeros((rows, taps, inner), dtype=xp.float32, **place) for _ in weights.layers]
+        self.recent = [xp.zeros((rows, kernel, inner), dtype=xp.float32, **place) for _ in weights.layers]
         self.states = [xp.zeros((rows, state, inner), dtype=xp.float32, **place) for _ in weights.layers]
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
         w, xp = self.weights, self.weights.library
-        x = w.embedding[tokens]
-        for layer, recent, states in zip(w.layers, self.recent, self.states, strict=True):
-            inner, state = len(layer.skip), len(layer.rates)
+        hidden = w.embedding[tokens]
+        for layer, recent, h in zip(w.layers, self.recent, self.states, strict=True):
+            inner, state = len(layer.D), len(layer.A)
             place = self.position % recent.shape[1]
-            both = _normed(x, xp) @ layer.in_proj
-            recent[:, place] = both[:, :inner]
-            u = _silu((recent * layer.taps[place]).sum(axis=1) + layer.tap_bias, xp)
-            projected = u @ layer.x_proj
-            size = _softplus(projected[:, :inner] + layer.dt_bias, xp)
-            b, c = projected[:, inner : inner + state, None], projected[:, None, inner + state :]
-            states *= xp.exp(size[:, None] * layer.rates)
-            states += b * (size * u)[:, None]
-            y = (c @ states)[:, 0] + u * layer.skip
-            x = x + (y * _silu(both[:, inner:], xp)) @ layer.out_proj
+            signal_gate = _normed(hidden, xp) @ layer.in_proj
+            recent[:, place] = signal_gate[:, :inner]
+            x = _silu((recent * layer.conv_kernel[place]).sum(axis=1) + layer.conv_bias, xp)
+            projected = x @ layer.x_proj
+            delta = _softplus(projected[:, :inner] + layer.dt_bias, xp)
+            B, C = projected[:, inner : inner + state, None], projected[:, None, inner + state :]  # noqa: N806
+            h *= xp.exp(delta[:, None] * layer.A)
+            h += B * (delta * x)[:, None]
+            y = (C @ h)[:, 0] + x * layer.D
+            hidden = hidden + (y * _silu(signal_gate[:, inner:], xp)) @ layer.out_proj
         self.position += 1
-        logits = _normed(x, xp) @ w.head
+        logits = _normed(hidden, xp) @ w.head
         return torch.from_numpy(logits) if xp is np else logits
 
     def select(self, rows: Numbers) -> MambaSteps:
-        """A copy that goes on with these rows."""
+        """A copy for these rows."""
         chosen = copy(self)
         chosen.recent = [recent[rows] for recent in self.recent]
         chosen.states = [states[rows] for states in self.states]
@@ -123,7 +125,7 @@ class MambaSteps:
 
 
 def _normed(x: Any, xp: Any) -> Any:
-    """RMSNorm of rows, but for the gain, which `Weights` has in the projections."""
+    """RMSNorm of rows, without the gain, which `Weights` folds into the projections."""
     return x / xp.sqrt((x * x).sum(axis=-1, keepdims=True) / x.shape[-1] + EPSILON)
 
 

@@ -1,7 +1,7 @@
-"""Images become noise step by step, and noise becomes images.
+"""The diffusion: images become noise step by step, and noise becomes images.
 
-With a_t the part of an image's variance that is left after step t, a noisy image is
-x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e, and a model predicts e.
+With a_t the share of an image's variance that is left after step t, a noisy image is
+x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e with standard normal noise e, which a model predicts.
 
 Forward process and ancestral sampling: Ho et al. 2020, arXiv 2006.11239; cosine schedule, learnt variance and hybrid
 loss: Nichol and Dhariwal 2021, arXiv 2102.09672; sampling in few steps: DPM-Solver++(2M), Lu et al. 2022,
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 OFFSET = 0.008
-"""Of the cosine schedule, so that the first step is not too small."""
+"""Offset of the cosine schedule, which keeps the first step from being too small."""
 
 LARGEST_BETA = 0.999
-"""Most of the variance that a step may take."""
+"""Largest share of the variance that a step may take."""
 
 VARIATIONAL = 0.001
 """Weight of the variational bound, in bits a pixel, in the hybrid loss."""
 
 Model = Callable[[Tensor, Tensor], Tensor]
-"""What is predicted for images, float (N, 1, P, P), at times, float (N,): float (N, 2, P, P).
+"""The prediction, float (N, 2, P, P), for images, float (N, 1, P, P), at times, float (N,).
 
-The first channel is the noise; the second is where the logarithm of the variance of a step back is, from the least that
-it can be at -1 to the most at 1.
+The first channel is the noise; the second is the logarithm of the variance of a step back, from its smallest possible
+value at -1 to its largest at 1.
 """
 
 Noise = Callable[[], Tensor]

@@ -1,4 +1,4 @@
-"""NetDiffus-NR as a generator: biflows become images, noise becomes images of a class, images become biflows."""
+"""NetDiffus-NR as a generator: biflows are encoded as images, and sampled images are decoded to biflows."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from ntgbench_netdiffus.parameters import NetDiffusParameters
 
 KIND = "netdiffus-nr"
-"""What the model is called in the file it is saved in."""
+"""Kind of the model in its file."""
 
 LARGEST_BATCH = 128
-"""Biflows that are made at a time: more is no faster on a CPU, where what a layer reads and writes should stay near."""
+"""Biflows sampled at a time: more is no faster on a CPU, where the data of a layer should stay in the cache."""
 
 GOLDEN = 0.6180339887498949
-"""Multiples of it, modulo 1, are spread evenly however many there are."""
+"""Fraction of the golden ratio: its multiples, modulo 1, are evenly spread however many there are."""
 
 
 class NetDiffusGenerator:
     """A class-conditional diffusion model of images of biflows.
 
     Attributes:
-        mapping: what the images mean.
+        mapping: encodes biflows as images and decodes them.
         classes: number of classes.
         model: the U-Net.
     """
@@ -61,7 +61,7 @@ class NetDiffusGenerator:
         self._ready()
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """Draw images of the classes and read the biflows off them."""
+        """Sample images of the classes and decode them."""
         images = np.empty((len(labels), self.mapping.packets, self.mapping.packets), np.float32)
         for start in range(0, len(labels), LARGEST_BATCH):
             part = slice(start, start + LARGEST_BATCH)
@@ -99,7 +99,7 @@ class NetDiffusGenerator:
         def loss(rows: Tensor) -> tuple[Tensor, int]:
             images = rows[:, :-1].view(-1, 1, self.mapping.packets, self.mapping.packets)
             labels = rows[:, -1].long()
-            # Validation has the same times whenever it comes, evenly spread.
+            # Every validation uses the same, evenly spread times.
             order = torch.arange(len(rows), device=device)
             share = torch.rand(len(rows), device=device) if self.model.training else order * GOLDEN % 1
             mean = diffusion.loss(

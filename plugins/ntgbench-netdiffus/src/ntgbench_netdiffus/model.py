@@ -1,4 +1,4 @@
-"""The class-conditional U-Net that predicts the noise in an image and how much of it a step back should add.
+"""The class-conditional U-Net that predicts the noise in an image and the variance of a step back.
 
 Architecture: Dhariwal and Nichol 2021, arXiv 2105.05233 (residual blocks whose second normalisation is scaled and
 shifted by time and class), with two resolutions and attention at the full one. Images may have any number of rows.
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 GROUPS = 8
-"""Most groups of channels, each of four channels at least where there are as many, that are normalised together."""
+"""Largest number of groups in group normalisation; a group has at least four channels where there are as many."""
 
 LONGEST_WAVE = 10_000.0
 """Period, over 2 pi, of the slowest component of the embedding of time."""
@@ -24,7 +24,7 @@ Convolution = TypeVar("Convolution", nn.Conv1d, nn.Conv2d)
 
 
 class Residual(nn.Module):
-    """Two convolutions around what time and class say, beside a way through.
+    """Two convolutions conditioned on time and class, with a skip connection.
 
     Attributes:
         condition: scale and shift of the second normalisation.
@@ -36,7 +36,7 @@ class Residual(nn.Module):
         self.conv_in = nn.Conv2d(before, after, 3, padding=1)
         self.condition = nn.Linear(embedding, 2 * after)
         self.norm_out = normalisation(after)
-        self.conv_out = silent(nn.Conv2d(after, after, 3, padding=1))
+        self.conv_out = zeroed(nn.Conv2d(after, after, 3, padding=1))
         self.skip = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -49,19 +49,19 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention of all pixels to all pixels, beside a way through."""
+    """Attention of all pixels to all pixels, with a skip connection."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm = normalisation(channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
-        self.output = silent(nn.Conv1d(channels, channels, 1))
+        self.output = zeroed(nn.Conv1d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """The block's output for `x`, both (N, channels, H, W)."""
         pixels = x.flatten(2)
-        # (N heads, channels of a head, pixels): products of matrices this small are faster than the fused kernel.
+        # (N heads, channels of a head, pixels): for matrices this small bmm is faster than the fused kernel.
         query, key, value = (
             part.reshape(len(x) * self.heads, -1, pixels.shape[2])
             for part in self.qkv(self.norm(pixels)).chunk(3, dim=1)
@@ -73,7 +73,7 @@ class Attention(nn.Module):
 
 
 class Stage(nn.Module):
-    """A residual block, and attention behind it where there is any."""
+    """A residual block, followed by attention when there are heads."""
 
     def __init__(self, before: int, after: int, embedding: int, heads: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(
             Stage((channels if i else wide) + channels, channels, embedding, heads) for i in range(blocks + 1)
         )
-        self.last = nn.Sequential(normalisation(channels), nn.SiLU(), silent(nn.Conv2d(channels, 2, 3, padding=1)))
+        self.last = nn.Sequential(normalisation(channels), nn.SiLU(), zeroed(nn.Conv2d(channels, 2, 3, padding=1)))
 
     def forward(self, images: Tensor, times: Tensor, labels: Tensor) -> Tensor:
         """Predicted noise and where in its range the logarithm of the variance is, float (N, 2, P, P).
@@ -133,7 +133,7 @@ class UNet(nn.Module):
             x = stage(x, embedding)
         for stage in self.up_wide:
             x = stage(torch.cat([x, kept.pop()], dim=1), embedding)
-        # To the size of the other side, which is not the double of this one when the number of rows is odd.
+        # To the size of the images, which is not twice this one when the number of rows is odd.
         x = self.grow(F.interpolate(x, size=images.shape[2:]))
         for stage in self.up:
             x = stage(torch.cat([x, kept.pop()], dim=1), embedding)
@@ -146,22 +146,22 @@ class UNet(nn.Module):
         return self.first.weight.device
 
     def with_body(self, dtype: torch.dtype) -> UNet:
-        """A copy that computes in `dtype` what takes long; embeddings and what touches the images stay as they are."""
+        """A copy whose inner layers compute in `dtype`; embeddings, first and last layer stay as they are."""
         other = copy.deepcopy(self)
         for part in (other.down, other.shrink, other.down_wide, other.middle, other.up_wide, other.grow, other.up):
             part.to(dtype)
         return other
 
 
-def silent(layer: Convolution) -> Convolution:
-    """The layer with weights of zero: what it is added to passes unchanged until training says otherwise."""
+def zeroed(layer: Convolution) -> Convolution:
+    """The layer with weights of zero: at first a residual block that ends with it changes nothing."""
     for weight in layer.parameters():
         nn.init.zeros_(weight)
     return layer
 
 
 def normalisation(channels: int) -> nn.GroupNorm:
-    """Normalisation of groups of channels."""
+    """Group normalisation for so many channels."""
     return nn.GroupNorm(math.gcd(GROUPS, max(1, channels // 4)), channels)
 
 
