@@ -140,6 +140,7 @@ class GeneratorSpec:
         needs: import names that the target needs, checked before it is imported.
         base: name of another generator whose fitted model this one starts from.
         reference: stands on every leaderboard for orientation and takes no rank.
+        format: what `ntgbench export --format` calls the files that this system makes of its base's fitted model.
     """
 
     name: str
@@ -149,6 +150,7 @@ class GeneratorSpec:
     needs: tuple[str, ...] = ()
     base: str | None = None
     reference: bool = False
+    format: str | None = None
 
 
 @dataclass(frozen=True)
