@@ -57,5 +57,5 @@ def test_what_cannot_be_the_base_is_refused(name) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_generator_that_does_not_declare_what_a_format_needs_is_refused(name) -> None:
-    with pytest.raises(PluginError, match=r"declares no (onnx_step|transformers configuration)"):
+    with pytest.raises(PluginError, match=r"declares no (onnx_step|hf_config)"):
         derive("plain", name)

@@ -35,7 +35,7 @@ def onnx_step(graph: Graph, layers: int) -> str:
         u = graph.silu(graph.node("Add", convolved, graph.weight(f"{m}.conv1d.bias")))
         parts = graph.constant([graph.array(f"{m}.dt_proj.weight").shape[1], state, state])
         low, b, c = graph.split("Split", 3, graph.linear(u, f"{m}.x_proj"), parts, axis=1)
-        delta = graph.node("Softplus", graph.float_linear(low, f"{m}.dt_proj"))
+        delta = graph.node("Softplus", graph.linear(low, f"{m}.dt_proj", int8=False))
         a = graph.constant(-np.exp(a_log))
         decay = graph.node("Exp", graph.node("Mul", graph.node("Unsqueeze", delta, one), a))
         entering = graph.node("Unsqueeze", graph.node("Mul", delta, u), one)

@@ -12,6 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from ntgbench.errors import PluginError
 from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.saved import layout_numbers
 from ntgbench_onnx.graph import LOGITS
 
 if TYPE_CHECKING:
@@ -20,16 +21,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 TYPES = frozenset([TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT8, TensorProto.UINT8])
-"""Types of the tensors that a file holds."""
-
-LARGEST_FILE = 2**31 - 1
-"""Largest file of protobuf, in bytes. https://protobuf.dev/programming-guides/encoding"""
-
-LARGEST_SIZE = 2**20
-"""Largest whole number in a graph's shapes, splits and positions."""
-
-LARGEST_STATE = 2**24
-"""Most numbers in a row's state before the first token; the paper's Mamba has 11,000."""
+LARGEST_FILE = 2**31 - 1  # bytes, of protobuf: https://protobuf.dev/programming-guides/encoding
+LARGEST_SIZE = 2**20  # of a whole number in shapes, splits and positions
+LARGEST_STATE = 2**24  # numbers in a row's state before the first token; the paper's Mamba has 11,000
+HIGHEST_BYTE, HIGHEST_SUM = 255, 2**15 - 1  # of an activation, and of two products that fit 16 bits
 
 # fmt: off
 OPERATORS = frozenset([
@@ -41,18 +36,10 @@ OPERATORS = frozenset([
 # fmt: on
 """Operators that a graph may be made of: none has a loop, a random number or a file."""
 
-HIGHEST_BYTE, HIGHEST_SUM = 255, 2**15 - 1
-"""Highest activation, and highest sum of two products that fits 16 bits."""
-
 
 def read(path: Path) -> bytes:
-    """The bytes of a regular file; opening a pipe would wait for its writer, and a device may have no end.
-
-    Raises:
-        OSError: when the file cannot be read.
-        PluginError: when it is no regular file, or too large.
-    """
-    about = path.stat()
+    """The bytes of a file. Raises OSError when it cannot be read, PluginError when it is too large or not regular."""
+    about = path.stat()  # opening a pipe would wait for its writer, and a device may have no end
     if not stat.S_ISREG(about.st_mode):
         raise PluginError("is no regular file; a model is one file that ntgbench has written")
     if about.st_size > LARGEST_FILE:
@@ -61,13 +48,7 @@ def read(path: Path) -> bytes:
 
 
 def checked_graph(file: bytes) -> onnx.GraphProto:
-    """The graph in a file.
-
-    Raises:
-        PluginError: for products that could overflow on some processors, weights that are not finite or not in the
-            file, sizes that are too large, and unknown operators.
-        Exception: what protobuf and onnx raise when they cannot read the file.
-    """
+    """The graph in a file. Raises PluginError, or what protobuf and onnx raise when they cannot read the file."""
     model = onnx.load_model_from_string(file)
     graph = model.graph
     for stored in graph.initializer:
@@ -96,9 +77,7 @@ def checked_graph(file: bytes) -> onnx.GraphProto:
 def _check_products(graph: onnx.GraphProto, arrays: dict[str, npt.NDArray[Any]]) -> None:
     """Refuse products of integers that could overflow 16 bits, or whose weights are not known."""
     transposed = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Transpose"}
-    for node in graph.node:
-        if node.op_type != "MatMulInteger":
-            continue
+    for node in (node for node in graph.node if node.op_type == "MatMulInteger"):
         weight = arrays.get(transposed.get(node.input[1], ""))
         if weight is None or weight.dtype != np.int8 or weight.ndim != 2:
             raise PluginError(f"has a product {node.output[0]!r} whose weights are no matrix in int8")
@@ -117,14 +96,7 @@ def never_overflows(weight: npt.NDArray[np.int8]) -> bool:
 
 def checked_mapping(settings: Any, graph: onnx.GraphProto) -> TokenMapping:
     """The mapping in a file's metadata. Raises PluginError when it is invalid or does not fit the graph."""
-    names = ("classes", "packets", "pl_max")
-    if not isinstance(settings, dict) or set(settings) != set(names):
-        raise PluginError(f"says nothing of what its tokens mean; a mapping has {', '.join(names)}")
-    for name in names:
-        value = settings[name]
-        if type(value) is not int or not 1 <= value <= np.iinfo(np.int16).max:
-            raise PluginError(f"has {name} {value!r}; it is a whole number in 1..{np.iinfo(np.int16).max}")
-    mapping = TokenMapping(**settings)
+    mapping = TokenMapping(**layout_numbers(settings))
     shapes = [[one.dim_value for one in given.type.tensor_type.shape.dim] for given in graph.output]
     if graph.output[0].name != LOGITS or shapes[0][1:] != [mapping.vocabulary]:
         raise PluginError(f"has logits of shape {shapes[0]}; its mapping has {mapping.vocabulary} tokens")

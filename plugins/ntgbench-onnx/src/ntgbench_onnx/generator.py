@@ -24,13 +24,9 @@ if TYPE_CHECKING:
     from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
     from ntgbench.traffic.biflows import Biflows
 
-FORMAT = 1
-"""Version of the graph's inputs and outputs and of its metadata."""
-
+FORMAT = 1  # of the graph's inputs and outputs and of its metadata
 MODEL_FILE = "model.onnx"
-
-METADATA = "ntgbench"
-"""Key of ntgbench's entry in the file's metadata."""
+METADATA = "ntgbench"  # key of ntgbench's entry in the file's metadata
 
 
 class OnnxGenerator:
@@ -41,7 +37,6 @@ class OnnxGenerator:
     Attributes:
         form: what the file's metadata call its format.
         int8: whether its weights are int8.
-        mapping: what the tokens are.
         file: the model as a file.
     """
 
@@ -52,18 +47,12 @@ class OnnxGenerator:
         self.parameters = parameters
 
     def fit(self, train: Biflows, context: Context) -> None:  # noqa: ARG002
-        """Write the fitted model in `context.base` as a graph; the training set is not used.
-
-        Raises:
-            PluginError: when there is no such model, it is no token generator, or it declares no graph.
-        """
+        """Write the fitted model in `context.base` as a graph. Raises PluginError when there is none, or no graph."""
         use_device(context)
         system, fitted = fitted_base(context, self.form)
-        mapping = fitted.mapping
+        mapping, graph = fitted.mapping, Graph(fitted.model, self.int8)
         about = {"format": FORMAT, "form": self.form, "system": system.display_name, "mapping": mapping.settings()}
-        graph = Graph(fitted.model, self.int8)
-        logits = fitted.onnx_step(graph)
-        self._use(graph.finish(logits, mapping.vocabulary, {METADATA: json.dumps(about)}))
+        self._use(graph.finish(fitted.onnx_step(graph), mapping.vocabulary, {METADATA: json.dumps(about)}))
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the model, at temperature 1."""
@@ -79,7 +68,7 @@ class OnnxGenerator:
         try:
             self._use(read(path))
         except PluginError as error:
-            raise PluginError(f"{path} {error}") from error
+            raise PluginError(f"{path}: {error}") from error
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             raise PluginError(f"cannot read {path}: {error}") from error
 

@@ -18,15 +18,11 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
-
-OPSET, IR_VERSION = 23, 11
-"""Versions of the operators and of the file format: those of ONNX 1.18."""
-
-TOKENS, ROWS, LOGITS = "tokens", "rows", "logits"
-"""The input of tokens, the first axis of every input and output, and the first output."""
-
-HIGHEST = np.float32(127.0)
-"""Largest whole number of activations, and of weights that are stored in int8 and multiplied in float32."""
+OPSET, IR_VERSION = 23, 11  # of ONNX 1.18
+TOKENS, ROWS, LOGITS = "tokens", "rows", "logits"  # first input, first axis of all inputs and outputs, first output
+ZERO = 128  # the byte for an activation of 0
+TINY = np.finfo(np.float32).tiny  # the smallest scale
+HIGHEST = np.float32(127.0)  # whole number of activations, and of weights that are multiplied in float32
 
 HIGHEST_IN_PRODUCTS = np.float32(63.0)
 """Largest whole number of weights in products of integers.
@@ -36,22 +32,12 @@ With these weights any two products fit, whatever the activations: 2 * 255 * 63 
 https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html calls this `reduce_range`.
 """
 
-ZERO = 128
-"""Byte that stands for an activation of 0."""
-
-TINY = np.finfo(np.float32).tiny
-"""Smallest scale."""
-
 
 class Graph:
     """One step: reads `tokens`, int64 (rows,), and the state; gives `logits`, (rows, vocabulary), and the new state.
 
     Methods take and return names of tensors; parameters and layers are named as in the model's `named_parameters`.
-    The state starts as zeros, and with length 0 along every axis that has a name.
-
-    Attributes:
-        tokens: name of the input of tokens.
-        int8: whether weights are stored in int8.
+    The state starts as zeros, and with length 0 along every axis that has a name. `int8`: store weights in int8.
     """
 
     tokens = TOKENS
@@ -97,27 +83,23 @@ class Graph:
         whole, scale = (self.node("Gather", part, indices) for part in self._in_int8(f"{layer}.weight", HIGHEST))
         return self._dequantized(whole, scale)
 
-    def linear(self, x: str, layer: str) -> str:
-        """An nn.Linear in float32, its weight stored in int8 if `int8`.
+    def linear(self, x: str, layer: str, int8: bool = True) -> str:
+        """An nn.Linear multiplied in float32, its weight stored in int8 if the graph's and this `int8` say so.
 
         ONNX Runtime computes the float32 weight once, when it reads the file.
         """
-        if not self.int8:
-            return self.float_linear(x, layer)
-        return self._gemm(x, layer, self._dequantized(*self._in_int8(f"{layer}.weight", HIGHEST)))
-
-    def float_linear(self, x: str, layer: str) -> str:
-        """An nn.Linear in float32, its weight always stored in float32."""
-        return self._gemm(x, layer, self.weight(f"{layer}.weight"))
+        name, bias = f"{layer}.weight", f"{layer}.bias"
+        weight = self._dequantized(*self._in_int8(name, HIGHEST)) if self.int8 and int8 else self.weight(name)
+        return self.node("Gemm", x, weight, *(self.weight(b) for b in (bias,) if b in self._parameters), transB=1)
 
     def integer_linear(self, x: str, layer: str) -> str:
-        """An nn.Linear without bias, as a product of integers if `int8`: faster than `linear` for wide layers.
+        """An nn.Linear as a product of integers if `int8`: faster than `linear` for wide layers.
 
         Each output has a scale. Each row of x has one too, found at run time, so that rows do not change one another;
         its numbers are rounded to the bytes 1..255 around `ZERO`.
         """
         if not self.int8:
-            return self.float_linear(x, layer)
+            return self.linear(x, layer)
         whole, scale = self._in_int8(f"{layer}.weight", HIGHEST_IN_PRODUCTS)
         largest = self.node("ReduceMax", self.node("Abs", x), self.constant([-1]))
         unit = self.node("Max", self.node("Mul", largest, self.constant(1 / HIGHEST)), self.constant(TINY))
@@ -126,7 +108,8 @@ class Graph:
         bytes_of_x = self.node("Cast", shifted, to=UINT8)
         # ONNX Runtime transposes the weight once, when it reads the file.
         product = self.node("MatMulInteger", bytes_of_x, self.node("Transpose", whole), self.constant(np.uint8(ZERO)))
-        return self.node("Mul", self.node("Mul", self.node("Cast", product, to=FLOAT), scale), unit)
+        y, bias = self.node("Mul", self.node("Mul", self.node("Cast", product, to=FLOAT), scale), unit), f"{layer}.bias"
+        return self.node("Add", y, self.weight(bias)) if bias in self._parameters else y
 
     def rms_norm(self, x: str, layer: str, epsilon: float) -> str:
         """An nn.RMSNorm."""
@@ -164,10 +147,6 @@ class Graph:
     def _output(self, name: str, value: str, shape: list[Any]) -> onnx.ValueInfoProto:
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         return helper.make_tensor_value_info(name, FLOAT, [ROWS, *shape])
-
-    def _gemm(self, x: str, layer: str, weight: str) -> str:
-        bias = [self.weight(f"{layer}.bias")] if f"{layer}.bias" in self._parameters else []
-        return self.node("Gemm", x, weight, *bias, transB=1)
 
     def _in_int8(self, name: str, highest: np.float32) -> tuple[str, str]:
         """Whole numbers -highest..highest for a weight, and what each row of them is multiplied by."""

@@ -22,9 +22,7 @@ def session(model: bytes, threads: int) -> ort.InferenceSession:
     """ONNX Runtime with `model` on the CPU. Raises one of its many exceptions when it cannot read it."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4  # errors are raised
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

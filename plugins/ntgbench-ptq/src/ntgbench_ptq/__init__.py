@@ -6,8 +6,8 @@ from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import GeneratorSpec
 
 SCHEMES = {
-    "wo": ("WeightOnly", "weights in int8"),
-    "da": ("DynamicActivation", "weights in int8 and activations quantised at run time"),
+    "int8-wo": ("WeightOnly", "int8 weights"),
+    "int8-da": ("DynamicActivation", "int8 weights and activations"),
 }
 
 
@@ -16,13 +16,13 @@ def ntgbench_generators() -> list[GeneratorSpec]:
     """Both quantisations of each bundled token generator."""
     return [
         GeneratorSpec(
-            f"{base}-int8-{scheme}",
+            f"{base}-{name}",
             f"ntgbench_ptq.generator:{target}",
             f"The fitted {base} with {what}",
             needs=("torch", "torchao", "transformers"),
             base=base,
-            format=f"int8-{scheme}",
+            format=name,
         )
         for base in ("llama", "mamba")
-        for scheme, (target, what) in SCHEMES.items()
+        for name, (target, what) in SCHEMES.items()
     ]

@@ -13,8 +13,7 @@ from ntgbench_ptq.products import exact_products
 if TYPE_CHECKING:
     from ntgbench.learning.sampling import Numbers
 
-CACHES = ("past_key_values", "cache_params")
-"""What transformers calls the cache of models with attention, and of state space models."""
+CACHES = ("past_key_values", "cache_params")  # of models with attention, and of state space models
 
 
 class EagerSteps:

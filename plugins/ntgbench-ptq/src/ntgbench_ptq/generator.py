@@ -14,14 +14,7 @@ from ntgbench.learning.token_generator import TokenGenerator, fitted_base
 from ntgbench.mapping.tokens import TokenMapping
 from ntgbench.saved import layout_numbers
 from ntgbench_ptq.eager import EagerSteps
-from ntgbench_ptq.quantization import (
-    Scheme,
-    new_model,
-    plain_shapes,
-    plain_tensors,
-    quantized,
-    take_plain_tensors,
-)
+from ntgbench_ptq.quantization import Scheme, new_model, plain_shapes, plain_tensors, quantized, take_plain_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
+    from ntgbench.learning.sampling import Start
     from ntgbench.traffic.biflows import Biflows
 
 
@@ -41,7 +35,6 @@ class Quantized:
     Attributes:
         scheme: what is int8.
         base: the system that was quantised.
-        mapping: what the tokens are.
         model: the quantised model.
     """
 
@@ -51,18 +44,11 @@ class Quantized:
         self.parameters = parameters
 
     def fit(self, train: Biflows, context: Context) -> None:  # noqa: ARG002
-        """Quantise the fitted model in `context.base`; the training set is not used.
-
-        Raises:
-            PluginError: when there is no such model, it is no token generator, or transformers does not know it.
-        """
+        """Quantise the fitted model in `context.base`. Raises PluginError when transformers knows no such model."""
         device = use_device(context)
         self.base, fitted = fitted_base(context, self.scheme)
         if not fitted.hf_config():
-            raise PluginError(
-                f"{self.base.display_name} declares no transformers configuration (hf_config), "
-                f"and {self.scheme} quantises transformers' models only"
-            )
+            raise PluginError(f"{self.base.display_name} declares no hf_config, which {self.scheme} needs")
         assert context.base is not None
         self.mapping = fitted.mapping
         self._use(quantized(context.base, self.scheme, fitted.hf_float_layers, device))
@@ -73,10 +59,8 @@ class Quantized:
 
     def save(self, folder: Path) -> None:
         """Write the quantised weights as plain tensors, and which system was quantised."""
-        settings = {
-            "base": {"system": self.base.spec.name, "parameters": self.base.settings()},
-            "mapping": self.mapping.settings(),
-        }
+        base = {"system": self.base.spec.name, "parameters": self.base.settings()}
+        settings = {"base": base, "mapping": self.mapping.settings()}
         write_checkpoint(folder, self.scheme, settings, plain_tensors(self.model))
 
     def load(self, folder: Path) -> None:
@@ -99,13 +83,9 @@ class Quantized:
         self._use(model)
 
     def _use(self, model: nn.Module) -> None:
-        """Prepare for sampling."""
         self.model = model
+        self.start: Start = lambda _: EagerSteps(model)
         self.sampler = Sampler(self.start, self.mapping)
-
-    def start(self, rows: int) -> EagerSteps:  # noqa: ARG002
-        """The model before the first token of each row."""
-        return EagerSteps(self.model)
 
 
 class WeightOnly(Quantized):

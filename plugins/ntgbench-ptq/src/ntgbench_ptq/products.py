@@ -10,8 +10,7 @@ from itertools import product
 
 import torch
 
-SHAPES = ((1, 64, 16), (33, 144, 40))
-"""Rows, inputs and outputs of the products that are tried."""
+SHAPES = ((1, 64, 16), (33, 144, 40))  # rows, inputs and outputs of the products that are tried
 
 
 @cache
@@ -37,11 +36,5 @@ def exact_products() -> Iterator[None]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of GPU settings when oneDNN is switched
-        flags = torch.backends.mkldnn.flags(enabled=False)
-        flags.__enter__()
-    try:
-        yield
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            flags.__exit__(None, None, None)
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield

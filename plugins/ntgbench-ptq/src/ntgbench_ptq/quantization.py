@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Scheme = Literal["int8-wo", "int8-da"]
-"""What is int8: weights only, or activations too, with a scale for each row that is found at run time."""
+Scheme = Literal["int8-wo", "int8-da"]  # weights only, or activations too with a scale for each row
 
 
 @contextlib.contextmanager
@@ -32,41 +31,32 @@ def _quiet() -> Iterator[None]:
 
 
 with _quiet():
-    from torchao.quantization import (
-        Int8DynamicActivationInt8WeightConfig,
-        Int8Tensor,
-        Int8WeightOnlyConfig,
-        quantize_,
-    )
+    from torchao.quantization import Int8DynamicActivationInt8WeightConfig, Int8Tensor, Int8WeightOnlyConfig, quantize_
     from transformers import AutoConfig, AutoModelForCausalLM
 
+AUTO_MODEL: Any = AutoModelForCausalLM
 CONFIGS = {"int8-wo": Int8WeightOnlyConfig, "int8-da": Int8DynamicActivationInt8WeightConfig}
-
-SCALE = "_scale"
-"""What the name of a scale adds to the name of its weight."""
+SCALE = "_scale"  # added to the name of a weight
 
 
 def quantized(folder: Path, scheme: Scheme, float_layers: Sequence[str], device: torch.device) -> nn.Module:
     """The transformers model in `folder` with int8 weights in every linear layer but `float_layers`."""
     with _quiet():
-        loaded: Any = AutoModelForCausalLM.from_pretrained(folder)
-    model: nn.Module = loaded.to(device).eval()
+        model: nn.Module = AUTO_MODEL.from_pretrained(folder).to(device).eval()
     quantize_(model, CONFIGS[scheme](), lambda module, name: _is_int8(module, name, float_layers))
     return model
 
 
 def new_model(config: Mapping[str, Any]) -> nn.Module:
     """An untrained model of transformers' `config`."""
-    models: Any = AutoModelForCausalLM
-    model: nn.Module = models.from_config(AutoConfig.for_model(**config))
-    return model.eval()
+    model: nn.Module = AUTO_MODEL.from_config(AutoConfig.for_model(**config)).eval()
+    return model
 
 
 def plain_tensors(model: nn.Module) -> dict[str, Tensor]:
     """The weights of a quantised model by transformers' names.
 
-    An int8 weight is its whole numbers, int8 (outputs, inputs), under its own name, and the number that each row of
-    them is multiplied by, float32 (outputs, 1), under its name with `SCALE`.
+    An int8 weight is two: whole numbers, int8 (outputs, inputs), and the scale of each row, float32 (outputs, 1).
     """
     tensors = {}
     for name, weight in model.state_dict().items():
