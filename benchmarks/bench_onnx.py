@@ -25,11 +25,11 @@ def folder(request, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("batch", "rounds"), [(1, 50), (512, 5)])
-@pytest.mark.parametrize("form", ["onnx", "onnx-int8"])
-def bench_sampling(benchmark, folder: Path, form: str, batch: int, rounds: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["onnx", "onnx-int8"])
+def bench_sampling(benchmark, folder: Path, name: str, batch: int, rounds: int, tmp_path: Path) -> None:
     """Ours is ONNX Runtime, theirs our own steps in numpy; the aim is a ratio of 1, and more in int8."""
     base = systems.load(folder)
-    system = choose(f"{base.system.spec.name}-{form}")
+    system = choose(f"{base.system.spec.name}-{name}")
     generator = system.fit(TRAIN, Context(seed=1, base=folder / systems.MODEL_FOLDER)).built
     generator.save(tmp_path)
     benchmark.extra_info |= {"megabytes": sum(path.stat().st_size for path in tmp_path.iterdir()) / 1e6}

@@ -48,7 +48,7 @@ SMALL = {
 }
 """Systems that learn, as small as they can be."""
 
-BASED = ("llama-int8-wo", "llama-int8-da", "mamba-int8-wo", "mamba-int8-da")
+BASED = tuple(f"{base}-{name}" for base in ("llama", "mamba") for name in ("int8-wo", "int8-da", "onnx", "onnx-int8"))
 
 MOST_GIB = 3
 
@@ -120,7 +120,7 @@ def change(folder: Path, rng: random.Random) -> None:
     """Change one file of a saved system."""
     path = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
     file = path.read_bytes()
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 or path.suffix == ".onnx":
         changed = bytearray(file)
         for _ in range(rng.randint(1, 8)):
             changed[rng.randrange(len(changed))] = rng.randrange(256)

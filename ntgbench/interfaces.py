@@ -96,6 +96,7 @@ class GeneratorSpec:
             training is not measured.
         epochs: name of the int parameter that sets how often the training set is gone through; None when it is once.
         reference: a reference for comparison, which is not ranked.
+        format: what `ntgbench export --format` calls the files that this system makes of its base's fitted model.
     """
 
     name: str
@@ -108,6 +109,7 @@ class GeneratorSpec:
     epochs: str | None = None
     reference: bool = False
     track: str = DEFAULT
+    format: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`ntgbench export`: a fitted model in another form, to use elsewhere."""
+"""`ntgbench export`: a fitted model in another format, to use elsewhere."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ntgbench.errors import NtgbenchError
 
 @click.command(epilog="Example: ntgbench export --model runs/…/fitted --format onnx --int8 --out edge")
 @click.option("--model", required=True, type=click.Path(path_type=Path), help="A cell's folder `fitted`.")
-@click.option("--format", "form", required=True, metavar="FORMAT", help="The form to write, such as onnx.")
+@click.option("--format", "wanted", required=True, metavar="FORMAT", help="The format to write, such as onnx.")
 @click.option("--int8", is_flag=True, help="With int8 weights.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
-def export(model: Path, form: str, int8: bool, out: Path) -> None:
-    """Write a fitted token generator in another form, which `ntgbench generate` takes as well.
+def export(model: Path, wanted: str, int8: bool, out: Path) -> None:
+    """Write a fitted generator in another format, which `ntgbench generate` takes as well.
 
-    A format is a system that starts from the fitted one and is called after both: llama-onnx is llama's onnx.
+    A format is a system that starts from the fitted one and declares what its files are called.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise NtgbenchError(f"{out} already exists and is not an empty folder; nothing is overwritten")
@@ -31,17 +31,17 @@ def export(model: Path, form: str, int8: bool, out: Path) -> None:
 
     fitted = load(model)
     name = fitted.system.spec.name
-    forms = {
-        spec.name.removeprefix(f"{name}-"): spec
+    formats = {
+        spec.format: spec
         for spec in registry().systems().values()
-        if isinstance(spec, GeneratorSpec) and spec.base == name and spec.name.startswith(f"{name}-")
+        if isinstance(spec, GeneratorSpec) and spec.base == name and spec.format is not None
     }
-    wanted = f"{form}-int8" if int8 else form
-    if not forms:
-        raise NtgbenchError(f"{model} holds {fitted.system.display_name}, of which there is no other form")
-    if wanted not in forms:
-        raise NtgbenchError(f"{name} has no form {wanted!r}; {suggestion(wanted, forms)}")
-    system = with_parameters(forms[wanted].name, {})
+    wanted = f"{wanted}-int8" if int8 else wanted
+    if not formats:
+        raise NtgbenchError(f"{model} holds {fitted.system.display_name}, which has no other format")
+    if wanted not in formats:
+        raise NtgbenchError(f"{name} has no format {wanted!r}; {suggestion(wanted, formats)}")
+    system = with_parameters(formats[wanted].name, {})
     made = system.fit(fitted.system.track.outline(fitted.train), Context(seed=0, base=model / MODEL_FOLDER))
     out.mkdir(parents=True, exist_ok=True)
     # The outline does not say which classes the model has seen; the fitted one knows.

@@ -1,4 +1,4 @@
-"""Generators whose model reads and writes tokens: all that does not depend on the model."""
+"""Generators whose model reads and writes tokens: everything that does not depend on the model."""
 
 from __future__ import annotations
 
@@ -33,15 +33,27 @@ P = TypeVar("P", bound=Recipe)
 
 
 class TokenGenerator(ABC, Generic[P]):
-    """Learns what token follows, given the class and the packets before it.
+    """A generator that learns which token follows, given the class and the packets before it.
+
+    A subclass declares its model (`new_model`, `steps`). It may declare two things more, each of which makes further
+    systems possible, by a spec in its own plugin and no other code:
+
+    - `hf_config`, and `hf_weights` by transformers' names: int8 by torchao, such as
+      `GeneratorSpec("mine-int8-wo", "ntgbench_ptq.generator:WeightOnly", base="mine", format="int8-wo", ...)`, and
+      `transformers.AutoModelForCausalLM.from_pretrained` reads what `save` writes;
+    - `onnx_step`: ONNX, such as
+      `GeneratorSpec("mine-onnx", "ntgbench_onnx.generator:OnnxGenerator", base="mine", format="onnx", ...)`.
 
     Attributes:
         kind: what the model is called in the file it is saved in.
+        hf_float_layers: linear layers of transformers' model, by the last part of their names, that stay in float32
+            in int8: those whose weight transformers uses without calling the layer.
         mapping: what the tokens are.
         model: the model.
     """
 
     kind: ClassVar[str]
+    hf_float_layers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: P) -> None:
         self.parameters = parameters
@@ -54,17 +66,28 @@ class TokenGenerator(ABC, Generic[P]):
     def steps(self) -> Start:
         """The model one token at a time, with the weights that `model` has now."""
 
-    @abstractmethod
-    def hf_weights(self) -> dict[str, Tensor]:
-        """The weights under the names that transformers has for them."""
+    def hf_config(self) -> dict[str, Any]:
+        """The fields of transformers' configuration of the model, from `parameters` and `mapping` alone.
 
-    @abstractmethod
+        Empty when transformers has no such model.
+        """
+        return {}
+
+    def hf_weights(self) -> dict[str, Tensor]:
+        """The weights as they are saved, by transformers' names when there is a `hf_config`."""
+        return self.model.state_dict()
+
     def take_hf_weights(self, weights: dict[str, Tensor]) -> None:
         """Put what `hf_weights` gave into `model`. Raises RuntimeError when it is of another architecture."""
+        self.model.load_state_dict(weights)
 
-    @abstractmethod
-    def hf_config(self) -> dict[str, Any]:
-        """What transformers' configuration of the model is made of."""
+    def onnx_step(self, graph: Any) -> str:  # noqa: ARG002
+        """Add one step of `model` to an `ntgbench_onnx.graph.Graph` and return the name of its logits.
+
+        Raises:
+            PluginError: when the generator declares no graph.
+        """
+        raise PluginError(f"there is no ONNX graph of {self.kind}: its generator declares no onnx_step")
 
     def fit(self, train: Biflows, context: Context) -> None:
         """Train from scratch. Raises PluginError when there is no training biflow."""
@@ -86,7 +109,7 @@ class TokenGenerator(ABC, Generic[P]):
         return self.mapping.decode(self.sampler.sample(labels, rng))[0]
 
     def save(self, folder: Path) -> None:
-        """Write what both `load` and transformers' `AutoModelForCausalLM.from_pretrained` read."""
+        """Write what `load` reads, and transformers' `AutoModelForCausalLM.from_pretrained` with a `hf_config`."""
         write_checkpoint(folder, self.kind, self.mapping.settings(), self.hf_weights(), self.hf_config())
 
     def load(self, folder: Path) -> None:
@@ -99,7 +122,7 @@ class TokenGenerator(ABC, Generic[P]):
         self.ready()
 
     def ready(self) -> None:
-        """Prepare for sampling: when `model` has its final weights."""
+        """Prepare for sampling, when `model` has its final weights."""
         self.model.eval()
         self.start = self.steps()
         self.sampler = Sampler(self.start, self.mapping)
@@ -109,12 +132,12 @@ def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[A
     """The fitted system in `context.base` and its token generator, from which `wanted` starts.
 
     Raises:
-        PluginError: when there is no such model, or it is none of tokens.
+        PluginError: when there is no such model, or it is no token generator.
     """
     if context.base is None:
         raise PluginError(
-            f"{wanted} starts from a fitted model and was handed none: `ntgbench run` fits it first and hands it over; "
-            "elsewhere, Context.base is its folder"
+            f"{wanted} starts from a fitted model and got none: `ntgbench run` fits it first and hands it over; "
+            "elsewhere, set Context.base to its folder"
         )
     fitted = systems.load(context.base.parent)
     if not isinstance(fitted.built, TokenGenerator):

@@ -9,33 +9,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from made_token_systems import TRAFFIC, derived
 from ntgbench_onnx.checks import never_overflows
 from ntgbench_onnx.generator import Int8OnnxGenerator
-from ntgbench_onnx.graph import ROWS, TOKENS, Graph
+from ntgbench_onnx.graph import LOGITS, ROWS, TOKENS, Graph
 from ntgbench_onnx.steps import session
 from onnx import numpy_helper
 
-from ntgbench import NoParameters, systems
-from ntgbench.interfaces import Context
-from ntgbench.systems import choose
-from ntgbench.testing import example_traffic
-
-TRAFFIC = example_traffic(packets=6, pl_max=40)
-SMALL = {
-    "llama": "llama[hidden=32,intermediate=48,layers=2,heads=2,epochs=20,batch=32,learning_rate=0.01]",
-    "mamba": "mamba[hidden=16,state=4,layers=2,epochs=20,batch=32,learning_rate=0.01]",
-}
 WIDE = st.floats(-1e6, 1e6, width=32)
 Integers = npt.NDArray[np.int64]
 
 
-@pytest.fixture(scope="module", params=SMALL)
-def exported(request, tmp_path_factory) -> Int8OnnxGenerator:
-    folder = tmp_path_factory.mktemp(request.param)
-    choose(SMALL[request.param]).fit(TRAFFIC, Context(seed=1)).save(folder)
-    generator = Int8OnnxGenerator(NoParameters())
-    generator.fit(TRAFFIC, Context(seed=1, base=folder / systems.MODEL_FOLDER))
-    return generator
+@pytest.fixture(params=["llama", "mamba"])
+def exported(request) -> Int8OnnxGenerator:
+    return derived(request.param, "onnx-int8")
 
 
 def products(file: bytes) -> list[tuple[onnx.NodeProto, Integers]]:
@@ -61,14 +48,13 @@ def saturating(x: Integers, weight: Integers) -> Integers:
 
 def of_layer(weight: npt.NDArray[np.float32], rows: npt.NDArray[np.float32]) -> bytes:
     """A graph of one int8 layer, whose tokens are the numbers of `rows`."""
-    model = torch.nn.Sequential(
-        torch.nn.Embedding.from_pretrained(torch.from_numpy(rows)),
-        torch.nn.Linear(weight.shape[1], len(weight), bias=False),
-    )
-    model[1].weight.data = torch.from_numpy(weight)
+    model = torch.nn.Module()
+    model.rows = torch.nn.Embedding.from_pretrained(torch.from_numpy(rows))
+    model.layer = torch.nn.Linear(weight.shape[1], len(weight), bias=False)
+    model.layer.weight.data = torch.from_numpy(weight)
     graph = Graph(model, int8=True)
-    x = graph.node("Gather", graph.weight(model[0].weight), TOKENS)
-    return graph.finish(graph.linear(x, model[1]), len(weight), {})
+    x = graph.node("Gather", graph.weight("rows.weight"), graph.tokens)
+    return graph.finish(graph.integer_linear(x, "layer"), len(weight), {})
 
 
 def test_the_weights_exported_cannot_overflow(exported) -> None:
@@ -145,3 +131,16 @@ def test_a_biflow_alone_has_the_logits_it_has_among_others(exported) -> None:
         # Sums of float32 come in another order for other numbers of rows, and that may round one number to its
         # neighbour; with one scale for all rows the difference is some 0.01 of the logits.
         assert (found - single).norm() < 1e-3 * found.norm()
+
+
+def test_a_row_with_large_numbers_leaves_the_others_as_they_are() -> None:
+    """onnxruntime's own quantiser has one scale for all rows, which fails this."""
+    rng = np.random.default_rng(1)
+    rows, weight = rng.standard_normal((3, 32), np.float32), rng.standard_normal((24, 32), np.float32)
+    rows[1] *= 1000.0
+    rows[2] = 0.0
+    running = session(of_layer(weight, rows), threads=1)
+    assert [(one.name, one.shape) for one in running.get_outputs()] == [(LOGITS, [ROWS, 24])]
+    (found,) = running.run(None, {TOKENS: np.arange(3)})
+    for row, exact in zip(found, rows @ weight.T, strict=True):
+        np.testing.assert_allclose(row, exact, rtol=0, atol=0.02 * np.abs(exact).max())

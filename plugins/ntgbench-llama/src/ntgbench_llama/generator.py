@@ -11,10 +11,12 @@ import torch
 from ntgbench.learning.token_generator import TokenGenerator
 from ntgbench.mapping.tokens import EOS, PAD
 from ntgbench_llama.model import EPSILON, INITIAL_DEVIATION, ROPE_BASE, Llama, from_hf, to_hf
+from ntgbench_llama.onnx_step import onnx_step
 from ntgbench_llama.parameters import LlamaParameters
 from ntgbench_llama.steps import LlamaSteps, Weights
 
 if TYPE_CHECKING:
+    from ntgbench_onnx.graph import Graph
     from torch import Tensor
 
     from ntgbench.learning.sampling import Start
@@ -65,3 +67,7 @@ class LlamaGenerator(TokenGenerator[LlamaParameters]):
             "eos_token_id": EOS,
             "dtype": "float32",
         }
+
+    def onnx_step(self, graph: Graph) -> str:
+        """A step of the decoder."""
+        return onnx_step(graph, self.parameters, self.mapping.packets + 2)

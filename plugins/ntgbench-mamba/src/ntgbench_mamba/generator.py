@@ -13,10 +13,12 @@ from ntgbench.learning.token_generator import TokenGenerator
 from ntgbench.mapping.tokens import EOS, PAD
 from ntgbench_mamba.kernels import selective_scan
 from ntgbench_mamba.model import EPSILON, INITIAL_DEVIATION, Mamba, from_hf, to_hf
+from ntgbench_mamba.onnx_step import onnx_step
 from ntgbench_mamba.parameters import MambaParameters
 from ntgbench_mamba.steps import MambaSteps, Weights
 
 if TYPE_CHECKING:
+    from ntgbench_onnx.graph import Graph
     from torch import Tensor
 
     from ntgbench.interfaces import Context
@@ -30,6 +32,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
     """A selective state space model over tokens of packets."""
 
     kind = "mamba"
+    hf_float_layers = ("dt_proj",)
     model: Mamba
 
     def fit(self, train: Biflows, context: Context) -> None:
@@ -75,3 +78,7 @@ class MambaGenerator(TokenGenerator[MambaParameters]):
             "eos_token_id": EOS,
             "dtype": "float32",
         }
+
+    def onnx_step(self, graph: Graph) -> str:
+        """A step of the model."""
+        return onnx_step(graph, self.parameters.layers)

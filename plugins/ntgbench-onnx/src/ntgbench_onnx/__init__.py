@@ -5,25 +5,21 @@ from __future__ import annotations
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import GeneratorSpec
 
+FORMATS = {"onnx": ("OnnxGenerator", ""), "onnx-int8": ("Int8OnnxGenerator", " with int8 weights")}
+
 
 @hookimpl
 def ntgbench_generators() -> list[GeneratorSpec]:
-    """Each token generator in ONNX Runtime, in float32 and in int8."""
+    """Each bundled token generator in ONNX Runtime, in float32 and in int8."""
     return [
-        spec
-        for base in ("llama", "mamba")
-        for spec in (
-            _spec(base, "onnx", "OnnxGenerator", f"The fitted {base} in ONNX Runtime"),
-            _spec(base, "onnx-int8", "Int8OnnxGenerator", f"The fitted {base} in ONNX Runtime, its weights in int8"),
+        GeneratorSpec(
+            f"{base}-{name}",
+            f"ntgbench_onnx.generator:{target}",
+            f"The fitted {base} in ONNX Runtime{weights}",
+            needs=("onnx", "onnxruntime", "torch"),
+            base=base,
+            format=name,
         )
+        for base in ("llama", "mamba")
+        for name, (target, weights) in FORMATS.items()
     ]
-
-
-def _spec(base: str, form: str, target: str, summary: str) -> GeneratorSpec:
-    return GeneratorSpec(
-        f"{base}-{form}",
-        f"ntgbench_onnx.generator:{target}",
-        summary,
-        needs=("onnx", "onnxruntime", "torch"),
-        base=base,
-    )

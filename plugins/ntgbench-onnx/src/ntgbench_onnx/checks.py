@@ -1,4 +1,4 @@
-"""Whether a file is such a graph as `ntgbench_onnx` writes, by the numbers it holds, before it is run."""
+"""Checks that a file is a graph that `ntgbench_onnx` could have written, before ONNX Runtime runs it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from ntgbench.errors import PluginError
 from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.saved import layout_numbers
 from ntgbench_onnx.graph import LOGITS
 
 if TYPE_CHECKING:
@@ -20,36 +21,25 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 TYPES = frozenset([TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT8, TensorProto.UINT8])
-"""Types of the tensors that a file holds."""
-
-LARGEST_FILE = 2**31 - 1
-"""Bytes of the largest file of protobuf, which ONNX is written in. https://protobuf.dev/programming-guides/encoding"""
-
-LARGEST_SIZE = 2**20
-"""Largest whole number that a graph's shapes, parts and positions are made of."""
-
-LARGEST_STATE = 2**24
-"""Most numbers of a row's state before the first token; the paper's Mamba has 11,000."""
+LARGEST_FILE = 2**31 - 1  # bytes, of protobuf: https://protobuf.dev/programming-guides/encoding
+LARGEST_SIZE = 2**20  # of a whole number in shapes, splits and positions
+LARGEST_STATE = 2**24  # numbers in a row's state before the first token; the paper's Mamba has 11,000
+HIGHEST_BYTE, HIGHEST_SUM = 255, 2**15 - 1  # of an activation, and of two products that fit 16 bits
 
 # fmt: off
 OPERATORS = frozenset([
-    "Abs", "Add", "Attention", "Cast", "Concat", "Div", "Exp", "Expand", "Gather", "Gemm", "Identity", "MatMul",
-    "MatMulInteger", "Max", "Mul", "RMSNormalization", "ReduceMax", "ReduceSum", "Reshape", "RotaryEmbedding",
-    "Shape", "Sigmoid", "Slice", "Softplus", "Split", "Squeeze", "Transpose", "Unsqueeze",
+    "Abs", "Add", "Attention", "Cast", "Concat", "Div", "Exp", "Expand", "Gather", "Gelu", "Gemm", "Identity",
+    "LayerNormalization", "MatMul", "MatMulInteger", "Max", "Mul", "RMSNormalization", "ReduceMax", "ReduceSum", "Relu",
+    "Reshape", "RotaryEmbedding", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Split", "Squeeze", "Sub", "Tanh",
+    "Transpose", "Unsqueeze",
 ])
 # fmt: on
-"""Operators that our graphs are made of."""
-
-HIGHEST_BYTE, HIGHEST_SUM = 255, 2**15 - 1
-"""Highest activation, and highest sum of two products that fits 16 bits."""
+"""Operators that a graph may be made of: none has a loop, a random number or a file."""
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a regular file. Raises OSError when it cannot be read, PluginError when it is another kind of file.
-
-    To open a pipe would wait for its writer, and a device may have no end.
-    """
-    about = path.stat()
+    """The bytes of a file. Raises OSError when it cannot be read, PluginError when it is too large or not regular."""
+    about = path.stat()  # opening a pipe would wait for its writer, and a device may have no end
     if not stat.S_ISREG(about.st_mode):
         raise PluginError("is no regular file; a model is one file that ntgbench has written")
     if about.st_size > LARGEST_FILE:
@@ -57,48 +47,37 @@ def read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def parsed(file: bytes) -> onnx.ModelProto:
-    """The graph in a file, every number of which an export could have written.
-
-    Raises:
-        PluginError: for products that could overflow on some processors, weights that are not finite or not in the
-            file, shapes that are too large, and operators that are none of ours.
-        Exception: what protobuf and onnx raise when they cannot read it.
-    """
+def checked_graph(file: bytes) -> onnx.GraphProto:
+    """The graph in a file. Raises PluginError, or what protobuf and onnx raise when they cannot read the file."""
     model = onnx.load_model_from_string(file)
-    for stored in model.graph.initializer:
+    graph = model.graph
+    for stored in graph.initializer:
         if stored.data_location == TensorProto.EXTERNAL:
             raise PluginError(f"keeps {stored.name!r} in another file; export the model again")
         if stored.data_type not in TYPES:
             raise PluginError(f"holds {stored.name!r} in a type that no export writes")
-    foreign = sorted({node.op_type for node in model.graph.node if node.domain or node.op_type not in OPERATORS})
+    foreign = sorted({node.op_type for node in graph.node if node.domain or node.op_type not in OPERATORS})
     if foreign:
         raise PluginError(f"has operators that no export writes: {', '.join(foreign)}")
-    arrays = {stored.name: numpy_helper.to_array(stored) for stored in model.graph.initializer}
+    arrays = {stored.name: numpy_helper.to_array(stored) for stored in graph.initializer}
     for name, array in arrays.items():
         if array.dtype == np.float32 and not np.isfinite(array).all():
             raise PluginError(f"holds numbers in {name!r} that are not finite")
         if array.dtype == np.int64 and ((array < -LARGEST_SIZE) | (array > LARGEST_SIZE)).any():
             raise PluginError(f"holds a size in {name!r} that is above {LARGEST_SIZE:,}")
-    _check_state(model.graph)
-    _check_products(model.graph, arrays)
-    onnx.checker.check_model(model, full_check=True)
-    return model
-
-
-def _check_state(graph: onnx.GraphProto) -> None:
-    """Refuse a graph whose state takes more memory than any model's: it is made before the first step."""
+    # The state is allocated before the first step.
     shapes = [[one.dim_value for one in given.type.tensor_type.shape.dim if one.dim_value] for given in graph.input]
     if sum(math.prod(shape) for shape in shapes) > LARGEST_STATE:
         raise PluginError(f"has a state of more than {LARGEST_STATE:,} numbers a row")
+    _check_products(graph, arrays)
+    onnx.checker.check_model(model, full_check=True)
+    return graph
 
 
 def _check_products(graph: onnx.GraphProto, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Refuse products of integers that could overflow 16 bits, or of which that cannot be said."""
+    """Refuse products of integers that could overflow 16 bits, or whose weights are not known."""
     transposed = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Transpose"}
-    for node in graph.node:
-        if node.op_type != "MatMulInteger":
-            continue
+    for node in (node for node in graph.node if node.op_type == "MatMulInteger"):
         weight = arrays.get(transposed.get(node.input[1], ""))
         if weight is None or weight.dtype != np.int8 or weight.ndim != 2:
             raise PluginError(f"has a product {node.output[0]!r} whose weights are no matrix in int8")
@@ -116,15 +95,8 @@ def never_overflows(weight: npt.NDArray[np.int8]) -> bool:
 
 
 def checked_mapping(settings: Any, graph: onnx.GraphProto) -> TokenMapping:
-    """The mapping that a file's metadata say, which must agree with the graph. Raises PluginError when it cannot be."""
-    names = ("classes", "packets", "pl_max")
-    if not isinstance(settings, dict) or set(settings) != set(names):
-        raise PluginError(f"says nothing of what its tokens mean; a mapping has {', '.join(names)}")
-    for name in names:
-        value = settings[name]
-        if type(value) is not int or not 1 <= value <= np.iinfo(np.int16).max:
-            raise PluginError(f"has {name} {value!r}; it is a whole number in 1..{np.iinfo(np.int16).max}")
-    mapping = TokenMapping(**settings)
+    """The mapping in a file's metadata. Raises PluginError when it is invalid or does not fit the graph."""
+    mapping = TokenMapping(**layout_numbers(settings))
     shapes = [[one.dim_value for one in given.type.tensor_type.shape.dim] for given in graph.output]
     if graph.output[0].name != LOGITS or shapes[0][1:] != [mapping.vocabulary]:
         raise PluginError(f"has logits of shape {shapes[0]}; its mapping has {mapping.vocabulary} tokens")

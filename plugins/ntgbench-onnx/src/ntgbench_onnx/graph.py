@@ -1,6 +1,6 @@
-"""An ONNX graph in the making: one step of a model that reads and writes tokens, its state handed in and out.
+"""Builds the ONNX graph of one step of a token model, with its state as inputs and outputs.
 
-Operators: https://onnx.ai/onnx/operators, of opset 23, which has RMSNormalization, RotaryEmbedding and Attention.
+Operators: https://onnx.ai/onnx/operators, opset 23, which has RMSNormalization, RotaryEmbedding and Attention.
 """
 
 from __future__ import annotations
@@ -8,53 +8,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from torch import Tensor, nn
+    import onnx
+    from torch import nn
+
+    Floats = npt.NDArray[np.float32]
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
-"""Types of tensors."""
-
-OPSET, IR_VERSION = 23, 11
-"""Versions of the operators and of the file: those of ONNX 1.18."""
-
-TOKENS, ROWS, LOGITS = "tokens", "rows", "logits"
-"""The input of tokens, the axis that all inputs and outputs share, and the first output."""
-
-HIGHEST = np.float32(127.0)
-"""Highest whole number of activations, and of weights that are stored in int8 and multiplied in float32."""
+OPSET, IR_VERSION = 23, 11  # of ONNX 1.18
+TOKENS, ROWS, LOGITS = "tokens", "rows", "logits"  # first input, first axis of all inputs and outputs, first output
+ZERO = 128  # the byte for an activation of 0
+TINY = np.finfo(np.float32).tiny  # the smallest scale
+HIGHEST = np.float32(127.0)  # whole number of activations, and of weights that are multiplied in float32
 
 HIGHEST_IN_PRODUCTS = np.float32(63.0)
-"""Highest whole number of weights in products of integers.
+"""Largest whole number of weights in products of integers.
 
-x86 processors without VNNI add two products of an unsigned and a signed byte in 16 bits (vpmaddubsw) and cut off what
-does not fit. With such weights all fits, whatever the activations and whichever two are added: 2 * 255 * 63 < 2**15.
+x86 processors without VNNI add two products of an unsigned and a signed byte in 16 bits with saturation (vpmaddubsw).
+With these weights any two products fit, whatever the activations: 2 * 255 * 63 < 2**15.
 https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html calls this `reduce_range`.
 """
 
-ZERO = 128
-"""Byte that stands for an activation of 0."""
-
-TINY = np.finfo(np.float32).tiny
-"""What takes the place of a row's scale that is below it."""
-
 
 class Graph:
-    """One step: reads `tokens`, int64 (rows,), and the state; gives `logits` and the new state.
+    """One step: reads `tokens`, int64 (rows,), and the state; gives `logits`, (rows, vocabulary), and the new state.
 
-    A state starts with zeros, and with length 0 along every axis but the rows' that has a name.
+    Methods take and return names of tensors; parameters and layers are named as in the model's `named_parameters`.
+    The state starts as zeros, and with length 0 along every axis that has a name. `int8`: store weights in int8.
     """
 
+    tokens = TOKENS
+
     def __init__(self, model: nn.Module, int8: bool) -> None:
-        self.names: dict[Any, str] = {id(weight): name for name, weight in model.named_parameters()}
         self.int8 = int8
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, TensorProto] = {}
-        self.inputs = [helper.make_tensor_value_info(TOKENS, INT64, [ROWS])]
-        self.outputs: list[onnx.ValueInfoProto] = []
+        self._parameters = dict(model.named_parameters(remove_duplicate=False))
+        self._names: dict[Any, str] = {id(weight): name for name, weight in model.named_parameters()}
+        self._stored: dict[str, TensorProto] = {}
+        self._nodes: list[Any] = []
+        self._states: dict[str, tuple[int | str, ...]] = {}
+        self._left: dict[str, str] = {}
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """The output of an operator."""
@@ -62,108 +57,110 @@ class Graph:
 
     def split(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
         """The first `count` outputs of an operator."""
-        outputs = [f"{operator.lower()}_{len(self.nodes)}.{number}" for number in range(count)]
-        self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
+        outputs = [f"{operator.lower()}_{len(self._nodes)}.{number}" for number in range(count)]
+        self._nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
         return outputs
 
-    def weight(self, weight: Tensor) -> str:
-        """A parameter of the model under its name, stored once however often it is asked for."""
-        return self._stored(self.names[id(weight)], weight.detach().numpy())
+    def array(self, name: str) -> Floats:
+        """The values of a parameter of the model."""
+        values: Floats = self._parameters[name].detach().numpy()
+        return values
+
+    def weight(self, name: str) -> str:
+        """A parameter in float32, stored once however often it is used and whatever its names."""
+        return self._store(self._names[id(self._parameters[name])], self.array(name))
 
     def constant(self, value: npt.ArrayLike) -> str:
-        """Any other array, stored once however often it is asked for."""
+        """Any other array, stored once however often it is used."""
         array = np.asarray(value)
-        name = self.names.setdefault((array.dtype.str, array.shape, array.tobytes()), f"constant_{len(self.constants)}")
-        return self._stored(name, array)
+        key = array.dtype.str, array.shape, array.tobytes()
+        return self._store(self._names.setdefault(key, f"constant_{len(self._stored)}"), array)
 
-    def embedded(self, tokens: str, embedding: nn.Embedding) -> str:
-        """The embedding of tokens, stored in int8 where that is wanted."""
+    def embedding(self, indices: str, layer: str) -> str:
+        """An nn.Embedding, stored in int8 if `int8`."""
         if not self.int8:
-            return self.node("Gather", self.weight(embedding.weight), tokens)
-        whole, scale = (self.node("Gather", part, tokens) for part in self._in_int8(embedding.weight))
-        return self.node("Mul", self.node("Cast", whole, to=FLOAT), self.node("Unsqueeze", scale, self.constant([1])))
+            return self.node("Gather", self.weight(f"{layer}.weight"), indices)
+        whole, scale = (self.node("Gather", part, indices) for part in self._in_int8(f"{layer}.weight", HIGHEST))
+        return self._dequantized(whole, scale)
 
-    def norm(self, x: str, norm: nn.RMSNorm) -> str:
-        """RMSNorm of rows."""
-        return self.node("RMSNormalization", x, self.weight(norm.weight), epsilon=norm.eps)
-
-    def silu(self, x: str) -> str:
-        """SiLU."""
-        return self.node("Mul", x, self.node("Sigmoid", x))
-
-    def exact(self, x: str, layer: nn.Linear) -> str:
-        """A linear layer in float32."""
-        bias = () if layer.bias is None else (self.weight(layer.bias),)
-        return self.node("Gemm", x, self.weight(layer.weight), *bias, transB=1)
-
-    def stored_in_int8(self, x: str, layer: nn.Linear) -> str:
-        """A linear layer without a bias, in float32; its weight is stored in int8 where that is wanted.
+    def linear(self, x: str, layer: str, int8: bool = True) -> str:
+        """An nn.Linear multiplied in float32, its weight stored in int8 if the graph's and this `int8` say so.
 
         ONNX Runtime computes the float32 weight once, when it reads the file.
         """
-        if not self.int8:
-            return self.exact(x, layer)
-        whole, scale = self._in_int8(layer.weight)
-        of_each_output = self.node("Unsqueeze", scale, self.constant([1]))
-        return self.node("Gemm", x, self.node("Mul", self.node("Cast", whole, to=FLOAT), of_each_output), transB=1)
+        name, bias = f"{layer}.weight", f"{layer}.bias"
+        weight = self._dequantized(*self._in_int8(name, HIGHEST)) if self.int8 and int8 else self.weight(name)
+        return self.node("Gemm", x, weight, *(self.weight(b) for b in (bias,) if b in self._parameters), transB=1)
 
-    def linear(self, x: str, layer: nn.Linear) -> str:
-        """A linear layer without a bias, a product of integers where int8 is wanted.
+    def integer_linear(self, x: str, layer: str) -> str:
+        """An nn.Linear as a product of integers if `int8`: faster than `linear` for wide layers.
 
-        Then each output has a scale, and each row of x one that is found as it comes, so that no row changes another:
-        a row's numbers are rounded to 1..255 around `ZERO`.
+        Each output has a scale. Each row of x has one too, found at run time, so that rows do not change one another;
+        its numbers are rounded to the bytes 1..255 around `ZERO`.
         """
         if not self.int8:
-            return self.exact(x, layer)
-        whole, scale = self._in_int8(layer.weight, HIGHEST_IN_PRODUCTS)
+            return self.linear(x, layer)
+        whole, scale = self._in_int8(f"{layer}.weight", HIGHEST_IN_PRODUCTS)
         largest = self.node("ReduceMax", self.node("Abs", x), self.constant([-1]))
         unit = self.node("Max", self.node("Mul", largest, self.constant(1 / HIGHEST)), self.constant(TINY))
         # Cast drops the fraction, so half is added before it. ONNX Runtime 1.23 lacks QuantizeLinear of opset 23.
         shifted = self.node("Add", self.node("Div", x, unit), self.constant(np.float32(ZERO + 0.5)))
         bytes_of_x = self.node("Cast", shifted, to=UINT8)
-        # ONNX Runtime transposes weights once, when it reads them.
+        # ONNX Runtime transposes the weight once, when it reads the file.
         product = self.node("MatMulInteger", bytes_of_x, self.node("Transpose", whole), self.constant(np.uint8(ZERO)))
-        return self.node("Mul", self.node("Mul", self.node("Cast", product, to=FLOAT), scale), unit)
+        y, bias = self.node("Mul", self.node("Mul", self.node("Cast", product, to=FLOAT), scale), unit), f"{layer}.bias"
+        return self.node("Add", y, self.weight(bias)) if bias in self._parameters else y
+
+    def rms_norm(self, x: str, layer: str, epsilon: float) -> str:
+        """An nn.RMSNorm."""
+        return self.node("RMSNormalization", x, self.weight(f"{layer}.weight"), epsilon=epsilon)
+
+    def silu(self, x: str) -> str:
+        """SiLU."""
+        return self.node("Mul", x, self.node("Sigmoid", x))
 
     def state(self, name: str, *shape: int | str) -> str:
         """A tensor of the state, float (rows, *shape), as the step before left it."""
-        self.inputs.append(helper.make_tensor_value_info(name, FLOAT, [ROWS, *shape]))
+        self._states[name] = shape
         return name
 
     def leave(self, state: str, value: str) -> None:
-        """Hand `value` to the next step as `state`. States are left in the order in which they were declared."""
-        declared = next(one for one in self.inputs if one.name == state).type.tensor_type.shape.dim[1:]
-        shape = [f"{one.dim_param}_and_this" if one.dim_param else one.dim_value for one in declared]
-        self._output(f"new_{state}", value, shape)
+        """Hand `value` to the next step as `state`."""
+        self._left[state] = value
 
-    def finish(self, logits: str, vocabulary: int, about: dict[str, str]) -> bytes:
-        """The model as a file, with `about` among its metadata."""
-        self._output(LOGITS, logits, [vocabulary])
-        graph = helper.make_graph(
-            self.nodes, "step", self.inputs, [self.outputs[-1], *self.outputs[:-1]], [*self.constants.values()]
-        )
+    def finish(self, logits: str, vocabulary: int, metadata: dict[str, str]) -> bytes:
+        """The model as a file."""
+        inputs = [helper.make_tensor_value_info(TOKENS, INT64, [ROWS])]
+        outputs = [self._output(LOGITS, logits, [vocabulary])]
+        for name, shape in self._states.items():
+            inputs.append(helper.make_tensor_value_info(name, FLOAT, [ROWS, *shape]))
+            longer = [f"{axis}_and_this" if isinstance(axis, str) else axis for axis in shape]
+            outputs.append(self._output(f"new_{name}", self._left[name], longer))
+        graph = helper.make_graph(self._nodes, "step", inputs, outputs, [*self._stored.values()])
         model = helper.make_model(
             graph, producer_name="ntgbench", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
         )
-        helper.set_model_props(model, about)
-        onnx.checker.check_model(model, full_check=True)
+        helper.set_model_props(model, metadata)
         file: bytes = model.SerializeToString()
         return file
 
-    def _in_int8(self, weight: Tensor, highest: np.float32 = HIGHEST) -> tuple[str, str]:
-        """Whole numbers -highest..highest for a parameter, and what each row of them is multiplied by."""
-        rows, bits = weight.detach().numpy(), int(highest).bit_length() + 1
+    def _output(self, name: str, value: str, shape: list[Any]) -> onnx.ValueInfoProto:
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        return helper.make_tensor_value_info(name, FLOAT, [ROWS, *shape])
+
+    def _in_int8(self, name: str, highest: np.float32) -> tuple[str, str]:
+        """Whole numbers -highest..highest for a weight, and what each row of them is multiplied by."""
+        rows, bits = self.array(name), int(highest).bit_length() + 1
         largest = np.abs(rows).max(axis=1)
         scale = np.maximum(np.where(largest > 0, largest, highest) / highest, TINY)
+        stored = f"{self._names[id(self._parameters[name])]}.{bits}bit"
         whole = np.rint(rows / scale[:, None]).astype(np.int8)
-        name = f"{self.names[id(weight)]}.{bits}bit"
-        return self._stored(name, whole), self._stored(f"{name}.scale", scale)
+        return self._store(stored, whole), self._store(f"{stored}.scale", scale)
 
-    def _stored(self, name: str, value: npt.NDArray[Any]) -> str:
-        if name not in self.constants:
-            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    def _dequantized(self, whole: str, scale: str) -> str:
+        return self.node("Mul", self.node("Cast", whole, to=FLOAT), self.node("Unsqueeze", scale, self.constant([1])))
+
+    def _store(self, name: str, value: npt.NDArray[Any]) -> str:
+        if name not in self._stored:
+            self._stored[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
-
-    def _output(self, name: str, value: str, shape: list[int | str]) -> None:
-        self.nodes.append(helper.make_node("Identity", [value], [name]))
-        self.outputs.append(helper.make_tensor_value_info(name, FLOAT, [ROWS, *shape]))

@@ -1,4 +1,4 @@
-"""ONNX Runtime at work on a graph of `ntgbench_onnx.graph`. It does not matter which model's step that is."""
+"""Runs a graph of `ntgbench_onnx.graph` in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ def session(model: bytes, threads: int) -> ort.InferenceSession:
     """ONNX Runtime with `model` on the CPU. Raises one of its many exceptions when it cannot read it."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4  # what fails is in the exception
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 4  # errors are raised
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class OnnxSteps:
-    """A model at work: `Steps` of `ntgbench.learning.sampling`."""
+    """`Steps` of `ntgbench.learning.sampling` for any such graph."""
 
     def __init__(self, running: ort.InferenceSession, state: Sequence[Any]) -> None:
         self.running, self.state = running, state
@@ -37,25 +35,19 @@ class OnnxSteps:
 
     @classmethod
     def start(cls, running: ort.InferenceSession, rows: int) -> OnnxSteps:
-        """Before the first token of each row."""
-        lengths = {ROWS: rows}
+        """Before the first token of each row: zeros, and length 0 along named axes."""
         _, *states = running.get_inputs()
-        return cls(
-            running,
-            [
-                np.zeros([lengths.get(axis, 0) if isinstance(axis, str) else axis for axis in state.shape], np.float32)
-                for state in states
-            ],
-        )
+        shapes = [[rows if n == ROWS else 0 if isinstance(n, str) else n for n in state.shape] for state in states]
+        return cls(running, [np.zeros(shape, np.float32) for shape in shapes])
 
     def step(self, tokens: Numbers) -> Tensor:
-        """Read one more token of each row. Raises PluginError when the graph cannot, which is then damaged."""
+        """Read one more token of each row. Raises PluginError when the graph fails, which is then damaged."""
         try:
             logits, *self.state = self.running.run(None, dict(zip(self.names, [tokens, *self.state], strict=True)))
-        except Exception as error:  # ONNX Runtime has an exception for each kind of failure, with no common base
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
             raise PluginError(f"ONNX Runtime cannot run the model: {error}") from error
         return torch.from_numpy(logits)
 
     def select(self, rows: Numbers) -> OnnxSteps:
-        """A copy that goes on with these rows."""
+        """A copy that continues with these rows."""
         return OnnxSteps(self.running, [state[rows] for state in self.state])

@@ -1,31 +1,28 @@
-"""int8 post-training quantisations of fitted token generators as ntgbench generators."""
+"""int8 post-training quantisation of fitted token generators as ntgbench generators."""
 
 from __future__ import annotations
 
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench_ptq.parameters import PtqParameters
+
+SCHEMES = {
+    "int8-wo": ("WeightOnly", "int8 weights"),
+    "int8-da": ("DynamicActivation", "int8 weights and activations"),
+}
 
 
 @hookimpl
 def ntgbench_generators() -> list[GeneratorSpec]:
-    """Both quantisations of each token generator."""
+    """Both quantisations of each bundled token generator."""
     return [
-        spec
-        for base in ("llama", "mamba")
-        for spec in (
-            _spec(base, "wo", "WeightOnly", "weights in int8"),
-            _spec(base, "da", "DynamicActivation", "weights in int8 and activations quantised as they come"),
+        GeneratorSpec(
+            f"{base}-{name}",
+            f"ntgbench_ptq.generator:{target}",
+            f"The fitted {base} with {what}",
+            needs=("torch", "torchao", "transformers"),
+            base=base,
+            format=name,
         )
+        for base in ("llama", "mamba")
+        for name, (target, what) in SCHEMES.items()
     ]
-
-
-def _spec(base: str, name: str, target: str, what: str) -> GeneratorSpec:
-    return GeneratorSpec(
-        f"{base}-int8-{name}",
-        f"ntgbench_ptq.generator:{target}",
-        f"The fitted {base} with {what}",
-        parameters=PtqParameters,
-        needs=("torch", "torchao", "transformers"),
-        base=base,
-    )

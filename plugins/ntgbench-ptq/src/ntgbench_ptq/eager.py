@@ -1,4 +1,4 @@
-"""transformers' models one token at a time, over transformers' own cache."""
+"""A transformers model one token at a time, with transformers' own cache."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ntgbench_ptq.products import exact_products
 if TYPE_CHECKING:
     from ntgbench.learning.sampling import Numbers
 
+CACHES = ("past_key_values", "cache_params")  # of models with attention, and of state space models
+
 
 class EagerSteps:
-    """A model at work: `Steps` of `ntgbench.learning.sampling`."""
+    """`Steps` of `ntgbench.learning.sampling` for any causal model of transformers."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, caches: dict[str, Any] | None = None) -> None:
         self.model, self.device = model, next(model.parameters()).device
-        self.state: dict[str, Any] = {}
+        self.caches = caches or {}
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row."""
         read = torch.from_numpy(tokens).to(self.device)[:, None]
         with exact_products():
-            output = self.model(input_ids=read, use_cache=True, **self.state)
-        # Models with attention and models with states call their memory differently.
-        self.state = {name: output[name] for name in ("past_key_values", "cache_params") if name in output}
+            output = self.model(input_ids=read, use_cache=True, **self.caches)
+        self.caches = {name: output[name] for name in CACHES if name in output}
         logits: Tensor = output.logits[:, -1]
         return logits
 
     def select(self, rows: Numbers) -> EagerSteps:
-        """A copy that goes on with these rows."""
-        chosen = EagerSteps(self.model)
-        chosen.state = deepcopy(self.state)
-        for cache in chosen.state.values():
+        """A copy that continues with these rows."""
+        chosen = EagerSteps(self.model, deepcopy(self.caches))
+        for cache in chosen.caches.values():
             cache.reorder_cache(torch.from_numpy(rows).to(self.device))
         return chosen

@@ -1,4 +1,4 @@
-"""Products of int8 numbers that are right on every processor."""
+"""Products of int8 matrices that are right on every processor."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from itertools import product
 
 import torch
 
-SHAPES = ((1, 64, 16), (33, 144, 40))
-"""Rows, inputs and outputs of the products that are tried."""
+SHAPES = ((1, 64, 16), (33, 144, 40))  # rows, inputs and outputs of the products that are tried
 
 
 @cache
 def overflows() -> bool:
-    """Whether torch's product of int8 matrices is wrong on this machine where numbers are large.
+    """Whether torch's product of int8 matrices is wrong for large numbers on this machine.
 
-    On x86 processors with AVX-512 but without VNNI, oneDNN adds two products of bytes in 16 bits and cuts off what does
-    not fit. https://uxlfoundation.github.io/oneDNN/dev_guide_int8_computations.html
+    On x86 processors with AVX-512 but without VNNI, oneDNN adds two products in 16 bits with saturation.
+    https://uxlfoundation.github.io/oneDNN/dev_guide_int8_computations.html
     """
     for (rows, inputs, outputs), x, weight in product(SHAPES, (-128, 127), (-127, 127)):
         left = torch.full((rows, inputs), x, dtype=torch.int8)
@@ -31,22 +30,11 @@ def overflows() -> bool:
 
 @contextlib.contextmanager
 def exact_products() -> Iterator[None]:
-    """Torch's products of int8 matrices by its own loops where those of oneDNN overflow: exact, and slow."""
+    """Where oneDNN overflows, torch multiplies int8 matrices without it inside this context: exact, but slow."""
     if not overflows():
         yield
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns of settings for graphics cards when oneDNN is switched
-        flags = torch.backends.mkldnn.flags(enabled=False)
-        flags.__enter__()
-    try:
-        yield
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            flags.__exit__(None, None, None)
-
-
-def wide_type(inputs: int) -> torch.dtype:
-    """The type of floating point that holds all sums of so many products of int8 numbers exactly."""
-    return torch.float32 if inputs * 2**14 <= 2**24 else torch.float64
+        warnings.simplefilter("ignore")  # torch warns of GPU settings when oneDNN is switched
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield

@@ -1,0 +1,61 @@
+"""Token generators in other formats, a third party's too: each is its base, saved and sampled in another way."""
+
+import numpy as np
+import pytest
+from made_token_systems import SMALL, TARGETS, TRAFFIC, derive, derived, distance, fitted, logits, plain, third_party
+
+from ntgbench import systems
+from ntgbench.errors import PluginError
+from ntgbench.interfaces import Context
+from ntgbench.systems import choose
+from ntgbench.testing import Check, system_checks
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _third_party(tmp_path_factory):
+    with third_party(tmp_path_factory.mktemp("site")):
+        yield
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check
+        for base, name in (("llama", "int8-wo"), ("mamba", "int8-da"), ("llama", "onnx-int8"), ("mamba", "onnx"))
+        for check in system_checks(f"{base}-{name}", SMALL[base])
+    ],
+    ids=str,
+)
+def test_keeps_the_contract(check: Check) -> None:
+    check()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("base", ["llama", "mamba", "mine"])
+def test_logits_are_those_of_the_base(base, name) -> None:
+    change = distance(logits(derived(base, name)), logits(plain(base)))
+    assert change < 1e-5 if name == "onnx" else 1e-4 < change < 0.03
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("base", ["llama", "mamba", "mine"])
+def test_what_is_saved_is_what_is_loaded(base, name, tmp_path) -> None:
+    system = derive(base, name)
+    system.save(tmp_path)
+    made = [one.sample(TRAFFIC.label, np.random.default_rng(3)) for one in (system, systems.load(tmp_path))]
+    np.testing.assert_array_equal(*(biflows.signed_pl for biflows in made))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_cannot_be_the_base_is_refused(name) -> None:
+    system = choose(f"llama-{name}")
+    with pytest.raises(PluginError, match=f"{name} starts from a fitted model and got none: `ntgbench run` fits it"):
+        system.fit(TRAFFIC, Context(seed=1))
+    with pytest.raises(PluginError, match="markov is no token generator"):
+        system.fit(TRAFFIC, Context(seed=1, base=fitted("markov") / systems.MODEL_FOLDER))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_generator_that_does_not_declare_what_a_format_needs_is_refused(name) -> None:
+    with pytest.raises(PluginError, match=r"declares no (onnx_step|hf_config)"):
+        derive("plain", name)
