@@ -26,7 +26,7 @@ def blocks(kind: str) -> list[str]:
 def somebodys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with captures of two classes, four sessions each."""
     folder = tmp_path_factory.mktemp("somebody")
-    whole = load_dataset("simulated").biflows
+    whole = load_dataset("simulated").traffic
     for name in ("web-news", "call-voice"):
         (folder / "captures" / name).mkdir(parents=True)
         rows = np.flatnonzero(whole.label == whole.classes.index(name))[:80]
