@@ -1,4 +1,4 @@
-"""A new plugin is importable, or it is not written at all."""
+"""`ntgbench new` writes a plugin that can be imported, or nothing."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ntgbench.scaffold import new_plugin
         ("fidelity", "an installed plugin has that name"),
         ("ntgbench", "a module ntgbench can be imported already"),
         ("ntgbench-smote", "a module ntgbench_smote can be imported already"),
-        ("biflows", "its class Biflows would hide the one of ntgbench"),
+        ("labels", "its class Labels would hide the one of ntgbench"),
     ],
 )
 def test_names_that_are_taken_are_refused(tmp_path: Path, name: str, why: str) -> None:

@@ -25,27 +25,26 @@ LARGEST = 3_000_000
 _TEXT = """\
 # The datasets lab, lab-day1, lab-day2 and lab-pcap
 
-{biflows} bidirectional flows of {count} applications: real programs that talked over a real network stack on one
-machine, captured, and labelled by construction. Nobody's traffic is in it: addresses, names, documents and users
-were made up.
+{biflows} bidirectional flows of {count} applications. Real programs communicated over a real network stack on one
+machine; their traffic was captured. The label of each flow is known from the setup. Nobody's traffic is in it:
+addresses, names, documents and users were made up.
 
 ## How it was made
 
-`make lab` (`benchmarks/lab`, root needed) builds hosts as network namespaces, two and two joined by a virtual
-Ethernet cable with an MTU of 1500 and without offloads, starts a real server in one and real clients in the other,
-and captures with tcpdump on the client's end. A *session* is one user at one place: a client address of its own, a
-line of its own, and habits drawn from the session's seed: programs, credentials, documents, how much is asked of a
-connection, and how long it thinks. A biflow belongs to the session whose address it has, and has the session's
-class when the other end is one of the class's ports; so no label is guessed. Sessions are what a split must not
-tear apart. On day 2 most of the same programs are set
-up and used otherwise, so that a model of day 1 meets what it has not seen.
+`make lab` (`benchmarks/lab`, needs root) builds hosts as network namespaces. Each pair is joined by a virtual
+Ethernet cable with an MTU of 1500 and without offloads. A real server runs in one host, real clients in the other,
+and tcpdump captures on the client's side. A *session* is one user at one place: a client address of its own, a
+line of its own, and habits drawn from the session's seed (programs, credentials, documents, requests in a
+connection, think times). A biflow belongs to the session that has its address. It has the class of the session if
+the other end is a port of that class. So no label is guessed. A split should not divide sessions. On day 2 most of
+the same programs are set up and used in another way, so that a model of day 1 meets traffic that it has not seen.
 
 - rate: {rate}
 - delay, jitter and loss: {delay}
 - packets: {mtu}
 - seed {seed}, scale {scale}; kernel {kernel}, Python {python}
-- biflows as ntgbench segments them; the first 30 packets with payload of each, as signed payload length (clipped
-  where it is read, to 1460 bytes by default) and gap since the packet before, to three digits
+- biflows as ntgbench segments them; the first 30 packets with payload of each, as signed payload length (cut when
+  it is read, by default to 1460 bytes) and inter-arrival time (iat) to three digits
 - sessions that failed, by class: {failed}
 - left out: {left_out}
 
@@ -55,7 +54,7 @@ up and used otherwise, so that a model of day 1 meets what it has not seen.
 
 {classes}
 
-On day 2:
+Changes on day 2:
 
 {changes}
 
@@ -63,22 +62,23 @@ On day 2:
 
 {versions}
 
-## What it is not
+## Limits
 
-- One machine played all parts, so round-trip times are those of that machine and its lines: gaps are worth less
-  than sizes, and of a drift between networks there is only what the lines differ by.
-- Users are made up. How often each class occurs, and what is asked for, is our choice and not a measurement of
-  anybody's network: a score on this data ranks methods, and says nothing about a network.
-- Payloads were random or made of word lists: sizes after compression follow from that.
-- Eight classes were chosen for what tells them apart, much of which lies far apart in a biflow, where a generator with
-  a short memory loses it: `gallery` and `game`, and `search` and `routing`, differ by what kind of request brings a
-  large answer; `charger`, `inverter`, `meter` and `plc` by what a device's name goes with, its settings, which follow
-  at once, and its tables, which come several packets later. Elsewhere handshakes and first requests say most. How far
-  real traffic is from a short chain's on this data is therefore our choice as well.
-- A class is one or two implementations of a protocol. What tells two classes apart here may be the implementation.
-- It is a snapshot of Debian's and PyPI's versions named above. Another build draws everything anew by its seed and
-  is statistically the same (`python -m benchmarks.lab.scores BUILD ANOTHER`), not byte for byte: threads and clocks
-  are real.
+- One machine ran all hosts, so round-trip times are those of that machine and its lines. Inter-arrival times are
+  worth less than sizes. Networks differ only by the rates of their lines.
+- Users are made up. We chose how often each class occurs and what is requested; this is no measurement of a
+  network. A score on this data ranks methods and says nothing about a network.
+- Payloads are random or made of word lists. Sizes after compression follow from that.
+- Eight classes were chosen because their differences are far apart in a biflow, where a generator with a short
+  memory loses them. `gallery` and `game`, and `search` and `routing`, differ by the kind of request that has a
+  large answer. `charger`, `inverter`, `meter` and `plc` differ by how the length of a device's name is related to
+  its settings, which follow at once, and to its tables, which follow several packets later. In the other classes,
+  handshakes and first requests tell most. So how far real traffic is from a short chain on this data is also our
+  choice.
+- A class is one or two implementations of a protocol. What separates two classes here may be the implementation.
+- The data depends on the versions of Debian and PyPI packages above. Another build draws everything again from its
+  seed and is statistically the same (`python -m benchmarks.lab.scores BUILD ANOTHER`), but not byte for byte,
+  because threads and clocks are real.
 """
 
 

@@ -1,65 +1,61 @@
-"""README.md: what it tells a user to do works, and what it shows is what the tool wrote."""
+"""README.md: its commands work, its excerpts are from the committed boards; links and commands of all pages."""
 
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from guide import ROOT, blocks
 
 from ntgbench import Biflows, load_dataset
+from ntgbench.cli import cli
 from ntgbench.report.markdown import render
 from ntgbench.traffic.export import write_pcap
 
-ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
+PLUGINS = sorted(ROOT.glob("plugins/*/README.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PLUGINS]
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", README, flags=re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def somebodys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder_with_captures(tmp_path: Path) -> Path:
     """A folder with captures of two classes, four sessions each."""
-    folder = tmp_path_factory.mktemp("somebody")
-    whole = load_dataset("simulated").biflows
+    whole = load_dataset("simulated").traffic
     for name in ("web-news", "call-voice"):
-        (folder / "captures" / name).mkdir(parents=True)
+        (tmp_path / "captures" / name).mkdir(parents=True)
         rows = np.flatnonzero(whole.label == whole.classes.index(name))[:80]
-        for number, part in enumerate(np.array_split(rows, 4)):
-            traffic = whole.select(part)
-            write_pcap(
-                Biflows(traffic.signed_pl, traffic.label, whole.classes), folder / f"captures/{name}/{number}.pcap"
-            )
-    for sidecar in folder.rglob("*.csv"):
+        for number, session in enumerate(np.array_split(rows, 4)):
+            path = tmp_path / "captures" / name / f"{number}.pcap"
+            write_pcap(Biflows(whole.signed_pl[session], whole.label[session], whole.classes), path)
+    for sidecar in tmp_path.rglob("*.csv"):
         sidecar.unlink()
-    return folder
+    return tmp_path
 
 
 @pytest.mark.slow
-def test_commands_work_one_after_another(somebodys_folder: Path) -> None:
-    """As a user would type them, in one folder, with one seed in the place of several."""
-    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for command in [line for block in blocks("sh") for line in block.splitlines()]:
-        assert command.startswith("ntgbench ")
+def test_commands_and_python_work_one_after_another(folder_with_captures: Path) -> None:
+    """As a user types them in a shell, in one folder, but with one seed."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    commands = [line for block in blocks("sh", README) for line in block.splitlines()]
+    assert len(commands) > 5
+    (program,) = blocks("python", README)
+    for command in [*commands, shlex.join([sys.executable, "-c", program])]:
         done = subprocess.run(
             command.replace("--seeds 3", "--seeds 1"),
             shell=True,
-            cwd=somebodys_folder,
-            env={**os.environ, "PATH": binaries},
+            cwd=folder_with_captures,
+            env={**os.environ, "PATH": path},
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    # The Python of the README goes on in the same folder.
-    program = "\n".join(blocks("python"))
-    done = subprocess.run([sys.executable, "-c", program], cwd=somebodys_folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert len(Biflows.from_parquet(somebodys_folder / "synthetic.parquet")) > 1000
+    assert len(Biflows.from_parquet(folder_with_captures / "synthetic.parquet")) > 1000
 
 
 def test_there_are_exactly_two_set_up_commands() -> None:
@@ -67,20 +63,20 @@ def test_there_are_exactly_two_set_up_commands() -> None:
 
 
 @pytest.mark.parametrize("target", ["run", "test", "lint", "bench", "bench-short"])
-def test_make_knows_its_targets(target: str) -> None:
+def test_make_has_its_targets(target: str) -> None:
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def committed(name: str) -> str:
-    """A file as it was committed: `make run` writes the leaderboards in the working tree anew."""
+    """A file as it was committed: `make run` changes the leaderboards in the working tree."""
     found = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True)
     if found.returncode != 0:
-        pytest.skip(f"this is no git checkout with {name} in it: {found.stderr.strip()}")
+        pytest.skip(f"no git checkout with {name}: {found.stderr.strip()}")
     return found.stdout
 
 
-def test_the_excerpts_are_what_the_tool_wrote() -> None:
+def test_the_excerpts_are_from_the_committed_boards() -> None:
     excerpts = re.findall(
         r"<!-- excerpt of (\S+) -->\n(.*?)<!-- end of excerpt -->", committed("README.md"), flags=re.DOTALL
     )
@@ -97,6 +93,22 @@ def test_the_committed_leaderboards_are_not_stale() -> None:
         assert committed(f"leaderboards/{name}") == text
 
 
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+RUNS = [
+    line.removeprefix("$ ntgbench run ")
+    for page in PLUGINS
+    for line in re.findall(r"\$ ntgbench run.*", page.read_text())
+]
+
+
+@pytest.mark.parametrize("options", RUNS)
+def test_runs_of_the_plugins_pages_have_valid_options(options: str, tmp_path: Path) -> None:
+    """`ntgbench plan` reads them as `ntgbench run` does, and starts nothing."""
+    arguments = ["plan", "quick", "-d", "simulated", "--runs", str(tmp_path), *shlex.split(options)]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, f"{done.output}{done.exception}"

@@ -1,4 +1,4 @@
-"""What every generator promises, and what this one promises beside."""
+"""Tests of the contract of all generators, and of this generator."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""my-generator: what ntgbench learns of it without importing anything heavy."""
+"""my-generator: what it brings to ntgbench. This module must be quick to import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ntgbench import GeneratorSpec, hookimpl
 
 @dataclass(frozen=True)
 class MyGeneratorParameters:
-    """What a user may set as `my-generator[jitter=…]`.
+    """What a user can set as `my-generator[jitter=…]`.
 
     Attributes:
         jitter: standard deviation, in bytes, of the noise on each payload length.
@@ -19,7 +19,7 @@ class MyGeneratorParameters:
 
     def __post_init__(self) -> None:
         if not self.jitter >= 0:
-            raise ValueError(f"jitter must not be negative, not {self.jitter}")
+            raise ValueError(f"jitter must be at least 0, not {self.jitter}")
 
 
 @hookimpl
