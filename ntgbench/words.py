@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import reprlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_COMPARED = 150
+"""Characters of a name that are compared with known ones."""
 
 
 def printable(text: str) -> str:
@@ -33,3 +38,20 @@ def pluralised(count: float, noun: str) -> str:
 def plural(noun: str) -> str:
     """The plural of an English noun that forms it regularly."""
     return f"{noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not in `known`: the nearest names, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name[:_COMPARED], known, n=2)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(known)}" if known else "there are none"
+
+
+def shown(value: object) -> str:
+    """A value of any size in a message: short and on one line."""
+    if isinstance(value, dict | list | tuple):
+        return f"a {'table' if isinstance(value, dict) else 'list'} of {len(value)}"
+    # Python refuses to print whole numbers of thousands of digits.
+    return "a very large number" if isinstance(value, int) and abs(value) >= 2**63 else printable(reprlib.repr(value))
