@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import reprlib
-import sys
 import tomllib
-import types
-import typing
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta
 
 from ntgbench.errors import NtgbenchError, ProtocolError
 from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
-from ntgbench.parameters import suggestion
-from ntgbench.row_schema import LONGEST_NAME, SAFE_NAME
+from ntgbench.row_schema import SafeName
 from ntgbench.traffic.biflows import MOST_PACKETS, PACKETS, PL_MAX
+from ntgbench.values import Count, Positive, convert
+from ntgbench.words import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 QUALITY = ("fidelity", "utility", "augmentation")
 """Suites about what is made; they share cells."""
@@ -42,6 +44,13 @@ _OF_COSTS = ("efficiency",)
 """Fields that change what the ones or the others measure."""
 
 
+Share = Annotated[float, Meta(gt=0, le=1)]
+"""A share of a whole."""
+
+Texts = Annotated[tuple[str, ...], Meta(min_length=1)]
+"""At least one text."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one cell may use before it is stopped and marked as failed.
@@ -52,9 +61,9 @@ class Limits:
         idle_minutes: minutes without CPU time to speak of, less than a hundredth of a processor: it waits for ever.
     """
 
-    cpu_minutes: float = 120.0
-    memory_gib: float = 16.0
-    idle_minutes: float = 10.0
+    cpu_minutes: Positive = 120.0
+    memory_gib: Positive = 16.0
+    idle_minutes: Positive = 10.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class Fidelity:
         floor_draws: random halves of the training set that the real-vs-real floor is averaged over.
     """
 
-    floor_draws: int = 5
+    floor_draws: Count = 5
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,12 @@ class Augmentation:
             available biflows only. Augmenters always see the available biflows only.
     """
 
-    fractions: tuple[float, ...] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
-    arms: tuple[Literal["full", "subset"], ...] = ("full",)
+    fractions: Annotated[tuple[Share, ...], Meta(min_length=1)] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
+    arms: Annotated[tuple[Literal["full", "subset"], ...], Meta(min_length=1)] = ("full",)
+
+    def __post_init__(self) -> None:
+        if len({f"{share * 100:g}" for share in self.fractions}) < len(self.fractions):
+            raise ProtocolError("fractions must differ as they are printed")
 
 
 @dataclass(frozen=True)
@@ -101,15 +114,15 @@ class Efficiency:
         threads: CPU threads.
     """
 
-    classes: int = 5
-    biflows: int = 500
-    epochs: int = 10
-    samples: int = 100
-    rounds: int = 1
-    repetitions: int = 10
-    seconds: float | None = None
-    largest_batch: int = 4096
-    threads: int = 1
+    classes: Count = 5
+    biflows: Count = 500
+    epochs: Count = 10
+    samples: Count = 100
+    rounds: Count = 1
+    repetitions: Count = 10
+    seconds: Positive | None = None
+    largest_batch: Count = 4096
+    threads: Count = 1
 
 
 @dataclass(frozen=True)
@@ -132,18 +145,18 @@ class Protocol:
         ProtocolError: when a value is out of its range.
     """
 
-    name: str
+    name: SafeName
     version: int
     summary: str
-    datasets: tuple[str, ...]
-    systems: tuple[str, ...]
-    suites: tuple[str, ...] = QUALITY
-    seeds: int = 3
-    packets: int = PACKETS
+    datasets: Texts
+    systems: Texts
+    suites: Texts = QUALITY
+    seeds: Count = 3
+    packets: Annotated[int, Meta(ge=1, le=MOST_PACKETS)] = PACKETS
     pl_max: int = PL_MAX
-    biflows: int | None = None
-    test_share: float = 0.2
-    threads: int = 1
+    biflows: Annotated[int, Meta(ge=2)] | None = None
+    test_share: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    threads: Count = 1
     budget: Budget = field(default_factory=Budget)
     limits: Limits = field(default_factory=Limits)
     fidelity: Fidelity = field(default_factory=Fidelity)
@@ -151,44 +164,13 @@ class Protocol:
     efficiency: Efficiency = field(default_factory=Efficiency)
 
     def __post_init__(self) -> None:
-        if not SAFE_NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
-            raise ProtocolError(
-                f"{self.name!r} is no name for a protocol: lower-case letters, digits, '.', '_' and '-' only, "
-                f"and at most {LONGEST_NAME} of them"
-            )
         unknown = [suite for suite in self.suites if suite not in SUITES]
         if unknown:
             raise ProtocolError(f"there is no suite {unknown[0]!r}; {suggestion(unknown[0], SUITES)}")
         if self.of_costs and set(self.suites) - set(COSTS):
             raise ProtocolError(
-                f"protocol {self.name}: {', '.join(COSTS)} is measured by itself, so that nothing disturbs its times; "
-                "leave out the other suites"
+                f"{COSTS[0]} is measured by itself, so that nothing disturbs it; leave out the other suites"
             )
-        efficiency = self.efficiency
-        counts = ("classes", "biflows", "epochs", "samples", "rounds", "repetitions", "largest_batch", "threads")
-        for name, fine in (
-            ("datasets", bool(self.datasets)),
-            ("systems", bool(self.systems)),
-            ("suites", bool(self.suites)),
-            ("seeds", self.seeds >= 1),
-            ("packets", 1 <= self.packets <= MOST_PACKETS),
-            ("biflows", self.biflows is None or self.biflows >= 2),
-            ("test_share", 0 < self.test_share < 1),
-            ("threads", self.threads >= 1),
-            ("budget.epochs", self.budget.epochs is None or self.budget.epochs >= 1),
-            ("budget.steps", self.budget.steps is None or self.budget.steps >= 1),
-            ("budget.minutes", self.budget.minutes is None or self.budget.minutes > 0),
-            ("limits.cpu_minutes", self.limits.cpu_minutes > 0),
-            ("limits.memory_gib", self.limits.memory_gib > 0),
-            ("limits.idle_minutes", self.limits.idle_minutes > 0),
-            ("fidelity.floor_draws", self.fidelity.floor_draws >= 1),
-            ("augmentation.fractions", _are_shares(self.augmentation.fractions)),
-            ("augmentation.arms", bool(self.augmentation.arms)),
-            *((f"efficiency.{count}", getattr(efficiency, count) >= 1) for count in counts),
-            ("efficiency.seconds", efficiency.seconds is None or efficiency.seconds > 0),
-        ):
-            if not fine:
-                raise ProtocolError(f"protocol {self.name}: {name} is out of range")
 
     @property
     def of_costs(self) -> bool:
@@ -209,11 +191,6 @@ class Protocol:
     def to_json(self) -> dict[str, Any]:
         """The protocol as plain values that `from_values` reads."""
         return dataclasses.asdict(self)
-
-
-def _are_shares(shares: tuple[float, ...]) -> bool:
-    """Whether all lie in 0..1 and differ as they are printed."""
-    return 0 < len({f"{share * 100:g}" for share in shares}) == len(shares) and all(0 < share <= 1 for share in shares)
 
 
 def bundled() -> dict[str, Protocol]:
@@ -246,40 +223,6 @@ def read(path: Path) -> Protocol:
     return from_values({"name": path.stem, **values}, str(path))
 
 
-def from_values(values: typing.Mapping[str, Any], where: str) -> Protocol:
+def from_values(values: Mapping[str, Any], where: str) -> Protocol:
     """The protocol of plain values; `where` names their source in errors. Raises ProtocolError."""
-    return typing.cast("Protocol", _build(Protocol, values, where))
-
-
-def _build(kind: type, values: typing.Mapping[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind)
-    unknown = [key for key in values if key not in hints]
-    if unknown:
-        raise ProtocolError(f"{where}: unknown key {unknown[0]!r}; {suggestion(unknown[0], hints)}")
-    built = {key: _value(value, hints[key], f"{where}: {key}") for key, value in values.items()}
-    try:
-        return kind(**built)
-    except TypeError as error:
-        missing = [f.name for f in dataclasses.fields(kind) if _required(f) and f.name not in values]
-        raise ProtocolError(f"{where}: {', '.join(missing)} must be given") from error
-
-
-def _required(item: dataclasses.Field[Any]) -> bool:
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-
-
-def _value(value: Any, hint: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _build(typing.cast("type", hint), value, where)
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(_value(item, typing.get_args(hint)[0], where) for item in value)
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and type(value) in (int, float):
-        if not abs(value) <= sys.float_info.max:  # whole numbers may be larger than any float
-            raise ProtocolError(f"{where}: {reprlib.repr(value)} is no finite number")
-        return float(value)
-    if typing.get_origin(hint) is Literal and value in typing.get_args(hint):
-        return value
-    if type(value) in allowed or (value is None and types.NoneType in allowed):
-        return value
-    raise ProtocolError(f"{where}: {reprlib.repr(value)} has the wrong type")
+    return convert(values, Protocol, where, ProtocolError)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import read_bytes
-from ntgbench.row_schema import SAFE_NAME, SCHEMA, MetricValue, Row, check_row, clean
+from ntgbench.row_schema import SCHEMA, MetricValue, Row, check_row, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROWS_FILE",
-    "SAFE_NAME",
     "SCHEMA",
     "MetricValue",
     "Row",

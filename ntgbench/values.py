@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 import re
-import types
 from functools import cache
+from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from msgspec import Meta, inspect
@@ -24,7 +23,7 @@ from ntgbench.errors import NtgbenchError
 from ntgbench.words import pluralised, shown, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Count = Annotated[int, Meta(ge=1)]
 """A whole number of at least 1."""
@@ -36,25 +35,6 @@ SIZE = 2**63
 """Bound of every number: any program can read what is below it."""
 
 T = TypeVar("T")
-
-_KINDS: dict[type[inspect.Type], tuple[tuple[type, ...], str]] = {
-    inspect.IntType: ((int,), "a whole number"),
-    inspect.FloatType: ((int, float), "a number"),
-    inspect.BoolType: ((bool,), "true or false"),
-    inspect.StrType: ((str,), "text"),
-    inspect.NoneType: ((types.NoneType,), "none"),
-    inspect.VarTupleType: ((list, tuple), "a list"),
-    inspect.ListType: ((list,), "a list"),
-    inspect.DictType: ((dict,), "a table"),
-    inspect.DataclassType: ((dict,), "a table"),
-    inspect.TypedDictType: ((dict,), "a table"),
-}
-_BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
-    "ge": (operator.ge, "at least"),
-    "gt": (operator.gt, "above"),
-    "le": (operator.le, "at most"),
-    "lt": (operator.lt, "below"),
-}
 
 
 def convert(value: Any, kind: type[T], where: str, error: type[NtgbenchError] = NtgbenchError) -> T:
@@ -70,7 +50,7 @@ def convert(value: Any, kind: type[T], where: str, error: type[NtgbenchError] = 
         NtgbenchError: of the class `error`, with the path of the value that is wrong, what it must be and what it is.
     """
     try:
-        return _read(value, describe(kind), "")  # type: ignore[no-any-return,arg-type]
+        return _read(value, _described(kind))  # type: ignore[no-any-return,arg-type]
     except _Wrong as wrong:
         raise error(f"{where}: {wrong}") from wrong.__cause__
 
@@ -78,7 +58,7 @@ def convert(value: Any, kind: type[T], where: str, error: type[NtgbenchError] = 
 def problem(value: Any, kind: Any) -> str | None:
     """What keeps `value` from being a `kind`, with its path, or None."""
     try:
-        _read(value, describe(kind), "")
+        _read(value, _described(kind))
     except _Wrong as wrong:
         return str(wrong)
     return None
@@ -86,128 +66,167 @@ def problem(value: Any, kind: Any) -> str | None:
 
 def from_text(settings: Mapping[str, Any], kind: type) -> dict[str, Any]:
     """The plain values of `name=value` settings of the dataclass `kind`: texts are JSON or "none" unless text fits."""
-    fields = _fields(kind)
-    return {
-        name: _plain(value, fields[name].type) if name in fields and isinstance(value, str) else value
-        for name, value in settings.items()
-    }
+
+    def plain(name: str, value: Any) -> Any:
+        if not isinstance(value, str) or name not in fields:
+            return value
+        try:
+            return _read(value, fields[name].type)
+        except _Wrong as wrong:
+            if wrong.kind is None:
+                return value
+        try:
+            return None if value == "none" else json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+
+    fields = fields_of(kind)
+    return {name: plain(name, value) for name, value in settings.items()}
 
 
 @cache
-def describe(kind: Hashable) -> inspect.Type:
-    """A type with all that its annotations say. Raises TypeError for a type that msgspec does not know."""
-    return inspect.type_info(kind)
-
-
-def alternatives(info: inspect.Type) -> tuple[inspect.Type, ...]:
-    """The members of a union, or the type itself, without descriptions."""
-    members = info.types if isinstance(info, inspect.UnionType) else (info,)
-    return tuple(one.type if isinstance(one, inspect.Metadata) else one for one in members)
+def fields_of(kind: type) -> dict[str, inspect.Field]:
+    """The fields of a dataclass or TypedDict, with all that their annotations say. Raises TypeError."""
+    return {field.name: field for field in inspect.type_info(kind).fields}  # type: ignore[attr-defined]
 
 
 class _Wrong(Exception):
-    """What is wrong with a value, as a sentence that names its path."""
+    """What is wrong with a value: `kind` is what it must be when it is something else altogether.
+
+    Its path grows while it passes the tables and lists around the value.
+    """
+
+    def __init__(self, told: str, kind: str | None = None) -> None:
+        super().__init__(told)
+        self.path, self.told, self.kind = "", told, kind
+
+    def __str__(self) -> str:
+        return f"{self.path or 'it'}{self.told}".removeprefix("it: ").removeprefix(".")
 
 
-@cache
-def _fields(kind: type) -> dict[str, inspect.Field]:
-    return {field.name: field for field in describe(kind).fields}  # type: ignore[attr-defined]
+def _must_be(expected: str, value: Any, of_another_kind: bool = False) -> _Wrong:
+    return _Wrong(f" must be {expected}, not {shown(value)}", expected if of_another_kind else None)
 
 
-def _plain(text: str, info: inspect.Type) -> Any:
-    if any(_is(text, one) for one in alternatives(info)):
-        return text
-    try:
-        return None if text == "none" else json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+_described = cache(inspect.type_info)
 
 
-def _read(value: Any, info: inspect.Type, path: str) -> Any:
-    members = info.types if isinstance(info, inspect.UnionType) else (info,)
-    for one, member in zip(alternatives(info), members, strict=True):
-        if _is(value, one):
+def _read(value: Any, info: Any) -> Any:
+    kind = type(info)
+    if kind in _KINDS:
+        types, words, check = _KINDS[kind]
+        if type(value) in types:
+            return check(value, info)
+        raise _must_be(words, value, True)
+    if kind is inspect.LiteralType:
+        if any(type(value) is type(option) and value == option for option in info.values):
+            return value
+        raise _must_be(" or ".join(map(repr, sorted(info.values, key=str))), value, True)
+    if kind is inspect.Metadata:
+        try:
+            return _read(value, info.type)
+        except _Wrong as wrong:
+            raise _must_be(info.extra_json_schema["description"], value, wrong.kind is not None) from None
+    if kind is inspect.UnionType:
+        kinds = []
+        for member in info.types:
             try:
-                return _checked(value, one, path)
+                return _read(value, member)
             except _Wrong as wrong:
-                described = member.extra_json_schema if isinstance(member, inspect.Metadata) else None
-                if described is None:
+                if wrong.kind is None:
                     raise
-                raise _wrong(path, described["description"], value) from wrong.__cause__
-    raise _wrong(path, " or ".join(map(_spelled, alternatives(info))), value)
+                kinds.append(wrong.kind)
+        raise _must_be(" or ".join(kinds), value, True)
+    if isinstance(value, info.cls):  # a class of its own
+        return value
+    raise _must_be(f"a {info.cls.__name__}", value, True)
 
 
-def _is(value: Any, info: inspect.Type) -> bool:
-    """Whether `value` is of this kind, whatever its range."""
-    if isinstance(info, inspect.LiteralType):
-        return any(type(value) is type(option) and value == option for option in info.values)
-    if isinstance(info, inspect.CustomType):
-        return isinstance(value, info.cls)
-    return type(value) in _KINDS[type(info)][0]
+def _inside(step: str, items: Iterable[tuple[Any, Any, Any]]) -> list[Any]:
+    """The finished values of (key, value, type); `step` says how a key is written in the path of an error."""
+    read = []
+    for key, value, info in items:
+        try:
+            read.append(_read(value, info))
+        except _Wrong as wrong:
+            wrong.path = step.format(key) + wrong.path
+            raise
+    return read
 
 
-def _spelled(info: inspect.Type) -> str:
-    if isinstance(info, inspect.LiteralType):
-        return " or ".join(map(repr, sorted(info.values, key=str)))
-    return f"a {info.cls.__name__}" if isinstance(info, inspect.CustomType) else _KINDS[type(info)][1]
-
-
-def _wrong(path: str, expected: str, value: Any) -> _Wrong:
-    return _Wrong(f"{path or 'it'} must be {expected}, not {shown(value)}")
-
-
-def _checked(value: Any, info: inspect.Type, path: str) -> Any:
-    match info:
-        case inspect.DataclassType() | inspect.TypedDictType():
-            return _record(value, info, path)
-        case inspect.IntType() | inspect.FloatType():
-            if not -SIZE < value < SIZE:  # so is NaN
-                expected = "finite" if isinstance(value, float) and not math.isfinite(value) else "below 2**63"
-                raise _wrong(path, expected, value)
-            for name, (holds, words) in _BOUNDS.items():
-                bound = getattr(info, name)
-                if bound is not None and not holds(value, bound):
-                    raise _wrong(path, f"{words} {bound:,}", value)
-            return float(value) if isinstance(info, inspect.FloatType) else value
-        case inspect.StrType():
-            _require_length(value, info, "character", path)
-            if not (value.isprintable() or " ".join(value.split()).isprintable()):
-                raise _wrong(path, "printable text", value)
-            if info.pattern is not None and not re.search(info.pattern, value):
-                raise _Wrong(f"{path or 'it'} must not be {shown(value)}")
-        case inspect.VarTupleType() | inspect.ListType():
-            _require_length(value, info, "value", path)
-            items = [_read(item, info.item_type, f"{path}[{at}]") for at, item in enumerate(value)]
-            return items if isinstance(info, inspect.ListType) else tuple(items)
-        case inspect.DictType():
-            _require_length(value, info, "value", path)
-            return {
-                _read(key, info.key_type, f"a key of {path}"): _read(item, info.value_type, f"{path}[{shown(key)}]")
-                for key, item in value.items()
-            }
+def _same(value: Any, _: Any) -> Any:
     return value
 
 
-def _record(value: dict[Any, Any], info: inspect.DataclassType | inspect.TypedDictType, path: str) -> Any:
-    fields = _fields(info.cls)
-    prefix = f"{path}: " if path else ""
+def _number(value: float, info: inspect.IntType | inspect.FloatType) -> float:
+    if not -SIZE < value < SIZE:  # as for NaN
+        raise _must_be("below 2**63" if isinstance(value, int) or math.isfinite(value) else "finite", value)
+    if info.ge is not None and value < info.ge:
+        raise _must_be(f"at least {info.ge:,}", value)
+    if info.gt is not None and value <= info.gt:
+        raise _must_be(f"above {info.gt:,}", value)
+    if info.le is not None and value > info.le:
+        raise _must_be(f"at most {info.le:,}", value)
+    if info.lt is not None and value >= info.lt:
+        raise _must_be(f"below {info.lt:,}", value)
+    return float(value) if isinstance(info, inspect.FloatType) else value
+
+
+def _text(value: str, info: inspect.StrType) -> str:
+    _require_length(value, info, "character")
+    if not value.isprintable() and not " ".join(value.split()).isprintable():
+        raise _must_be("printable text", value)
+    if info.pattern is not None and not re.search(info.pattern, value):
+        raise _Wrong(f" must not be {shown(value)}")
+    return value
+
+
+def _list(value: list[Any], info: inspect.VarTupleType | inspect.ListType) -> Any:
+    _require_length(value, info, "value")
+    read = _inside("[{}]", ((at, item, info.item_type) for at, item in enumerate(value)))
+    return read if isinstance(info, inspect.ListType) else tuple(read)
+
+
+def _table(value: dict[Any, Any], info: inspect.DictType) -> dict[Any, Any]:
+    _require_length(value, info, "value")
+    keys = _inside(": a key", ((key, key, info.key_type) for key in value))
+    return dict(zip(keys, _inside("[{!r}]", ((key, value[key], info.value_type) for key in value)), strict=True))
+
+
+def _record(value: dict[Any, Any], info: inspect.DataclassType | inspect.TypedDictType) -> Any:
+    fields = fields_of(info.cls)
     unknown = [key for key in value if key not in fields]
     if unknown:
-        raise _Wrong(f"{prefix}unknown key {shown(unknown[0])}; {suggestion(str(unknown[0]), fields)}")
+        raise _Wrong(f": unknown key {shown(unknown[0])}; {suggestion(str(unknown[0]), fields)}")
     missing = [name for name, field in fields.items() if field.required and name not in value]
     if missing:
-        raise _Wrong(f"{prefix}{', '.join(missing)} must be given")
-    read = {key: _read(item, fields[key].type, f"{path}.{key}" if path else key) for key, item in value.items()}
+        raise _Wrong(f": {', '.join(missing)} must be given")
+    items = _inside(".{}", ((key, item, fields[key].type) for key, item in value.items()))
+    read = dict(zip(value, items, strict=True))
     if isinstance(info, inspect.TypedDictType):
         return read
     try:
         return info.cls(**read)
     except Exception as failure:  # a dataclass checks itself as it likes
-        raise _Wrong(f"{prefix}{failure}") from failure
+        raise _Wrong(f": {failure}") from failure
 
 
-def _require_length(value: Any, info: Any, unit: str, path: str) -> None:
+def _require_length(value: Any, info: Any, unit: str) -> None:
     least, most = info.min_length or 0, info.max_length
     if len(value) < least or (most is not None and len(value) > most):
         bound = f"at least {pluralised(least, unit)}" if len(value) < least else f"at most {pluralised(most, unit)}"
-        raise _Wrong(f"{path or 'it'} must have {bound}, not {len(value):,}")
+        raise _Wrong(f" must have {bound}, not {len(value):,}")
+
+
+_KINDS: dict[type[inspect.Type], tuple[tuple[type, ...], str, Callable[[Any, Any], Any]]] = {
+    inspect.IntType: ((int,), "a whole number", _number),
+    inspect.FloatType: ((float, int), "a number", _number),
+    inspect.BoolType: ((bool,), "true or false", _same),
+    inspect.StrType: ((str,), "text", _text),
+    inspect.NoneType: ((NoneType,), "none", _same),
+    inspect.VarTupleType: ((list, tuple), "a list", _list),
+    inspect.ListType: ((list,), "a list", _list),
+    inspect.DictType: ((dict,), "a table", _table),
+    inspect.DataclassType: ((dict,), "a table", _record),
+    inspect.TypedDictType: ((dict,), "a table", _record),
+}
