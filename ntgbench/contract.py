@@ -25,14 +25,7 @@ _NAMES: dict[type, tuple[str, str]] = {
 }
 _TARGET = (r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "written like 'package.module:Name'")
 _LINE = (r"[\S ]+", "one line")
-_PLAIN = (
-    inspect.IntType,
-    inspect.FloatType,
-    inspect.BoolType,
-    inspect.StrType,
-    inspect.LiteralType,
-    inspect.NoneType,
-)
+_PLAIN = (inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.StrType, inspect.LiteralType, inspect.NoneType)
 
 
 def check_spec(spec: Any, kind: type, hook: str) -> Spec:

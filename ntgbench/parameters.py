@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import ProtocolError
-from ntgbench.values import convert, from_text
+from ntgbench.values import convert, fields_of, problem
 from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
@@ -53,7 +53,19 @@ def build_parameters(kind: type, settings: Mapping[str, Any], owner: str) -> Any
     Text is read as the type of its field. Raises ProtocolError that names `owner`, the parameter and what is allowed,
     also when the dataclass's own checks raise anything.
     """
-    return convert(from_text(settings, kind), kind, owner, ProtocolError)
+    fields = fields_of(kind)
+    plain = {name: _plain(value, fields[name].type) if name in fields else value for name, value in settings.items()}
+    return convert(plain, kind, owner, ProtocolError)
+
+
+def _plain(value: Any, wanted: Any) -> Any:
+    """The value that a text stands for, unless the text itself is what is wanted."""
+    if not isinstance(value, str) or problem(value, wanted) is None:
+        return value
+    try:
+        return None if value == "none" else json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def display_name(name: str, parameters: Any) -> str:

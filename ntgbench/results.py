@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import read_bytes
@@ -13,21 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = [
-    "ROWS_FILE",
-    "SCHEMA",
-    "MetricValue",
-    "Row",
-    "check_row",
-    "hardware_of",
-    "identity",
-    "merged",
-    "parse_rows",
-    "read_rows",
-    "suite_of",
-    "taken_from",
-    "to_text",
-]
+__all__ = ["SCHEMA", "MetricValue", "Row", "check_row"]  # of row_schema, for those who import them from here
 
 ROWS_FILE = "rows.jsonl"
 
@@ -36,9 +22,8 @@ MOST_BYTES = 256 * 2**20
 
 
 def identity(row: Row) -> tuple[str, ...]:
-    """What a row is about; of two rows with one identity the later takes the earlier's place."""
-    params = json.dumps(row["params"], sort_keys=True)
-    keys = (
+    """What a row is about; of two rows with one identity the later replaces the earlier."""
+    named = (
         "protocol",
         "protocol_digest",
         "dataset",
@@ -47,12 +32,13 @@ def identity(row: Row) -> tuple[str, ...]:
         "distribution",
         "distribution_version",
     )
-    known = (*(str(row[key]) for key in keys), params, hardware_of(row))  # type: ignore[literal-required]
-    return (*known, f"{row['seed']:06d}")
+    known = (str(row[key]) for key in named)  # type: ignore[literal-required]
+    params = json.dumps(row["params"], sort_keys=True)
+    return (*known, params, hardware_of(row), row.get("track", "biflows"), f"{row['seed']:06d}")
 
 
 def hardware_of(row: Row) -> str:
-    """The hardware that a row about costs was measured on, empty for all others."""
+    """The hardware that efficiency was measured on, empty for rows of other suites."""
     return str(row["machine"].get("hardware", ""))
 
 
@@ -123,10 +109,12 @@ def _completed(row: Row, before: Row | None) -> Row:
     kept = {key: value for key, value in before["metrics"].items() if suite_of(key) not in measured}
     if not kept:
         return row
-    code = {key: value for key, value in before.get("code", {}).items() if suite_of(key) not in measured}
     whole = Row(**{**row, "metrics": {**kept, **row["metrics"]}})
-    if code or "code" in row:
-        whole["code"] = {**code, **row.get("code", {})}
+    tables: tuple[Literal["code", "keys"], ...] = ("code", "keys")
+    for name in tables:
+        of_kept = {key: value for key, value in before.get(name, {}).items() if suite_of(key) not in measured}
+        if of_kept or name in row:
+            whole[name] = {**of_kept, **row.get(name, {})}
     if "merged_from" in before:
         whole.setdefault("merged_from", before["merged_from"])
     return whole

@@ -10,10 +10,10 @@ refused.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from functools import cache
+from operator import ge, gt, le, lt
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -23,7 +23,7 @@ from ntgbench.errors import NtgbenchError
 from ntgbench.words import pluralised, shown, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
 Count = Annotated[int, Meta(ge=1)]
 """A whole number of at least 1."""
@@ -35,6 +35,8 @@ SIZE = 2**63
 """Bound of every number: any program can read what is below it."""
 
 T = TypeVar("T")
+
+_BOUNDS = (("ge", ge, "at least"), ("gt", gt, "above"), ("le", le, "at most"), ("lt", lt, "below"))
 
 
 def convert(value: Any, kind: type[T], where: str, error: type[NtgbenchError] = NtgbenchError) -> T:
@@ -56,32 +58,12 @@ def convert(value: Any, kind: type[T], where: str, error: type[NtgbenchError] = 
 
 
 def problem(value: Any, kind: Any) -> str | None:
-    """What keeps `value` from being a `kind`, with its path, or None."""
+    """What keeps `value` from being a `kind`, a type or a description of one, with its path, or None."""
     try:
-        _read(value, _described(kind))
+        _read(value, kind if isinstance(kind, inspect.Type) else _described(kind))
     except _Wrong as wrong:
         return str(wrong)
     return None
-
-
-def from_text(settings: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    """The plain values of `name=value` settings of the dataclass `kind`: texts are JSON or "none" unless text fits."""
-
-    def plain(name: str, value: Any) -> Any:
-        if not isinstance(value, str) or name not in fields:
-            return value
-        try:
-            return _read(value, fields[name].type)
-        except _Wrong as wrong:
-            if wrong.kind is None:
-                return value
-        try:
-            return None if value == "none" else json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-
-    fields = fields_of(kind)
-    return {name: plain(name, value) for name, value in settings.items()}
 
 
 @cache
@@ -161,14 +143,10 @@ def _same(value: Any, _: Any) -> Any:
 def _number(value: float, info: inspect.IntType | inspect.FloatType) -> float:
     if not -SIZE < value < SIZE:  # as for NaN
         raise _must_be("below 2**63" if isinstance(value, int) or math.isfinite(value) else "finite", value)
-    if info.ge is not None and value < info.ge:
-        raise _must_be(f"at least {info.ge:,}", value)
-    if info.gt is not None and value <= info.gt:
-        raise _must_be(f"above {info.gt:,}", value)
-    if info.le is not None and value > info.le:
-        raise _must_be(f"at most {info.le:,}", value)
-    if info.lt is not None and value >= info.lt:
-        raise _must_be(f"below {info.lt:,}", value)
+    for name, holds, words in _BOUNDS:
+        bound = getattr(info, name)
+        if bound is not None and not holds(value, bound):
+            raise _must_be(f"{words} {bound:,}", value)
     return float(value) if isinstance(info, inspect.FloatType) else value
 
 

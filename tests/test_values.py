@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Meta
 
 from ntgbench.errors import NtgbenchError, ProtocolError
-from ntgbench.values import Count, Positive, convert, from_text, problem
+from ntgbench.values import Count, Positive, convert, problem
 
 Word = Annotated[str, Meta(pattern=r"\A[a-z]+\Z", max_length=8, description="a word of lower-case letters")]
 
@@ -121,19 +121,6 @@ def test_what_is_wrong_is_said_with_its_path(changed: Any, said: str) -> None:
 
 def test_a_key_that_is_not_given_is_named() -> None:
     assert problem({}, Outer) == "name must be given"
-
-
-def test_texts_are_read_as_what_is_expected() -> None:
-    texts = {"name": "5", "mode": "b", "flag": "true", "any_of": "7", "rate": "1e3", "numbers": "[1]", "zzz": "1"}
-    assert from_text({**texts, "inner": None}, Outer) == {
-        **texts,
-        "flag": True,
-        "rate": 1000,
-        "numbers": [1],
-        "inner": None,
-    }
-    assert from_text({"count": "none", "share": "x"}, Inner) == {"count": None, "share": "x"}
-    assert from_text({"count": "[" * 100_000}, Inner) == {"count": "[" * 100_000}
 
 
 PLAIN = st.recursive(
