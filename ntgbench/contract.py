@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
-from ntgbench.errors import PluginError, ProtocolError
+from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec
 from ntgbench.parameters import build_parameters
 from ntgbench.values import convert, fields_of
@@ -59,11 +59,11 @@ def _check_parameters(kind: type, owner: str) -> None:
             raise PluginError(
                 f"parameter {field.name!r} of {owner} must be int, float, bool, str, Literal or None of them"
             )
-    default = kind()
     try:
         # Saved models and rows hold parameters as plain values, which must make the same parameters again.
+        default = kind()
         same = build_parameters(kind, dataclasses.asdict(default), owner) == default
-    except ProtocolError as error:
+    except (NtgbenchError, ValueError) as error:
         raise PluginError(f"the default parameters of {owner} break their own rules: {error}") from error
     if not same:
         raise PluginError(f"the default parameters of {owner} change when they are written and read")

@@ -1,4 +1,4 @@
-"""Results: which rows are about the same, how rows of several files become one, and the file that collects them."""
+"""Files of rows: reading, writing and merging them, and which rows replace each other."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def hardware_of(row: Row) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows in a file. Raises NtgbenchError that names the line which is no row of this schema."""
+    """The rows in a file. Raises NtgbenchError that names the first damaged line."""
     rows, damaged = parse_rows(path)
     for number, _, wrong in damaged:
         raise NtgbenchError(f"{path}, line {number}: not a row: {wrong}")
@@ -51,7 +51,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def parse_rows(path: Path) -> tuple[list[Row], list[tuple[int, str, str]]]:
-    """The rows in a file, and of each line that is none its number from 1, its text, and what is wrong with it.
+    """The rows in a file, and for each damaged line its number from 1, its text, and what is wrong with it.
 
     Raises NtgbenchError when the file cannot be read.
     """
@@ -75,7 +75,7 @@ def parse_rows(path: Path) -> tuple[list[Row], list[tuple[int, str, str]]]:
 
 
 def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
-    """All rows, sorted. A new row takes the place of the old one about the same, but keeps suites that it lacks."""
+    """All rows, sorted. A new row replaces the old one of its identity, and keeps the suites that only that has."""
     rows = {identity(row): row for row in old}
     for row in new:
         rows[identity(row)] = _completed(row, rows.get(identity(row)))
@@ -83,7 +83,7 @@ def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
 
 
 def taken_from(rows: Iterable[Row], name: str) -> list[Row]:
-    """The rows with a mark that they come from the file `name`, in the place of any mark they have."""
+    """The rows, marked as taken from the file `name`."""
     return [Row(**{**row, "merged_from": clean(name, 200)}) for row in rows]
 
 
@@ -101,7 +101,7 @@ def _completed(row: Row, before: Row | None) -> Row:
     if before is None:
         return row
     if "merged_from" in row and {**row, "merged_from": ""} == {**before, "merged_from": ""}:
-        # What is here already does not come from elsewhere.
+        # A row that is here already stays one's own.
         return before
     if row["status"] == "failed" or before["status"] == "failed":
         return row

@@ -1,4 +1,4 @@
-"""Files of saved models, which may come from anywhere: checked before anything is made of them. Light to import."""
+"""Files of saved models, which may come from anywhere: checked before they are used. Light to import."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Like(NamedTuple):
     """What a tensor must be like.
 
     Attributes:
-        dtype: its type as safetensors spells it, such as F32, I16 or I8.
-        shape: its shape; None is any size.
+        dtype: type as safetensors spells it, such as F32, I16 or I8.
+        shape: size of each dimension, None for any size.
     """
 
     dtype: str
@@ -51,11 +51,11 @@ def read_tensors(
 
     Args:
         path: the file.
-        wanted: what each tensor must be like, no other being there; None takes any. Checked before one is read.
-        framework: whose arrays the tensors become: "numpy" or "pt" for torch.
+        wanted: the tensors that must be there, and no others, checked before one is read; None takes any.
+        framework: "numpy" for numpy arrays, "pt" for torch tensors.
 
     Raises:
-        PluginError: when the file cannot be read, its tensors are others, or a number in them is not finite.
+        PluginError: when the file cannot be read, has other tensors, or a number in them is not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -81,7 +81,7 @@ def _require(found: Mapping[str, Like], wanted: Mapping[str, Like], path: Path) 
     if different:
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise PluginError(
-            f"{path} holds a model of other parameters: it and this one differ in {', '.join(different[:3])}{more}"
+            f"{path} holds a model of other parameters; the tensors {', '.join(different[:3])}{more} differ"
         )
     for name, like in wanted.items():
         dtype, shape = found[name]

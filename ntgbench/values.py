@@ -73,9 +73,9 @@ def fields_of(kind: type) -> dict[str, inspect.Field]:
 
 
 class _Wrong(Exception):
-    """What is wrong with a value: `kind` is what it must be when it is something else altogether.
+    """What is wrong with a value, without the path, which is added while the error passes tables and lists.
 
-    Its path grows while it passes the tables and lists around the value.
+    `kind` is the type in words when the value has another type; a union then tries its next member.
     """
 
     def __init__(self, told: str, kind: str | None = None) -> None:
@@ -108,7 +108,8 @@ def _read(value: Any, info: Any) -> Any:
         try:
             return _read(value, info.type)
         except _Wrong as wrong:
-            raise _must_be(info.extra_json_schema["description"], value, wrong.kind is not None) from None
+            described = (info.extra_json_schema or {}).get("description")
+            raise wrong if described is None else _must_be(described, value, wrong.kind is not None) from None
     if kind is inspect.UnionType:
         kinds = []
         for member in info.types:

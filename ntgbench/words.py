@@ -1,4 +1,4 @@
-"""Words for a line of output: numbers with their nouns, and names that somebody else chose."""
+"""Parts of messages: numbers with their nouns, names and values from outside, suggestions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
-    """How messages call datasets, by name and digest: by name, and by source as well where two have one name.
+    """The datasets as messages name them, by name and digest: two of the same name get their source added.
 
     Args:
         datasets: name, digest and source of each; they may repeat.
@@ -30,7 +30,7 @@ def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], st
 
 
 def pluralised(count: float, noun: str) -> str:
-    """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes, 0.5 minutes."""
+    """A number with its noun: 1 cell, 1,000 cells, 2 classes, 0.5 minutes."""
     number = f"{count:,.0f}" if count == int(count) else f"{count:g}"
     return f"{number} {noun}" if count == 1 else f"{number} {plural(noun)}"
 
