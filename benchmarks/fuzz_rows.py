@@ -1,10 +1,10 @@
-"""Damaged rows against `ntgbench leaderboard --merge`: the folder stays as it was, or is a valid one.
+"""Damaged rows against `ntgbench leaderboard --merge`: the folder stays unchanged, or is valid afterwards.
 
     python -m benchmarks.fuzz_rows 10000
 
 Each mutant is a file of rows with one to three changes: any value at any path replaced, keys deleted, added or renamed,
-and sometimes bytes of the file. An escape is any exception that is no NtgbenchError, a folder that a refused file has
-changed, and one that is stale after a merge.
+and sometimes bytes of the file. An escape is an exception other than NtgbenchError, a folder changed by a refused file,
+or a folder that is stale after a merge.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def fuzz(count: int, seed: int) -> tuple[Counter[str], list[str]]:
     rng = random.Random(seed)
     rows = [json.loads(line) for line in (LEADERBOARDS / ROWS_FILE).read_text(encoding="utf-8").splitlines()]
     failed = {**rows[0], "status": "failed", "reason": "boom", "metrics": {}, "log": "a/b/log.txt"}
-    rows = [*rng.sample(rows, 8), failed]
+    tracked = {**rows[1], "track": "headers", "keys": {"efficiency": "0a1b"}}
+    rows = [*rng.sample(rows, 8), failed, tracked]
     counts: Counter[str] = Counter()
     escapes = []
     with tempfile.TemporaryDirectory() as name:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from ntgbench.tracks import DEFAULT
+from ntgbench.values import Count, Positive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +44,9 @@ class Budget:
             protocol sets it.
     """
 
-    epochs: int | None = None
-    steps: int | None = None
-    minutes: float | None = None
+    epochs: Count | None = None
+    steps: Count | None = None
+    minutes: Positive | None = None
 
 
 BUDGET_LOGGER = "ntgbench.budget"
@@ -143,7 +144,6 @@ class MetricSpec:
         goal: "min" when lower is better, "max" when higher is.
         version: raised whenever the same traffic may give another number; rows of different versions are never mixed.
         lowest, highest: range of the metric, None where it has no bound.
-        unit: unit of the number, empty for a ratio.
         against: the real traffic of the headline figure in the fidelity suite; the other one is the control.
         primary: ranks the suite's leaderboard; at most one in a suite.
         digits: decimals that leaderboards print.
@@ -158,7 +158,6 @@ class MetricSpec:
     version: int = 1
     lowest: float | None = 0.0
     highest: float | None = 1.0
-    unit: str = ""
     against: Literal["test", "train"] = "test"
     primary: bool = False
     digits: int = 3

@@ -1,4 +1,4 @@
-"""How much memory reading a file may take: a file of some kilobytes can expand to many gigabytes."""
+"""Limits on the memory that reading a file takes: a file of some kilobytes can expand to many gigabytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIB = 2**30
 
 
 def size_limit() -> int:
-    """The limit in bytes that holds where a command has no option for it. Raises DatasetError for a bad VARIABLE."""
+    """The limit in bytes for commands without an option for it. Raises DatasetError for a bad VARIABLE."""
     text = os.environ.get(VARIABLE)
     if text is None:
         return SIZE_LIMIT
@@ -47,13 +47,13 @@ class Allowance:
         self.taken = 0
 
     def take(self, size: int) -> None:
-        """Count `size` more bytes. Raises DatasetError when there are more than the limit."""
+        """Add `size` bytes. Raises DatasetError when the total is above the limit."""
         self.taken += size
         if self.taken > self.limit:
             raise DatasetError(f"its content needs {self.taken / GIB:,.2f} GiB of memory or more, {self.advice()}")
 
     def advice(self) -> str:
-        """How large the file is, what the limit is, and how to raise it."""
+        """The size of the file, the limit, and how to raise it."""
         try:
             size = f"the file has {self.path.stat().st_size / 1e6:,.3f} MB; " if self.path.is_file() else ""
         except OSError:
@@ -66,10 +66,10 @@ class Allowance:
 
 @contextlib.contextmanager
 def memory_limit(more: int) -> Iterator[None]:
-    """Let this process take `more` bytes of address space at most while the block runs; above it, MemoryError.
+    """Let this process allocate at most `more` bytes of address space while the block runs; above it, MemoryError.
 
-    For libraries that allocate what the header of a damaged file says. Where the system has no such limit (macOS),
-    nothing is limited.
+    For libraries that allocate whatever the header of a damaged file says. Without effect where the system has no such
+    limit (macOS).
     """
     import resource
 

@@ -5,25 +5,27 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import reprlib
-import sys
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta
 
 from ntgbench.errors import NtgbenchError, ProtocolError
 from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
-from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry
-from ntgbench.row_schema import LONGEST_NAME, SAFE_NAME
+from ntgbench.row_schema import SafeName
 from ntgbench.suites import Suite, changed
 from ntgbench.tracks import DEFAULT
+from ntgbench.values import Count, Positive, convert
+from ntgbench.words import suggestion
+
+Texts = Annotated[tuple[str, ...], Meta(min_length=1)]
+"""At least one text."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Limits:
         idle_minutes: minutes in which it uses less than 1% of a processor; it is then taken to hang.
     """
 
-    cpu_minutes: float = 120.0
-    memory_gib: float = 16.0
-    idle_minutes: float = 10.0
+    cpu_minutes: Positive = 120.0
+    memory_gib: Positive = 16.0
+    idle_minutes: Positive = 10.0
 
 
 @dataclass(frozen=True)
@@ -64,44 +66,23 @@ class Protocol:
         ProtocolError: when a value is out of its range, or there is no such track or suite.
     """
 
-    name: str
+    name: SafeName
     version: int
     summary: str
-    datasets: tuple[str, ...]
-    systems: tuple[str, ...]
-    suites: tuple[str, ...] = ()
-    seeds: int = 3
+    datasets: Texts
+    systems: Texts
+    suites: Texts = ()
+    seeds: Count = 3
     track: str = DEFAULT
     layout: Any = None
-    max_items: int | None = None
-    test_share: float = 0.2
-    threads: int = 1
+    max_items: Annotated[int, Meta(ge=2)] | None = None
+    test_share: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    threads: Count = 1
     budget: Budget = field(default_factory=Budget)
     limits: Limits = field(default_factory=Limits)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not SAFE_NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
-            raise ProtocolError(
-                f"{self.name!r} cannot name a protocol: lower-case letters, digits, '.', '_' and '-' only, "
-                f"and at most {LONGEST_NAME} of them"
-            )
-        for name, fine in (
-            ("datasets", bool(self.datasets)),
-            ("systems", bool(self.systems)),
-            ("seeds", self.seeds >= 1),
-            ("max_items", self.max_items is None or self.max_items >= 2),
-            ("test_share", 0 < self.test_share < 1),
-            ("threads", self.threads >= 1),
-            ("budget.epochs", self.budget.epochs is None or self.budget.epochs >= 1),
-            ("budget.steps", self.budget.steps is None or self.budget.steps >= 1),
-            ("budget.minutes", self.budget.minutes is None or self.budget.minutes > 0),
-            ("limits.cpu_minutes", self.limits.cpu_minutes > 0),
-            ("limits.memory_gib", self.limits.memory_gib > 0),
-            ("limits.idle_minutes", self.limits.idle_minutes > 0),
-        ):
-            if not fine:
-                raise ProtocolError(f"protocol {self.name}: {name} is out of range")
         known = suites_of(self.track)
         for suite in (*self.suites, *self.settings):
             if suite not in known:
@@ -156,11 +137,11 @@ class Protocol:
         return values
 
 
-def suites_of(track: str) -> dict[str, Suite]:
-    """The suites of a track by name. Raises ProtocolError when there is no such track."""
+def suites_of(track: str, where: str = "") -> dict[str, Suite]:
+    """The suites of a track by name. Raises ProtocolError, which begins with `where`, when there is no such track."""
     tracks = registry().tracks()
     if track not in tracks:
-        raise ProtocolError(f"there is no track {track!r}; {suggestion(track, tracks)}")
+        raise ProtocolError(f"{where}there is no track {track!r}; {suggestion(track, tracks)}")
     return registry().suites(track)
 
 
@@ -201,46 +182,13 @@ def read(path: Path) -> Protocol:
 def from_values(values: Mapping[str, Any], where: str) -> Protocol:
     """The protocol of plain values; `where` names their source in errors. Raises ProtocolError."""
     track = str(values.get("track", DEFAULT))
-    suites = suites_of(track)
-    own = {key: value for key, value in values.items() if key not in suites}
-    layout = registry().tracks()[track].layout
-    settings = {
-        name: _value(values[name], suites[name].settings, f"{where}: {name}") for name in suites if name in values
-    }
-    return typing.cast("Protocol", _build(Protocol, own, where, {"layout": layout}, settings=settings))
-
-
-def _build(kind: type, values: Mapping[str, Any], where: str, of: Mapping[str, type] | None = None, **more: Any) -> Any:
-    hints = {**typing.get_type_hints(kind), **(of or {})}
-    unknown = [key for key in values if key not in hints or key in more]
-    if unknown:
-        raise ProtocolError(f"{where}: unknown key {unknown[0]!r}; {suggestion(unknown[0], hints)}")
-    built = {key: _value(value, hints[key], f"{where}: {key}") for key, value in values.items()}
-    try:
-        return kind(**built, **more)
-    except TypeError as error:
-        missing = [f.name for f in dataclasses.fields(kind) if _required(f) and f.name not in values]
-        raise ProtocolError(f"{where}: {', '.join(missing)} must be given") from error
-    except ValueError as error:
-        raise ProtocolError(f"{where}: {error}") from error
-
-
-def _required(item: dataclasses.Field[Any]) -> bool:
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-
-
-def _value(value: Any, hint: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _build(typing.cast("type", hint), value, where)
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(_value(item, typing.get_args(hint)[0], where) for item in value)
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if float in allowed and type(value) in (int, float):
-        if not abs(value) <= sys.float_info.max:  # whole numbers may be larger than any float
-            raise ProtocolError(f"{where}: {reprlib.repr(value)} is no finite number")
-        return float(value)
-    if typing.get_origin(hint) is Literal and value in typing.get_args(hint):
-        return value
-    if type(value) in allowed or (value is None and types.NoneType in allowed):
-        return value
-    raise ProtocolError(f"{where}: {reprlib.repr(value)} has the wrong type")
+    suites = suites_of(track, f"{where}: ")
+    special = {"layout": registry().tracks()[track].layout, **{name: one.settings for name, one in suites.items()}}
+    tables: Any = TypedDict("Tables", special, total=False)  # type: ignore[misc]
+    given = {name: values[name] for name in special if name in values}
+    found: dict[str, Any] = convert(given, tables, where, ProtocolError)
+    plain = {name: value for name, value in values.items() if name not in special}
+    if "settings" in plain:
+        raise ProtocolError(f"{where}: unknown key 'settings'; suites have tables of their own names")
+    protocol = convert(plain, Protocol, where, ProtocolError)
+    return dataclasses.replace(protocol, layout=found.pop("layout", None), settings=found)

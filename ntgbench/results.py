@@ -10,32 +10,14 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import read_bytes
-from ntgbench.row_schema import SAFE_NAME, SCHEMA, MetricValue, Row, check_row, clean
+from ntgbench.row_schema import SCHEMA, MetricValue, Row, check_row, clean
 from ntgbench.tracks import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = [
-    "ROWS_FILE",
-    "SAFE_NAME",
-    "SCHEMA",
-    "MetricValue",
-    "Row",
-    "check_row",
-    "hardware_of",
-    "identity",
-    "key_of",
-    "merged",
-    "parse_rows",
-    "read_rows",
-    "suite_of",
-    "taken_from",
-    "to_text",
-    "track_of",
-    "with_suites",
-]
+__all__ = ["SCHEMA", "MetricValue", "Row", "check_row"]  # of row_schema, for those who import them from here
 
 ROWS_FILE = "rows.jsonl"
 

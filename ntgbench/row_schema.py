@@ -1,20 +1,19 @@
-"""The schema of a row, and what keeps a value from being one: rows come from anywhere, name files and fill pages."""
+"""The schema of a row. Rows come from anywhere, name files and fill pages, so every value has a form and a size."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from functools import cache
-from typing import Any, NotRequired, TypedDict, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NotRequired, TypedDict
 
-SCHEMA = 1
+from msgspec import Meta
+
+from ntgbench.values import problem
+from ntgbench.words import shown
+
+SCHEMA: Final = 1
 """Version of `Row`; rows of another version are refused, never guessed at."""
 
-SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-"""Names of datasets and protocols: they become names of files."""
-
 LONGEST_NAME = 150
-"""Characters of such a name: with what is added to it, it still is a file's name everywhere."""
+"""Characters of the name of a dataset or protocol: it is part of file names."""
 
 LONGEST_TEXT = 2_000
 """Characters of a note or a reason."""
@@ -24,6 +23,47 @@ MOST_NOTES = 500
 
 LARGEST = 1e15
 """Largest absolute value of a number: squares and sums of such numbers can still be computed with."""
+
+SafeName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[a-z0-9][a-z0-9._-]*\Z",
+        max_length=LONGEST_NAME,
+        description=f"at most {LONGEST_NAME} lower-case letters, digits, '.', '_' and '-'",
+    ),
+]
+"""Name of a dataset or protocol."""
+
+_ONE_LINE = r"\A[\S ]*\Z"
+_Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+_Line = Annotated[str, Meta(max_length=300, pattern=_ONE_LINE, description="one line of at most 300 characters")]
+_Name = Annotated[str, Meta(max_length=100, pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")]
+_System = Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=r"\A[a-z0-9]+(-[a-z0-9]+)*(\[([^\[\]`\s]| )*\])?\Z")]
+_Digest = Annotated[str, Meta(max_length=100, pattern=r"\A[0-9A-Za-z]+\Z")]
+_Hex = Annotated[str, Meta(max_length=64, pattern=r"\A[0-9a-f]*\Z")]
+_PackageVersion = Annotated[str, Meta(max_length=100, pattern=r"\A[A-Za-z0-9.+!_-]+\Z")]
+_Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+_Amount = Annotated[float, Meta(ge=0, le=LARGEST)]
+_Count = Annotated[int, Meta(ge=0, le=int(LARGEST))]
+_Version = Annotated[int, Meta(ge=0, le=1_000_000)]
+_SUITE = r"(?!tradeoff/)[a-z0-9]+(-[a-z0-9]+)*"  # the page of quality against cost is not that of a suite
+_Suite = Annotated[str, Meta(max_length=100, pattern=rf"\A{_SUITE}\Z")]
+_Key = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        pattern=rf"\A{_SUITE}/[a-z0-9_]+(@[a-z0-9_.%,-]{{1,40}})?\Z",
+        description="written like suite/metric or suite/metric@test",
+    ),
+]
+_Code = Annotated[str, Meta(max_length=200, pattern=rf"\A{_SUITE}/[A-Za-z0-9_.]+\Z")]
+
+
+if TYPE_CHECKING:
+    _Machine = dict[str, Any]
+else:
+    _Fact = bool | _Number | _Line | Annotated[list[_Count], Meta(max_length=10_000)] | None
+    _Machine = Annotated[dict[_Name, _Fact], Meta(max_length=100)]
 
 
 class MetricValue(TypedDict):
@@ -40,16 +80,19 @@ class MetricValue(TypedDict):
             far from the others; left out otherwise.
     """
 
-    value: float | None
-    version: int
-    goal: str
-    digits: int
+    value: _Number | None
+    version: _Version
+    goal: Annotated[str, Meta(pattern=r"\A(min|max)\Z", description="min or max")]
+    digits: Annotated[int, Meta(ge=0, le=12)]
     primary: NotRequired[bool]
-    reason: NotRequired[str]
-    low: NotRequired[float]
-    high: NotRequired[float]
-    count: NotRequired[int]
-    outliers: NotRequired[int]
+    reason: NotRequired[_Text]
+    low: NotRequired[_Number]
+    high: NotRequired[_Number]
+    count: NotRequired[_Count]
+    outliers: NotRequired[_Count]
+
+
+Metrics = Annotated[dict[_Key, MetricValue], Meta(max_length=5_000)]
 
 
 class Row(TypedDict):
@@ -57,11 +100,13 @@ class Row(TypedDict):
 
     Keys:
         schema: `SCHEMA`.
+        track: kind of traffic; left out for "biflows".
         protocol, protocol_version, protocol_digest: what was measured, and how.
+        keys: digest of all that a suite depends on, by suite; left out of older rows.
         dataset, dataset_digest: on what.
         source: what a user writes after -d: a name of the catalogue, or the file or folder with its parent folder.
-        system: the system's label: its name and the parameters that are not at their default.
-        kind: "generator" or "augmenter".
+        system: display name of the system.
+        kind: "generator" or "augmenter", in older rows only.
         reference: whether it stands on the board for orientation and takes no rank.
         distribution, distribution_version: the installed plugin.
         params: every parameter of the system.
@@ -72,70 +117,73 @@ class Row(TypedDict):
         phases: wall-clock seconds of each phase of the cell.
         peak_memory_mib: largest resident memory of the cell's process.
         notes: what was changed or left out of the data, and what was logged as a warning while the cell ran.
-        machine: hardware and system; of a row about costs also `hardware`, one line: costs compare where it is equal.
+        machine: hardware and system; for the efficiency suite also `hardware`, one line: rows
+            compare where it is equal.
         versions: library versions by distribution name.
-        track: name of the kind of traffic; left out of older rows, which are of biflows.
-        keys: what the numbers of each suite depend on, by suite, see `Protocol.key`; left out of older rows.
         base: name of the system whose fitted model this one started from, left out when there is none.
         code: digest of the code that measured, by "suite/package of the metrics"; left out when it is not known.
         log: path of the log of a failed cell below the folder of all runs; left out of other rows.
         merged_from: name of the file that the row was taken from by `leaderboard --merge`; left out of one's own rows.
     """
 
-    schema: int
-    protocol: str
-    protocol_version: int
-    protocol_digest: str
-    dataset: str
-    dataset_digest: str
-    source: str
-    system: str
-    kind: str
+    schema: Literal[1]
+    track: NotRequired[SafeName]
+    protocol: SafeName
+    protocol_version: _Version
+    protocol_digest: _Digest
+    keys: NotRequired[Annotated[dict[_Suite, _Hex], Meta(max_length=100)]]
+    dataset: SafeName
+    dataset_digest: _Digest
+    source: _Line
+    system: _System
+    kind: NotRequired[Literal["generator", "augmenter"]]
     reference: bool
-    distribution: str
-    distribution_version: str
-    params: dict[str, Any]
-    seed: int
-    status: str
-    reason: str | None
-    metrics: dict[str, MetricValue]
-    phases: dict[str, float]
-    peak_memory_mib: float | None
-    notes: list[str]
-    machine: dict[str, Any]
-    versions: dict[str, str]
-    track: NotRequired[str]
-    keys: NotRequired[dict[str, str]]
-    base: NotRequired[str]
-    code: NotRequired[dict[str, str]]
-    log: NotRequired[str]
-    merged_from: NotRequired[str]
-
-
-Check = Callable[[Any], bool]
+    distribution: _Name
+    distribution_version: _PackageVersion
+    params: Annotated[
+        dict[_Name, bool | float | Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=_ONE_LINE)] | None],
+        Meta(max_length=200),
+    ]
+    seed: Annotated[int, Meta(ge=0, le=999_999)]
+    status: Literal["ok", "failed"]
+    reason: _Text | None
+    metrics: Metrics
+    phases: Annotated[dict[_Name, _Amount], Meta(max_length=100)]
+    peak_memory_mib: _Amount | None
+    notes: Annotated[list[_Text], Meta(max_length=MOST_NOTES)]
+    machine: _Machine
+    versions: Annotated[dict[_Name, Annotated[str, Meta(max_length=100, pattern=_ONE_LINE)]], Meta(max_length=200)]
+    base: NotRequired[_System]
+    code: NotRequired[Annotated[dict[_Code, _Hex], Meta(max_length=200)]]
+    log: NotRequired[Annotated[str, Meta(max_length=1_000, pattern=_ONE_LINE)]]
+    merged_from: NotRequired[_Line]
 
 
 def check_row(row: Any) -> str | None:
     """What keeps `row` from being a row of this schema, or None."""
-    if not isinstance(row, dict) or row.get("schema") != SCHEMA:
-        return f"schema {_shown(row.get('schema') if isinstance(row, dict) else row)}; this version reads {SCHEMA}"
-    wrong = _wrong_key(row, Row, _ROW)
+    version = row.get("schema") if isinstance(row, dict) else row
+    if type(version) is not int or version != SCHEMA:
+        return f"schema {shown(version)}; this version reads {SCHEMA}"
+    wrong = problem(row, Row)
     if wrong is not None:
         return wrong
-    for key, metric in row["metrics"].items():
-        if not isinstance(metric, dict):
-            return f"metric {key!r}: {_shown(metric)}"
-        wrong = _wrong_key(metric, MetricValue, _METRIC)
-        if wrong is not None:
-            return f"metric {key!r}: {wrong}"
-        if ("low" in metric) != ("high" in metric) or metric.get("low", 0) > metric.get("high", 0):
-            return f"metric {key!r}: low and high are no interval"
-    return None
+    machine = row["machine"]
+    texts = all(isinstance(machine.get(key, ""), str) for key in ("cpu", "hardware", "device", "clock"))
+    if not texts or not {"cpu", "cores"} <= machine.keys() or problem(machine["cores"], _Count | None) is not None:
+        return "machine must have a text as cpu, hardware, device and clock, and a number or none as cores"
+    return _not_an_interval(row["metrics"])
 
 
 def is_metric(key: Any, metric: Any) -> bool:
     """Whether this is a metric of a row."""
-    return _is_key(key) and isinstance(metric, dict) and _wrong_key(metric, MetricValue, _METRIC) is None
+    return problem({key: metric}, Metrics) is None and _not_an_interval({key: metric}) is None
+
+
+def _not_an_interval(metrics: dict[str, MetricValue]) -> str | None:
+    for key, metric in metrics.items():
+        if ("low" in metric) != ("high" in metric) or metric.get("low", 0) > metric.get("high", 0):
+            return f"metrics[{shown(key)}]: low and high are no interval"
+    return None
 
 
 def clean(text: str, most: int = LONGEST_TEXT) -> str:
@@ -143,143 +191,3 @@ def clean(text: str, most: int = LONGEST_TEXT) -> str:
     line = " ".join(text[: 2 * most].split())
     line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
     return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def _wrong_key(values: dict[Any, Any], kind: Any, checks: dict[str, Check]) -> str | None:
-    """The first key of `values` that is missing, unknown or has a wrong value, as a sentence."""
-    missing = _required(kind) - values.keys()
-    if missing:
-        return f"lacks {', '.join(sorted(missing))}"
-    for key, value in values.items():
-        if key not in checks:
-            return f"has an unknown key {_shown(key)}"
-        if not checks[key](value):
-            return f"{key} has a wrong value: {_shown(value)}"
-    return None
-
-
-@cache
-def _required(kind: Any) -> frozenset[str]:
-    hints = get_type_hints(kind, include_extras=True)
-    return frozenset(key for key, hint in hints.items() if get_origin(hint) is not NotRequired)
-
-
-def _shown(value: Any) -> str:
-    """A value in a message, which must be short and printable itself."""
-    if isinstance(value, dict | list):
-        return f"a {'list' if isinstance(value, list) else 'table'} of {len(value)}"
-    return ascii(value)[:80] if not isinstance(value, int) or abs(value) < LARGEST else "a very large number"
-
-
-def _line(most: int, pattern: str | None = None) -> Check:
-    """Printable text of up to `most` characters, all of which match `pattern`."""
-    compiled = None if pattern is None else re.compile(pattern, re.ASCII)
-
-    def check(value: Any) -> bool:
-        fine = isinstance(value, str) and len(value) <= most and value.isprintable()
-        return fine and (compiled is None or compiled.fullmatch(value) is not None)
-
-    return check
-
-
-def _text(value: Any) -> bool:
-    """Text of several lines, perhaps."""
-    return isinstance(value, str) and len(value) <= LONGEST_TEXT and " ".join(value.split()).isprintable()
-
-
-def _number(low: float, high: float = LARGEST, whole: bool = False) -> Check:
-    """A number in a range; NaN is in none, and a truth value is no number."""
-    kinds = (int,) if whole else (int, float)
-    return lambda value: type(value) in kinds and low <= value <= high
-
-
-def _none_or(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-def _one_of(*allowed: str) -> Check:
-    return lambda value: isinstance(value, str) and value in allowed
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _list(most: int, check: Check) -> Check:
-    return lambda value: isinstance(value, list) and len(value) <= most and all(map(check, value))
-
-
-def _table(most: int, key: Check, check: Check) -> Check:
-    def fine(value: Any) -> bool:
-        return isinstance(value, dict) and len(value) <= most and all(key(k) and check(v) for k, v in value.items())
-
-    return fine
-
-
-def _any_of(*checks: Check) -> Check:
-    return lambda value: any(check(value) for check in checks)
-
-
-def _machine(value: Any) -> bool:
-    """Whatever is known of the machine, and its processor at least."""
-    plain = _any_of(_flag, _none_or(_number(-LARGEST)), _line(300))
-    if not _table(100, _NAME, _any_of(plain, _list(10_000, _COUNT)))(value) or not {"cpu", "cores"} <= value.keys():
-        return False
-    texts = all(isinstance(value.get(key, ""), str) for key in ("cpu", "hardware", "device", "clock"))
-    return texts and _none_or(_COUNT)(value["cores"])
-
-
-_NAME = _line(100, r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_SAFE = _line(LONGEST_NAME, SAFE_NAME.pattern)
-_SYSTEM = _line(LONGEST_TEXT, r"[a-z0-9]+(-[a-z0-9]+)*(\[[^\[\]`]*\])?")
-_DIGEST = _line(100, r"[0-9A-Za-z]+")
-_VERSION = _line(100, r"[A-Za-z0-9.+!_-]+")
-_COUNT = _number(0, whole=True)
-_is_key = _line(
-    200,
-    r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9_]+(@[a-z0-9_.%,-]{1,40})?",
-)
-
-_METRIC: dict[str, Check] = {
-    "value": _none_or(_number(-LARGEST)),
-    "version": _number(0, 1e6, whole=True),
-    "goal": _one_of("min", "max"),
-    "digits": _number(0, 12, whole=True),
-    "primary": _flag,
-    "reason": _text,
-    "low": _number(-LARGEST),
-    "high": _number(-LARGEST),
-    "count": _COUNT,
-    "outliers": _COUNT,
-}
-
-_ROW: dict[str, Check] = {
-    "schema": _number(SCHEMA, SCHEMA, whole=True),
-    "protocol": _SAFE,
-    "protocol_version": _number(0, 1e6, whole=True),
-    "protocol_digest": _DIGEST,
-    "dataset": _SAFE,
-    "dataset_digest": _DIGEST,
-    "source": _line(300),
-    "system": _SYSTEM,
-    "kind": _one_of("generator", "augmenter"),
-    "reference": _flag,
-    "distribution": _NAME,
-    "distribution_version": _VERSION,
-    "params": _table(200, _NAME, _any_of(_flag, _none_or(_number(-(2**63), 2**63)), _line(LONGEST_TEXT))),
-    "seed": _number(0, 999_999, whole=True),
-    "status": _one_of("ok", "failed"),
-    "reason": _none_or(_text),
-    "metrics": lambda value: isinstance(value, dict) and len(value) <= 5_000 and all(map(_is_key, value)),
-    "phases": _table(100, _NAME, _number(0)),
-    "peak_memory_mib": _none_or(_number(0)),
-    "notes": _list(MOST_NOTES, _text),
-    "machine": _machine,
-    "versions": _table(200, _NAME, _line(100)),
-    "track": _line(100, r"[a-z0-9]+(-[a-z0-9]+)*"),
-    "keys": _table(100, _line(100, r"[a-z0-9]+(-[a-z0-9]+)*"), _DIGEST),
-    "base": _SYSTEM,
-    "code": _table(200, _line(200, r"[a-z]+/[A-Za-z0-9_.]+"), _line(64, r"[0-9a-f]*")),
-    "log": _line(1_000),
-    "merged_from": _line(200),
-}

@@ -1,51 +1,47 @@
-"""Files of saved models, which may come from anywhere: checked before anything is made of them. Light to import."""
+"""Files of saved models, which may come from anywhere: checked before they are used. Light to import."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict, cast
+
+from msgspec import Meta
 
 from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.files import require_file
 from ntgbench.traffic.biflows import MOST_CLASSES, MOST_PACKETS
+from ntgbench.values import convert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 MOST_BYTES = 2 * 2**30
 """Bytes of a file of a saved model."""
-
-LAYOUT = {"classes": MOST_CLASSES, "packets": MOST_PACKETS, "pl_max": 32_767}
-"""Largest value of each number that models are saved with; the least is 1."""
 
 
 class Like(NamedTuple):
     """What a tensor must be like.
 
     Attributes:
-        dtype: its type as safetensors spells it, such as F32, I16 or I8.
-        shape: its shape; None is any size.
+        dtype: type as safetensors spells it, such as F32, I16 or I8.
+        shape: size of each dimension, None for any size.
     """
 
     dtype: str
     shape: tuple[int | None, ...]
 
 
-def layout_numbers(settings: Any, names: Iterable[str] = LAYOUT) -> dict[str, int]:
-    """The settings of a saved model, which must be these numbers of `LAYOUT` and no others.
+class Layout(TypedDict):
+    """The numbers that models are saved with, and what each may be."""
 
-    Raises PluginError that names the number.
-    """
-    wanted = set(names)
-    found = set(settings) if isinstance(settings, dict) else set()
-    if found != wanted:
-        different = ", ".join(sorted(f"{name:.80}" for name in found ^ wanted)[:5])
-        raise PluginError(f"the model's settings must be {', '.join(sorted(wanted))}; they differ in {different}")
-    for name, value in settings.items():
-        if type(value) is not int or not 1 <= value <= LAYOUT[name]:
-            shown = value if type(value) is int and abs(value) < 2**63 else type(value).__name__
-            raise PluginError(f"{name} of the model must be in 1..{LAYOUT[name]:,}, not {shown}")
-    return dict(settings)
+    classes: Annotated[int, Meta(ge=1, le=MOST_CLASSES)]
+    packets: Annotated[int, Meta(ge=1, le=MOST_PACKETS)]
+    pl_max: Annotated[int, Meta(ge=1, le=32_767)]
+
+
+def layout_numbers(settings: Any) -> dict[str, int]:
+    """The settings of a saved model, which must be those of `Layout`. Raises PluginError that names what is wrong."""
+    return cast("dict[str, int]", convert(settings, Layout, "the settings of the model", PluginError))
 
 
 def read_tensors(
@@ -55,11 +51,11 @@ def read_tensors(
 
     Args:
         path: the file.
-        wanted: what each tensor must be like, no other being there; None takes any. Checked before one is read.
-        framework: whose arrays the tensors become: "numpy" or "pt" for torch.
+        wanted: the tensors that must be there, and no others, checked before one is read; None takes any.
+        framework: "numpy" for numpy arrays, "pt" for torch tensors.
 
     Raises:
-        PluginError: when the file cannot be read, its tensors are others, or a number in them is not finite.
+        PluginError: when the file cannot be read, has other tensors, or a number in them is not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -85,7 +81,7 @@ def _require(found: Mapping[str, Like], wanted: Mapping[str, Like], path: Path) 
     if different:
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise PluginError(
-            f"{path} holds a model of other parameters: it and this one differ in {', '.join(different[:3])}{more}"
+            f"{path} holds a model of other parameters; the tensors {', '.join(different[:3])}{more} differ"
         )
     for name, like in wanted.items():
         dtype, shape = found[name]

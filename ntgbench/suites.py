@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ntgbench.tracks import Track, Traffic
 
 
+TRADEOFF = "tradeoff"
+"""Name of the page of quality against cost; no suite can have it."""
+
+
 @dataclass(frozen=True)
 class NoSettings:
     """The settings of a suite that has none."""

@@ -1,11 +1,16 @@
-"""Words for a line of output: numbers with their nouns, and names that somebody else chose."""
+"""Parts of messages: numbers with their nouns, names and values from outside, suggestions."""
 
 from __future__ import annotations
 
+import difflib
+import reprlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_COMPARED = 150
+"""Characters of a name that are compared with known ones."""
 
 
 def printable(text: str) -> str:
@@ -14,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
-    """How messages call datasets, by name and digest: by name, and by source as well where two have one name.
+    """The datasets as messages name them, by name and digest: two of the same name get their source added.
 
     Args:
         datasets: name, digest and source of each; they may repeat.
@@ -25,7 +30,7 @@ def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], st
 
 
 def pluralised(count: float, noun: str) -> str:
-    """How many there are of what `noun` names: 1 cell, 1,000 cells, 2 classes, 0.5 minutes."""
+    """A number with its noun: 1 cell, 1,000 cells, 2 classes, 0.5 minutes."""
     number = f"{count:,.0f}" if count == int(count) else f"{count:g}"
     return f"{number} {noun}" if count == 1 else f"{number} {plural(noun)}"
 
@@ -33,3 +38,20 @@ def pluralised(count: float, noun: str) -> str:
 def plural(noun: str) -> str:
     """The plural of an English noun that forms it regularly."""
     return f"{noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not in `known`: the nearest names, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name[:_COMPARED], known, n=2)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(known)}" if known else "there are none"
+
+
+def shown(value: object) -> str:
+    """A value of any size in a message: short and on one line."""
+    if isinstance(value, dict | list | tuple):
+        return f"a {'table' if isinstance(value, dict) else 'list'} of {len(value)}"
+    # Python refuses to print whole numbers of thousands of digits.
+    return "a very large number" if isinstance(value, int) and abs(value) >= 2**63 else printable(reprlib.repr(value))

@@ -19,7 +19,6 @@ def make_row(system: str, seed: int, *, value: float | None = 0.5, **changed: An
         dataset_digest="d",
         source="made.parquet",
         system=system,
-        kind="generator",
         reference=False,
         distribution="made",
         distribution_version="1",

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ntgbench import limits
+from ntgbench.cli import cli
 from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.limits import SIZE_LIMIT, Allowance, memory_limit, size_limit
@@ -117,19 +118,23 @@ def test_the_limit_of_the_environment(monkeypatch, tmp_path):
             size_limit()
 
 
-@pytest.mark.parametrize("command", [("info", "t.parquet"), ("run", "-d", "t.parquet", "-s", "copy")])
-def test_commands_without_the_option_obey_the_environment(tmp_path, ntgbench, command):
+@pytest.mark.parametrize("command", ["info t.parquet", "run -d t.parquet -s copy"])
+def test_commands_without_the_option_obey_the_environment(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(limits.VARIABLE, "0.001")
     flows_that_repeat(tmp_path / "t.parquet", 100_000)
-    done = ntgbench(*command, NTGBENCH_SIZE_LIMIT="0.001")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: t.parquet: its content needs")
-    assert len(done.stderr.splitlines()) == 1
+    with pytest.raises(DatasetError, match=r"^t\.parquet: its content needs"):
+        cli.main(command.split(), standalone_mode=False)
 
 
-def test_the_option_of_the_import(tmp_path, ntgbench):
+def test_the_option_of_the_import(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     flows_that_repeat(tmp_path / "t.parquet", 100_000)
-    assert ntgbench("datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit", "0.001").returncode == 1
-    assert ntgbench("datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit", "0.1").returncode == 0
+    command = ["datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit"]
+    with pytest.raises(DatasetError, match="over the limit"):
+        cli.main([*command, "0.001"], standalone_mode=False)
+    cli.main([*command, "0.1"], standalone_mode=False)
+    assert (tmp_path / "o.parquet").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit address space")

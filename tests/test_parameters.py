@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 
 from ntgbench.errors import ProtocolError
-from ntgbench.parameters import Request, build_parameters, display_name, parse_request, suggestion
+from ntgbench.parameters import Request, build_parameters, display_name, parse_request
 
 
 @dataclass(frozen=True)
@@ -53,36 +53,32 @@ def test_text_is_read_as_the_type_of_its_field() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"order": "1.5"}, "order must be a whole number, not '1.5'"),
-        ({"order": "true"}, "order must be a whole number"),
+        ({"order": "1.5"}, "order must be a whole number, not 1.5"),
+        ({"order": "true"}, "order must be a whole number, not True"),
         ({"order": "0"}, "order starts at 1"),
         ({"order": '{"a":' * 100_000}, "order must be a whole number"),
         ({"order": "[" * 100_000}, "order must be a whole number"),
         ({"order": "9" * 5000}, "order must be a whole number"),
-        ({"rate": "9" * 400}, "rate must be a number"),
-        ({"rate": "NaN"}, "rate must be a number"),
-        ({"rate": "-Infinity"}, "rate must be a number"),
-        ({"rate": "1e400"}, "rate must be a number"),
-        ({"fast": "1"}, "fast must be true or false"),
-        ({"mode": "c"}, "mode must be 'a' or 'b'"),
-        ({"epochs": "x"}, "epochs must be a whole number or none"),
-        ({"ordr": "2"}, "did you mean order"),
-        ({"zzz": "2"}, "known: order, rate, fast, kind, mode, epochs"),
+        ({"order": "9" * 400}, r"order must be below 2\*\*63"),
+        ({"rate": "9" * 400}, r"rate must be below 2\*\*63"),
+        ({"rate": "NaN"}, "rate must be finite"),
+        ({"rate": "-Infinity"}, "rate must be finite"),
+        ({"rate": "1e400"}, "rate must be finite"),
+        ({"fast": "1"}, "fast must be true or false, not 1"),
+        ({"mode": "c"}, "mode must be 'a' or 'b', not 'c'"),
+        ({"epochs": "x"}, "epochs must be a whole number or none, not 'x'"),
+        ({"ordr": "2"}, "unknown key 'ordr'; did you mean order"),
+        ({"zzz": "2"}, "known: epochs, fast, kind, mode, order, rate"),
     ],
 )
 def test_wrong_settings_say_what_is_allowed(settings: dict[str, str], message: str) -> None:
-    with pytest.raises(ProtocolError, match=message):
+    with pytest.raises(ProtocolError, match=f"^x: .*{message}"):
         build_parameters(Parameters, settings, "x")
 
 
-def test_labels_show_what_is_not_at_its_default() -> None:
+def test_display_names_show_what_is_not_at_its_default() -> None:
     assert display_name("x", Parameters()) == "x"
     made = Parameters(order=2, fast=True, mode="b", epochs=3)
     assert display_name("x", made) == "x[order=2,fast=true,mode=b,epochs=3]"
     request = parse_request(display_name("x", made))
     assert build_parameters(Parameters, dict(request.settings), "x") == made
-
-
-def test_suggestions() -> None:
-    assert suggestion("markow", ["copy", "markov"]) == "did you mean markov?"
-    assert suggestion("zzz", ["copy", "markov"]) == "known: copy, markov"

@@ -50,9 +50,25 @@ def test_rows_about_something_else_stay(changed: dict) -> None:
     assert identity(row) != identity(other)
 
 
-def test_rows_that_were_published_still_load() -> None:
-    """A row of the first schema, as `ntgbench run` wrote it."""
-    assert read_rows(OLD)[0]["metrics"]["utility/macro_f1"]["version"] == 1
+@pytest.mark.parametrize(
+    "path", [OLD, OLD.parent.parent / "leaderboards" / "rows.jsonl"], ids=["schema 1", "committed"]
+)
+def test_published_rows_are_read_and_written_back_byte_for_byte(path: Path) -> None:
+    """Also with keys that are no longer written, such as the kind of a system."""
+    rows = read_rows(path)
+    assert {row["kind"] for row in rows} <= {"generator", "augmenter"}
+    assert to_text(rows) == path.read_text()
+
+
+def test_a_row_has_a_track_and_suites_of_any_name_with_what_they_depend_on(tmp_path: Path) -> None:
+    value = make_row("a", 0)["metrics"]["utility/macro_f1"]
+    first = make_row("a", 0, track="headers", metrics={"field-sizes/jsd@train": value}, keys={"field-sizes": "0a"})
+    later = make_row("a", 0, track="headers", metrics={"timing/jsd": value}, keys={"timing": "1b"})
+    (row,) = merged([first], [later])
+    assert row["keys"] == {"field-sizes": "0a", "timing": "1b"}
+    (tmp_path / "rows.jsonl").write_text(to_text([row]))
+    assert read_rows(tmp_path / "rows.jsonl") == [row]
+    assert len(merged([first], [make_row("a", 0, metrics=first["metrics"])])) == 2
 
 
 def metric(**changed) -> dict:

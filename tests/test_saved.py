@@ -82,7 +82,7 @@ def test_numbers_of_a_layout_have_ranges(value) -> None:
     for name in fine:
         with pytest.raises(PluginError, match=name):
             layout_numbers({**fine, name: value})
-    with pytest.raises(PluginError, match="differ in packets"):
+    with pytest.raises(PluginError, match="packets must be given"):
         layout_numbers({"classes": 4, "pl_max": 1460})
 
 

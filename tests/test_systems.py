@@ -13,7 +13,7 @@ def test_a_system_is_called_by_its_name_and_changed_parameters() -> None:
     assert choose("markov[order=1]").display_name == "markov"
     assert choose("markov[order=3]").display_name == "markov[order=3]"
     assert choose("markov[order=3]").settings() == {"order": 3}
-    with pytest.raises(ProtocolError, match="markov has no parameter 'ordr'; did you mean order"):
+    with pytest.raises(ProtocolError, match="markov: unknown key 'ordr'; did you mean order"):
         choose("markov[ordr=3]")
 
 

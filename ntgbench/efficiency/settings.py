@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ntgbench.values import Count
+
 EFFICIENCY_VERSION = 6
 """Version of the suite's numbers; raised when the same system and machine may give other numbers."""
 
@@ -31,24 +33,19 @@ class Efficiency:
         largest_batch: largest batch that throughput is measured at.
     """
 
-    classes: int = 5
-    items: int = 500
-    train_items: int | None = None
-    epochs: int = 10
-    samples: int = 100
-    rounds: int = 1
-    repetitions: int = 10
-    largest_batch: int = 4096
+    classes: Count = 5
+    items: Count = 500
+    train_items: Count | None = None
+    epochs: Count = 10
+    samples: Count = 100
+    rounds: Count = 1
+    repetitions: Count = 10
+    largest_batch: Count = 4096
 
     @property
     def batches(self) -> list[int]:
         """The batches that throughput is measured at: 1, 8, 64, … up to `largest_batch`."""
         return [batch for power in range(20) if (batch := 8**power) <= self.largest_batch]
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
 
 
 def rounds(settings: Efficiency, device: str) -> int:

@@ -1,4 +1,4 @@
-"""What failed: rows one by one, and metrics once for each cause, however many rows it concerns."""
+"""Failures as lines of text: one for each failed row, and one for each cause for which a metric has no value."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 MOST_SYSTEMS = 8
-"""Systems that are named where one cause concerns many."""
+"""Systems named in one line."""
 
 MOST_CAUSES = 10
-"""Causes that are listed: a metric may give another one for every row."""
+"""Causes on a page: a metric may give a different one for every row."""
 
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
@@ -32,9 +32,9 @@ class MetricFailure:
 
     Attributes:
         metric: "suite/metric", without what it is compared with.
-        cause: what it said, the first time; causes that differ in numbers only are one.
-        systems: names of the systems concerned.
-        rows: how many rows are.
+        cause: its first message; messages that differ in numbers only are one cause.
+        systems: names of the systems.
+        rows: number of rows.
     """
 
     metric: str
@@ -44,7 +44,7 @@ class MetricFailure:
 
 
 def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -> list[MetricFailure]:
-    """Why metrics have no value in rows, each with its system's name; only those of `suite` where one is given."""
+    """Why metrics have no value in (name of the system, row) pairs; only metrics of `suite` if it is given."""
     causes: dict[tuple[str, str], str] = {}
     concerned: dict[tuple[str, str], list[str]] = {}
     for name, row in rows:
@@ -64,7 +64,7 @@ def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -
 
 
 def metrics_that_failed(board: Board, suite: str) -> list[str]:
-    """A line for each metric of a suite and each cause, for the page of that suite."""
+    """A line for each metric and cause, for the page of a suite."""
     rows = [(entry.name, row) for entry in board.entries for row in entry.rows]
     lines = [
         f"{code(one.metric.partition('/')[2])} of {_systems(tuple(map(code, one.systems)))}: {plain(one.cause)}"
@@ -75,7 +75,7 @@ def metrics_that_failed(board: Board, suite: str) -> list[str]:
 
 
 def rows_that_failed(board: Board) -> list[str]:
-    """A line for each row that failed. A row with a failed metric is not a failed row."""
+    """A line for each failed row of a board; a row with a failed metric is not one."""
     return [
         f"{code(entry.name)}, seed {row['seed']}: {plain(row['reason'])}{_log(row)}"
         for entry in board.entries
@@ -85,7 +85,7 @@ def rows_that_failed(board: Board) -> list[str]:
 
 
 def told(rows: Iterable[Row], runs: Path) -> list[str]:
-    """A line for each row that failed, with its log below the folder `runs`, and for each cause of a metric."""
+    """A line for each failed row, with its log in the folder `runs`, and for each metric and cause."""
     rows = list(rows)
     lines = []
     names = titles((row["dataset"], row["dataset_digest"], row["source"]) for row in rows)
@@ -101,7 +101,7 @@ def told(rows: Iterable[Row], runs: Path) -> list[str]:
 
 
 def from_here(path: Path) -> Path:
-    """A path as a user would write it: below the folder that they are in, where it is."""
+    """`path`, relative to the working folder if it is inside."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -1,4 +1,4 @@
-"""Damaged lines of rows.jsonl, cut off or edited by hand: their rows are restored from the folder of runs."""
+"""Repair of rows.jsonl: rows of damaged lines are copied again from the results in the folder of runs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
     from ntgbench.results import Row
 
-_TELLING = ("protocol_digest", "dataset_digest", "params", "seed", "system")
-"""Keys that stand in a line which is about the same as a row, whatever else of it was changed."""
+_IDENTIFYING = ("protocol_digest", "dataset_digest", "params", "seed", "system")
+"""Keys that identify a row: a damaged line that still has their values is this row."""
 
 
 def repair(folder: Path, runs: Path) -> list[str]:
-    """Put back the rows of damaged lines in the rows.jsonl of `folder`; returns a sentence for each such line.
+    """Restore the rows of damaged lines in the rows.jsonl of `folder`; returns a sentence for each damaged line.
 
-    A row comes back when a damaged line is what is left of it and no whole line is about the same.
+    A row is restored when a damaged line is a part of it and no other line has the same identity.
 
     Args:
         folder: folder of the leaderboards.
-        runs: folder of all runs, in which every cell keeps its result.
+        runs: folder of all runs, which holds the result of every cell.
 
     Raises:
-        NtgbenchError: when the file cannot be read, or `runs` has no row for a line; the file stays as it is.
+        NtgbenchError: when the file cannot be read, or `runs` has no row for a line; the file is then unchanged.
     """
     path = folder / ROWS_FILE
     if not path.exists():
@@ -43,11 +43,11 @@ def repair(folder: Path, runs: Path) -> list[str]:
         lost = [row for row in _results(runs) if identity(row) not in known]
         back = []
         for number, line, wrong in damaged:
-            found = [row for row in lost if _is_left_of(line.strip("\0 \r"), row)]
+            found = [row for row in lost if _is_part_of(line.strip("\0 \r"), row)]
             if not found:
                 raise NtgbenchError(
-                    f"{path}, line {number}: not a row: {wrong}. No cell of {runs} has this row. Name the folder that "
-                    f"it was run in by --runs, or go on without the row: sed -i {number}d {shlex.quote(str(path))}"
+                    f"{path}, line {number}: not a row: {wrong}. No cell of {runs} has this row. Give the folder of "
+                    f"its run by --runs, or delete the line: sed -i {number}d {shlex.quote(str(path))}"
                 )
             back += found
         write_texts({path: to_text(merged(rows, back))})
@@ -64,11 +64,11 @@ def _results(runs: Path) -> Iterator[Row]:
             yield row
 
 
-def _is_left_of(line: str, row: Row) -> bool:
-    """Whether the line begins as the row does, as far as it is there, or has all that tells the row from others."""
+def _is_part_of(line: str, row: Row) -> bool:
+    """Whether the line is the beginning of the row, or has the values that identify the row."""
     text = to_text([row])
-    # What follows may have been completed by suites of an earlier run.
+    # The metrics that follow may include suites of an earlier run.
     head = text[: text.index('"metrics": ')]
     if head.startswith(line[: len(head)]):
         return True
-    return all(f'"{key}": {json.dumps(row[key], sort_keys=True)}' in line for key in _TELLING)  # type: ignore[literal-required]
+    return all(f'"{key}": {json.dumps(row[key], sort_keys=True)}' in line for key in _IDENTIFYING)  # type: ignore[literal-required]

@@ -42,7 +42,6 @@ def empty_row(cell: Cell) -> Row:
         dataset_digest=cell.dataset_digest,
         source=clean(cell.argument, 300),
         system=system.display_name,
-        kind="generator" if system.is_generator else "augmenter",
         reference=system.spec.reference,
         distribution=cell.distribution,
         distribution_version=cell.distribution_version,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError, ProtocolError
 from ntgbench.plugins import registry
-from ntgbench.protocol import Protocol, find
+from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
 from ntgbench.running.cells import Cell, plan
@@ -164,13 +164,13 @@ def resolve_protocol(
 ) -> Protocol:
     """The protocol with what a user asks for in the place of its own grid. Raises ProtocolError."""
     found = protocol if isinstance(protocol, Protocol) else find(str(protocol))
-    return replace(
-        found,
-        datasets=_texts(datasets) or found.datasets,
-        systems=_texts(systems) or found.systems,
-        suites=_texts(suites) or found.suites,
-        seeds=found.seeds if seeds is None else seeds,
-    )
+    wanted = {
+        "datasets": _texts(datasets) or found.datasets,
+        "systems": _texts(systems) or found.systems,
+        "suites": _texts(suites) or found.suites,
+        "seeds": found.seeds if seeds is None else seeds,
+    }
+    return from_values({**found.to_json(), **wanted}, f"protocol {found.name}")
 
 
 def _jobs(threads: int) -> int:

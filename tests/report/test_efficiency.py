@@ -117,7 +117,7 @@ def test_hardware_names_are_text_and_not_markup() -> None:
     for broken in ({"hardware": "a\nb"}, {"hardware": 1}, {"device": ["cuda"]}, {"clock": None}):
         wrong = check_row(timed("a", 1.0, 1.0, 1.0, machine={**MACHINE, **broken}))
         assert wrong is not None
-        assert wrong.startswith("machine has a wrong value")
+        assert wrong.startswith("machine")
 
 
 def test_an_interval_has_two_ends_and_numbers_can_be_computed_with() -> None:
@@ -130,7 +130,7 @@ def test_an_interval_has_two_ends_and_numbers_can_be_computed_with() -> None:
     ):
         metric = {"value": 1.0, "version": 1, "goal": "min", "digits": 2, **wrong}
         row = make_row("a", 0, metrics={"efficiency/sample_ms": metric})
-        assert str(check_row(row)).startswith("metric 'efficiency/sample_ms': ")
+        assert str(check_row(row)).startswith("metrics['efficiency/sample_ms']")
 
 
 def test_rows_of_one_display_name_with_other_parameters_are_told_apart() -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from ntgbench.traffic.biflows import MOST_PACKETS, PACKETS, PL_MAX
+from ntgbench.values import Count
+
+Share = Annotated[float, Meta(gt=0, le=1)]
+"""A share of a whole."""
 
 
 @dataclass(frozen=True)
@@ -15,19 +21,10 @@ class BiflowLayout:
     Attributes:
         packets: packets kept of each biflow.
         pl_max: larger payload lengths are cut to so many bytes.
-
-    Raises:
-        ValueError: when a value is out of its range.
     """
 
-    packets: int = PACKETS
-    pl_max: int = PL_MAX
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.packets <= MOST_PACKETS:
-            raise ValueError(f"packets must be in 1..{MOST_PACKETS}, not {self.packets}")
-        if not 1 <= self.pl_max <= 32_767:
-            raise ValueError(f"pl_max must be in 1..32767, not {self.pl_max}")
+    packets: Annotated[int, Meta(ge=1, le=MOST_PACKETS)] = PACKETS
+    pl_max: Annotated[int, Meta(ge=1, le=32_767)] = PL_MAX
 
 
 @dataclass(frozen=True)
@@ -36,16 +33,9 @@ class Fidelity:
 
     Attributes:
         floor_draws: random halves of the training set that the real-vs-real floor is averaged over.
-
-    Raises:
-        ValueError: when it is below 1.
     """
 
-    floor_draws: int = 5
-
-    def __post_init__(self) -> None:
-        if self.floor_draws < 1:
-            raise ValueError(f"floor_draws must be at least 1, not {self.floor_draws}")
+    floor_draws: Count = 5
 
 
 @dataclass(frozen=True)
@@ -58,15 +48,12 @@ class Augmentation:
             available biflows only. Augmenters always see the available biflows only.
 
     Raises:
-        ValueError: when a share is out of its range, two are printed alike, or there are no shares or no arms.
+        ValueError: when two shares are printed alike.
     """
 
-    fractions: tuple[float, ...] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
-    arms: tuple[Literal["full", "subset"], ...] = ("full",)
+    fractions: Annotated[tuple[Share, ...], Meta(min_length=1)] = (0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.75, 1.0)
+    arms: Annotated[tuple[Literal["full", "subset"], ...], Meta(min_length=1)] = ("full",)
 
     def __post_init__(self) -> None:
-        printed = {f"{share * 100:g}" for share in self.fractions}
-        if not self.fractions or len(printed) < len(self.fractions) or not all(0 < one <= 1 for one in self.fractions):
-            raise ValueError(f"fractions must be different shares above 0 and up to 1, not {list(self.fractions)}")
-        if not self.arms:
-            raise ValueError("arms must name full, subset or both")
+        if len({f"{share * 100:g}" for share in self.fractions}) < len(self.fractions):
+            raise ValueError("fractions must differ as they are printed")
