@@ -20,7 +20,7 @@ class Description:
         packets: P, the largest number of packets kept of a biflow.
         pl_max: largest payload length in bytes that is kept as it is.
         classes: biflows of each class, the largest class first.
-        groups: number of sessions that are never split; None when there are none.
+        sessions: number of sessions that are never split; None when there are none.
         length_quantiles: packets of a biflow at 0, 25, 50, 75 and 100% of the biflows.
         full_share: share of biflows with all P packets.
         upstream_first_share: share of biflows whose first packet goes from client to server.
@@ -34,7 +34,7 @@ class Description:
     packets: int
     pl_max: int
     classes: dict[str, int]
-    groups: int | None
+    sessions: int | None
     length_quantiles: tuple[float, ...]
     full_share: float
     upstream_first_share: float
@@ -56,7 +56,7 @@ def describe(biflows: Biflows) -> Description:
         packets=biflows.packets,
         pl_max=biflows.pl_max,
         classes={biflows.classes[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable")},
-        groups=None if biflows.group is None else len(np.unique(biflows.group)),
+        sessions=None if biflows.session is None else len(np.unique(biflows.session)),
         length_quantiles=tuple(np.quantile(lengths, [0, 0.25, 0.5, 0.75, 1]).tolist()),
         full_share=float((lengths == biflows.packets).mean()),
         upstream_first_share=float((biflows.signed_pl[:, 0] > 0).mean()),

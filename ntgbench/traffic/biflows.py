@@ -46,7 +46,7 @@ class Biflows:
             Every biflow has at least one packet and 1 <= |payload length| <= pl_max.
         label: int32 (N,). Index into `classes`.
         classes: class names, distinct; a class may have no biflow.
-        group: int32 (N,) or None. Capture or session of each biflow; a group is never split across train and test.
+        session: int32 (N,) or None. Capture or session of each biflow; a session is never split across train and test.
         iat: float32 (N, P) or None. Seconds since the previous packet of the biflow, 0 for the first and for no packet.
         pl_max: largest payload length in bytes that an entry may have.
 
@@ -57,7 +57,7 @@ class Biflows:
     signed_pl: npt.NDArray[np.int16]
     label: npt.NDArray[np.int32]
     classes: tuple[str, ...]
-    group: npt.NDArray[np.int32] | None = None
+    session: npt.NDArray[np.int32] | None = None
     iat: npt.NDArray[np.float32] | None = None
     pl_max: int = PL_MAX
 
@@ -68,11 +68,11 @@ class Biflows:
         if signed_pl.ndim != 2 or signed_pl.shape[1] < 1:
             raise TrafficError(f"signed_pl must have shape (biflows, packets), not {signed_pl.shape}")
         label = _whole_numbers(self.label, "label", np.int32)
-        group = None if self.group is None else _whole_numbers(self.group, "group", np.int32)
+        session = None if self.session is None else _whole_numbers(self.session, "session", np.int32)
         iat = None if self.iat is None else np.array(self.iat, np.float32)
         classes = tuple(str(name) for name in self.classes)
-        _check(signed_pl, label, classes, group, iat, self.pl_max)
-        for name, value in (("signed_pl", signed_pl), ("label", label), ("group", group), ("iat", iat)):
+        _check(signed_pl, label, classes, session, iat, self.pl_max)
+        for name, value in (("signed_pl", signed_pl), ("label", label), ("session", session), ("iat", iat)):
             object.__setattr__(self, name, _read_only(value))
         object.__setattr__(self, "classes", classes)
 
@@ -108,7 +108,7 @@ class Biflows:
             self,
             signed_pl=self.signed_pl[index],
             label=self.label[index],
-            group=None if self.group is None else self.group[index],
+            session=None if self.session is None else self.session[index],
             iat=None if self.iat is None else self.iat[index],
         )
 
@@ -116,7 +116,7 @@ class Biflows:
     def concat(parts: Sequence[Biflows]) -> Biflows:
         """The biflows of all parts, one after the other.
 
-        Gaps and groups are kept when every part has them. Raises TrafficError when classes, packets or pl_max differ.
+        Gaps and sessions are kept when every part has them. Raises TrafficError when classes, packets or pl_max differ.
         """
         if not parts:
             raise TrafficError("concat needs at least one part")
@@ -124,13 +124,13 @@ class Biflows:
         for part in parts[1:]:
             if (part.classes, part.packets, part.pl_max) != (first.classes, first.packets, first.pl_max):
                 raise TrafficError("concat needs the same classes, packets and pl_max in every part")
-        groups = [part.group for part in parts if part.group is not None]
+        sessions = [part.session for part in parts if part.session is not None]
         gaps = [part.iat for part in parts if part.iat is not None]
         return replace(
             first,
             signed_pl=np.concatenate([part.signed_pl for part in parts]),
             label=np.concatenate([part.label for part in parts]),
-            group=np.concatenate(groups) if len(groups) == len(parts) else None,
+            session=np.concatenate(sessions) if len(sessions) == len(parts) else None,
             iat=np.concatenate(gaps) if len(gaps) == len(parts) else None,
         )
 
@@ -142,7 +142,7 @@ class Biflows:
         for name, value, kind in (
             ("signed_pl", self.signed_pl, "<i2"),
             ("label", self.label, "<i4"),
-            ("group", self.group, "<i4"),
+            ("group", self.session, "<i4"),  # the older name, so that digests of published rows stay valid
             ("iat", self.iat, "<f4"),
         ):
             if value is not None:
@@ -161,7 +161,7 @@ class Biflows:
             label=self.label,
             classes=self.classes,
             iat=None if self.iat is None else self.iat[present],
-            session=self.group,
+            session=self.session,
         )
         head = {"format": FORMAT, "classes": self.classes, "packets": self.packets, "pl_max": self.pl_max}
         flows.to_parquet(path, head)
@@ -215,12 +215,16 @@ def _check(
     signed_pl: npt.NDArray[np.int16],
     label: npt.NDArray[np.int32],
     classes: tuple[str, ...],
-    group: npt.NDArray[np.int32] | None,
+    session: npt.NDArray[np.int32] | None,
     iat: npt.NDArray[np.float32] | None,
     pl_max: int,
 ) -> None:
     count = len(signed_pl)
-    for name, array, shape in (("label", label, (count,)), ("group", group, (count,)), ("iat", iat, signed_pl.shape)):
+    for name, array, shape in (
+        ("label", label, (count,)),
+        ("session", session, (count,)),
+        ("iat", iat, signed_pl.shape),
+    ):
         if array is not None and array.shape != shape:
             raise TrafficError(f"{name} must have shape {shape}, not {array.shape}")
     if len(set(classes)) != len(classes):

@@ -195,7 +195,7 @@ class FlowTable:
         if self.iat is not None:
             gaps = np.zeros((len(self), packets), np.float32)
             gaps[present] = self.iat[source]
-        biflows = Biflows(matrix, self.label, self.classes, group=self.session, iat=gaps, pl_max=pl_max)
+        biflows = Biflows(matrix, self.label, self.classes, session=self.session, iat=gaps, pl_max=pl_max)
         share = clipped / max(len(signed), 1)
         notes = (f"clipped {pluralised(clipped, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if clipped else ()
         return biflows, notes

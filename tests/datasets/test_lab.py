@@ -37,15 +37,15 @@ def test_it_is_small_and_has_many_classes_of_many_sessions(both: Biflows) -> Non
     assert len(counts) >= 24
     assert np.median(counts) >= 1000
     assert counts.max() > 2 * counts.min()
-    pairs = np.unique(np.stack([both.label, both.group]), axis=1)
-    assert len(pairs[0]) == len(np.unique(both.group))  # a session is of one class
+    pairs = np.unique(np.stack([both.label, both.session]), axis=1)
+    assert len(pairs[0]) == len(np.unique(both.session))  # a session is of one class
     assert np.bincount(pairs[0]).min() >= 24
 
 
 def test_the_days_are_its_parts(both: Biflows) -> None:
     days = [load_dataset(f"lab-day{day}").biflows for day in (1, 2)]
     assert sum(map(len, days)) == len(both)
-    assert not set(days[0].group.tolist()) & set(days[1].group.tolist())
+    assert not set(days[0].session.tolist()) & set(days[1].session.tolist())
     assert days[0].classes == days[1].classes == both.classes
 
 

@@ -56,7 +56,7 @@ def test_its_size_and_shape():
     assert biflows.classes == tuple(sorted(MODEL.classes))
     assert biflows.class_counts().tolist() == MODEL.biflows.tolist()
     assert (biflows.class_counts().min(), biflows.class_counts().max()) == (150, 1500)
-    assert np.bincount(biflows.group).max() == simulated.SESSION
+    assert np.bincount(biflows.session).max() == simulated.SESSION
     assert biflows.iat is not None
 
 

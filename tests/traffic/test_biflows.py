@@ -20,10 +20,10 @@ def biflows(draw: st.DrawFn) -> Biflows:
     lengths = draw(npst.arrays(np.int64, count, elements=st.integers(1, packets)))
     present = np.arange(packets) < lengths[:, None]
     label = draw(npst.arrays(np.int32, count, elements=st.integers(0, len(classes) - 1)))
-    group = draw(st.none() | npst.arrays(np.int32, count, elements=st.integers(0, 5)))
+    session = draw(st.none() | npst.arrays(np.int32, count, elements=st.integers(0, 5)))
     gaps = draw(st.none() | npst.arrays(np.float32, (count, packets), elements=st.floats(-1, 9, width=32)))
     iat = None if gaps is None else np.where(present, gaps, 0) * (np.arange(packets) > 0)
-    return Biflows(np.where(present, size * sign, 0), label, classes, group, iat, pl_max)
+    return Biflows(np.where(present, size * sign, 0), label, classes, session, iat, pl_max)
 
 
 @given(biflows())
@@ -98,7 +98,7 @@ def test_digest_sees_every_field() -> None:
         {"signed_pl": np.array([[5, -3, 0]])},
         {"label": np.array([1])},
         {"classes": ("a", "c")},
-        {"group": np.array([0])},
+        {"session": np.array([0])},
         {"iat": np.array([[0.0, 1.0]])},
         {"pl_max": 1500},
     ]
