@@ -13,7 +13,7 @@ from ntgbench.traffic.trace import ACK, FIN, PSH, SYN, TCP, PacketTrace, ipv4_ad
 if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
 
-_GAP_NS = 1_000_000
+_IAT_NS = 1_000_000
 _EPOCH_NS = 1_600_000_000 * 1_000_000_000
 _LONGEST_BIFLOW = 1e9
 # RFC 2544 sets 198.18.0.0/15 aside for benchmarks, RFC 5737 203.0.113.0/24 for documentation.
@@ -26,12 +26,12 @@ _DYNAMIC_PORTS, _PORT_COUNT = 49_152, 16_384
 def biflows_to_trace(biflows: Biflows) -> PacketTrace:
     """Biflows as the packets of TCP connections: handshake, one packet with payload for each entry, and close.
 
-    Connections begin a millisecond apart, in the order of the biflows. The packets of each are as far apart as `iat`
-    says, negative gaps counting as 0, or a millisecond without it. Each has its own client address and port out of
+    Connections begin a millisecond apart, in the order of the biflows. The packets of each are `iat` apart, where a
+    negative one counts as 0, or a millisecond without it. Each has its own client address and port out of
     198.18.0.0/15; the server's port tells the class. Packets are sorted by time.
 
     Raises:
-        TrafficError: naming the first biflow whose gaps add up to more than 1e9 seconds.
+        TrafficError: naming the first biflow that lasts for more than 1e9 seconds.
     """
     count, packets = biflows.signed_pl.shape
     signed_pl = np.zeros((count, packets + 6), np.int32)
@@ -43,24 +43,18 @@ def biflows_to_trace(biflows: Biflows) -> PacketTrace:
     flags = np.full(signed_pl.shape, ACK | PSH, np.uint8)
     flags[:, [0, 1, 2]] = (SYN, SYN | ACK, ACK)
     flags[:, [-3, -2, -1]] = (FIN | ACK, FIN | ACK, ACK)
-    gap = np.where(present, _GAP_NS, 0)
+    iat_ns = np.where(present, _IAT_NS, 0)
     if biflows.iat is not None:
         seconds = np.maximum(biflows.iat[:, 1:].astype(np.float64), 0.0) * present[:, 4:-3]
-        refuse(seconds.sum(axis=1) > _LONGEST_BIFLOW, f"the gaps of a biflow add up to at most {_LONGEST_BIFLOW:g} s")
-        gap[:, 4:-3] = np.rint(seconds * 1e9)
-    gap[:, 0] = _EPOCH_NS + _GAP_NS * np.arange(count)
-    time_ns = np.cumsum(gap, axis=1)[present]
+        refuse(seconds.sum(axis=1) > _LONGEST_BIFLOW, f"the iat of a biflow adds up to at most {_LONGEST_BIFLOW:g} s")
+        iat_ns[:, 4:-3] = np.rint(seconds * 1e9)
+    iat_ns[:, 0] = _EPOCH_NS + _IAT_NS * np.arange(count)
+    time_ns = np.cumsum(iat_ns, axis=1)[present]
     biflow = np.repeat(np.arange(count), present.sum(axis=1))
     order = np.argsort(time_ns, kind="stable")
-    sequence, acknowledgement = _numbers(signed_pl, upstream, flags)
-    biflow, upstream, payload, flags, sequence, acknowledgement = (
-        biflow[order],
-        upstream[present][order],
-        np.abs(signed_pl[present])[order],
-        flags[present][order],
-        sequence[present][order],
-        acknowledgement[present][order],
-    )
+    packets_of = (upstream, np.abs(signed_pl), flags, *_numbers(signed_pl, upstream, flags))
+    upstream, payload, flags, sequence, acknowledgement = (column[present][order] for column in packets_of)
+    biflow = biflow[order]
     client = ipv4_address((_CLIENTS + biflow % _CLIENT_COUNT).astype(np.uint32))
     server = ipv4_address(np.full(len(biflow), _SERVER, np.uint32))
     client_port = (_DYNAMIC_PORTS + biflow // _CLIENT_COUNT % _PORT_COUNT).astype(np.uint16)

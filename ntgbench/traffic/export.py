@@ -28,11 +28,10 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
     """Write an Ethernet pcap file with nanoseconds, as a whole or not at all.
 
     Biflows become TCP connections, see `biflows_to_trace`; their classes go into a CSV file beside the capture, see
-    `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order. It may take longer timeouts: a gap
-    above the idle timeout, or a biflow above the active one, is split there as in any capture.
+    `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order, but splits biflows that exceed its
+    idle or active timeout, as in any capture.
 
-    A trace keeps its times, addresses, ports, lengths, hop limits, flags, sequence and acknowledgement numbers. Bytes
-    that its headers are longer than usual become options without effect.
+    A trace keeps all its columns. Headers longer than usual are filled up with options without effect.
 
     Raises:
         TrafficError: naming the first packet that cannot be written as it is, or the first biflow.
@@ -59,11 +58,7 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
                 rows = np.flatnonzero(layout[begin:stop] == this)
                 at, first = offset[rows], rows[0] + begin
                 rows += begin
-                header = headers(
-                    trace.select(rows),
-                    int(ip_header[first]),
-                    int(transport_header[first]),
-                )
+                header = headers(trace.select(rows), int(ip_header[first]), int(transport_header[first]))
                 windows = np.lib.stride_tricks.sliding_window_view(chunk, header.shape[1], writeable=True)
                 windows[at] = header
             file.write(chunk.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import os
 
 _CHUNK = 1 << 16
-_VERSIONS = (2, 543)
-"""Major versions: 543 is what DG/UX wrote."""
+_VERSIONS = (2, 543)  # major versions; DG/UX wrote 543
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,7 @@ def pcap_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str,
             records, stop = other, end
     if stop != len(data):
         warnings = (*warnings, cut_at(len(records), stop, len(data)))
-    return Records(
-        data, records.start, records.captured, records.wire, records.time_ns, records.link, warnings=warnings
-    )
+    return replace(records, warnings=warnings)
 
 
 def _read(data: Bytes, layout: _Layout, header: int, swapped: bool, link: int) -> tuple[Records, int]:

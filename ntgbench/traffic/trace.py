@@ -85,10 +85,6 @@ class PacketTrace:
     def __len__(self) -> int:
         return len(self.time_ns)
 
-    def seconds(self) -> npt.NDArray[np.float64]:
-        """Time of each packet in seconds since the epoch, float64 (N,)."""
-        return self.time_ns / 1e9
-
     def is_ipv4(self) -> npt.NDArray[np.bool_]:
         """Which packets travelled over IPv4, bool (N,)."""
         mapped: npt.NDArray[np.bool_] = (self.source[:, 0] == 0) & (self.source[:, 1] >> np.uint64(32) == 0xFFFF)

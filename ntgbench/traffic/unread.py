@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.traffic import kinds as k
 from ntgbench.traffic.headers import NO_IP, Packets
-from ntgbench.traffic.kinds import ENCRYPTED, HIDDEN, NOT_IP
 from ntgbench.traffic.notes import WARNING
 from ntgbench.traffic.records import Bytes, Offsets, Records, gather
 from ntgbench.traffic.trace import TCP, PacketTrace
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _ETHERNET_LINK = 1
 
 _SPECIAL = {
-    ENCRYPTED: "with encrypted or compressed content",
-    HIDDEN: "behind an MPLS, NSH or SNAP header of an unknown form",
+    k.ENCRYPTED: "with encrypted or compressed content",
+    k.HIDDEN: "behind an MPLS, NSH or SNAP header of an unknown form",
 }
 
 _NEVER_IP = np.array(
@@ -37,7 +37,7 @@ _NEVER_IP = np.array(
 
 def unread_frames(packets: Packets, begin: int) -> Columns:
     """Frames, the first being number `begin` of the capture, that may hold packets which could not be read; and why."""
-    rows = np.flatnonzero((packets.reason == NO_IP) & (packets.kind != NOT_IP))
+    rows = np.flatnonzero((packets.reason == NO_IP) & (packets.kind != k.NOT_IP))
     kind = packets.kind[rows]
     rows = rows[(kind >= 0x0600) & ~np.isin(kind, _NEVER_IP)]
     return {"frame": begin + rows, "kind": packets.kind[rows]}
