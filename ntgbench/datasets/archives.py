@@ -32,8 +32,10 @@ _COMPRESSION: dict[bytes, Callable[[IO[bytes]], Any]] = {
 }
 
 # What the libraries raise for archives that are cut or damaged; headers may nest too deeply, and hold any number.
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
-_DAMAGED += (RuntimeError, ValueError, OverflowError, MemoryError)
+_DAMAGED: tuple[type[Exception], ...] = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(RuntimeError, ValueError, OverflowError, MemoryError, OSError),
+)
 
 
 class Document(NamedTuple):
@@ -63,7 +65,7 @@ def members(archive: Path, ending: str, allowance: Allowance | None = None) -> I
         for document in (_zip if zipfile.is_zipfile(archive) else _tar)(archive, ending, allowance):
             found = True
             yield document
-    except (*_DAMAGED, OSError) as error:
+    except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise DatasetError(f"{archive} is damaged or not an archive: {error}") from error
@@ -94,9 +96,8 @@ def _tar(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]
         start = file.read(6)
         file.seek(0)
         # Expanded no faster than it is read.
-        opener = next(
-            (opener for magic, opener in _COMPRESSION.items() if start.startswith(magic)), contextlib.nullcontext
-        )
+        openers = (opener for magic, opener in _COMPRESSION.items() if start.startswith(magic))
+        opener = next(openers, contextlib.nullcontext)
         with opener(file) as content, tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as tar:
             for member in tar:
                 _refuse(archive, member.name, special=not (member.isreg() or member.isdir()))

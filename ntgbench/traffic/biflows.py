@@ -77,14 +77,14 @@ class Biflows:
         check_classes(self.classes)
         absent = signed_pl == 0
         refuse(absent[:, 0], "a biflow has at least one packet, and its first entry is one")
-        refuse((absent[:, :-1] & ~absent[:, 1:]).any(axis=1), "no packet may follow an entry of 0 (a hole)")
+        refuse(_any_in_row(absent[:, :-1] & ~absent[:, 1:]), "no packet may follow an entry of 0 (a hole)")
         # -32768 has no int16 absolute value, so compare both signs instead of taking one.
         too_long = (signed_pl > self.pl_max) | (signed_pl < -self.pl_max)
-        refuse(too_long.any(axis=1), f"payload lengths are at most pl_max = {self.pl_max} bytes")
+        refuse(_any_in_row(too_long), f"payload lengths are at most pl_max = {self.pl_max} bytes")
         known = pluralised(len(self.classes), "class")
         refuse((label < 0) | (label >= len(self.classes)), f"a label is an index into the {known}")
         if iat is not None:
-            refuse((~np.isfinite(iat)).any(axis=1), "iat is finite")
+            refuse(_any_in_row(~np.isfinite(iat)), "iat is finite")
 
     def __len__(self) -> int:
         return len(self.label)
@@ -210,6 +210,10 @@ def check_classes(classes: Sequence[str]) -> None:
             name.encode()
         except UnicodeEncodeError as error:
             raise TrafficError(f"the class name {name!r} cannot be written as UTF-8") from error
+
+
+def _any_in_row(broken: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    return np.asarray(broken.any(axis=1))
 
 
 def _integers(values: npt.ArrayLike, name: str, kind: type[np.signedinteger[Any]]) -> npt.NDArray[Any]:

@@ -56,7 +56,8 @@ def read_flow_file(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[s
     Raises TrafficError for a file that ntgbench did not write, and one that is damaged or over the limit on its size.
     """
     # What a damaged file, and one of another structure, lead to.
-    wrong = (*unreadable(), DatasetError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+    wrong: tuple[type[Exception], ...] = (*unreadable(), DatasetError, ValueError, TypeError, AttributeError)
+    wrong = (*wrong, IndexError, RecursionError)
     try:
         return _read(Path(path))
     except wrong as error:

@@ -59,7 +59,8 @@ def pcapng_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[st
         position = int(at[count])
     if position != len(data):
         warnings = (*warnings, cut_at(count, position, len(data)))
-    return Records(data, *(column[:count] for column in columns), warnings=warnings)
+    start, captured, wire, time_ns, link = (column[:count] for column in columns)
+    return Records(data, start, captured, wire, time_ns, link, warnings)
 
 
 def _walk(view: memoryview, position: int, order: str, blocks: _Blocks) -> int:
@@ -100,10 +101,10 @@ def _interface(body: memoryview, order: str) -> tuple[int, int, int, int]:
     return link, snap or LONGEST_RECORD, resolution, offset
 
 
-def _columns(data: Bytes, at: Offsets, blocks: _Blocks) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[Any]]]:
+def _columns(data: Bytes, at: Offsets, blocks: _Blocks) -> tuple[npt.NDArray[Any], list[npt.NDArray[Any]]]:
     """Which of the records that begin `at` are intact, and their columns in the order of `Records`."""
     count = len(at)
-    kinds = (np.bool_, np.int64, np.uint32, np.uint32, np.int64, np.uint32)
+    kinds: tuple[type[np.generic], ...] = (np.bool_, np.int64, np.uint32, np.uint32, np.int64, np.uint32)
     intact, *columns = (np.empty(count, kind) for kind in kinds)
     before, first, big = (np.array(column) for column in zip(*blocks.sections, strict=True))
     after = np.append(first[1:], len(blocks.interfaces))

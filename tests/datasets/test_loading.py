@@ -221,7 +221,7 @@ def test_a_description():
     assert found.upstream_first_share == 0.75
     assert found.distinct_share == 0.75
     assert found.pl_max_share == 0.25
-    assert not found.has_gaps
+    assert not found.has_iat
     assert len(found.digest) == 32
 
 

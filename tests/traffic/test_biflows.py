@@ -21,8 +21,8 @@ def biflows(draw: st.DrawFn) -> Biflows:
     present = np.arange(packets) < lengths[:, None]
     label = draw(npst.arrays(np.int32, count, elements=st.integers(0, len(classes) - 1)))
     session = draw(st.none() | npst.arrays(np.int32, count, elements=st.integers(0, 5)))
-    gaps = draw(st.none() | npst.arrays(np.float32, (count, packets), elements=st.floats(-1, 9, width=32)))
-    iat = None if gaps is None else np.where(present, gaps, 0) * (np.arange(packets) > 0)
+    seconds = draw(st.none() | npst.arrays(np.float32, (count, packets), elements=st.floats(-1, 9, width=32)))
+    iat = None if seconds is None else np.where(present, seconds, 0) * (np.arange(packets) > 0)
     return Biflows(np.where(present, size * sign, 0), label, classes, session, iat, pl_max)
 
 
@@ -71,8 +71,8 @@ def test_broken_rules_name_row_and_rule(signed_pl: list, label: list, row: int |
     assert caught.value.row == row
 
 
-def test_gaps_must_be_finite_and_classes_distinct() -> None:
-    with pytest.raises(TrafficError, match="row 0: gaps are finite"):
+def test_iat_must_be_finite_and_classes_distinct() -> None:
+    with pytest.raises(TrafficError, match="row 0: iat is finite"):
         Biflows(np.array([[1]]), np.array([0]), ("a",), iat=np.array([[np.nan]]))
     with pytest.raises(TrafficError, match="distinct"):
         Biflows(np.array([[1]]), np.array([0]), ("a", "a"))
