@@ -39,17 +39,11 @@ class Lists:
 
 @dataclass(frozen=True)
 class Names:
-    """A column of names.
+    """A column of names."""
 
-    Attributes:
-        code: int32 (F,). Index of each row's name, -1 where it has none.
-        names: the distinct names.
-        absent: texts of the column that were taken for a missing name.
-    """
-
-    code: npt.NDArray[np.int32]
-    names: tuple[str, ...]
-    absent: tuple[str, ...] = ()
+    code: npt.NDArray[np.int32]  # int32 (F,). Index of each row's name, -1 where it has none
+    names: tuple[str, ...]  # the distinct names
+    absent: tuple[str, ...] = ()  # texts of the column that were taken for a missing name
 
 
 def lists(column: pa.ChunkedArray, name: str) -> Lists:

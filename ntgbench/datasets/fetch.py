@@ -24,19 +24,12 @@ _TIMEOUT = 60.0  # seconds without an answer
 
 @dataclass(frozen=True)
 class Fetched:
-    """A dataset that is now in the data folder.
+    """A dataset that is now in the data folder."""
 
-    Attributes:
-        table: its flows, with payload lengths as they are in the archive.
-        archive: what was downloaded; it may be deleted.
-        sha256: checksum of the archive, also kept in the manifest beside the table.
-        notes: what curation left out.
-    """
-
-    table: Path
-    archive: Path
-    sha256: str
-    notes: tuple[str, ...]
+    table: Path  # its flows, with payload lengths as they are in the archive
+    archive: Path  # what was downloaded; it may be deleted
+    sha256: str  # checksum of the archive, also kept in the manifest beside the table
+    notes: tuple[str, ...]  # what curation left out
 
 
 def fetch(

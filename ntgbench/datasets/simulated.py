@@ -39,36 +39,21 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The traffic model as tables of equally likely slots: C classes, V client variants, S states.
+    """The traffic model as tables of equally likely slots: C classes, V client variants, S states."""
 
-    Attributes:
-        classes, states: their names.
-        biflows: (C,). Biflows of each class.
-        upstream: bool (S,). Direction of each state's packets.
-        start: (C, 16). First state.
-        following: (C, S, 16). State after each state.
-        dwell: (C, S, 16). Packets spent in a state.
-        sizes: (C, V, S, 16). Payload bytes.
-        noise: (C,). How many in 256 packets draw their size evenly from `bounds` instead.
-        bounds: (S, 2). Smallest and largest size of such a packet.
-        packets: (C, 32). Packets of a biflow.
-        variants: (C, 32). Client variant of a session.
-        iat: (S,). Median microseconds before a packet.
-    """
-
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # classes, states: their names
     states: tuple[str, ...]
-    biflows: Integers
-    upstream: npt.NDArray[np.bool_]
-    start: Integers
-    following: Integers
-    dwell: Integers
-    sizes: Integers
-    noise: Integers
-    bounds: Integers
-    packets: Integers
-    variants: Integers
-    iat: Integers
+    biflows: Integers  # (C,). Biflows of each class
+    upstream: npt.NDArray[np.bool_]  # bool (S,). Direction of each state's packets
+    start: Integers  # (C, 16). First state
+    following: Integers  # (C, S, 16). State after each state
+    dwell: Integers  # (C, S, 16). Packets spent in a state
+    sizes: Integers  # (C, V, S, 16). Payload bytes
+    noise: Integers  # (C,). How many in 256 packets draw their size evenly from `bounds` instead
+    bounds: Integers  # (S, 2). Smallest and largest size of such a packet
+    packets: Integers  # (C, 32). Packets of a biflow
+    variants: Integers  # (C, 32). Client variant of a session
+    iat: Integers  # (S,). Median microseconds before a packet
 
 
 def load(packets: int, pl_max: int) -> Biflows:

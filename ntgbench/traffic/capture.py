@@ -26,26 +26,17 @@ _CHUNK = 1 << 14  # packets decoded at a time: few enough for their columns to s
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """What `read_capture` made of a file.
+    """What `read_capture` made of a file."""
 
-    Attributes:
-        trace: the packets that are TCP or UDP over IP, in the order of their times.
-        frame: int64 (len(trace),). Position of each of them among the packets of the file, from 0.
-        packets: packets read from the file.
-        left_out: how many packets are not in `trace`, by reason.
-        was_sorted: whether the packets of the file were in another order than their times.
-        unread: how many packets could not be read although others between the same hosts are kept, by a sentence with
-            {} for the number.
-        warnings: damage, and how far the file was read.
-    """
-
-    trace: PacketTrace
-    frame: npt.NDArray[np.int64]
-    packets: int
-    left_out: Mapping[str, int]
-    was_sorted: bool
+    trace: PacketTrace  # the packets that are TCP or UDP over IP, in the order of their times
+    frame: npt.NDArray[np.int64]  # int64 (len(trace),). Position of each of them among the packets of the file, from 0
+    packets: int  # packets read from the file
+    left_out: Mapping[str, int]  # how many packets are not in `trace`, by reason
+    was_sorted: bool  # whether the packets of the file were in another order than their times
+    # how many packets could not be read although others between the same hosts are kept, by a sentence with {} for the
+    # number
     unread: Mapping[str, int]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # damage, and how far the file was read
 
     def notes(self) -> tuple[str, ...]:
         """The warnings, and a line for each reason why packets were left out, or were sorted."""

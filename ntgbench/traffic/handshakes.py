@@ -67,23 +67,14 @@ def begin_connections(
 
 @dataclass(frozen=True)
 class _Handshake:
-    """A packet with a SYN.
+    """A packet with a SYN."""
 
-    Attributes:
-        run: which stretch of a 5-tuple it is in.
-        row: its place in the order by 5-tuple.
-        way: whether the lower endpoint sends it.
-        number: its sequence number.
-        acknowledged: the first sequence number of the other side by its acknowledgement, -1 without one.
-        room: bytes of payload; an answer may acknowledge them too (TCP Fast Open, RFC 7413).
-    """
-
-    run: int
-    row: int
-    way: bool
-    number: int
-    acknowledged: int
-    room: int
+    run: int  # which stretch of a 5-tuple it is in
+    row: int  # its place in the order by 5-tuple
+    way: bool  # whether the lower endpoint sends it
+    number: int  # its sequence number
+    acknowledged: int  # the first sequence number of the other side by its acknowledgement, -1 without one
+    room: int  # bytes of payload; an answer may acknowledge them too (TCP Fast Open, RFC 7413)
 
 
 @dataclass

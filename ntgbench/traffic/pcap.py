@@ -21,18 +21,12 @@ _VERSIONS = (2, 543)  # major versions; DG/UX wrote 543
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a file is laid out, by its first four bytes.
+    """How a file is laid out, by its first four bytes."""
 
-    Attributes:
-        order: of the bytes, as `struct` writes it.
-        unit_ns: nanoseconds in one unit of the second time field.
-        first: bytes before the first record.
-        headers: bytes of a record header, the usual one first; which it is shows by whether the records fit the file.
-    """
-
-    order: str
-    unit_ns: int
-    first: int = 24
+    order: str  # of the bytes, as `struct` writes it
+    unit_ns: int  # nanoseconds in one unit of the second time field
+    first: int = 24  # bytes before the first record
+    # bytes of a record header, the usual one first; which it is shows by whether the records fit the file
     headers: tuple[int, ...] = (16,)
 
 

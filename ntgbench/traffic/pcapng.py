@@ -24,16 +24,12 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class _Blocks:
-    """What a walk through the file finds.
+    """What a walk through the file finds."""
 
-    Attributes:
-        packets: where packet blocks begin.
-        sections: of each section, how many packets and interfaces come before it, and whether it is big-endian.
-        interfaces: link type, snap length, resolution and offset of the time of each interface.
-    """
-
-    packets: array[int] = field(default_factory=lambda: array("q"))
+    packets: array[int] = field(default_factory=lambda: array("q"))  # where packet blocks begin
+    # of each section, how many packets and interfaces come before it, and whether it is big-endian
     sections: list[tuple[int, int, bool]] = field(default_factory=list)
+    # link type, snap length, resolution and offset of the time of each interface
     interfaces: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 

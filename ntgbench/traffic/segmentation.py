@@ -28,18 +28,12 @@ _MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """The F biflows of a trace of N packets, numbered in the order of their first packets.
+    """The F biflows of a trace of N packets, numbered in the order of their first packets."""
 
-    Attributes:
-        flow: int64 (N,). Biflow of each packet.
-        upstream: bool (N,). Whether each packet goes from client to server.
-        order: int64 (N,). The packets biflow by biflow, in the order of capture within each.
-        offsets: int64 (F + 1,). Biflow f holds packets order[offsets[f]]..order[offsets[f + 1] - 1].
-    """
-
-    flow: npt.NDArray[np.int64]
-    upstream: npt.NDArray[np.bool_]
-    order: npt.NDArray[np.int64]
+    flow: npt.NDArray[np.int64]  # int64 (N,). Biflow of each packet
+    upstream: npt.NDArray[np.bool_]  # bool (N,). Whether each packet goes from client to server
+    order: npt.NDArray[np.int64]  # int64 (N,). The packets biflow by biflow, in the order of capture within each
+    # int64 (F + 1,). Biflow f holds packets order[offsets[f]]..order[offsets[f + 1] - 1]
     offsets: npt.NDArray[np.int64]
 
     def __len__(self) -> int:

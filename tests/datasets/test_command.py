@@ -95,7 +95,7 @@ def test_captures_are_segmented_as_asked(tmp_path):
         (("--active-timeout", 70), 2),
         (("--inner", "--idle-timeout", 50), 4),
     ):
-        result = call("import", source, "--out", out, *arguments)
+        result = call("import", source, "--out", out, "--force", *arguments)
         assert result.stdout == f"{pluralised(flows, 'flow')} of 1 class in {out}\n", result.output
     assert call("import", source, "--out", out, "--idle-timeout", 0).exit_code == 2
 

@@ -206,7 +206,7 @@ def test_a_file_that_is_no_table(tmp_path, name, content):
         read_flows(path)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

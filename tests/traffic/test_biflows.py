@@ -2,12 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from ntgbench import Biflows
 from ntgbench.errors import TrafficError
+
+
+few = settings(max_examples=40)
 
 
 @st.composite
@@ -26,6 +29,7 @@ def biflows(draw: st.DrawFn) -> Biflows:
     return Biflows(np.where(present, size * sign, 0), label, classes, session, iat, pl_max)
 
 
+@few
 @given(biflows())
 def test_parquet_round_trip(tmp_path_factory: pytest.TempPathFactory, made: Biflows) -> None:
     path = tmp_path_factory.mktemp("round") / "biflows.parquet"
@@ -33,6 +37,7 @@ def test_parquet_round_trip(tmp_path_factory: pytest.TempPathFactory, made: Bifl
     assert Biflows.from_parquet(path) == made
 
 
+@few
 @given(biflows(), st.data())
 def test_select_and_concat_undo_each_other(made: Biflows, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(made)))
@@ -41,6 +46,7 @@ def test_select_and_concat_undo_each_other(made: Biflows, data: st.DataObject) -
     assert made.select(rows < cut) == made.select(rows[:cut])
 
 
+@few
 @given(biflows())
 def test_counts_and_lengths_add_up(made: Biflows) -> None:
     assert made.class_counts().sum() == len(made)
