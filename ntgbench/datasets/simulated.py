@@ -41,7 +41,7 @@ Integers = npt.NDArray[np.int64]
 class Model:
     """The traffic model as tables of equally likely slots: C classes, V client variants, S states."""
 
-    classes: tuple[str, ...]  # classes, states: their names
+    classes: tuple[str, ...]
     states: tuple[str, ...]
     biflows: Integers  # (C,). Biflows of each class
     upstream: npt.NDArray[np.bool_]  # bool (S,). Direction of each state's packets

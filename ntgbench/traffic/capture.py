@@ -33,8 +33,7 @@ class Capture:
     packets: int  # packets read from the file
     left_out: Mapping[str, int]  # how many packets are not in `trace`, by reason
     was_sorted: bool  # whether the packets of the file were in another order than their times
-    # how many packets could not be read although others between the same hosts are kept, by a sentence with {} for the
-    # number
+    # Packets that could not be read although others between the same hosts are kept, by a sentence with {} in it.
     unread: Mapping[str, int]
     warnings: tuple[str, ...]  # damage, and how far the file was read
 

@@ -15,8 +15,7 @@ from ntgbench.traffic.records import Bytes, Offsets, gather
 if TYPE_CHECKING:
     from ntgbench.traffic.kinds import Readers
 
-MOST_HEADERS = 256
-"""Headers that are followed in one packet; only hostile ones nest deeper."""
+MOST_HEADERS = 256  # that are followed in one packet; only hostile ones nest deeper
 
 _READERS: Readers = {**link_layers.READERS, **juniper.READERS, **p.READERS}
 
@@ -43,11 +42,8 @@ def find_ip(data: Bytes, at: Offsets, end: Offsets, wire_end: Offsets, kind: Off
         wire_end: (n,). Offset at which the frame ended on the wire.
         kind: (n,). Kind of the first header.
 
-    Returns:
-        at: (n,). Offset of the IP header.
-        wire_end: (n,). The same, or less where a header states how long its content is.
-        kind: (n,). IPV4 or IPV6; else why there is none: CUT, UNSUPPORTED, ENCRYPTED, HIDDEN, NOT_IP, or an EtherType
-            that is not followed.
+    Returns offset of the IP header, wire_end, which is less where a header states how long its content is, and kind:
+    IPV4, IPV6, or why there is none: CUT, UNSUPPORTED, ENCRYPTED, HIDDEN, NOT_IP, or an EtherType that is not followed.
     """
     at, wire_end, kind = at.copy(), wire_end.copy(), kind.copy()
     for _ in range(MOST_HEADERS):

@@ -9,7 +9,6 @@ from hypothesis.extra import numpy as npst
 from ntgbench import Biflows
 from ntgbench.errors import TrafficError
 
-
 few = settings(max_examples=40)
 
 

@@ -21,8 +21,7 @@ from ntgbench.traffic import export
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.capture_flows import capture_flows
-from ntgbench.traffic.connections import biflows_to_trace
-from ntgbench.traffic.export import write_pcap
+from ntgbench.traffic.export import biflows_to_trace, write_pcap
 from ntgbench.traffic.segmentation import segment
 from ntgbench.traffic.sidecar import read_sidecar, sidecar_path, write_sidecar
 
