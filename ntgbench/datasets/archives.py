@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -22,7 +23,6 @@ JSON_FACTOR = 32
 """Bytes of memory that a byte of a JSON document takes while it is read: `[],` is an object of 56 and a pointer."""
 
 _HEADER_LIMIT = 2**20  # bytes of the header of a member of a tar archive: names and attributes need no more
-_SYMLINK, _FILE_TYPE = 0o120000, 0o170000
 
 # How a compressed file is opened, by its first bytes.
 _COMPRESSION: dict[bytes, Callable[[IO[bytes]], Any]] = {
@@ -112,7 +112,7 @@ def _zip(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]
     with zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
         for number, entry in enumerate(entries, start=1):
-            _refuse(archive, entry.filename, special=(entry.external_attr >> 16) & _FILE_TYPE == _SYMLINK)
+            _refuse(archive, entry.filename, special=stat.S_ISLNK(entry.external_attr >> 16))
             if entry.filename.lower().endswith(ending):
                 _refuse_size(entry.filename, entry.file_size, allowance)
                 # The other methods expand without a limit.

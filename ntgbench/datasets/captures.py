@@ -109,7 +109,12 @@ def _label(
         raise DatasetError("captures are labelled by a pattern or by a CSV file, not by both")
     rows = {} if labels is None else _rows(labels)
     unused = set(rows)
-    search = None if pattern is None else _compiled(pattern)
+    try:
+        search = None if pattern is None else re.compile(pattern)
+    except re.error as error:
+        raise DatasetError(f"the label pattern {pattern!r} is not a regular expression: {error}") from error
+    if search is not None and "app" not in search.groupindex:
+        raise DatasetError(f"the label pattern {pattern!r} needs a group named app, such as (?P<app>[^_/]+)_")
     labelled, skipped = [], []
     for path in files:
         name = path.relative_to(root).as_posix() if path != root else path.name
@@ -128,16 +133,6 @@ def _label(
         else:
             skipped.append(name)
     return labelled, skipped, sorted(unused)
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise DatasetError(f"the label pattern {pattern!r} is not a regular expression: {error}") from error
-    if "app" not in compiled.groupindex:
-        raise DatasetError(f"the label pattern {pattern!r} needs a group named app, such as (?P<app>[^_/]+)_")
-    return compiled
 
 
 def _rows(labels: Path) -> dict[str, tuple[str, str]]:

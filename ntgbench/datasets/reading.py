@@ -89,8 +89,12 @@ def read_flows(
         raise DatasetError(f"{path}: {error}") from error
     except OSError as error:
         raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
-    flows, dropped = _drop_small(flows, reading.min_class or (100 if kind == "mirage" else 1))
-    notes = (*more, *notes, *dropped)
+    notes = (*more, *notes)
+    smallest, counts = reading.min_class or (100 if kind == "mirage" else 1), flows.class_counts()
+    if (small := counts < smallest).any():
+        dropped = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(smallest, 'flow')}"
+        notes = (*notes, f"{dropped} ({pluralised(counts[small].sum(), 'flow')})")
+        flows = flows.select(~small[flows.label]).compact()
     if not len(flows):
         raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(notes)}" if notes else ""))
     upstream = float((flows.signed_pl[flows.offsets[:-1]] > 0).mean())
@@ -168,13 +172,3 @@ def _read(
         size_limit=reading.size_limit,
     )
     return read_captures(path, files, reading.label_pattern, reading.labels, read, progress)
-
-
-def _drop_small(flows: FlowTable, minimum: int) -> tuple[FlowTable, tuple[str, ...]]:
-    counts = flows.class_counts()
-    small = counts < minimum
-    if not small.any():
-        return flows, ()
-    note = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(minimum, 'flow')}"
-    note += f" ({pluralised(counts[small].sum(), 'flow')})"
-    return flows.select(~small[flows.label]).compact(), (note,)

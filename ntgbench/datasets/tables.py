@@ -50,7 +50,11 @@ def read_table(
     try:
         if not path.stat().st_size:
             raise DatasetError("the file is empty, it has 0 bytes")
-        names = _csv_columns(path) if is_csv else parquet_columns(path)
+        if is_csv:
+            with _open_csv(path) as reader:
+                names = list(reader.schema.names)
+        else:
+            names = parquet_columns(path)
         held = resolve(names, columns or {}, upstream)
         wanted = list(dict.fromkeys(held.values()))
         table = _read_csv(path, wanted, limit) if is_csv else read_parquet(path, wanted, limit)
@@ -78,11 +82,24 @@ def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tu
         written = f" ({', '.join(map(repr, label.absent))} among them)" if label.absent else ""
         notes = [f"left out {np.count_nonzero(~labelled):,} of {len(table):,} flows without a label{written}"]
         table = table.filter(labelled)
-    length, way, iat = _ppi(table, held, upstream) if "ppi" in held else _packets(table, held, upstream)
+    if "ppi" in held:
+        name = held["ppi"]
+        iat: Lists | None
+        iat, direction, length = ppi_lists(table.column(name), name)
+        length = integers(length, name)
+        way = upstream_of(direction, length.values != 0, name, upstream)
+    else:
+        length, way, iat = _packets(table, held, upstream)
     sent = length.values != 0
     if sent.any() and way[sent].all() and (length.counts > 1).any():
-        column = held.get("ppi") or held.get("direction") or held["length"]
+        column = held.get("ppi", held.get("direction", held.get("length")))
         notes.append(f"{WARNING}all packets go upstream by column {column!r}: check that it holds directions")
+    session = None
+    if "session" in held:
+        session = names_of(table.column(held["session"]), held["session"]).code
+        if (session < 0).any():
+            without = fill("{} [row has|rows have] no session", int(np.count_nonzero(session < 0)))
+            raise DatasetError(f"column {held['session']!r}: {without}")
     flows, changes = FlowTable.from_packets(
         counts=length.counts,
         length=length.values,
@@ -90,7 +107,7 @@ def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tu
         class_of=label.code[labelled],
         classes=label.names,
         iat=None if iat is None else iat.values,
-        session=_session(table, held),
+        session=session,
     )
     return flows, (*notes, *filled(changes))
 
@@ -126,31 +143,6 @@ def _packets(
     if timing.lower() == MILLISECONDS:
         iat = Lists(iat.counts, iat.values / 1000)
     return length, way, iat
-
-
-def _ppi(
-    table: pa.Table, held: Mapping[str, str], upstream: str | None
-) -> tuple[Lists, npt.NDArray[np.bool_], Lists | None]:
-    name = held["ppi"]
-    iat, direction, length = ppi_lists(table.column(name), name)
-    length = integers(length, name)
-    return length, upstream_of(direction, length.values != 0, name, upstream), iat
-
-
-def _session(table: pa.Table, held: Mapping[str, str]) -> npt.NDArray[np.int32] | None:
-    if "session" not in held:
-        return None
-    code = names_of(table.column(held["session"]), held["session"]).code
-    if (code < 0).any():
-        without = fill("{} [row has|rows have] no session", int(np.count_nonzero(code < 0)))
-        raise DatasetError(f"column {held['session']!r}: {without}")
-    return code
-
-
-def _csv_columns(path: Path) -> list[str]:
-    """The names in the first row."""
-    with _open_csv(path) as reader:
-        return list(reader.schema.names)
 
 
 def _read_csv(path: Path, columns: list[str], limit: int | None = None) -> pa.Table:

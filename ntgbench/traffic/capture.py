@@ -98,19 +98,23 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limi
         reason[split] = packets.reason
         frame = np.concatenate([frame, split[packets.reason == KEPT]])
         columns = _concatenate([columns, _columns(packets)])
-        order = np.argsort(frame)
-        frame, columns = frame[order], {name: column[order] for name, column in columns.items()}
-    columns["time_ns"] = _with_times(records.time_ns)[frame]
+        frame, columns = _reordered(frame, columns, np.argsort(frame))
+    # A packet without a time takes that of the last packet with one.
+    timed = np.maximum.accumulate(np.where(records.time_ns != 0, np.arange(len(records)), 0))
+    columns["time_ns"] = records.time_ns[timed[frame]]
     was_sorted = bool((np.diff(columns["time_ns"]) < 0).any())
     if was_sorted:
-        order = np.argsort(columns["time_ns"], kind="stable")
-        frame, columns = frame[order], {name: column[order] for name, column in columns.items()}
+        frame, columns = _reordered(frame, columns, np.argsort(columns["time_ns"], kind="stable"))
     for column in columns.values():
         column.flags.writeable = False
     trace = PacketTrace(**columns)
     missing = missing_packets(records, trace, frame, _concatenate(unread))
     left_out = _left_out(reason, records.link)
     return Capture(trace, frame, len(records), left_out, was_sorted, missing, records.warnings)
+
+
+def _reordered(frame: Offsets, columns: Columns, order: Offsets) -> tuple[Offsets, Columns]:
+    return frame[order], {name: column[order] for name, column in columns.items()}
 
 
 def _concatenate(parts: list[Columns]) -> Columns:
@@ -135,13 +139,6 @@ def _columns(packets: Packets) -> Columns:
         "tcp_sequence": packets.numbers[kept, 0],
         "tcp_acknowledgement": packets.numbers[kept, 1],
     }
-
-
-def _with_times(time_ns: Offsets) -> Offsets:
-    """Times in which packets without one have that of the packet before them; before the first, 0."""
-    if time_ns.all() or not time_ns.any():
-        return time_ns
-    return time_ns[np.maximum.accumulate(np.where(time_ns != 0, np.arange(len(time_ns)), 0))]
 
 
 def _left_out(reason: npt.NDArray[np.int8], link: npt.NDArray[np.uint32]) -> dict[str, int]:

@@ -79,7 +79,7 @@ def whole_payloads(fragments: Columns) -> tuple[Offsets, npt.NDArray[np.int32]]:
 def rejoin(data: Bytes, fragments: Columns) -> tuple[Offsets, Records]:
     """Datagrams whose headers are split over fragments, put together as far as headers may go.
 
-    Returns the frames of their first fragments, and the datagrams without a gap as records of raw IP.
+    Returns the frames of their first fragments, and the complete datagrams as records of raw IP.
     """
     split = np.flatnonzero(fragments["reason"] == SPLIT_HEADER)
     concerned = np.flatnonzero(np.isin(fragments["datagram"], fragments["datagram"][split]))

@@ -104,7 +104,7 @@ class _Connection:
 
 @dataclass(frozen=True)
 class _Packets:
-    """The packets that are no handshakes, as evidence of where their connection began."""
+    """The packets that are not handshakes, as evidence of where their connection began."""
 
     trace: PacketTrace
     order: _Rows

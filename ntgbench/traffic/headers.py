@@ -164,7 +164,7 @@ def _ipv6(packets: Packets, rows: Offsets) -> None:
 def _extensions(packets: Packets, rows: Offsets, readers: Mapping[int, Reader]) -> None:
     """Follow extension headers: their first byte is the protocol that is next, `readers` tell their length in bytes."""
     for _ in range(MOST_HEADERS):
-        # What follows in a later fragment is no header.
+        # What follows in a later fragment is not a header.
         rows = rows[(packets.reason[rows] == KEPT) & (packets.fragment_from[rows] == 0)]
         rows = rows[np.isin(packets.protocol[rows], list(readers))]
         if not len(rows):

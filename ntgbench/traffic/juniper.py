@@ -64,16 +64,13 @@ def _first_ip(*places: int) -> Reader:
     """A header of unknown length: IP begins at the first of `places` where it can."""
 
     def read(header: Bytes) -> tuple[Offsets, Offsets]:
-        kinds = [_may_be_ip(header[:, place]) for place in places]
+        # An IPv4 header has five words at least.
+        firsts = [header[:, place] for place in places]
+        kinds = [np.where((first >> 4 == 4) & (first & 15 < 5), k.NOT_IP, raw_ip(first)) for first in firsts]
         found = [kind != k.NOT_IP for kind in kinds]
         return np.select(found, places, 0).astype(np.int64), np.select(found, kinds, k.NOT_IP)
 
     return read
-
-
-def _may_be_ip(first: Bytes) -> Offsets:
-    # An IPv4 header has five words at least.
-    return np.where(first >> 4 == 4, np.where(first & 15 >= 5, k.IPV4, k.NOT_IP), raw_ip(first))
 
 
 def _bundle(header: Bytes) -> tuple[Offsets, Offsets]:

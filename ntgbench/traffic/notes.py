@@ -1,4 +1,4 @@
-"""Notes: what was left out or changed on the way, one sentence each.
+"""Notes: what was left out or changed, one sentence each.
 
 Sentences have {} in the place of a number, and [one form|another form] of what differs for one and for many.
 """
