@@ -19,8 +19,7 @@ import pytest
 from benchmarks.in_turn import in_turn
 from benchmarks.traffic import made_up_biflows
 from ntgbench.traffic.capture import read_capture
-from ntgbench.traffic.connections import biflows_to_trace
-from ntgbench.traffic.export import write_pcap
+from ntgbench.traffic.export import biflows_to_trace, write_pcap
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT, segment
 from ntgbench.traffic.trace import ACK, SYN, UDP, PacketTrace
 

@@ -1,6 +1,8 @@
 """How well our biflows agree with Wireshark's, over a folder of captures.
 
-    python benchmarks/capture_agreement.py FOLDER
+    python benchmarks/capture_agreement.py [FOLDER]
+
+FOLDER is $NTGBENCH_REAL_TRAFFIC/pcaps unless given.
 
 Two things are compared, for each TCP or UDP conversation of Wireshark (tcp.stream, udp.stream) by its outermost
 transport. Payload: a conversation that carries payload against the biflow of ours that holds its first payload; they
@@ -23,6 +25,7 @@ cuts where an older SYN was captured again. Such conversations are listed with t
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -219,8 +222,11 @@ def compare_connections(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    real = os.environ.get("NTGBENCH_REAL_TRAFFIC")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(real, "pcaps") if real else None)
     arguments = parser.parse_args()
+    if arguments.folder is None:
+        parser.error("name a folder of captures, or set NTGBENCH_REAL_TRAFFIC")
     paths = sorted(path for path in arguments.folder.iterdir() if path.is_file())
     payload: Counter[str] = Counter()
     connections: Counter[str] = Counter()

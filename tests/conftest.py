@@ -11,11 +11,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from real_traffic import REAL_TRAFFIC, VARIABLE
 
 from ntgbench.testing import example_traffic
-
-REPOSITORY = Path(__file__).parent.parent
-REAL_TRAFFIC = REPOSITORY.parent / "shared" / "data"
 
 # Tests run in a process a processor, where torch with as many threads in each would have them wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -73,7 +71,6 @@ def ntgbench(tmp_path: Path) -> Command:
 @pytest.fixture(scope="session")
 def real_flows() -> Path:
     """The folder of real flow tables, which is not part of the repository."""
-    folder = REAL_TRAFFIC / "flows"
-    if not folder.is_dir():
-        pytest.skip(f"real traffic is not here: {folder}")
-    return folder
+    if not REAL_TRAFFIC.is_dir():
+        pytest.skip(f"{VARIABLE} names no folder of real traffic")
+    return REAL_TRAFFIC / "flows"

@@ -54,7 +54,7 @@ def read_flows(
             counts=counts[kept],
             length=capture.trace.payload_length[order][of_kept],
             upstream=segmentation.upstream[order][of_kept],
-            app=[name for name in app if name],
+            class_of=[name for name in app if name],
             iat=gaps[of_kept],
             session=code[kept],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ def datasets() -> None:
 )
 @click.argument("source")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
 @click.option("--packets", type=click.IntRange(min=1), default=30, show_default=True, help="Packets kept of each flow.")
 @click.option(
     "--column",
@@ -75,6 +77,7 @@ def datasets() -> None:
 def import_(
     source: str,
     out: Path,
+    force: bool,
     packets: int,
     columns: tuple[str, ...],
     upstream: str | None,
@@ -98,6 +101,8 @@ def import_(
 
     if out.suffix != ".parquet":
         raise DatasetError(f"{out} must end in .parquet")
+    if os.path.lexists(out) and not force:
+        raise DatasetError(f"{out} is there already; give --force to overwrite it")
     named = dict(_column(text) for text in columns)
     reading = Reading(
         columns=named or None,
@@ -127,8 +132,7 @@ def import_(
 def fetch(name: str, url: str | None, sha256: str | None, size_limit: int | None) -> None:
     """Download the public dataset NAME, curate it, and keep it for `-d NAME`.
 
-    A download that broke off goes on where it ended. Everything is kept in $NTGBENCH_DATA,
-    or in the cache folder of the user.
+    Everything is kept in $NTGBENCH_DATA, or in the cache folder of the user.
     """
     from ntgbench.datasets.fetch import fetch
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import lzma
+import stat
 import tarfile
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from ntgbench.errors import DatasetError
 from ntgbench.limits import GIB, Allowance
@@ -21,29 +22,24 @@ if TYPE_CHECKING:
 JSON_FACTOR = 32
 """Bytes of memory that a byte of a JSON document takes while it is read: `[],` is an object of 56 and a pointer."""
 
-_HEADER_LIMIT = 2**20
-"""Largest header of a member of a tar archive in bytes: names and attributes need no more."""
+_HEADER_LIMIT = 2**20  # bytes of the header of a member of a tar archive: names and attributes need no more
 
-_SYMLINK = 0o120000
-_FILE_TYPE = 0o170000
-
+# How a compressed file is opened, by its first bytes.
 _COMPRESSION: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-"""How a compressed file is opened, by its first bytes."""
+
+# What the libraries raise for archives that are cut or damaged; headers may nest too deeply, and hold any number.
+_DAMAGED: tuple[type[Exception], ...] = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(RuntimeError, ValueError, OverflowError, MemoryError, OSError),
+)
 
 
-@dataclass(frozen=True)
-class Document:
-    """A file's content.
-
-    Attributes:
-        name: its path in the folder or archive.
-        content: its bytes.
-        done: share of the whole that has been read up to it, 0..1.
-    """
+class Document(NamedTuple):
+    """A file's content: its path in the folder or archive, its bytes, and the share of the whole read so far, 0..1."""
 
     name: str
     content: bytes
@@ -58,45 +54,33 @@ def documents(paths: Sequence[Path], allowance: Allowance | None = None) -> Iter
 
 
 def members(archive: Path, ending: str, allowance: Allowance | None = None) -> Iterator[Document]:
-    """The content of the files in a tar or zip archive whose name ends with `ending`.
+    """The content of the files in a tar or zip archive whose name ends with `ending`, at least one.
 
     Raises DatasetError for a damaged archive, and for one that holds what no dataset needs: a path that leads out of
     it, a link, a device, or a document that is larger than the allowance.
     """
     allowance = allowance or Allowance(archive)
+    found = False
     try:
-        yield from (_zip if zipfile.is_zipfile(archive) else _tar)(archive, ending, allowance)
+        for document in (_zip if zipfile.is_zipfile(archive) else _tar)(archive, ending, allowance):
+            found = True
+            yield document
     except _DAMAGED as error:
-        raise DatasetError(f"{archive} is damaged or no archive: {error}") from error
-    except OSError as error:
-        if error.errno is not None:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise DatasetError(f"{archive} is damaged or no archive: {error}") from error
-
-
-# What the libraries raise for archives that are cut or damaged; headers may nest too deeply, and hold any number.
-_DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-    MemoryError,
-)
+        raise DatasetError(f"{archive} is damaged or not an archive: {error}") from error
+    if not found:
+        raise DatasetError(
+            f"{archive} holds no {ending} file; captures and tables in an archive must be unpacked first"
+        )
 
 
 class _Member(tarfile.TarInfo):
     """A member whose headers are small: tarfile reads them whole before it gives the member away."""
 
     _HEADERS = (
-        tarfile.GNUTYPE_LONGNAME,
-        tarfile.GNUTYPE_LONGLINK,
-        tarfile.XHDTYPE,
-        tarfile.XGLTYPE,
-        tarfile.SOLARIS_XHDTYPE,
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+        *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     )
 
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
@@ -108,37 +92,27 @@ class _Member(tarfile.TarInfo):
 
 def _tar(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]:
     total = max(archive.stat().st_size, 1)
-    with (
-        archive.open("rb") as file,
-        _decompressed(file) as content,
-        tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as tar,
-    ):
-        for member in tar:
-            _refuse(archive, member.name, special=not (member.isreg() or member.isdir()))
-            if member.isreg() and member.name.lower().endswith(ending):
-                _refuse_size(member.name, member.size, allowance)
-                document = tar.extractfile(member)
-                assert document is not None  # of a file there is one
-                yield Document(member.name, document.read(), file.tell() / total)
-
-
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
-    """The content of a file that may be compressed, expanded no faster than it is read."""
-    start = file.read(6)
-    file.seek(0)
-    for magic, opener in _COMPRESSION.items():
-        if start.startswith(magic):
-            opened: IO[bytes] = opener(file)
-            return opened
-    return file
+    with archive.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        # Expanded no faster than it is read.
+        openers = (opener for magic, opener in _COMPRESSION.items() if start.startswith(magic))
+        opener = next(openers, contextlib.nullcontext)
+        with opener(file) as content, tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as tar:
+            for member in tar:
+                _refuse(archive, member.name, special=not (member.isreg() or member.isdir()))
+                if member.isreg() and member.name.lower().endswith(ending):
+                    _refuse_size(member.name, member.size, allowance)
+                    document = tar.extractfile(member)
+                    assert document is not None  # of a file there is one
+                    yield Document(member.name, document.read(), file.tell() / total)
 
 
 def _zip(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]:
     with zipfile.ZipFile(archive) as opened:
         entries = opened.infolist()
         for number, entry in enumerate(entries, start=1):
-            link = (entry.external_attr >> 16) & _FILE_TYPE == _SYMLINK
-            _refuse(archive, entry.filename, special=link)
+            _refuse(archive, entry.filename, special=stat.S_ISLNK(entry.external_attr >> 16))
             if entry.filename.lower().endswith(ending):
                 _refuse_size(entry.filename, entry.file_size, allowance)
                 # The other methods expand without a limit.

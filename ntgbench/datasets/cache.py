@@ -19,8 +19,7 @@ def data_folder() -> Path:
     """Where datasets of the catalogue are kept; it need not exist."""
     import pooch
 
-    chosen = os.environ.get(DATA)
-    return Path(chosen) if chosen else Path(pooch.os_cache("ntgbench"))
+    return Path(os.environ.get(DATA) or pooch.os_cache("ntgbench"))
 
 
 def table_of(name: str) -> Path:

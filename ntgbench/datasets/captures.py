@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,32 +18,36 @@ from ntgbench.traffic.notes import SHOWN, WARNING, filled, listed
 from ntgbench.traffic.sidecar import sidecar_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ntgbench.datasets.reading import Reading
 
-
-@dataclass(frozen=True)
-class _Labelled:
+class _Labelled(NamedTuple):
     path: Path
     name: str
-    app: str | None
-    """None: the classes of its biflows stand in a CSV file beside it."""
+    class_name: str | None  # None: the classes of its biflows stand in a CSV file beside it
     session: str
 
 
 def read_captures(
-    root: Path, files: Sequence[Path], reading: Reading, progress: Progress = no_progress
+    root: Path,
+    files: Sequence[Path],
+    pattern: str | None = None,
+    labels: Path | None = None,
+    read: Callable[[Path, str | None], tuple[FlowTable, Counter[str], tuple[str, ...]]] = capture_flows,
+    progress: Progress = no_progress,
 ) -> tuple[FlowTable, tuple[str, ...]]:
     """The biflows of captures.
+
+    Without `pattern` and `labels`, classes come from the CSV file that `write_pcap` lays beside a capture; where there
+    is none, the class is the name of the folder that holds the capture, or a single capture's own name.
 
     Args:
         root: the folder that was asked for, or the one capture.
         files: the captures.
-        reading: how to label and segment them. Without a pattern and labels, classes come from the CSV file that
-            `write_pcap` lays beside a capture; where there is none, the class is the name of the folder that holds the
-            capture, or a single capture's own name.
+        pattern: see `Reading.label_pattern`.
+        labels: see `Reading.labels`.
+        read: reads one capture, whose class is given, as `capture_flows` does.
         progress: told how many captures are read.
 
     Returns:
@@ -53,9 +57,9 @@ def read_captures(
     Raises:
         DatasetError: when the pattern or the CSV file is unusable, or no capture can be read.
     """
-    labelled, skipped, unused = _label(root, files, reading.label_pattern, reading.labels)
+    labelled, skipped, unused = _label(root, files, pattern, labels)
     if not labelled:
-        what = f"the label pattern {reading.label_pattern!r}" if reading.labels is None else str(reading.labels)
+        what = f"the label pattern {pattern!r}" if labels is None else str(labels)
         names = listed("{} [capture has|captures have] no label", skipped)[0]
         raise DatasetError(f"{what} labels no capture in {root}: {names}")
     parts: list[FlowTable] = []
@@ -64,14 +68,7 @@ def read_captures(
     broken, damaged = [], []
     for number, capture in enumerate(labelled, start=1):
         try:
-            flows, changed, warnings = capture_flows(
-                capture.path,
-                capture.app,
-                inner=reading.inner,
-                idle_timeout=reading.idle_timeout,
-                active_timeout=reading.active_timeout,
-                size_limit=reading.size_limit,
-            )
+            flows, changed, warnings = read(capture.path, capture.class_name)
         except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
             continue
@@ -110,41 +107,37 @@ def _label(
     """The captures with their labels, the names of those without, and labels that belong to no capture."""
     if pattern is not None and labels is not None:
         raise DatasetError("captures are labelled by a pattern or by a CSV file, not by both")
-    rows = {} if labels is None else _listing(labels)
+    rows = {} if labels is None else _rows(labels)
     unused = set(rows)
-    search = None if pattern is None else _compiled(pattern)
+    try:
+        search = None if pattern is None else re.compile(pattern)
+    except re.error as error:
+        raise DatasetError(f"the label pattern {pattern!r} is not a regular expression: {error}") from error
+    if search is not None and "app" not in search.groupindex:
+        raise DatasetError(f"the label pattern {pattern!r} needs a group named app, such as (?P<app>[^_/]+)_")
     labelled, skipped = [], []
     for path in files:
         name = path.relative_to(root).as_posix() if path != root else path.name
         session = name
-        app: str | None = path.parent.resolve().name if path != root else name.partition(".")[0]
+        class_name: str | None = path.parent.resolve().name if path != root else name.partition(".")[0]
         if labels is not None:
-            app, session = rows.get(name) or rows.get(path.name) or ("", "")
+            class_name, session = rows.get(name) or rows.get(path.name) or ("", "")
             unused -= {name, path.name}
         elif search is not None:
             match = search.search(name)
-            app = (match["app"] or "") if match else ""
+            class_name = (match["app"] or "") if match else ""
         elif sidecar_path(path).is_file():
-            app = None
-        if app != "":
-            labelled.append(_Labelled(path, name, app, session or name))
+            class_name = None
+        if class_name != "":
+            labelled.append(_Labelled(path, name, class_name, session or name))
         else:
             skipped.append(name)
     return labelled, skipped, sorted(unused)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise DatasetError(f"the label pattern {pattern!r} is no regular expression: {error}") from error
-    if "app" not in compiled.groupindex:
-        raise DatasetError(f"the label pattern {pattern!r} needs a group named app, such as (?P<app>[^_/]+)_")
-    return compiled
-
-
-def _listing(labels: Path) -> dict[str, tuple[str, str]]:
-    """App and session by file, from a CSV file."""
+def _rows(labels: Path) -> dict[str, tuple[str, str]]:
+    """Class name and session by file, from a CSV file."""
+    found: dict[str, tuple[str, str]] = {}
     try:
         with labels.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
@@ -153,6 +146,10 @@ def _listing(labels: Path) -> dict[str, tuple[str, str]]:
                 raise DatasetError(
                     f"{labels} has no column {' or '.join(sorted(missing))}; its columns are file, app[, session]"
                 )
-            return {row["file"] or "": (row["app"] or "", row.get("session") or "") for row in rows}
+            for row in rows:
+                name, label = row["file"] or "", (row["app"] or "", row.get("session") or "")
+                if found.setdefault(name, label) != label:
+                    raise DatasetError(f"{labels} names {name!r} twice, with different labels: {found[name]}, {label}")
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{labels} is no CSV file in UTF-8: {error}") from error
+        raise DatasetError(f"{labels} is not a CSV file in UTF-8: {error}") from error
+    return found

@@ -1,7 +1,9 @@
-"""Columns of lists, as tables of flows hold them, turned into flat arrays."""
+"""Columns of foreign tables: lists of numbers, directions, and names such as labels and sessions."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import DatasetError
+from ntgbench.traffic.parquet import is_list
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MISSING = ("", "nan", "none", "null", "na", "n/a", "<na>", "nat")
+"""Texts that stand for a missing name, in any case and with any white space around: what pandas, R and SQL write."""
+
+_INTEGER = re.compile(r"([+-]?[0-9]+)\.0+")
 _LARGEST = np.iinfo(np.int32).max
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -24,13 +32,29 @@ class Lists:
     counts: npt.NDArray[np.int64]
     values: npt.NDArray[Any]
 
+    def row_of(self, broken: npt.NDArray[np.bool_]) -> int:
+        """The row of the first value that is broken."""
+        return int(np.searchsorted(np.cumsum(self.counts), broken.argmax(), side="right"))
+
+
+@dataclass(frozen=True)
+class Names:
+    """A column of names."""
+
+    code: npt.NDArray[np.int32]  # int32 (F,). Index of each row's name, -1 where it has none
+    names: tuple[str, ...]  # the distinct names
+    absent: tuple[str, ...] = ()  # texts of the column that were taken for a missing name
+
 
 def lists(column: pa.ChunkedArray, name: str) -> Lists:
-    """The values of a column of lists of numbers, or of text that spells them, see `flatten`."""
+    """The values of a column of lists of numbers, or of text that spells them.
+
+    A row is a list of any kind, or text that spells one with any brackets, quotes and separators. A null has no values.
+    """
     import pyarrow as pa
 
-    counts, flat = flatten(column, name)
-    if is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
+    counts, flat = _flatten(column, name)
+    if _is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
         try:
             flat = flat.cast(pa.float64())
         except pa.ArrowInvalid as error:
@@ -42,90 +66,207 @@ def lists(column: pa.ChunkedArray, name: str) -> Lists:
     return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values)
 
 
-def flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
-    """How many values each row has, int64 (F,), and all values, of any type.
+def integers(column: Lists, name: str) -> Lists:
+    """The same values as int64. Raises DatasetError for one that is missing, broken, or over 32 bits."""
+    values = column.values
+    for broken, why in (
+        ((values > _LARGEST) | (values < -_LARGEST), "does not fit 32 bits"),
+        (values != np.rint(values), "is not an integer"),
+    ):
+        if broken.any():
+            raise DatasetError(f"column {name!r}, row {column.row_of(broken)}: {values[broken.argmax()]} {why}")
+    return Lists(column.counts, values.astype(np.int64))
 
-    A row is a list of any kind, or text that spells one with any brackets, quotes and separators. A row without a
-    value (null) has no values.
+
+def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
+    """Refuse two columns of lists whose lists differ in length."""
+    differ = one.counts != other.counts
+    if differ.any():
+        row = int(differ.argmax())
+        have = f"{name!r} has {pluralised(one.counts[row], 'value')} and {other_name!r} has {other.counts[row]}"
+        raise DatasetError(f"row {row}: {have}")
+
+
+def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
+    """Per-packet information (PPI) of CESNET flows: three lists a flow in one cell, as CESNET DataZoo stores them.
+
+    Rows of a cell are the time before each packet in milliseconds, its direction (+1 client to server, -1 back) and its
+    payload length in bytes; at most 30 packets, often padded with zeros, which are cut off here
+    (https://cesnet.github.io/cesnet-datazoo/features/). A cell may hold nested lists, a flat list or text.
+
+    Returns seconds, directions and lengths. Raises DatasetError for a cell that is not three lists of the same length.
     """
+    import pyarrow.compute as pc
+
+    column = _plain(column)
+    if is_list(column.type) and is_list(column.type.value_type):
+        rows = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+        inner = lists(pc.list_flatten(column), name)
+        broken = (rows != 3) & (rows != 0)
+        lengths = np.zeros((len(rows), 3), np.int64)
+        if not broken.any():
+            lengths[rows == 3] = inner.counts.reshape(-1, 3)
+            broken = (lengths != lengths[:, :1]).any(axis=1)
+        flat = Lists(lengths.sum(axis=1), inner.values)
+    else:
+        flat = lists(column, name)
+        broken = flat.counts % 3 != 0
+    if broken.any():
+        raise DatasetError(
+            f"column {name!r}, row {int(broken.argmax())}: a PPI cell has three lists of one length, "
+            "times in milliseconds, directions and payload lengths"
+        )
+    packets = flat.counts // 3
+    # Value v of a flow with n packets is in part v // n, at packet v % n.
+    first = np.repeat(np.cumsum(flat.counts) - flat.counts, packets)
+    packet = np.arange(packets.sum()) - np.repeat(np.cumsum(packets) - packets, packets)
+    stride = np.repeat(packets, packets)
+    iat, direction, length = (flat.values[first + part * stride + packet] for part in range(3))
+    sent = (length != 0) | (direction != 0)
+    counts = np.bincount(np.repeat(np.arange(len(packets)), packets)[sent], minlength=len(packets))
+    return Lists(counts, iat[sent] / 1000), Lists(counts, direction[sent]), Lists(counts, length[sent])
+
+
+def directions(column: pa.ChunkedArray, name: str) -> Lists:
+    """The directions in a column of lists of numbers, truth values or text: as numbers where they are, else as text."""
+    import pyarrow as pa
+
+    counts, flat = _flatten(column, name)
+    if pa.types.is_boolean(flat.type):
+        return Lists(counts, np.array(["", "false", "true"])[_codes(flat.cast(pa.int8())) + 1])
+    if not _is_text(flat.type):
+        return integers(lists(column, name), name)
+    try:
+        return integers(Lists(counts, flat.cast(pa.float64()).to_numpy()), name)
+    except pa.ArrowInvalid:
+        encoded = flat.dictionary_encode().unify_dictionaries().combine_chunks()
+        words = np.array(["", *(word.strip().lower() for word in encoded.dictionary.to_pylist())])
+        return Lists(counts, words[_codes(encoded.indices) + 1])
+
+
+def upstream_of(
+    direction: Lists, sent: npt.NDArray[np.bool_], name: str, upstream: str | None
+) -> npt.NDArray[np.bool_]:
+    """Which packets go upstream, bool (packets,).
+
+    Args:
+        direction: what `directions` gives.
+        sent: which packets carry payload, bool (packets,); the others may have any direction.
+        name: the column, named in errors.
+        upstream: the value that means upstream, in any case; None where it is +1, and -1 means downstream.
+
+    Raises:
+        DatasetError: when a direction is missing, or there are other values, or more than two.
+    """
+    values = direction.values
+    found, first, code = np.unique(values[sent], return_index=True, return_inverse=True)
+    numbers = np.issubdtype(found.dtype, np.number)
+    spelt = [f"{value:g}" if numbers else str(value) for value in found]
+    seen = ", ".join([text or "nothing" for text in spelt[:_SHOWN]] + (["…"] if len(spelt) > _SHOWN else []))
+    for place, text in enumerate(spelt):
+        why = None
+        if text in ("", "nan"):
+            why = "the direction of a packet is missing"
+        elif upstream is None and text not in ("1", "-1"):
+            advice = "`ntgbench datasets import --upstream VALUE` says which of two other values means upstream"
+            why = f"a direction is +1 (upstream) or -1 (downstream), the column holds {seen}; {advice}"
+        if why is not None:
+            broken = np.arange(len(values)) == np.flatnonzero(sent)[first[place]]
+            raise DatasetError(f"column {name!r}, row {direction.row_of(broken)}: {why}")
+    wanted = "1" if upstream is None else upstream.strip().lower()
+    if upstream is not None:
+        with contextlib.suppress(ValueError):
+            wanted = f"{float(upstream):g}"
+        if spelt and (wanted not in spelt or len(spelt) > 2):
+            raise DatasetError(
+                f"column {name!r} must hold two directions, one of them {upstream!r} for upstream; it holds {seen}"
+            )
+    result = np.zeros(len(values), bool)
+    result[sent] = np.array([text == wanted for text in spelt], bool)[code]
+    return result
+
+
+def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
+    """The names in a column of text, numbers, truth values or dates.
+
+    Null, NaN and the texts in `MISSING` are missing names. Where all numbers of a column are integers their names have
+    no decimals: 1.0 is "1", for a column of integers becomes one of decimals when a value is missing.
+
+    Args:
+        column: the column.
+        name: what it is called in errors.
+        exact: text is a name as it stands; only null is missing.
+
+    Raises:
+        DatasetError: when the column holds lists, or text that is not UTF-8.
+    """
+    import pyarrow as pa
+
+    kind = column.type
+    # A dictionary of text stays one: a text that repeats is held once.
+    if not (pa.types.is_dictionary(kind) and _is_text(_plain(pa.chunked_array([], kind.value_type)).type)):
+        column = _plain(column)
+    if pa.types.is_nested(column.type):
+        raise DatasetError(f"column {name!r} must hold one name a row, not {column.type}")
+    if pa.types.is_float16(column.type):  # Arrow cannot spell half floats
+        column = column.cast(pa.float64())
+    try:
+        if not (_is_text(column.type) or pa.types.is_dictionary(column.type)):
+            column = column.cast(pa.large_string())
+        encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+        texts: list[str | None] = encoded.dictionary.cast(pa.large_string()).to_pylist()
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise DatasetError(f"column {name!r} holds text that is not UTF-8: {error}") from error
+    except pa.ArrowNotImplementedError as error:
+        raise DatasetError(f"column {name!r} must hold names, not {column.type}") from error
+    absent = {text for text in texts if text is not None and text.strip().lower() in MISSING and not exact}
+    present = [None if text in absent else text for text in texts]
+    if not exact and all(text is None or _INTEGER.fullmatch(text) for text in present):
+        present = [None if text is None else text.partition(".")[0] for text in present]
+    names = tuple(dict.fromkeys(text for text in present if text is not None))
+    index = {text: code for code, text in enumerate(names)}
+    # The last entry is for rows that are null: their index is -1.
+    code_of = np.array([*(-1 if text is None else index[text] for text in present), -1], np.int32)
+    return Names(code_of[_codes(encoded.indices)], names, tuple(sorted(absent)))
+
+
+def _codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
+    """Integers, -1 where they are missing."""
+    codes: npt.NDArray[np.int64] = flat.fill_null(-1).to_numpy().astype(np.int64)
+    return codes
+
+
+def _flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
+    """How many values each row has, int64 (F,), and all values, of any type; see `lists`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = plain(column)
-    if is_text(column.type):
+    column = _plain(column)
+    if _is_text(column.type):
         text = pc.utf8_trim(pc.replace_substring_regex(column, r"""[\s\[\](){},;'"]+""", " "), " ")
         column = pc.split_pattern(pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text), " ")
     elif not is_list(column.type):
         raise DatasetError(f"column {name!r} must hold lists, not {column.type}")
     counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
-    return counts, plain(pc.list_flatten(column))
+    return counts, _plain(pc.list_flatten(column))
 
 
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The same values without a dictionary or an extension type around them, and text of any kind as large_string."""
     import pyarrow as pa
 
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
-        return plain(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
+        return _plain(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
     if pa.types.is_dictionary(kind):
         decoded = [chunk.dictionary_decode() for chunk in column.chunks]
-        return plain(pa.chunked_array(decoded, kind.value_type))
-    if pa.types.is_string(kind) or pa.types.is_string_view(kind) or _is_binary(kind):
-        return column.cast(pa.large_string())
-    return column
+        return _plain(pa.chunked_array(decoded, kind.value_type))
+    texts = ("string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
+    return column.cast(pa.large_string()) if any(getattr(pa.types, f"is_{t}")(kind) for t in texts) else column
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
-    return any(test(kind) for test in tests)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column type of `plain` is text."""
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether a column type of `_plain` is text."""
     import pyarrow as pa
 
     return bool(pa.types.is_large_string(kind))
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether a column type is a list of any kind."""
-    import pyarrow as pa
-
-    tests = (
-        pa.types.is_list,
-        pa.types.is_large_list,
-        pa.types.is_fixed_size_list,
-        pa.types.is_list_view,
-        pa.types.is_large_list_view,
-    )
-    return any(test(kind) for test in tests)
-
-
-def whole(column: Lists, name: str) -> Lists:
-    """The same values as integers. A number that is missing, broken, or over 32 bits is refused."""
-    values = column.values
-    for broken, why in (
-        ((values > _LARGEST) | (values < -_LARGEST), "does not fit 32 bits"),
-        (values != np.rint(values), "is no whole number"),
-    ):
-        if broken.any():
-            raise DatasetError(f"column {name!r}, row {row_of(column.counts, broken)}: {values[broken.argmax()]} {why}")
-    return Lists(column.counts, values.astype(np.int64))
-
-
-def same_counts(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], name: str, other_name: str) -> None:
-    """Refuse two columns of lists whose lists differ in length."""
-    differ = one != other
-    if differ.any():
-        row = int(differ.argmax())
-        raise DatasetError(
-            f"row {row}: {name!r} has {pluralised(one[row], 'value')} and {other_name!r} has {other[row]}"
-        )
-
-
-def row_of(counts: npt.NDArray[np.int64], broken: npt.NDArray[np.bool_]) -> int:
-    """The row of the first value that is broken."""
-    return int(np.searchsorted(np.cumsum(counts), broken.argmax(), side="right"))

@@ -13,55 +13,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Description:
-    """Figures about N biflows of P packets.
-
-    Attributes:
-        biflows: N.
-        packets: P, the largest number of packets kept of a biflow.
-        pl_max: largest payload length in bytes that is kept as it is.
-        classes: biflows of each class, the largest class first.
-        groups: number of sessions that are never split; None when there are none.
-        length_quantiles: packets of a biflow at 0, 25, 50, 75 and 100% of the biflows.
-        full_share: share of biflows with all P packets.
-        upstream_first_share: share of biflows whose first packet goes from client to server.
-        distinct_share: distinct rows of signed payload lengths over biflows; 1 means no two are alike.
-        pl_max_share: share of packets with exactly pl_max bytes, clipped or not.
-        has_gaps: whether times between packets are known.
-        digest: identity of the biflows, 32 hex digits.
-    """
+    """Figures about biflows, of which `ntgbench info` prints the names too."""
 
     biflows: int
-    packets: int
-    pl_max: int
-    classes: dict[str, int]
-    groups: int | None
-    length_quantiles: tuple[float, ...]
-    full_share: float
-    upstream_first_share: float
-    distinct_share: float
-    pl_max_share: float
-    has_gaps: bool
-    digest: str
+    packets: int  # the largest number of packets kept of a biflow
+    pl_max: int  # largest payload length in bytes that is kept as it is
+    classes: dict[str, int]  # biflows of each class, the largest class first
+    sessions: int | None  # None when they are not known
+    length_quantiles: tuple[float, ...]  # packets of a biflow at 0, 25, 50, 75 and 100% of the biflows
+    full_share: float  # of biflows with as many packets as are kept at most
+    upstream_first_share: float  # of biflows whose first packet goes from client to server
+    distinct_share: float  # distinct rows of signed payload lengths over biflows; 1 means no two are alike
+    pl_max_share: float  # of packets with exactly pl_max bytes, clipped or not
+    has_iat: bool
+    digest: str  # of the biflows, 32 hex digits
 
 
 def describe(biflows: Biflows) -> Description:
     """The figures of `biflows`, of which there is at least one."""
     counts = biflows.class_counts()
     lengths = biflows.lengths()
-    rows = np.ascontiguousarray(biflows.signed_pl).view(
-        np.dtype((np.void, biflows.signed_pl.itemsize * biflows.packets))
-    )
+    as_one_value = np.dtype((np.void, biflows.signed_pl.itemsize * biflows.packets))
     return Description(
         biflows=len(biflows),
         packets=biflows.packets,
         pl_max=biflows.pl_max,
         classes={biflows.classes[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable")},
-        groups=None if biflows.group is None else len(np.unique(biflows.group)),
+        sessions=None if biflows.session is None else len(np.unique(biflows.session)),
         length_quantiles=tuple(np.quantile(lengths, [0, 0.25, 0.5, 0.75, 1]).tolist()),
         full_share=float((lengths == biflows.packets).mean()),
         upstream_first_share=float((biflows.signed_pl[:, 0] > 0).mean()),
-        distinct_share=len(np.unique(rows)) / len(biflows),
+        distinct_share=len(np.unique(np.ascontiguousarray(biflows.signed_pl).view(as_one_value))) / len(biflows),
         pl_max_share=float((np.abs(biflows.signed_pl) == biflows.pl_max).sum() / lengths.sum()),
-        has_gaps=biflows.iat is not None,
+        has_iat=biflows.iat is not None,
         digest=biflows.digest(),
     )

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench import words
 from ntgbench.errors import DatasetError
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.notes import fill, filled
-from ntgbench.words import printable
+from ntgbench.words import pluralised, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,22 +27,21 @@ if TYPE_CHECKING:
     from ntgbench.limits import Allowance
 
 _LONGEST_BYTES = np.iinfo(np.int32).max
-_PACKET_BYTES = 64
-"""Memory that a packet takes until all files are read and joined."""
+_PACKET_BYTES = 64  # of memory that a packet takes until all files are read and joined
+_LONGEST_IAT = 1e9  # seconds, about 32 years: more is not a time between two packets of a capture
 
-_LONGEST_GAP = 1e9
-"""Seconds, about 32 years: more is no time between two packets of a capture."""
+# Errors of reading a structure that is another one. JSON may nest too deeply, and hold numbers that no float can.
+_NOT_MIRAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, MemoryError)
 
 
-@dataclass(frozen=True)
-class _Capture:
-    """The biflows of one file that count: packets of each, and lengths, directions and gaps of all packets."""
+class _Capture(NamedTuple):
+    """The biflows of one file that count: packets of each, and lengths, directions and iat of all packets."""
 
-    app: str
+    class_name: str
     counts: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
     upstream: npt.NDArray[np.bool_]
-    gap: npt.NDArray[np.float64]
+    iat: npt.NDArray[np.float64]
 
 
 def read_mirage(
@@ -62,8 +59,8 @@ def read_mirage(
         allowance: counts what is kept of the files; None counts nothing.
 
     Returns:
-        the flows, and notes that count what was left out: background, inexact labels, biflows with a payload length
-        that is none, files that cannot be read.
+        the flows, and notes that count what was left out: background, inexact labels, biflows with an impossible
+        payload length, files that cannot be read.
 
     Raises:
         DatasetError: when no file can be read, or there is more in them than the allowance.
@@ -74,7 +71,7 @@ def read_mirage(
     for document in documents:
         try:
             capture = _capture(document, exact, left_out)
-        except _NO_CAPTURE as error:
+        except _NOT_MIRAGE as error:
             unreadable.append(printable(f"{document.name} ({type(error).__name__}: {error})"))
         else:
             captures.append(capture)
@@ -82,40 +79,40 @@ def read_mirage(
                 allowance.take(_PACKET_BYTES * len(capture.length))
         progress(document.done, 1.0, PurePosixPath(document.name).name)
     if not captures:
-        why = f"; the first is {unreadable[0]}" if unreadable else ""
-        raise DatasetError(f"none of {len(unreadable):,} JSON files is a MIRAGE-2019 capture{why}")
-    notes = [f"dropped {words.pluralised(count, 'biflow')}: {reason}" for reason, count in left_out.items()]
+        first = f"; the first is {unreadable[0]}" if unreadable else ""
+        raise DatasetError(f"none of {len(unreadable):,} JSON files is of MIRAGE-2019{first}")
+    notes = [f"dropped {pluralised(count, 'biflow')}: {reason}" for reason, count in left_out.items()]
     if unreadable:
-        skipped = "skipped {} [file that is no MIRAGE-2019 capture|files that are no MIRAGE-2019 captures]"
+        skipped = "skipped {} [file that is not of MIRAGE-2019|files that are not of MIRAGE-2019]"
         notes.append(f"{fill(skipped, len(unreadable))}, such as {unreadable[0]}")
-    gap = np.concatenate([capture.gap for capture in captures])
-    unknown = ~(np.abs(gap) <= _LONGEST_GAP)
+    class_names, counts, length, upstream, iats = zip(*captures, strict=True)
+    iat = np.concatenate(iats)
+    unknown = ~(np.abs(iat) <= _LONGEST_IAT)
     if unknown.any():
-        notes.append(fill("set {} missing [gap|gaps] to 0", int(np.count_nonzero(unknown))))
-    flows_of = [len(capture.counts) for capture in captures]
+        notes.append(fill("set {} missing iat [value|values] to 0", int(np.count_nonzero(unknown))))
+    flows_of = [len(count) for count in counts]
     flows, changes = FlowTable.from_packets(
-        counts=np.concatenate([capture.counts for capture in captures]),
-        length=np.concatenate([capture.length for capture in captures]),
-        upstream=np.concatenate([capture.upstream for capture in captures]),
-        app=np.repeat(np.array([capture.app for capture in captures], object), flows_of),
-        iat=np.where(unknown, 0.0, gap),
+        counts=np.concatenate(counts),
+        length=np.concatenate(length),
+        upstream=np.concatenate(upstream),
+        class_of=np.repeat(np.array(class_names, object), flows_of),
+        iat=np.where(unknown, 0.0, iat),
         session=np.repeat(np.arange(len(captures)), flows_of),
     )
     return flows, (*notes, *filled(changes))
 
 
-# Errors of reading a structure that is another one. JSON may nest too deeply, and hold numbers that no float can.
-_NO_CAPTURE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError, MemoryError)
-
-
 def _capture(document: Document, exact: bool, left_out: Counter[str]) -> _Capture:
-    """The biflows of one file; one of `_NO_CAPTURE` where it holds something else."""
-    app = PurePosixPath(document.name).name.split("_")[1]
+    """The biflows of one file; one of `_NOT_MIRAGE` where it holds something else."""
+    _, *parts = PurePosixPath(document.name).name.split("_")
+    biflows = json.loads(document.content)
+    if not parts or not isinstance(biflows, dict):
+        raise ValueError("it must be named PREFIX_APP_….json and hold an object with a biflow a key")
     skipped: Counter[str] = Counter()
     kept: list[dict[str, list[Any]]] = []
-    for biflow in json.loads(document.content).values():
+    for biflow in biflows.values():
         about = biflow["flow_metadata"]
-        if about["BF_label"] != app:
+        if about["BF_label"] != parts[0]:
             skipped["background traffic of other apps"] += 1
         elif exact and about["BF_labeling_type"] != "exact":
             skipped["their label is not exact"] += 1
@@ -125,19 +122,18 @@ def _capture(document: Document, exact: bool, left_out: Counter[str]) -> _Captur
     for name in ("packet_dir", "iat"):
         if [len(packets[name]) for packets in kept] != counts.tolist():
             raise ValueError(f"{name} and L4_payload_bytes differ in length")
-
-    def column(name: str) -> npt.NDArray[np.float64]:
-        return np.array([value for packets in kept for value in packets[name]], np.float64)
-
-    length, direction, gap = column("L4_payload_bytes"), column("packet_dir"), column("iat")
+    length, direction, iat = (
+        np.array([value for packets in kept for value in packets[name]], np.float64)
+        for name in ("L4_payload_bytes", "packet_dir", "iat")
+    )
     if not np.isin(direction, (0, 1)).all():
         raise ValueError("a packet_dir is neither 0 (upstream) nor 1")
-    # Compared so that a number that is none counts as impossible too.
+    # A NaN compares as impossible too.
     possible = (length >= 0) & (length <= _LONGEST_BYTES) & (length == np.rint(length))
-    biflow = np.repeat(np.arange(len(counts)), counts)
-    usable = np.bincount(biflow[~possible], minlength=len(counts)) == 0
+    biflow_of = np.repeat(np.arange(len(counts)), counts)
+    usable = np.bincount(biflow_of[~possible], minlength=len(counts)) == 0
     if not usable.all():
-        skipped["they have a payload length that is no number of bytes"] += int(np.count_nonzero(~usable))
+        skipped["they have a payload length that is not a number of bytes"] += int(np.count_nonzero(~usable))
     left_out.update(skipped)
-    packet = usable[biflow]
-    return _Capture(app, counts[usable], length[packet].astype(np.int64), direction[packet] == 0, gap[packet])
+    packet = usable[biflow_of]
+    return _Capture(parts[0], counts[usable], length[packet].astype(np.int64), direction[packet] == 0, iat[packet])

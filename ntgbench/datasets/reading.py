@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
 from ntgbench.limits import Allowance
+from ntgbench.traffic.notes import listed
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 from ntgbench.words import pluralised
 
@@ -42,7 +44,7 @@ class Reading:
         active_timeout: seconds after which a biflow of a capture ends although it goes on, see `segment`.
         exact: keep only the MIRAGE biflows whose label was observed for them, not inferred from others.
         min_class: drop classes with fewer flows; None means 100 for MIRAGE and 1 for all else.
-        size_limit: bytes of memory that the source may expand to; None takes `ntgbench.limits.size_limit()`.
+        size_limit: bytes of memory that the content may expand to; None takes `ntgbench.limits.size_limit()`.
     """
 
     columns: Mapping[str, str] | None = None
@@ -57,17 +59,10 @@ class Reading:
     size_limit: int | None = None
 
 
-_SMALLEST_CLASS: dict[Format, int] = {"table": 1, "mirage": 100, "captures": 1}
-
-_APPLIES: dict[str, Format] = {
-    "columns": "table",
-    "upstream": "table",
-    "label_pattern": "captures",
-    "labels": "captures",
-    "inner": "captures",
-    "idle_timeout": "captures",
-    "active_timeout": "captures",
-    "exact": "mirage",
+_APPLIES: dict[Format, tuple[str, ...]] = {
+    "table": ("columns", "upstream"),
+    "captures": ("label_pattern", "labels", "inner", "idle_timeout", "active_timeout"),
+    "mirage": ("exact",),
 }
 
 
@@ -76,26 +71,30 @@ def read_flows(
 ) -> tuple[FlowTable, tuple[str, ...]]:
     """All flows of a table, a capture, a folder of captures, or of MIRAGE-2019 JSON files in a folder or an archive.
 
-    Returns the flows, at least one, with lengths as they are in the source; and notes on what was left out.
-    Raises DatasetError for a source that is missing, unreadable or empty, and for a reading that does not apply to it.
+    Returns the flows, at least one, with lengths as they are in the files; and notes on what was left out.
+    Raises DatasetError for a path that is missing, unreadable or empty, and for a reading that does not apply to it.
     """
     if not os.fspath(path):
         raise DatasetError("the path is empty; the folder you are in is called '.'")
     path = Path(path)
     reading = reading or Reading()
     try:
-        kind, files = _format_of(path)
-        for field, of in _APPLIES.items():
-            if of != kind and getattr(reading, field) != getattr(Reading, field):
-                raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
-        flows, notes = _read(path, kind, files, reading, progress)
+        kind, files, notes = _format_of(path)
+        for of, fields in _APPLIES.items():
+            for field in fields:
+                if of != kind and getattr(reading, field) != getattr(Reading, field):
+                    raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
+        flows, more = _read(path, kind, files, reading, progress)
     except TrafficError as error:
         raise DatasetError(f"{path}: {error}") from error
     except OSError as error:
         raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
-    smallest = reading.min_class or _SMALLEST_CLASS[kind]
-    flows, dropped = _drop_small(flows, smallest)
-    notes = (*notes, *dropped)
+    notes = (*more, *notes)
+    smallest, counts = reading.min_class or (100 if kind == "mirage" else 1), flows.class_counts()
+    if (small := counts < smallest).any():
+        dropped = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(smallest, 'flow')}"
+        notes = (*notes, f"{dropped} ({pluralised(counts[small].sum(), 'flow')})")
+        flows = flows.select(~small[flows.label]).compact()
     if not len(flows):
         raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(notes)}" if notes else ""))
     upstream = float((flows.signed_pl[flows.offsets[:-1]] > 0).mean())
@@ -104,28 +103,47 @@ def read_flows(
     return flows, notes
 
 
-def _format_of(path: Path) -> tuple[Format, list[Path]]:
-    """The format of a file by its ending, or of a folder by the files that it holds; and those files."""
+def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:
+    """The format of a file by its ending, or of a folder by the files that it holds; these files; and notes."""
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path}")
     if not path.is_file() and not path.is_dir():
         raise DatasetError(f"{path} is neither a regular file nor a folder")
     name = path.name.lower()
     if path.is_file() and name.endswith(TABLES):
-        return "table", [path]
+        return "table", [path], ()
     if path.is_file() and name.endswith(ARCHIVES):
-        return "mirage", [path]
-    files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+        return "mirage", [path], ()
+    files, notes = _files_below(path) if path.is_dir() else ([path], ())
     documents = [file for file in files if file.name.lower().endswith(".json")]
     captures = [file for file in files if file.name.lower().endswith(CAPTURES)]
     if documents and captures:
         raise DatasetError(f"{path} holds JSON files and captures; name a folder with one of the two")
     if documents:
-        return "mirage", documents
+        return "mirage", documents, notes
     if captures:
-        return "captures", captures
+        return "captures", captures, notes
     wanted = "no MIRAGE-2019 JSON file and no capture" if path.is_dir() else "no ending that is known"
-    raise DatasetError(f"{path} has {wanted}; files that can be read end in {', '.join(ENDINGS)}")
+    told = "".join(f" ({note})" for note in notes)
+    raise DatasetError(f"{path} has {wanted}{told}; files that can be read end in {', '.join(ENDINGS)}")
+
+
+def _files_below(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The files in a folder and its folders, sorted by path; and notes on folders that are passed over."""
+    unreadable: list[str] = []
+    linked: list[str] = []
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(str(error.filename))):
+        linked += [os.path.join(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
+        files += [path for name in names if (path := Path(parent, name)).is_file()]
+    if str(folder) in unreadable:
+        raise DatasetError(f"cannot read {folder}: Permission denied")
+    below = ([Path(path).relative_to(folder).as_posix() for path in sorted(paths)] for paths in (linked, unreadable))
+    symbolic, closed = below
+    return sorted(files), (
+        *listed("skipped {} [folder that is a symbolic link|folders that are symbolic links]", symbolic),
+        *listed("skipped {} [folder|folders] that cannot be read", closed),
+    )
 
 
 def _read(
@@ -144,15 +162,13 @@ def _read(
         contents = archives.members(path, ".json", allowance) if is_archive else archives.documents(files, allowance)
         return read_mirage(contents, reading.exact, progress, allowance)
     from ntgbench.datasets.captures import read_captures
+    from ntgbench.traffic.capture_flows import capture_flows
 
-    return read_captures(path, files, reading, progress)
-
-
-def _drop_small(flows: FlowTable, minimum: int) -> tuple[FlowTable, tuple[str, ...]]:
-    counts = flows.class_counts()
-    small = counts < minimum
-    if not small.any():
-        return flows, ()
-    note = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(minimum, 'flow')}"
-    note += f" ({pluralised(counts[small].sum(), 'flow')})"
-    return flows.select(~small[flows.label]).compact(), (note,)
+    read = partial(
+        capture_flows,
+        inner=reading.inner,
+        idle_timeout=reading.idle_timeout,
+        active_timeout=reading.active_timeout,
+        size_limit=reading.size_limit,
+    )
+    return read_captures(path, files, reading.label_pattern, reading.labels, read, progress)

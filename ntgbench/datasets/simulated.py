@@ -1,10 +1,9 @@
 """The dataset `simulated`: class-conditional semi-Markov traffic whose true distribution is known.
 
-A biflow walks through the states of its application (`simulated.toml`): it stays in a state for a drawn number of
-packets, then moves on, never to the same state. Each packet's size depends on the state and on the client software of
-its session. So traffic has dwell times that a first-order chain cannot hold, and sizes that depend on one another over
-any distance. Every draw is an integer taken from the raw 64-bit words of PCG64, whose stream numpy guarantees: the same
-bytes come out on every platform.
+A biflow moves through the states of its application (`simulated.toml`): it stays in a state for a drawn number of
+packets, then changes to another. Each packet's size depends on the state and on the client software of its session. So
+dwell times are not those of a first-order chain, and sizes depend on one another over any distance. Every draw is an
+integer taken from the raw 64-bit words of PCG64, whose stream numpy guarantees: the traffic is the same everywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from operator import itemgetter
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -27,59 +27,37 @@ if TYPE_CHECKING:
 
     from ntgbench.traffic.biflows import Biflows
 
-SEED = 20260326
-"""Seed of the dataset in the catalogue."""
-
-PACKETS = 30
-"""Largest number of packets of a simulated biflow."""
-
-SESSION = 12
-"""Biflows of a session; the last session of a class may have fewer."""
+SEED = 20260326  # of the dataset in the catalogue
+PACKETS = 30  # of a biflow at most
+SESSION = 12  # biflows of a session; the last session of a class may have fewer
 
 _SLOTS, _LONG_SLOTS = 16, 32
-_NOISE_UNIT = 256
-_GAP_QUANTILES = 1024
-_GAP_SIGMA = 1.0
+_IAT_QUANTILES, _IAT_SIGMA = 1024, 1.0
 
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The traffic model as tables of equally likely slots: C classes, V client variants, S states.
-
-    Attributes:
-        classes, states: their names.
-        biflows: (C,). Biflows of each class.
-        upstream: bool (S,). Direction of each state's packets.
-        start: (C, 16). First state.
-        following: (C, S, 16). State after each state.
-        dwell: (C, S, 16). Packets spent in a state.
-        sizes: (C, V, S, 16). Payload bytes.
-        noise: (C,). How many in 256 packets draw their size evenly from `bounds` instead.
-        bounds: (S, 2). Smallest and largest size of such a packet.
-        packets: (C, 32). Packets of a biflow.
-        variants: (C, 32). Client variant of a session.
-        gap: (S,). Median microseconds before a packet.
-    """
+    """The traffic model as tables of equally likely slots: C classes, V client variants, S states."""
 
     classes: tuple[str, ...]
     states: tuple[str, ...]
-    biflows: Integers
-    upstream: npt.NDArray[np.bool_]
-    start: Integers
-    following: Integers
-    dwell: Integers
-    sizes: Integers
-    noise: Integers
-    bounds: Integers
-    packets: Integers
-    variants: Integers
-    gap: Integers
+    biflows: Integers  # (C,). Biflows of each class
+    upstream: npt.NDArray[np.bool_]  # bool (S,). Direction of each state's packets
+    start: Integers  # (C, 16). First state
+    following: Integers  # (C, S, 16). State after each state
+    dwell: Integers  # (C, S, 16). Packets spent in a state
+    sizes: Integers  # (C, V, S, 16). Payload bytes
+    noise: Integers  # (C,). How many in 256 packets draw their size evenly from `bounds` instead
+    bounds: Integers  # (S, 2). Smallest and largest size of such a packet
+    packets: Integers  # (C, 32). Packets of a biflow
+    variants: Integers  # (C, 32). Client variant of a session
+    iat: Integers  # (S,). Median microseconds before a packet
 
 
 def load(packets: int, pl_max: int) -> Biflows:
-    """The dataset of the catalogue: 6,150 biflows of 12 classes in sessions of 12, with gaps."""
+    """The dataset of the catalogue: 6,150 biflows of 12 classes in sessions of 12, with iat."""
     return simulate()[0].to_biflows(packets, pl_max)[0]
 
 
@@ -92,22 +70,23 @@ def simulate(seed: int = SEED) -> tuple[FlowTable, npt.NDArray[np.int8]]:
     first_of_session = place % SESSION == 0
     session = np.cumsum(first_of_session) - 1
 
-    variant = _pick(model.variants[label[first_of_session]], _bits(words, int(session[-1]) + 1, 0, 5))[session]
-    lengths = _pick(model.packets[label], _bits(words, len(label), 0, 5))
+    of_session = _field(words.random_raw(int(session[-1]) + 1), 0, 5)
+    variant = model.variants[label[first_of_session], of_session][session]
+    lengths = model.packets[label, _field(words.random_raw(len(label)), 0, 5)]
     raw = words.random_raw((len(label), PACKETS))
     state = _walk(model, label, raw)
     size = model.sizes[label[:, None], variant[:, None], state, _field(raw, 8, 4)]
     low, high = model.bounds[state, 0], model.bounds[state, 1]
     noisy = _field(raw, 12, 8) < model.noise[label][:, None]
     size = np.where(noisy, low + (_field(raw, 20, 16) * (high - low + 1) >> 16), size)
-    microseconds = model.gap[state] * _gap_factors()[_field(raw, 36, 10)] >> 10
+    microseconds = model.iat[state] * _iat_factors()[_field(raw, 36, 10)] >> 10
 
     sent = np.arange(PACKETS) < lengths[:, None]
     flows, _ = FlowTable.from_packets(
         counts=lengths,
         length=size[sent],
         upstream=model.upstream[state[sent]],
-        app=label,
+        class_of=label,
         iat=microseconds[sent] / 1e6,
         session=session,
         classes=model.classes,
@@ -121,9 +100,7 @@ def truth() -> Model:
     content = tomllib.loads(resources.files(__package__).joinpath("simulated.toml").read_text("utf-8"))
     states: list[str] = content["states"]
     families = [value for value in content.values() if isinstance(value, dict) and "app" in value]
-    apps = sorted(
-        ((_inherit(family, app)) for family in families for app in family["app"]), key=lambda app: app["name"]
-    )
+    apps = sorted((_inherit(family, app) for family in families for app in family["app"]), key=itemgetter("name"))
 
     def sizes_of(app: Mapping[str, Any], variant: int) -> Integers:
         rows = [app["sizes"][state] for state in states]
@@ -147,26 +124,8 @@ def truth() -> Model:
         bounds=np.array([content["range"][state] for state in states]),
         packets=np.array([_slots(app["packets"], _LONG_SLOTS) for app in apps]),
         variants=np.array([_slots(app["variants"], _LONG_SLOTS) for app in apps]),
-        gap=np.array([content["gap"][state] for state in states]),
+        iat=np.array([content["gap"][state] for state in states]),
     )
-
-
-def state_marginals(model: Model, code: int) -> npt.NDArray[np.float64]:
-    """Exact probability that packet t of a biflow of class `code` is in state s, float64 (30, S), given that it exists.
-
-    The semi-Markov chain is a Markov chain over (state, packets left in it), which is stepped exactly.
-    """
-    longest = int(model.dwell.max())
-    start = np.bincount(model.start[code], minlength=len(model.states)) / _SLOTS
-    following = np.stack([np.bincount(row, minlength=len(model.states)) for row in model.following[code]]) / _SLOTS
-    dwell = np.stack([np.bincount(row, minlength=longest + 1)[1:] for row in model.dwell[code]]) / _SLOTS
-    now = start[:, None] * dwell  # (S, packets left - 1)
-    rows = []
-    for _ in range(PACKETS):
-        rows.append(now.sum(axis=1))
-        leaving = now[:, 0] @ following
-        now = np.pad(now[:, 1:], ((0, 0), (0, 1))) + leaving[:, None] * dwell
-    return np.array(rows)
 
 
 def _walk(model: Model, label: Integers, raw: npt.NDArray[np.uint64]) -> Integers:
@@ -184,25 +143,16 @@ def _walk(model: Model, label: Integers, raw: npt.NDArray[np.uint64]) -> Integer
 
 
 @cache
-def _gap_factors() -> Integers:
+def _iat_factors() -> Integers:
     """Log-normal factors with median 1 in units of 1/1024, at evenly spaced quantiles."""
     standard = NormalDist()
-    places = (np.arange(_GAP_QUANTILES) + 0.5) / _GAP_QUANTILES
-    return np.array([round(1024 * math.exp(_GAP_SIGMA * standard.inv_cdf(place))) for place in places.tolist()])
+    places = (np.arange(_IAT_QUANTILES) + 0.5) / _IAT_QUANTILES
+    return np.array([round(1024 * math.exp(_IAT_SIGMA * standard.inv_cdf(place))) for place in places.tolist()])
 
 
 def _field(raw: npt.NDArray[np.uint64], start: int, width: int) -> Integers:
     """The `width` bits of each word from bit `start` on: independent, evenly distributed integers."""
     return ((raw >> np.uint64(start)) & np.uint64((1 << width) - 1)).astype(np.int64)
-
-
-def _bits(words: np.random.PCG64, count: int, start: int, width: int) -> Integers:
-    return _field(words.random_raw(count), start, width)
-
-
-def _pick(rows: Integers, slot: Integers) -> Integers:
-    """One entry of each row."""
-    return rows[np.arange(len(rows)), slot]
 
 
 def _slots(table: Mapping[str, int], total: int = _SLOTS) -> Integers:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.datasets.cesnet import split_ppi
-from ntgbench.datasets.columns import Lists, lists, same_counts, whole
-from ntgbench.datasets.csv_tables import csv_columns, read_csv
-from ntgbench.datasets.directions import directions, upstream_of
-from ntgbench.datasets.labels import names_of
-from ntgbench.datasets.parquet import parquet_columns, read_parquet, unreadable
+from ntgbench.datasets.columns import Lists, directions, integers, lists, names_of, ppi_lists, same_counts, upstream_of
 from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL, resolve
 from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance
-from ntgbench.traffic.flows import METADATA_KEY, FlowTable
-from ntgbench.traffic.notes import fill, filled
+from ntgbench.traffic.flow_files import METADATA_KEY
+from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.notes import WARNING, fill, filled
+from ntgbench.traffic.parquet import TEXT_FACTOR, parquet_columns, read_parquet, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
+
+_BLOCK = 16 * 2**20  # bytes of a CSV file that are read at a time; a row must fit
 
 
 def read_table(
@@ -33,28 +32,32 @@ def read_table(
 
     Args:
         path: a .parquet, .csv or .csv.gz file with a label and the packets' lengths and directions; or signed lengths
-            (positive = upstream) without directions, or CESNET's `ppi`, in the place of both; gaps (or times since the
+            (positive = upstream) without directions, or CESNET's `ppi`, in the place of both; iat (or times since the
             first packet) in seconds and a session where it has them.
         columns: column names by what they hold, where they are not the usual ones.
         upstream: the direction that means upstream, where directions are not +1 (upstream) and -1.
         limit: bytes of memory that the columns may expand to; None takes `ntgbench.limits.size_limit()`.
 
     Returns:
-        the flows and notes; rows without a label are left out, see `ntgbench.datasets.labels.names_of`.
+        the flows and notes; rows without a label are left out, see `ntgbench.datasets.columns.names_of`.
 
     Raises:
         DatasetError: when the table is empty or over the limit, or a column is missing or does not hold what it should,
             naming the column and the row.
     """
     is_csv = not path.name.lower().endswith(".parquet")
-    damaged = f"{path} is no readable {'CSV' if is_csv else 'Parquet'} table"
+    damaged = f"{path} is not a readable {'CSV' if is_csv else 'Parquet'} table"
     try:
         if not path.stat().st_size:
             raise DatasetError("the file is empty, it has 0 bytes")
-        names = csv_columns(path) if is_csv else parquet_columns(path)
+        if is_csv:
+            with _open_csv(path) as reader:
+                names = list(reader.schema.names)
+        else:
+            names = parquet_columns(path)
         held = resolve(names, columns or {}, upstream)
         wanted = list(dict.fromkeys(held.values()))
-        table = read_csv(path, wanted, limit) if is_csv else read_parquet(path, wanted, limit)
+        table = _read_csv(path, wanted, limit) if is_csv else read_parquet(path, wanted, limit)
         if not len(table):
             raise DatasetError("the table is empty: it has columns but no row, so it holds no usable flow")
         return _flows(table, held, upstream)
@@ -73,21 +76,38 @@ def read_table(
 def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tuple[FlowTable, tuple[str, ...]]:
     # A class of a table that ntgbench wrote may be called as it likes.
     label = names_of(table.column(held["label"]), held["label"], exact=METADATA_KEY in (table.schema.metadata or {}))
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     labelled = label.code >= 0
     if not labelled.all():
         written = f" ({', '.join(map(repr, label.absent))} among them)" if label.absent else ""
-        notes = (f"left out {np.count_nonzero(~labelled):,} of {len(table):,} flows without a label{written}",)
+        notes = [f"left out {np.count_nonzero(~labelled):,} of {len(table):,} flows without a label{written}"]
         table = table.filter(labelled)
-    length, way, gap = _ppi(table, held, upstream) if "ppi" in held else _packets(table, held, upstream)
+    if "ppi" in held:
+        name = held["ppi"]
+        iat: Lists | None
+        iat, direction, length = ppi_lists(table.column(name), name)
+        length = integers(length, name)
+        way = upstream_of(direction, length.values != 0, name, upstream)
+    else:
+        length, way, iat = _packets(table, held, upstream)
+    sent = length.values != 0
+    if sent.any() and way[sent].all() and (length.counts > 1).any():
+        column = held.get("ppi", held.get("direction", held.get("length")))
+        notes.append(f"{WARNING}all packets go upstream by column {column!r}: check that it holds directions")
+    session = None
+    if "session" in held:
+        session = names_of(table.column(held["session"]), held["session"]).code
+        if (session < 0).any():
+            without = fill("{} [row has|rows have] no session", int(np.count_nonzero(session < 0)))
+            raise DatasetError(f"column {held['session']!r}: {without}")
     flows, changes = FlowTable.from_packets(
         counts=length.counts,
         length=length.values,
         upstream=way,
-        app=label.code[labelled],
+        class_of=label.code[labelled],
         classes=label.names,
-        iat=None if gap is None else gap.values,
-        session=_session(table, held),
+        iat=None if iat is None else iat.values,
+        session=session,
     )
     return flows, (*notes, *filled(changes))
 
@@ -95,9 +115,9 @@ def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tu
 def _packets(
     table: pa.Table, held: Mapping[str, str], upstream: str | None
 ) -> tuple[Lists, npt.NDArray[np.bool_], Lists | None]:
-    """Lengths, whether each packet goes upstream, and gaps in seconds from columns of their own."""
+    """Lengths, whether each packet goes upstream, and iat in seconds from columns of their own."""
     name = held["length"]
-    length = whole(lists(table.column(name), name), name)
+    length = integers(lists(table.column(name), name), name)
     if held.get("direction", name) == name:
         if "direction" not in held and not (length.values < 0).any():
             raise DatasetError(
@@ -108,7 +128,7 @@ def _packets(
         length, way = Lists(length.counts, np.abs(length.values)), length.values > 0
     else:
         direction = directions(table.column(held["direction"]), held["direction"])
-        same_counts(direction.counts, length.counts, held["direction"], name)
+        same_counts(direction, length, held["direction"], name)
         way = upstream_of(direction, length.values != 0, held["direction"], upstream)
         if (np.sign(length.values) == np.where(way, 1, -1))[length.values != 0].all():
             # Signed lengths beside directions that say the same.
@@ -116,29 +136,41 @@ def _packets(
     timing = held.get("gap", held.get("time"))
     if timing is None:
         return length, way, None
-    gap = lists(table.column(timing), timing)
-    same_counts(gap.counts, length.counts, timing, name)
+    iat = lists(table.column(timing), timing)
+    same_counts(iat, length, timing, name)
     if "gap" not in held:
-        gap = Lists(gap.counts, np.diff(gap.values, prepend=0.0))  # the first gap of a flow is set to 0 in any case
+        iat = Lists(iat.counts, np.diff(iat.values, prepend=0.0))  # the first of a flow is set to 0 in any case
     if timing.lower() == MILLISECONDS:
-        gap = Lists(gap.counts, gap.values / 1000)
-    return length, way, gap
+        iat = Lists(iat.counts, iat.values / 1000)
+    return length, way, iat
 
 
-def _ppi(
-    table: pa.Table, held: Mapping[str, str], upstream: str | None
-) -> tuple[Lists, npt.NDArray[np.bool_], Lists | None]:
-    name = held["ppi"]
-    gap, direction, length = split_ppi(table.column(name), name)
-    length = whole(length, name)
-    return length, upstream_of(direction, length.values != 0, name, upstream), gap
+def _read_csv(path: Path, columns: list[str], limit: int | None = None) -> pa.Table:
+    """Columns of a CSV file, plain or compressed, as text; an empty cell is null."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    allowance = Allowance(path, limit)
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=columns,
+        column_types=dict.fromkeys(columns, pa.string()),
+        strings_can_be_null=True,
+        null_values=[""],
+    )
+    batches = []
+    with _open_csv(path, convert) as reader:
+        for batch in reader:
+            allowance.take(TEXT_FACTOR * batch.nbytes)
+            batches.append(batch)
+        return pa.Table.from_batches(batches, reader.schema)
 
 
-def _session(table: pa.Table, held: Mapping[str, str]) -> npt.NDArray[np.int32] | None:
-    if "session" not in held:
-        return None
-    code = names_of(table.column(held["session"]), held["session"]).code
-    if (code < 0).any():
-        without = fill("{} [row has|rows have] no session", int(np.count_nonzero(code < 0)))
-        raise DatasetError(f"column {held['session']!r}: {without}")
-    return code
+def _open_csv(path: Path, convert: Any = None) -> Any:
+    import pyarrow.csv
+
+    return pyarrow.csv.open_csv(
+        path,
+        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=convert,
+    )

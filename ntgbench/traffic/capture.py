@@ -21,32 +21,21 @@ if TYPE_CHECKING:
 
     from ntgbench.traffic.records import Offsets
 
-_CHUNK = 1 << 14
-"""Packets decoded at a time: few enough for their columns to stay in the processor's cache."""
+_CHUNK = 1 << 14  # packets decoded at a time: few enough for their columns to stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """What `read_capture` made of a file.
+    """What `read_capture` made of a file."""
 
-    Attributes:
-        trace: the packets that are TCP or UDP over IP, in the order of their times.
-        frame: int64 (len(trace),). Position of each of them among the packets of the file, from 0.
-        packets: packets read from the file.
-        left_out: how many packets are not in `trace`, by reason.
-        was_sorted: whether the packets of the file were in another order than their times.
-        unread: how many packets could not be read although others between the same hosts are kept, by a sentence with
-            {} for the number.
-        warnings: damage, and how far the file was read.
-    """
-
-    trace: PacketTrace
-    frame: npt.NDArray[np.int64]
-    packets: int
-    left_out: Mapping[str, int]
-    was_sorted: bool
+    trace: PacketTrace  # the packets that are TCP or UDP over IP, in the order of their times
+    frame: npt.NDArray[np.int64]  # int64 (len(trace),). Position of each of them among the packets of the file, from 0
+    packets: int  # packets read from the file
+    left_out: Mapping[str, int]  # how many packets are not in `trace`, by reason
+    was_sorted: bool  # whether the packets of the file were in another order than their times
+    # Packets that could not be read although others between the same hosts are kept, by a sentence with {} in it.
     unread: Mapping[str, int]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # damage, and how far the file was read
 
     def notes(self) -> tuple[str, ...]:
         """The warnings, and a line for each reason why packets were left out, or were sorted."""
@@ -62,18 +51,17 @@ class Capture:
 
 
 def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limit: int | None = None) -> Capture:
-    """The TCP and UDP packets of a pcap or pcapng file, plain or gzip.
+    """The TCP and UDP packets of a pcap or pcapng file, plain or gzip, sorted by time.
 
-    Payload lengths come from the lengths in the headers, so that a capture cut by a snap length gives the same answer
-    as a full one. The payload of UDP is what its own length states, but no more than the IP packet has room for.
+    Payload lengths come from the lengths in the headers, so a capture cut by a snap length gives the same answer as a
+    full one. The payload of UDP is what its own length states, but no more than the IP packet has room for.
 
     The first fragment of a datagram stands for all of it; later ones are left out. Its payload is that of the whole
     datagram when the last fragment was captured too (up to the largest end over the fragments of the same source,
     destination, protocol and identification), otherwise what the UDP length states or, for TCP, what the first fragment
     itself carries. Headers that are split over fragments are put together when all fragments were captured.
 
-    Packets are sorted by time; those of one time stay in the order of the file. A packet without a time takes that of
-    the packet before it.
+    Packets of one time stay in the order of the file. A packet without a time takes that of the packet before it.
 
     Args:
         path: the file.
@@ -110,18 +98,23 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limi
         reason[split] = packets.reason
         frame = np.concatenate([frame, split[packets.reason == KEPT]])
         columns = _concatenate([columns, _columns(packets)])
-    columns["time_ns"] = _with_times(records.time_ns)[frame]
-    was_sorted = not _ascending(columns["time_ns"])
-    if was_sorted or len(split):
-        was_sorted = not _ascending(columns["time_ns"][np.argsort(frame)])
-        order = np.lexsort((frame, columns["time_ns"]))
-        frame, columns = frame[order], {name: column[order] for name, column in columns.items()}
+        frame, columns = _reordered(frame, columns, np.argsort(frame))
+    # A packet without a time takes that of the last packet with one.
+    timed = np.maximum.accumulate(np.where(records.time_ns != 0, np.arange(len(records)), 0))
+    columns["time_ns"] = records.time_ns[timed[frame]]
+    was_sorted = bool((np.diff(columns["time_ns"]) < 0).any())
+    if was_sorted:
+        frame, columns = _reordered(frame, columns, np.argsort(columns["time_ns"], kind="stable"))
     for column in columns.values():
         column.flags.writeable = False
     trace = PacketTrace(**columns)
     missing = missing_packets(records, trace, frame, _concatenate(unread))
     left_out = _left_out(reason, records.link)
     return Capture(trace, frame, len(records), left_out, was_sorted, missing, records.warnings)
+
+
+def _reordered(frame: Offsets, columns: Columns, order: Offsets) -> tuple[Offsets, Columns]:
+    return frame[order], {name: column[order] for name, column in columns.items()}
 
 
 def _concatenate(parts: list[Columns]) -> Columns:
@@ -148,20 +141,8 @@ def _columns(packets: Packets) -> Columns:
     }
 
 
-def _with_times(time_ns: Offsets) -> Offsets:
-    """Times in which packets without one have that of the packet before them; before the first, 0."""
-    if time_ns.all() or not time_ns.any():
-        return time_ns
-    return time_ns[np.maximum.accumulate(np.where(time_ns != 0, np.arange(len(time_ns)), 0))]
-
-
-def _ascending(time_ns: Offsets) -> bool:
-    return bool((time_ns[1:] >= time_ns[:-1]).all())
-
-
 def _left_out(reason: npt.NDArray[np.int8], link: npt.NDArray[np.uint32]) -> dict[str, int]:
-    counts = {text: int(np.count_nonzero(reason == code)) for code, text in REASONS.items()}
+    counts = {text: int(np.count_nonzero(reason == code)) for code, text in REASONS.items() if code != UNSUPPORTED_LINK}
     for number, count in zip(*np.unique(link[reason == UNSUPPORTED_LINK], return_counts=True), strict=True):
         counts[f"{REASONS[UNSUPPORTED_LINK]} {number}"] = int(count)
-    del counts[REASONS[UNSUPPORTED_LINK]]
     return {text: count for text, count in counts.items() if count}

@@ -34,7 +34,7 @@ def read_records(path: str | os.PathLike[str], *, size_limit: int | None = None)
         size_limit: most bytes that a compressed file may expand to; None takes `ntgbench.limits.size_limit()`.
 
     Raises:
-        CaptureError: the file cannot be opened, is empty, is no capture, or expands beyond `size_limit`.
+        CaptureError: the file cannot be opened, is empty, is not a capture, or expands beyond `size_limit`.
     """
     data, damage = _load(Path(path), limits.size_limit() if size_limit is None else size_limit)
     if len(data) == 0:

@@ -1,4 +1,4 @@
-"""The one way from a capture file to labelled flows: read, segment, label."""
+"""From a capture file to labelled flows: read, segment, label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def capture_flows(
     path: str | os.PathLike[str],
-    app: str | Sequence[str] | None = None,
+    class_of: str | Sequence[str] | None = None,
     session: object = None,
     *,
     inner: bool = False,
@@ -30,7 +30,7 @@ def capture_flows(
 
     Args:
         path: pcap or pcapng file, plain or gzip.
-        app: class of all flows, or one for each biflow; None takes them from the file that `write_pcap` lays beside it.
+        class_of: class of all flows, or one for each biflow; None takes them from the sidecar.
         session: session that all flows come from, if any.
         inner: see `read_capture`.
         idle_timeout: seconds, see `segment`.
@@ -47,5 +47,6 @@ def capture_flows(
     """
     capture = read_capture(path, inner=inner, size_limit=size_limit)
     segmentation = segment(capture.trace, idle_timeout, active_timeout)
-    flows, changes = flow_table(capture.trace, segmentation, read_sidecar(path) if app is None else app, session)
+    class_of = read_sidecar(path) if class_of is None else class_of
+    flows, changes = flow_table(capture.trace, segmentation, class_of, session)
     return flows, Counter(capture.changes()) + changes, capture.warnings

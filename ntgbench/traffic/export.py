@@ -7,32 +7,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ntgbench.errors import refuse
 from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows
-from ntgbench.traffic.connections import biflows_to_trace
 from ntgbench.traffic.frames import ETHERNET, RECORD, header_lengths, headers
 from ntgbench.traffic.records import LONGEST_RECORD
 from ntgbench.traffic.sidecar import write_sidecar
-from ntgbench.traffic.trace import TCP, PacketTrace
+from ntgbench.traffic.trace import ACK, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
 
 if TYPE_CHECKING:
     import os
 
 _FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2_3C4D, 2, 4, 0, 0, LONGEST_RECORD, 1)
 _CHUNK_BYTES = 1 << 24
+_IAT_NS = 1_000_000
+_EPOCH_NS = 1_600_000_000 * 1_000_000_000
+_LONGEST_BIFLOW = 1e9
+# RFC 2544 sets 198.18.0.0/15 aside for benchmarks, RFC 5737 203.0.113.0/24 for documentation.
+_CLIENTS, _CLIENT_COUNT = 0xC612_0001, 131_070
+_SERVER = 0xCB00_7101
+_SEQUENCE_START = 1
+_DYNAMIC_PORTS, _PORT_COUNT = 49_152, 16_384
 
 
 def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> None:
     """Write an Ethernet pcap file with nanoseconds, as a whole or not at all.
 
     Biflows become TCP connections, see `biflows_to_trace`; their classes go into a CSV file beside the capture, see
-    `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order. It may take longer timeouts: a gap
-    above the idle timeout, or a biflow above the active one, is split there as in any capture.
+    `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order, but splits biflows that exceed its
+    idle or active timeout, as in any capture.
 
-    A trace keeps its times, addresses, ports, lengths, hop limits, flags, sequence and acknowledgement numbers. Bytes
-    that its headers are longer than usual become options without effect.
+    A trace keeps all its columns. Headers longer than usual are filled up with options without effect.
 
     Raises:
         TrafficError: naming the first packet that cannot be written as it is, or the first biflow.
@@ -59,11 +66,72 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
                 rows = np.flatnonzero(layout[begin:stop] == this)
                 at, first = offset[rows], rows[0] + begin
                 rows += begin
-                header = headers(
-                    trace.select(rows),
-                    int(ip_header[first]),
-                    int(transport_header[first]),
-                )
+                header = headers(trace.select(rows), int(ip_header[first]), int(transport_header[first]))
                 windows = np.lib.stride_tricks.sliding_window_view(chunk, header.shape[1], writeable=True)
                 windows[at] = header
             file.write(chunk.data)
+
+
+def biflows_to_trace(biflows: Biflows) -> PacketTrace:
+    """Biflows as the packets of TCP connections: handshake, one packet with payload for each entry, and close.
+
+    Connections begin a millisecond apart, in the order of the biflows. The packets of each are `iat` apart, where a
+    negative one counts as 0, or a millisecond without it. Each has its own client address and port out of
+    198.18.0.0/15; the server's port tells the class. Packets are sorted by time.
+
+    Raises:
+        TrafficError: naming the first biflow that lasts for more than 1e9 seconds.
+    """
+    count, packets = biflows.signed_pl.shape
+    signed_pl = np.zeros((count, packets + 6), np.int32)
+    signed_pl[:, 3:-3] = biflows.signed_pl
+    present = signed_pl != 0
+    present[:, :3] = present[:, -3:] = True
+    upstream = signed_pl > 0
+    upstream[:, [0, 2, -3, -1]] = True
+    flags = np.full(signed_pl.shape, ACK | PSH, np.uint8)
+    flags[:, [0, 1, 2]] = (SYN, SYN | ACK, ACK)
+    flags[:, [-3, -2, -1]] = (FIN | ACK, FIN | ACK, ACK)
+    iat_ns = np.where(present, _IAT_NS, 0)
+    if biflows.iat is not None:
+        seconds = np.maximum(biflows.iat[:, 1:].astype(np.float64), 0.0) * present[:, 4:-3]
+        refuse(seconds.sum(axis=1) > _LONGEST_BIFLOW, f"the iat of a biflow adds up to at most {_LONGEST_BIFLOW:g} s")
+        iat_ns[:, 4:-3] = np.rint(seconds * 1e9)
+    iat_ns[:, 0] = _EPOCH_NS + _IAT_NS * np.arange(count)
+    time_ns = np.cumsum(iat_ns, axis=1)[present]
+    biflow = np.repeat(np.arange(count), present.sum(axis=1))
+    order = np.argsort(time_ns, kind="stable")
+    packets_of = (upstream, np.abs(signed_pl), flags, *_numbers(signed_pl, upstream, flags))
+    upstream, payload, flags, sequence, acknowledgement = (column[present][order] for column in packets_of)
+    biflow = biflow[order]
+    client = ipv4_address((_CLIENTS + biflow % _CLIENT_COUNT).astype(np.uint32))
+    server = ipv4_address(np.full(len(biflow), _SERVER, np.uint32))
+    client_port = (_DYNAMIC_PORTS + biflow // _CLIENT_COUNT % _PORT_COUNT).astype(np.uint16)
+    server_port = (_DYNAMIC_PORTS + biflows.label[biflow] % _PORT_COUNT).astype(np.uint16)
+    return PacketTrace(
+        time_ns=time_ns[order],
+        source=np.where(upstream[:, None], client, server),
+        destination=np.where(upstream[:, None], server, client),
+        source_port=np.where(upstream, client_port, server_port),
+        destination_port=np.where(upstream, server_port, client_port),
+        protocol=np.full(len(biflow), TCP, np.uint8),
+        # SYN and SYN-ACK have room for the window scale, without which long payloads would overrun the window.
+        ip_length=(40 + 8 * (flags & SYN != 0) + payload).astype(np.int32),
+        payload_length=payload,
+        ttl=np.full(len(biflow), 64, np.uint8),
+        tcp_flags=flags,
+        tcp_sequence=sequence,
+        tcp_acknowledgement=acknowledgement,
+    )
+
+
+def _numbers(
+    signed_pl: npt.NDArray[np.int32], upstream: npt.NDArray[np.bool_], flags: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Sequence and acknowledgement number of each packet, one connection a row: none was lost or out of order."""
+    # SYN and FIN take a number each, as a byte does (RFC 9293, 3.4).
+    used = np.abs(signed_pl.astype(np.int64)) + (flags & SYN != 0) + (flags & FIN != 0)
+    sent, received = (_SEQUENCE_START + np.cumsum(used * way, axis=1) - used * way for way in (upstream, ~upstream))
+    sequence = np.where(upstream, sent, received).astype(np.uint32)
+    acknowledgement = np.where(flags & ACK != 0, np.where(upstream, received, sent), 0).astype(np.uint32)
+    return sequence, acknowledgement

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import TrafficError, refuse
-from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows, check_classes
+from ntgbench.traffic.flow_files import read_flow_file, write_flow_file
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
-
-METADATA_KEY = b"ntgbench"
-"""Where our files keep their head, as JSON, in the metadata of Parquet."""
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +47,15 @@ class FlowTable:
         if len(bounds) != len(self.label) + 1 or bounds[0] != 0 or bounds[-1] != len(self.signed_pl):
             raise TrafficError("offsets go from 0 to the number of packets, one bound more than there are flows")
         if self.iat is not None and len(self.iat) != len(self.signed_pl):
-            raise TrafficError("there is one gap for each packet")
+            raise TrafficError("there is one iat for each packet")
         if self.session is not None and len(self.session) != len(self.label):
             raise TrafficError("there is one session for each flow")
-        if len(set(self.classes)) != len(self.classes):
-            raise TrafficError("class names are distinct")
         check_classes(self.classes)
         refuse(np.diff(bounds) < 1, "a flow has at least one packet")
         _refuse_packets(self.signed_pl == 0, bounds, "packets without payload are left out")
         refuse((self.label < 0) | (self.label >= len(self.classes)), "a label is an index into the classes")
         if self.iat is not None:
-            _refuse_packets(~np.isfinite(self.iat), bounds, "gaps are finite")
+            _refuse_packets(~np.isfinite(self.iat), bounds, "iat is finite")
 
     def __len__(self) -> int:
         return len(self.label)
@@ -72,7 +65,7 @@ class FlowTable:
         counts: npt.ArrayLike,
         length: npt.ArrayLike,
         upstream: npt.ArrayLike,
-        app: Sequence[str] | npt.NDArray[Any],
+        class_of: Sequence[str] | npt.NDArray[Any],
         iat: npt.ArrayLike | None = None,
         session: Sequence[object] | npt.NDArray[Any] | None = None,
         classes: Sequence[str] | None = None,
@@ -83,17 +76,16 @@ class FlowTable:
             counts: (F,). Packets of each flow.
             length: (packets,). Payload lengths in bytes, not negative.
             upstream: bool (packets,). Whether each packet goes from client to server.
-            app: (F,). Class name of each flow, or its index into `classes` where these are given.
-            iat: (packets,) or None. Seconds since the previous packet; the gap of a packet left out goes to the next.
+            class_of: (F,). Class name of each flow, or its index into `classes` where these are given.
+            iat: (packets,) or None. Seconds since the previous packet; that of a packet left out is added to the next.
             session: (F,) or None. Anything that tells sessions apart.
-            classes: distinct class names, in any order; None takes them from `app`.
+            classes: distinct class names, in any order; None takes them from `class_of`.
 
         Returns:
             the flows, their classes sorted by name and none without a flow; and how much was left out or changed, by
             the sentence that says so, see `ntgbench.traffic.notes.filled`.
         """
-        counts = np.asarray(counts, np.int64)
-        bounds = _bounds(counts)
+        bounds = _bounds(np.asarray(counts, np.int64))
         length = np.asarray(length, np.int64)
         if bounds[-1] != len(length):
             raise TrafficError(
@@ -106,24 +98,24 @@ class FlowTable:
         alive = payload_packets > 0
         offsets = _bounds(payload_packets[alive])
         if classes is None:
-            names, label = np.unique(np.asarray(app, object).astype(str), return_inverse=True)
+            names, label = np.unique(np.asarray(class_of, object).astype(str), return_inverse=True)
             classes = names.tolist()
         else:
-            label = np.asarray(app)
-        gaps = None if iat is None else _gaps(np.asarray(iat), kept, offsets)
-        backwards = 0 if gaps is None else int(np.count_nonzero(gaps < 0))
+            label = np.asarray(class_of)
+        iats = None if iat is None else _iat_of_kept(np.asarray(iat), kept, offsets)
+        backwards = 0 if iats is None else int(np.count_nonzero(iats < 0))
         flows = FlowTable(
             offsets=offsets,
             signed_pl=np.where(np.asarray(upstream, bool), length, -length)[kept].astype(np.int32),
             label=label[alive].astype(np.int32),
             classes=tuple(classes),
-            iat=None if gaps is None else np.maximum(gaps, np.float32(0.0)),
+            iat=None if iats is None else np.maximum(iats, np.float32(0.0)),
             session=None if session is None else codes(session)[alive],
         ).compact()
         changes = {
             "left out {} [packet|packets] without payload": int(np.count_nonzero(~kept)),
             "left out {} [flow that carries|flows that carry] no payload": int(np.count_nonzero(~alive)),
-            "set {} negative [gap|gaps] to 0": backwards,
+            "set {} negative iat [value|values] to 0": backwards,
         }
         return flows, Counter(changes)
 
@@ -131,13 +123,13 @@ class FlowTable:
     def concat(parts: Sequence[FlowTable]) -> FlowTable:
         """All flows of all parts: classes are joined by name, sessions of different parts stay different.
 
-        Gaps and sessions are kept when every part has them.
+        `iat` and `session` are kept when every part has them.
         """
         if not parts:
             raise TrafficError("concat needs at least one part")
         classes = tuple(sorted({name for part in parts for name in part.classes}))
         index = {name: i for i, name in enumerate(classes)}
-        gaps = [part.iat for part in parts if part.iat is not None]
+        iats = [part.iat for part in parts if part.iat is not None]
         sessions: list[npt.NDArray[np.int32]] = []
         taken = 0
         for part in parts:
@@ -150,7 +142,7 @@ class FlowTable:
             signed_pl=np.concatenate([part.signed_pl for part in parts]),
             label=np.concatenate([np.array([index[n] for n in p.classes], np.int32)[p.label] for p in parts]),
             classes=classes,
-            iat=np.concatenate(gaps) if len(gaps) == len(parts) else None,
+            iat=np.concatenate(iats) if len(iats) == len(parts) else None,
             session=np.concatenate(sessions) if len(sessions) == len(parts) else None,
         )
 
@@ -164,13 +156,13 @@ class FlowTable:
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         counts = np.diff(self.offsets)[index]
         offsets = _bounds(counts)
-        source = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], counts)
-        return FlowTable(
+        packets = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], counts)
+        return replace(
+            self,
             offsets=offsets,
-            signed_pl=self.signed_pl[source],
+            signed_pl=self.signed_pl[packets],
             label=self.label[index],
-            classes=self.classes,
-            iat=None if self.iat is None else self.iat[source],
+            iat=None if self.iat is None else self.iat[packets],
             session=None if self.session is None else self.session[index],
         )
 
@@ -182,80 +174,54 @@ class FlowTable:
         code[order] = np.arange(len(order))
         return replace(self, label=code[self.label], classes=tuple(self.classes[i] for i in order))
 
+    def first(self, packets: int) -> FlowTable:
+        """The first `packets` packets of each flow."""
+        place = np.arange(len(self.signed_pl)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+        kept = place < packets
+        return replace(
+            self,
+            offsets=_bounds(np.minimum(np.diff(self.offsets), packets)),
+            signed_pl=self.signed_pl[kept],
+            iat=None if self.iat is None else self.iat[kept],
+        )
+
     def to_biflows(self, packets: int, pl_max: int) -> tuple[Biflows, tuple[str, ...]]:
-        """The first `packets` packets of each flow, clipped to `pl_max` bytes, and a note that counts the clips."""
-        lengths = np.diff(self.offsets)
-        present = np.arange(packets) < np.minimum(lengths, packets)[:, None]
-        source = (self.offsets[:-1, None] + np.arange(packets))[present]
-        signed = self.signed_pl[source]
-        clipped = int(np.count_nonzero(np.abs(signed) > pl_max))
-        matrix = np.zeros((len(self), packets), np.int16)
-        matrix[present] = np.clip(signed, -pl_max, pl_max)
-        gaps = None
-        if self.iat is not None:
-            gaps = np.zeros((len(self), packets), np.float32)
-            gaps[present] = self.iat[source]
-        biflows = Biflows(matrix, self.label, self.classes, group=self.session, iat=gaps, pl_max=pl_max)
-        share = clipped / max(len(signed), 1)
+        """The first `packets` packets of each flow, longer payloads clipped to `pl_max`; and a note if any were."""
+        first = self.first(packets)
+        present = np.arange(packets) < np.diff(first.offsets)[:, None]
+        clipped = int(np.count_nonzero(np.abs(first.signed_pl) > pl_max))
+        signed_pl = np.zeros(present.shape, np.int16)
+        signed_pl[present] = np.clip(first.signed_pl, -pl_max, pl_max)
+        iat = None if first.iat is None else np.zeros(present.shape, np.float32)
+        if iat is not None:
+            iat[present] = first.iat
+        biflows = Biflows(signed_pl, self.label, self.classes, self.session, iat, pl_max)
+        share = clipped / max(len(first.signed_pl), 1)
         notes = (f"clipped {pluralised(clipped, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if clipped else ()
         return biflows, notes
 
-    def first(self, packets: int) -> FlowTable:
-        """The first `packets` packets of each flow."""
-        within = np.arange(len(self.signed_pl)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
-        kept = within < packets
-        return FlowTable(
-            offsets=_bounds(np.minimum(np.diff(self.offsets), packets)),
-            signed_pl=self.signed_pl[kept],
-            label=self.label,
-            classes=self.classes,
-            iat=None if self.iat is None else self.iat[kept],
-            session=self.session,
-        )
-
-    def to_parquet(self, path: str | os.PathLike[str], head: dict[str, Any] | None = None) -> None:
-        """Write columns app, pkts_len, pkts_dir (+1 upstream, -1 downstream)[, pkts_iat, session].
-
-        `head` becomes metadata of the file, which appears whole or not at all.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        def lists(values: npt.NDArray[Any]) -> pa.Array:
-            return pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), pa.array(values))
-
-        columns = {
-            "app": pa.DictionaryArray.from_arrays(pa.array(self.label), pa.array(self.classes, pa.string())),
-            "pkts_len": lists(np.abs(self.signed_pl)),
-            "pkts_dir": lists(np.sign(self.signed_pl).astype(np.int8)),
-        }
-        if self.iat is not None:
-            columns["pkts_iat"] = lists(self.iat)
-        if self.session is not None:
-            columns["session"] = pa.array(self.session)
-        metadata = {METADATA_KEY: json.dumps({"classes": self.classes, **(head or {})})}
-        with replacing(Path(path)) as temporary:
-            pq.write_table(pa.table(columns).replace_schema_metadata(metadata), temporary, compression="zstd")
+    def to_parquet(self, path: str | os.PathLike[str], head: Mapping[str, Any] | None = None) -> None:
+        """Write the flows, see `ntgbench.traffic.flow_files`, and `head` as metadata of the file."""
+        write_flow_file(path, vars(self), head)
 
     @staticmethod
     def from_parquet(path: str | os.PathLike[str]) -> tuple[FlowTable, dict[str, Any]]:
-        """Read what `to_parquet` wrote: the flows and their metadata.
-
-        Raises TrafficError for a file of another maker, and one that is damaged or over the limit on its size.
-        """
-        from ntgbench.traffic.flow_files import read_flow_file
-
-        return read_flow_file(Path(path))
+        """Read what `to_parquet` wrote: the flows and their metadata. Raises TrafficError for any other file."""
+        columns, head = read_flow_file(path)
+        try:
+            return FlowTable(**columns), head
+        except TrafficError as error:
+            raise TrafficError(f"{path}: {error}") from error
 
 
 def codes(values: Sequence[object] | npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     """Values of any kind as int32 codes: equal values, equal code. Integers that are not negative stay as they are."""
     array = np.asarray(values)
-    if np.issubdtype(array.dtype, np.integer) and array.size:
-        if array.min() >= 0 and array.max() <= np.iinfo(np.int32).max:
-            return array.astype(np.int32)
-        return np.unique(array, return_inverse=True)[1].astype(np.int32)
-    return np.unique(array.astype(str), return_inverse=True)[1].astype(np.int32)
+    if not (np.issubdtype(array.dtype, np.integer) and array.size):
+        array = array.astype(str)
+    elif array.min() >= 0 and array.max() <= np.iinfo(np.int32).max:
+        return array.astype(np.int32)
+    return np.unique(array, return_inverse=True)[1].astype(np.int32)
 
 
 def _bounds(counts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -263,18 +229,18 @@ def _bounds(counts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def _gaps(
+def _iat_of_kept(
     values: npt.NDArray[Any], kept: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Gaps between the kept packets: time that passed over packets left out counts for the next kept one."""
+    """Time since the last kept packet: what passed before packets left out is added."""
     at = np.flatnonzero(kept)
     if len(at) < len(values):
         since = np.concatenate([[0], at[:-1] + 1])
         values = np.add.reduceat(values[: at[-1] + 1].astype(np.float64), since) if len(at) else values[:0]
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
-        gaps = values.astype(np.float32)
-    gaps[offsets[:-1]] = 0.0
-    return gaps
+        iat = values.astype(np.float32)
+    iat[offsets[:-1]] = 0.0
+    return iat
 
 
 def _refuse_packets(broken: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64], rule: str) -> None:

@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 
 Columns = dict[str, npt.NDArray[Any]]
 
-_PATIENCE_NS = 60 * 10**9
-"""Fragments further apart are of several datagrams, where an identification is used again (RFC 8200, 4.5)."""
-
-_MOST_HEADER_BYTES = 1024
-"""Bytes of a datagram that are put together to read its headers."""
-
-_RAW = 101
+_LONGEST_WAIT_NS = 60 * 10**9  # fragments further apart are of two datagrams with one identification (RFC 8200, 4.5)
+_MOST_HEADER_BYTES = 1024  # of a datagram that are put together to read its headers
+_RAW = 101  # link type
 
 
 def fragments_of(packets: Packets, begin: int, time_ns: Offsets) -> Columns:
@@ -59,7 +55,7 @@ def number_datagrams(fragments: Columns) -> Columns:
     key = key.reshape(-1)
     order = np.argsort(key, kind="stable")
     again = np.bincount(key[fragments["last"]], minlength=len(key))[key[order[1:]]] > 1
-    late = np.diff(fragments["time_ns"][order]) > _PATIENCE_NS
+    late = np.diff(fragments["time_ns"][order]) > _LONGEST_WAIT_NS
     another = (np.diff(key[order]) != 0) | again & late
     datagram = np.empty_like(key)
     datagram[order] = np.concatenate([[0], np.cumsum(another)])[: len(key)]
@@ -83,13 +79,7 @@ def whole_payloads(fragments: Columns) -> tuple[Offsets, npt.NDArray[np.int32]]:
 def rejoin(data: Bytes, fragments: Columns) -> tuple[Offsets, Records]:
     """Datagrams whose headers are split over fragments, put together as far as headers may go.
 
-    Args:
-        data: the capture file.
-        fragments: see `number_datagrams`.
-
-    Returns:
-        the frames of their first fragments, and the datagrams as records of raw IP. Those of which bytes are missing
-        are left out.
+    Returns the frames of their first fragments, and the complete datagrams as records of raw IP.
     """
     split = np.flatnonzero(fragments["reason"] == SPLIT_HEADER)
     concerned = np.flatnonzero(np.isin(fragments["datagram"], fragments["datagram"][split]))
@@ -106,11 +96,13 @@ def rejoin(data: Bytes, fragments: Columns) -> tuple[Offsets, Records]:
             packets.append(header + body)
             wires.append(len(header) + total)
     lengths = np.array([len(packet) for packet in packets], np.uint32)
-    start = np.cumsum(lengths, dtype=np.int64) - lengths
-    count = len(packets)
-    joined = np.frombuffer(b"".join(packets), np.uint8)
     records = Records(
-        joined, start, lengths, np.array(wires, np.uint32), np.zeros(count, np.int64), np.full(count, _RAW, np.uint32)
+        data=np.frombuffer(b"".join(packets), np.uint8),
+        start=np.cumsum(lengths, dtype=np.int64) - lengths,
+        captured=lengths,
+        wire=np.array(wires, np.uint32),
+        time_ns=np.zeros(len(packets), np.int64),
+        link=np.full(len(packets), _RAW, np.uint32),
     )
     return np.array(frames, np.int64), records
 
@@ -133,11 +125,9 @@ def _joined(data: Bytes, fragments: Columns, rows: Iterable[int]) -> tuple[int, 
 
 def _of_a_whole(header: bytes, total: int) -> bytes:
     """The IP header of a first fragment, as that of a datagram with `total` bytes after it."""
-    if header[0] >> 4 == 4:
-        length, flags = len(header) + total, header[6] & 0xC0
-        stated = (length if length < 0x10000 else 0).to_bytes(2, "big")
-        return header[:2] + stated + header[4:6] + bytes([flags, 0]) + header[8:]
-    length = len(header) - 40 + total
+    length = len(header) + total - (0 if header[0] >> 4 == 4 else 40)
     stated = (length if length < 0x10000 else 0).to_bytes(2, "big")
+    if header[0] >> 4 == 4:
+        return header[:2] + stated + header[4:6] + bytes([header[6] & 0xC0, 0]) + header[8:]
     # The fragment header is the last of its headers: its offset becomes 0, and no fragment follows.
     return header[:4] + stated + header[6:-6] + bytes(2) + header[-4:]

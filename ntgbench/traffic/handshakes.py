@@ -23,12 +23,8 @@ if TYPE_CHECKING:
 
 _Rows = npt.NDArray[np.int64]
 
-_BEHIND = 1 << 20
-"""Bytes that a connection may have sent before its SYN comes late, where no other packet tells its first number."""
-
-_AHEAD, _LOOK_BACK = 1 << 16, 64
-"""Bytes and packets of a connection that may come before the handshake that cuts it from the one before."""
-
+_BEHIND = 1 << 20  # bytes that may be sent before a late SYN, where no other packet tells the first number
+_AHEAD, _LOOK_BACK = 1 << 16, 64  # bytes and packets of a connection that may be captured before its handshake
 _WRAP = 1 << 32
 
 
@@ -50,8 +46,7 @@ def begin_connections(
     answer = trace.tcp_flags[packet] & ACK != 0
     acknowledged = trace.tcp_acknowledgement[packet] - np.uint32(1)
     way, number, room = low_first[packet], trace.tcp_sequence[packet], trace.payload_length[packet]
-    # Nearly all handshakes need no second look: each packet is of the same client, and states the number that the one
-    # before states.
+    # Nearly all handshakes are plain: each packet is of the same client and states the number of the one before.
     client, first = way ^ answer, np.where(answer, acknowledged, number)
     ahead = first[1:] - first[:-1]
     same = (ahead == 0) | (answer[1:] & ~answer[:-1] & (ahead <= room[:-1]))
@@ -67,23 +62,14 @@ def begin_connections(
 
 @dataclass(frozen=True)
 class _Handshake:
-    """A packet with a SYN.
+    """A packet with a SYN."""
 
-    Attributes:
-        run: which stretch of a 5-tuple it is in.
-        row: its place in the order by 5-tuple.
-        way: whether the lower endpoint sends it.
-        number: its sequence number.
-        acknowledged: the first sequence number of the other side by its acknowledgement, -1 without one.
-        room: bytes of payload; an answer may acknowledge them too (TCP Fast Open, RFC 7413).
-    """
-
-    run: int
-    row: int
-    way: bool
-    number: int
-    acknowledged: int
-    room: int
+    run: int  # which stretch of a 5-tuple it is in
+    row: int  # its place in the order by 5-tuple
+    way: bool  # whether the lower endpoint sends it
+    number: int  # its sequence number
+    acknowledged: int  # the first sequence number of the other side by its acknowledgement, -1 without one
+    room: int  # bytes of payload; an answer may acknowledge them too (TCP Fast Open, RFC 7413)
 
 
 @dataclass
@@ -118,7 +104,7 @@ class _Connection:
 
 @dataclass(frozen=True)
 class _Packets:
-    """The packets that are no handshakes, as evidence of where their connection began."""
+    """The packets that are not handshakes, as evidence of where their connection began."""
 
     trace: PacketTrace
     order: _Rows

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ntgbench.traffic.kinds import CUT, ETHERNET, GRE_METADATA, IPV4, IPV6, LINK, NOT_IP, PPP, UNSUPPORTED
+from ntgbench.traffic import kinds as k
 from ntgbench.traffic.links import MOST_HEADERS, find_ip
 from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, gather
 from ntgbench.traffic.trace import TCP, UDP, ipv4_address
@@ -29,75 +30,69 @@ REASONS = {
     SPLIT_HEADER: "headers split over fragments that were not all captured",
 }
 
-_GRE, _AUTHENTICATION, _FRAGMENT = 47, 51, 44
-_OPTIONS = (0, 43, 60, 135, 139, 140)
-_TUNNELS = {4: IPV4, 41: IPV6}
+_GRE = 47
+_TUNNELS = {4: k.IPV4, 41: k.IPV6}
 _ERSPAN_1_2, _ERSPAN_3 = 0x88BE, 0x22EB
 
 
 class Packets:
-    """Packets on their way through the headers, one row a packet: a scratch pad of arrays (n,).
+    """Packets on their way through the headers, one row a packet: arrays (n,) that `decode` fills in.
 
     Attributes:
         data: the capture file.
-        origin, at, end: offsets of the frame, of the header that is next, and of the end of the captured bytes.
+        at, end: offsets of the header that is next, and of the end of the captured bytes.
         wire_end: where the frame ended on the wire, counted as an offset like the others.
         reason: why the packet is left out, 0 while it is not.
-        kind: where the way to IP ended, see `find_ip`.
+        kind: where the search for IP ended, see `find_ip`.
         ip_at, ip_end: offsets of the IP header and, by the length it states, of the end of the IP packet.
-        version, protocol: of IP.
-        fragment_at: offset of the part that fragmentation cut up.
-        fragment: mask of the packets that are a fragment; fragment_id, fragment_protocol (of what was cut up),
-            fragment_from (bytes), more: its fields.
+        fragment: which packets are fragments, fragment_at: offset of what was cut up; fragment_id, fragment_protocol
+            (of what was cut up), fragment_from (bytes), more: the fields of the header.
     """
 
     def __init__(self, records: Records, rows: slice) -> None:
+        def zeros(kind: type[Any] = np.int64, *more: int) -> npt.NDArray[Any]:
+            return np.zeros((len(self.at), *more), kind)
+
         self.data = records.data
-        self.origin = records.start[rows]
-        self.at = self.origin.copy()
+        self.at = records.start[rows].copy()
         captured = records.captured[rows].astype(np.int64)
-        self.end = self.origin + captured
-        self.wire_end = self.origin + np.clip(records.wire[rows].astype(np.int64), captured, LONGEST_RECORD)
-        count = len(self.at)
+        self.end = self.at + captured
+        self.wire_end = self.at + np.clip(records.wire[rows].astype(np.int64), captured, LONGEST_RECORD)
         self.link = records.link[rows].astype(np.int64)
-        self.reason, self.kind = np.zeros(count, np.int8), np.zeros(count, np.int64)
-        self.ip_at, self.ip_end, self.protocol = (np.zeros(count, np.int64) for _ in range(3))
-        self.fragment_at, self.fragment_id, self.fragment_from = (np.zeros(count, np.int64) for _ in range(3))
-        self.fragment_protocol = np.zeros(count, np.int64)
-        self.fragment, self.more = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-        self.source, self.destination = np.zeros((count, 2), np.uint64), np.zeros((count, 2), np.uint64)
-        self.ttl, self.flags = np.zeros(count, np.uint8), np.zeros(count, np.uint8)
-        self.ports = np.zeros((count, 2), np.uint16)
-        self.numbers = np.zeros((count, 2), np.uint32)
-        self.payload_at, self.payload = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self.reason, self.kind = zeros(np.int8), zeros()
+        self.ip_at, self.ip_end, self.protocol = zeros(), zeros(), zeros()
+        self.fragment, self.more = zeros(np.bool_), zeros(np.bool_)
+        self.fragment_at, self.fragment_id, self.fragment_from, self.fragment_protocol = (zeros() for _ in range(4))
+        self.source, self.destination = zeros(np.uint64, 2), zeros(np.uint64, 2)
+        self.ttl, self.flags = zeros(np.uint8), zeros(np.uint8)
+        self.ports, self.numbers = zeros(np.uint16, 2), zeros(np.uint32, 2)
+        self.payload_at, self.payload = zeros(), zeros()
 
     def take(self, rows: Offsets, width: int) -> tuple[Offsets, Bytes]:
         """Those of `rows` that hold `width` captured bytes more, and these bytes; the others are left out."""
         fits = self.at[rows] + width <= self.end[rows]
         if not fits.all():
-            self.drop(rows[~fits], CUT)
+            self.drop(rows[~fits], k.CUT)
             rows = rows[fits]
         return rows, gather(self.data, self.at[rows], width)
 
     def drop(self, rows: Offsets, why: int) -> None:
-        """Leave out `rows`; CUT means by the snap length, or by what sent them when all of the frame was captured."""
-        if why == CUT:
-            self.reason[rows] = np.where(self.end[rows] < self.wire_end[rows], SNAPPED, MALFORMED)
-        else:
-            self.reason[rows] = why
+        """Leave out `rows`; CUT means by the snap length, or by the sender when all of the frame was captured."""
+        self.reason[rows] = why if why != k.CUT else np.where(self.end[rows] < self.wire_end[rows], SNAPPED, MALFORMED)
 
 
 def decode(packets: Packets, inner: bool) -> None:
-    """Take all packets to their payload, or to the reason why they are left out."""
+    """Find the payload of each packet, or the reason why it is left out."""
     rows = np.arange(len(packets.at))
-    kind = LINK + packets.link
+    kind = k.LINK + packets.link
     for _ in range(MOST_HEADERS if inner else 1):
-        packets.at[rows], kind = find_ip(packets.data, packets.at[rows], packets.end[rows], kind)
+        where = packets.at[rows], packets.end[rows], packets.wire_end[rows]
+        packets.at[rows], packets.wire_end[rows], kind = find_ip(packets.data, *where, kind)
         packets.kind[rows] = kind
-        is_4, is_6 = kind == IPV4, kind == IPV6
+        is_4, is_6 = kind == k.IPV4, kind == k.IPV6
         if len(lost := np.flatnonzero(~is_4 & ~is_6)):
             packets.drop(rows[lost], NO_IP)
-            for code, why in ((CUT, CUT), (UNSUPPORTED, UNSUPPORTED_LINK)):
+            for code, why in ((k.CUT, k.CUT), (k.UNSUPPORTED, UNSUPPORTED_LINK)):
                 packets.drop(rows[lost[kind[lost] == code]], why)
         _ipv4(packets, rows[is_4])
         _ipv6(packets, rows[is_6])
@@ -140,7 +135,7 @@ def _ipv4(packets: Packets, rows: Offsets) -> None:
     wrong = (header[:, 0] >> 4 != 4) | (length < 20) | (packets.ip_end[rows] < at + length)
     packets.drop(rows[wrong], MALFORMED)
     packets.fragment[rows[wrong]] = False
-    _extensions(packets, rows[~wrong & (header[:, 9] == _AUTHENTICATION)], {_AUTHENTICATION: _authentication})
+    _extensions(packets, rows[~wrong], _AUTHENTICATION_ONLY)
 
 
 def _ipv6(packets: Packets, rows: Offsets) -> None:
@@ -163,14 +158,13 @@ def _ipv6(packets: Packets, rows: Offsets) -> None:
     packets.at[rows] = packets.fragment_at[rows] = at + 40
     wrong = header[:, 0] >> 4 != 6
     packets.drop(rows[wrong], MALFORMED)
-    readers = {**dict.fromkeys(_OPTIONS, _options), _FRAGMENT: _fragment, _AUTHENTICATION: _authentication}
-    _extensions(packets, rows[~wrong], readers)
+    _extensions(packets, rows[~wrong], _EXTENSIONS)
 
 
 def _extensions(packets: Packets, rows: Offsets, readers: Mapping[int, Reader]) -> None:
     """Follow extension headers: their first byte is the protocol that is next, `readers` tell their length in bytes."""
     for _ in range(MOST_HEADERS):
-        # What follows in a later fragment is no header.
+        # What follows in a later fragment is not a header.
         rows = rows[(packets.reason[rows] == KEPT) & (packets.fragment_from[rows] == 0)]
         rows = rows[np.isin(packets.protocol[rows], list(readers))]
         if not len(rows):
@@ -182,12 +176,9 @@ def _extensions(packets: Packets, rows: Offsets, readers: Mapping[int, Reader]) 
     packets.drop(rows, MALFORMED)
 
 
-def _options(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:  # noqa: ARG001
-    return (header[:, 1].astype(np.int64) + 1) * 8
-
-
-def _authentication(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:  # noqa: ARG001
-    return (header[:, 1].astype(np.int64) + 2) * 4
+def _counted(more: int, unit: int) -> Reader:
+    """A header whose second byte is its length in units of `unit` bytes, without `more` of them."""
+    return lambda _, __, header: (header[:, 1].astype(np.int64) + more) * unit
 
 
 def _fragment(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
@@ -199,6 +190,10 @@ def _fragment(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
     packets.fragment_protocol[rows] = header[:, 0]
     packets.fragment_at[rows] = packets.at[rows] + 8
     return np.full(len(rows), 8, np.int64)
+
+
+_AUTHENTICATION_ONLY: Mapping[int, Reader] = {51: _counted(2, 4)}
+_EXTENSIONS = {**dict.fromkeys((0, 43, 60, 135, 139, 140), _counted(1, 8)), 44: _fragment, **_AUTHENTICATION_ONLY}
 
 
 def _tunnels(packets: Packets, rows: Offsets, inner: bool) -> tuple[Offsets, Offsets]:
@@ -214,7 +209,7 @@ def _tunnels(packets: Packets, rows: Offsets, inner: bool) -> tuple[Offsets, Off
         return rows[:0], carried[:0]
     gre = np.flatnonzero(carried == _GRE)
     fits, header = packets.take(rows[gre], 4)
-    carried[gre] = NOT_IP
+    carried[gre] = k.NOT_IP
     carried[gre[packets.reason[rows[gre]] == KEPT]] = _gre(packets, fits, header)
     alive = packets.reason[rows] == KEPT
     return rows[alive], carried[alive]
@@ -223,14 +218,12 @@ def _tunnels(packets: Packets, rows: Offsets, inner: bool) -> tuple[Offsets, Off
 def _gre(packets: Packets, rows: Offsets, header: Bytes) -> Offsets:
     """Skip GRE headers (RFC 2784, 2890, 2637): the kind of what follows."""
     flags, kind = header.view(">u2").astype(np.int64).T
-    optional = [flags & bit != 0 for bit in (0x8000, 0x2000, 0x1000, 0x0080)]
-    has_sequence = optional[2]
-    packets.at[rows] += 4 + 4 * np.sum(optional, axis=0)
-    erspan_2 = (kind == _ERSPAN_1_2) & has_sequence
+    packets.at[rows] += 4 + 4 * np.sum([flags & bit != 0 for bit in (0x8000, 0x2000, 0x1000, 0x0080)], axis=0)
+    erspan_2 = (kind == _ERSPAN_1_2) & (flags & 0x1000 != 0)  # only version 2 has a sequence number
     packets.at[rows] += np.where(erspan_2, 8, np.where(kind == _ERSPAN_3, 12, 0))
     ethernet = (kind == 0x6558) | (kind == _ERSPAN_1_2) | (kind == _ERSPAN_3)
-    kind = np.where(ethernet, ETHERNET, np.where(kind == 0x880B, PPP, kind))
-    return np.where(kind == 0x8909, GRE_METADATA, kind)
+    kind = np.where(ethernet, k.ETHERNET, np.where(kind == 0x880B, k.PPP, kind))
+    return np.where(kind == 0x8909, k.GRE_METADATA, kind)
 
 
 def _tcp(packets: Packets, rows: Offsets) -> None:

@@ -15,18 +15,15 @@ from ntgbench.traffic.records import Bytes, Offsets
 
 Reader: TypeAlias = Callable[[Bytes], tuple[Offsets | int, Offsets]]
 Readers: TypeAlias = dict[int, tuple[int, Reader]]
-"""Bytes that a reader needs, and the reader, by kind."""
 
 IPV4, IPV6 = 0x0800, 0x86DD
 MPLS, MPLS_MULTICAST, PPPOE, NSH = 0x8847, 0x8848, 0x8864, 0x894F
+# Where the search for IP ends without one: another protocol, too few bytes, a link type that is not read, an encrypted
+# or compressed packet, a packet in a form that its header does not tell or that is not read.
 NOT_IP, CUT, UNSUPPORTED, ENCRYPTED, HIDDEN = range(0x10000, 0x10005)
-"""Ends of the way: another protocol, too few bytes, a link type that is not read, an encrypted or compressed packet, a
-packet in a form that its header does not tell or that is not read."""
-
 ETHERNET, ETHERTYPE, RAW, LLC, SNAP, NLPID, PPP, CISCO_HDLC, FRAME_RELAY, ATM, WIFI = range(0x10010, 0x1001B)
 GRE_METADATA = 0x1001B
-LINK = 0x20000
-"""LINK + n is the first header of link type n, https://www.tcpdump.org/linktypes.html."""
+LINK = 0x20000  # LINK + n is the first header of link type n, https://www.tcpdump.org/linktypes.html
 
 
 def u16(header: Bytes, column: int) -> Offsets:
@@ -61,11 +58,7 @@ def ethertype_at(skip: int, column: int) -> Reader:
 
 def always(skip: int, kind: int) -> Reader:
     """A header of `skip` bytes before one of `kind`."""
-
-    def read(header: Bytes) -> tuple[int, Offsets]:
-        return skip, np.full(len(header), kind, np.int64)
-
-    return read
+    return lambda header: (skip, np.full(len(header), kind, np.int64))
 
 
 def raw_ip(first: Bytes) -> Offsets:

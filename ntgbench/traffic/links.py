@@ -2,111 +2,68 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ntgbench.traffic import ethernet, juniper, pseudo_headers, serial
-from ntgbench.traffic.kinds import (
-    ATM,
-    CISCO_HDLC,
-    CUT,
-    ETHERNET,
-    FRAME_RELAY,
-    IPV4,
-    IPV6,
-    LINK,
-    LLC,
-    NOT_IP,
-    PPP,
-    PPPOE,
-    RAW,
-    UNSUPPORTED,
-    WIFI,
-    Readers,
-)
+from ntgbench.traffic import juniper, link_layers
+from ntgbench.traffic import kinds as k
+from ntgbench.traffic import pseudo_headers as p
+from ntgbench.traffic.kinds import u16
 from ntgbench.traffic.records import Bytes, Offsets, gather
 
-MOST_HEADERS = 256
-"""Headers that are followed in one packet; only hostile ones nest deeper."""
+if TYPE_CHECKING:
+    from ntgbench.traffic.kinds import Readers
 
-_READERS: Readers = {**ethernet.READERS, **serial.READERS, **juniper.READERS, **pseudo_headers.READERS}
+MOST_HEADERS = 256  # that are followed in one packet; only hostile ones nest deeper
 
-_LINKS = {
-    0: pseudo_headers.FAMILY,
-    1: ETHERNET,
-    6: pseudo_headers.TOKEN_RING,
-    7: pseudo_headers.ARCNET,
-    9: PPP,
-    11: LLC,
-    12: RAW,
-    14: RAW,
-    50: PPP,
-    51: PPPOE,
-    100: LLC,
-    101: RAW,
-    104: CISCO_HDLC,
-    105: WIFI,
-    106: ATM,
-    107: FRAME_RELAY,
-    108: pseudo_headers.FAMILY,
-    109: pseudo_headers.ENC,
-    113: pseudo_headers.COOKED,
-    117: pseudo_headers.PFLOG,
-    119: pseudo_headers.PRISM,
-    123: pseudo_headers.SUN_ATM,
-    127: pseudo_headers.RADIOTAP,
-    129: pseudo_headers.ARCNET_LINUX,
-    143: pseudo_headers.DOCSIS,
-    149: pseudo_headers.USER_PKTAP,
-    163: pseudo_headers.AVS,
-    192: pseudo_headers.PPI,
-    197: pseudo_headers.ERF,
-    226: pseudo_headers.IPNET,
-    228: IPV4,
-    229: IPV6,
-    239: pseudo_headers.NFLOG,
-    258: pseudo_headers.PKTAP,
-    276: pseudo_headers.COOKED_2,
-}
-"""Kind of the first header by link type; those that are not here have readers of their own."""
+_READERS: Readers = {**link_layers.READERS, **juniper.READERS, **p.READERS}
 
-_LAST_LINK = max(*_LINKS, *(kind - LINK for kind in _READERS if kind >= LINK))
-_OF_LINK = np.full(_LAST_LINK + 2, UNSUPPORTED, np.int64)
-_OF_LINK[[kind - LINK for kind in _READERS if kind >= LINK]] = [kind for kind in _READERS if kind >= LINK]
+# Kind of the first header by link type; those that are not here have readers of their own.
+_LINKS = (
+    {0: p.FAMILY, 1: k.ETHERNET, 6: p.TOKEN_RING, 7: p.ARCNET, 9: k.PPP, 11: k.LLC, 12: k.RAW, 14: k.RAW}
+    | {50: k.PPP, 51: k.PPPOE, 100: k.LLC, 101: k.RAW, 104: k.CISCO_HDLC, 105: k.WIFI, 106: k.ATM, 107: k.FRAME_RELAY}
+    | {108: p.FAMILY, 109: p.ENC, 113: p.COOKED, 117: p.PFLOG, 119: p.PRISM, 123: p.SUN_ATM, 127: p.RADIOTAP}
+    | {129: p.ARCNET_LINUX, 143: p.DOCSIS, 149: p.USER_PKTAP, 163: p.AVS, 192: p.PPI, 197: p.ERF, 226: p.IPNET}
+    | {228: k.IPV4, 229: k.IPV6, 239: p.NFLOG, 258: p.PKTAP, 276: p.COOKED_2}
+    | {kind - k.LINK: kind for kind in _READERS if kind >= k.LINK}
+)
+_OF_LINK = np.full(max(_LINKS) + 2, k.UNSUPPORTED, np.int64)
 _OF_LINK[list(_LINKS)] = list(_LINKS.values())
 
 
-def find_ip(data: Bytes, at: Offsets, end: Offsets, kind: Offsets) -> tuple[Offsets, Offsets]:
+def find_ip(data: Bytes, at: Offsets, end: Offsets, wire_end: Offsets, kind: Offsets) -> tuple[Offsets, ...]:
     """Follow headers until IP begins.
 
     Args:
         data: the capture file.
         at: (n,). Offset of the first header.
         end: (n,). Offset of the end of the captured bytes.
+        wire_end: (n,). Offset at which the frame ended on the wire.
         kind: (n,). Kind of the first header.
 
-    Returns:
-        at: (n,). Offset of the IP header.
-        kind: (n,). IPV4 or IPV6; else why there is none: CUT, UNSUPPORTED, ENCRYPTED, HIDDEN, NOT_IP, or an EtherType
-            that is not followed.
+    Returns offset of the IP header, wire_end, which is less where a header states how long its content is, and kind:
+    IPV4, IPV6, or why there is none: CUT, UNSUPPORTED, ENCRYPTED, HIDDEN, NOT_IP, or an EtherType that is not followed.
     """
-    at, kind = at.copy(), kind.copy()
+    at, wire_end, kind = at.copy(), wire_end.copy(), kind.copy()
     for _ in range(MOST_HEADERS):
-        kinds = set(np.unique(kind).tolist())
-        if max(kinds, default=0) >= LINK:
-            link = kind >= LINK
-            kind[link] = _OF_LINK[np.minimum(kind[link] - LINK, _LAST_LINK + 1)]
-            kinds = set(np.unique(kind).tolist())
-        open_kinds = kinds & _READERS.keys()
+        link = kind >= k.LINK
+        kind[link] = _OF_LINK[np.minimum(kind[link] - k.LINK, len(_OF_LINK) - 1)]
+        open_kinds = set(np.unique(kind).tolist()) & _READERS.keys()
         if not open_kinds:
             break
         for this in open_kinds:
             rows = np.flatnonzero(kind == this)
             width, read = _READERS[this]
             fits = at[rows] + width <= end[rows]
-            kind[rows[~fits]] = CUT
+            kind[rows[~fits]] = k.CUT
             rows = rows[fits]
-            skip, kind[rows] = read(gather(data, at[rows], width))
+            header = gather(data, at[rows], width)
+            skip, kind[rows] = read(header)
             at[rows] += skip
+            if this == k.PPPOE:  # RFC 2516, 4: what follows the stated length is padding
+                stated = u16(header, 4)
+                wire_end[rows] = np.where(stated, np.minimum(at[rows] + stated, wire_end[rows]), wire_end[rows])
     else:
-        kind[np.isin(kind, list(_READERS))] = NOT_IP
-    return at, kind
+        kind[np.isin(kind, list(_READERS))] = k.NOT_IP
+    return at, wire_end, kind

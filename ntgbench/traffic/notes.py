@@ -1,4 +1,4 @@
-"""Notes: what was left out or changed on the way, one sentence each.
+"""Notes: what was left out or changed, one sentence each.
 
 Sentences have {} in the place of a number, and [one form|another form] of what differs for one and for many.
 """
@@ -13,12 +13,8 @@ from ntgbench.words import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SHOWN = 5
-"""Names that a note lists before it only counts them."""
-
-
-WARNING = "warning: "
-"""How a note begins that says that traffic may be wrong, not only less."""
+SHOWN = 5  # names that a note lists before it only counts them
+WARNING = "warning: "  # how a note begins that says that traffic may be wrong, not only less
 
 
 def filled(counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,24 +16,17 @@ if TYPE_CHECKING:
     import os
 
 _CHUNK = 1 << 16
-_VERSIONS = (2, 543)
-"""Major versions: 543 is what DG/UX wrote."""
+_VERSIONS = (2, 543)  # major versions; DG/UX wrote 543
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a file is laid out, by its first four bytes.
+    """How a file is laid out, by its first four bytes."""
 
-    Attributes:
-        order: of the bytes, as `struct` writes it.
-        unit_ns: nanoseconds in one unit of the second time field.
-        first: bytes before the first record.
-        headers: bytes of a record header, the usual one first; which it is shows by whether the records fit the file.
-    """
-
-    order: str
-    unit_ns: int
-    first: int = 24
+    order: str  # of the bytes, as `struct` writes it
+    unit_ns: int  # nanoseconds in one unit of the second time field
+    first: int = 24  # bytes before the first record
+    # bytes of a record header, the usual one first; which it is shows by whether the records fit the file
     headers: tuple[int, ...] = (16,)
 
 
@@ -69,9 +62,7 @@ def pcap_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str,
             records, stop = other, end
     if stop != len(data):
         warnings = (*warnings, cut_at(len(records), stop, len(data)))
-    return Records(
-        data, records.start, records.captured, records.wire, records.time_ns, records.link, warnings=warnings
-    )
+    return replace(records, warnings=warnings)
 
 
 def _read(data: Bytes, layout: _Layout, header: int, swapped: bool, link: int) -> tuple[Records, int]:

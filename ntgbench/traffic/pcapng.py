@@ -19,23 +19,17 @@ if TYPE_CHECKING:
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 _ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_HEAD = {order: struct.Struct(f"{order}II").unpack_from for order in "<>"}
-_LENGTH = {order: struct.Struct(f"{order}I").unpack_from for order in "<>"}
 _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class _Blocks:
-    """What a walk through the file finds.
+    """What a walk through the file finds."""
 
-    Attributes:
-        packets: where packet blocks begin.
-        sections: of each section, how many packets and interfaces come before it, and whether it is big-endian.
-        interfaces: link type, snap length, resolution and offset of the time of each interface.
-    """
-
-    packets: array[int] = field(default_factory=lambda: array("q"))
+    packets: array[int] = field(default_factory=lambda: array("q"))  # where packet blocks begin
+    # of each section, how many packets and interfaces come before it, and whether it is big-endian
     sections: list[tuple[int, int, bool]] = field(default_factory=list)
+    # link type, snap length, resolution and offset of the time of each interface
     interfaces: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
@@ -55,19 +49,19 @@ def pcapng_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[st
     if position == 0:
         raise CaptureError(f"{path}: the pcapng section header is damaged")
     at = np.array(blocks.packets, np.int64)
-    columns = _columns(data, at, blocks)
-    count = first_damage(columns["intact"])
+    intact, columns = _columns(data, at, blocks)
+    count = first_damage(intact)
     if count < len(at):
         position = int(at[count])
     if position != len(data):
         warnings = (*warnings, cut_at(count, position, len(data)))
-    start, captured, wire, time_ns, link = (columns[name][:count] for name in list(columns)[:-1])
-    return Records(data, start, captured, wire, time_ns, link, warnings=warnings)
+    start, captured, wire, time_ns, link = (column[:count] for column in columns)
+    return Records(data, start, captured, wire, time_ns, link, warnings)
 
 
 def _walk(view: memoryview, position: int, order: str, blocks: _Blocks) -> int:
     """Collect the section that begins at `position`; returns where the next one, the end or the damage is."""
-    head_at, length_at = _HEAD[order], _LENGTH[order]
+    head_at, length_at = struct.Struct(f"{order}II").unpack_from, struct.Struct(f"{order}I").unpack_from
     packets, first, size = blocks.packets, position, len(view)
     while position + 12 <= size:
         kind, length = head_at(view, position)
@@ -103,17 +97,11 @@ def _interface(body: memoryview, order: str) -> tuple[int, int, int, int]:
     return link, snap or LONGEST_RECORD, resolution, offset
 
 
-def _columns(data: Bytes, at: Offsets, blocks: _Blocks) -> dict[str, npt.NDArray[Any]]:
-    """Columns of the records that begin `at`, in the order of `Records`, and which of them are intact."""
+def _columns(data: Bytes, at: Offsets, blocks: _Blocks) -> tuple[npt.NDArray[Any], list[npt.NDArray[Any]]]:
+    """Which of the records that begin `at` are intact, and their columns in the order of `Records`."""
     count = len(at)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "start": np.empty(count, np.int64),
-        "captured": np.empty(count, np.uint32),
-        "wire": np.empty(count, np.uint32),
-        "time_ns": np.empty(count, np.int64),
-        "link": np.empty(count, np.uint32),
-        "intact": np.empty(count, np.bool_),
-    }
+    kinds: tuple[type[np.generic], ...] = (np.bool_, np.int64, np.uint32, np.uint32, np.int64, np.uint32)
+    intact, *columns = (np.empty(count, kind) for kind in kinds)
     before, first, big = (np.array(column) for column in zip(*blocks.sections, strict=True))
     after = np.append(first[1:], len(blocks.interfaces))
     interfaces = np.array(blocks.interfaces or [(0, 0, 0, 0)], np.int64)
@@ -122,27 +110,21 @@ def _columns(data: Bytes, at: Offsets, blocks: _Blocks) -> dict[str, npt.NDArray
         section = np.searchsorted(before, np.arange(rows.start, rows.stop), "right") - 1
         block = gather(data, at[rows], 28)
         read = _chunk(block, at[rows], big[section], first[section], after[section], interfaces)
-        for name, column in read.items():
-            columns[name][rows] = column
-    return columns
+        for column, values in zip((intact, *columns), read, strict=True):
+            column[rows] = values
+    return intact, columns
 
 
 def _chunk(
-    block: Bytes,
-    at: Offsets,
-    big: npt.NDArray[np.bool_],
-    first: Offsets,
-    after: Offsets,
-    interfaces: Offsets,
-) -> dict[str, npt.NDArray[Any]]:
-    """Columns of some records, by the first 28 bytes of their blocks; `first` and `after` bound their interfaces."""
+    block: Bytes, at: Offsets, big: npt.NDArray[np.bool_], first: Offsets, after: Offsets, interfaces: Offsets
+) -> tuple[npt.NDArray[Any], ...]:
+    """What `_columns` tells, by the first 28 bytes of some blocks; `first` and `after` bound their interfaces."""
     numbers = np.where(big[:, None], block.view(">u4"), block.view("<u4")).astype(np.int64)
     kind, length, field_2, high, low, captured, wire = numbers.T
     simple, old = kind == _SIMPLE_PACKET, kind == _OLD_PACKET
     short = block[:, 8:10].copy()
-    number = np.where(
-        old, np.where(big, short.view(">u2")[:, 0], short.view("<u2")[:, 0]), np.where(simple, 0, field_2)
-    )
+    number_of_old = np.where(big, short.view(">u2")[:, 0], short.view("<u2")[:, 0])
+    number = np.where(old, number_of_old, np.where(simple, 0, field_2))
     known = first + number < after
     link, snap, resolutions, offset = interfaces[np.where(known, first + number, 0)].T
     header = np.where(simple, 12, 28)
@@ -155,14 +137,7 @@ def _chunk(
         mine = resolutions == resolution
         time_ns[mine] += _nanoseconds(ticks[mine], int(resolution))
     time_ns[simple] = 0
-    return {
-        "start": at + header,
-        "captured": captured,
-        "wire": wire,
-        "time_ns": time_ns,
-        "link": link,
-        "intact": intact,
-    }
+    return intact, at + header, captured, wire, time_ns, link
 
 
 def _nanoseconds(ticks: npt.NDArray[np.uint64], resolution: int) -> Offsets:

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from ntgbench.words import pluralised
 
-LONGEST_RECORD = 262_144
-"""A longer packet record is damage, as it is for libpcap and Wireshark."""
+LONGEST_RECORD = 262_144  # bytes; a longer packet record is damage, as it is for libpcap and Wireshark
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -18,24 +17,16 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """N packet records in the order of the file.
+    """N packet records in the order of the file."""
 
-    Attributes:
-        data: uint8 (bytes,). The whole file, decompressed.
-        start: int64 (N,). Offset of the first captured byte in `data`.
-        captured, wire: uint32 (N,). Bytes in the file and bytes on the wire.
-        time_ns: int64 (N,). Nanoseconds since the epoch, 0 for pcapng's simple packet blocks, which carry no time.
-        link: uint32 (N,). Link type as listed at https://www.tcpdump.org/linktypes.html.
-        warnings: what is wrong with the file, and how far it was read.
-    """
-
-    data: Bytes
-    start: Offsets
-    captured: npt.NDArray[np.uint32]
-    wire: npt.NDArray[np.uint32]
+    data: Bytes  # uint8 (bytes,). The whole file, decompressed
+    start: Offsets  # int64 (N,). Offset of the first captured byte in `data`
+    captured: npt.NDArray[np.uint32]  # (N,). Bytes in the file
+    wire: npt.NDArray[np.uint32]  # (N,). Bytes on the wire
+    # int64 (N,). Nanoseconds since the epoch, 0 for pcapng's simple packet blocks, which carry no time
     time_ns: Offsets
-    link: npt.NDArray[np.uint32]
-    warnings: tuple[str, ...] = ()
+    link: npt.NDArray[np.uint32]  # uint32 (N,). Link type as listed at https://www.tcpdump.org/linktypes.html
+    warnings: tuple[str, ...] = ()  # what is wrong with the file, and how far it was read
 
     def __len__(self) -> int:
         return len(self.start)

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-IDLE_TIMEOUT = 120.0
-"""Seconds without a packet after which a biflow has ended, unless told otherwise."""
-
-ACTIVE_TIMEOUT = 1800.0
-"""Seconds after which a biflow ends although it goes on, unless told otherwise."""
+IDLE_TIMEOUT = 120.0  # seconds without a packet after which a biflow has ended, unless told otherwise
+ACTIVE_TIMEOUT = 1800.0  # seconds after which a biflow ends although it goes on, unless told otherwise
 
 _NEVER = 2**63 - 1
 # Odd and without pattern: the golden ratio as a 64-bit fraction, Knuth, The Art of Computer Programming 3, 6.4.
@@ -31,18 +28,12 @@ _MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """The F biflows of a trace of N packets, numbered in the order of their first packets.
+    """The F biflows of a trace of N packets, numbered in the order of their first packets."""
 
-    Attributes:
-        flow: int64 (N,). Biflow of each packet.
-        upstream: bool (N,). Whether each packet goes from client to server.
-        order: int64 (N,). The packets biflow by biflow, in the order of capture within each.
-        offsets: int64 (F + 1,). Biflow f holds packets order[offsets[f]]..order[offsets[f + 1] - 1].
-    """
-
-    flow: npt.NDArray[np.int64]
-    upstream: npt.NDArray[np.bool_]
-    order: npt.NDArray[np.int64]
+    flow: npt.NDArray[np.int64]  # int64 (N,). Biflow of each packet
+    upstream: npt.NDArray[np.bool_]  # bool (N,). Whether each packet goes from client to server
+    order: npt.NDArray[np.int64]  # int64 (N,). The packets biflow by biflow, in the order of capture within each
+    # int64 (F + 1,). Biflow f holds packets order[offsets[f]]..order[offsets[f + 1] - 1]
     offsets: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -58,10 +49,10 @@ def segment(
     `active_timeout` seconds after the biflow's first, and with the handshake of another TCP connection: a SYN or
     SYN-ACK whose sequence number is new, and that does not fit what the open connection has sent and acknowledged. So a
     connection that reuses its 5-tuple is a new biflow, whether or not a FIN or RST was seen; a SYN that comes late, is
-    sent again or was captured twice begins nothing; and what straggles in after a FIN or RST belongs to the old one.
+    sent again or was captured twice begins nothing; and packets after a FIN or RST belong to the old one.
 
-    Upstream is the way of the biflow's first SYN, against the way of its first SYN-ACK when that comes first, and the
-    way of its first packet when there is neither.
+    Upstream is the direction of the biflow's first SYN, opposite to its first SYN-ACK when that comes first, and the
+    direction of its first packet when there is neither.
 
     Raises:
         TrafficError: a timeout is not positive.
@@ -96,7 +87,7 @@ def segment(
 def flow_table(
     trace: PacketTrace,
     segmentation: Segmentation,
-    app: str | Sequence[str],
+    class_of: str | Sequence[str],
     session: object = None,
 ) -> tuple[FlowTable, Counter[str]]:
     """The biflows as a table, in the order of their first packets.
@@ -104,35 +95,35 @@ def flow_table(
     Args:
         trace: the packets.
         segmentation: their biflows.
-        app: class of all biflows, or one for each.
+        class_of: class of all biflows, or one for each.
         session: session that all of them come from, if any.
 
     Returns:
         the flows, and how much was left out or changed, as `FlowTable.from_packets` counts it.
 
     Raises:
-        TrafficError: `app` does not hold one class for each biflow.
+        TrafficError: `class_of` does not hold one class for each biflow.
     """
-    apps = [app] * len(segmentation) if isinstance(app, str) else app
-    if len(apps) != len(segmentation):
-        raise TrafficError(
-            f"{pluralised(len(apps), 'class')} for {pluralised(len(segmentation), 'biflow')}; give one, or one for each"
-        )
+    count = len(segmentation)
+    class_of = [class_of] * count if isinstance(class_of, str) else class_of
+    if len(class_of) != count:
+        given = pluralised(len(class_of), "class")
+        raise TrafficError(f"{given} for {pluralised(count, 'biflow')}; give one, or one for each")
     order, offsets = segmentation.order, segmentation.offsets
-    gaps = np.diff(trace.time_ns[order], prepend=0) / 1e9
-    gaps[offsets[:-1]] = 0.0
+    iat = np.diff(trace.time_ns[order], prepend=0) / 1e9
+    iat[offsets[:-1]] = 0.0
     return FlowTable.from_packets(
         counts=np.diff(offsets),
         length=trace.payload_length[order],
         upstream=segmentation.upstream[order],
-        app=apps,
-        iat=gaps,
-        session=None if session is None else [session] * len(segmentation),
+        class_of=class_of,
+        iat=iat,
+        session=None if session is None else [session] * count,
     )
 
 
 def _by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Bring the packets of each 5-tuple together, whichever way they go.
+    """Bring the packets of each 5-tuple together, in both directions.
 
     Returns:
         low_first: bool (N,). Whether the lower endpoint sends the packet.
@@ -153,7 +144,7 @@ def _by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArr
     )
     ports |= trace.protocol.astype(np.uint64) << np.uint64(32)
     key = [ports, *np.where(low_first, source, destination), *np.where(low_first, destination, source)]
-    # One sort of a hash of the key instead of five; where two keys share a hash, all five after all.
+    # One sort by a hash of the key is faster than a sort by its five parts, which is needed if two keys share a hash.
     mixed = np.zeros(len(trace), np.uint64)
     for part in key:
         mixed = (mixed ^ part) * _MULTIPLIER

@@ -1,4 +1,4 @@
-"""Class of each biflow of a capture, in a CSV file beside it: columns flow (its number, from 0) and app."""
+"""The sidecar of a capture: a CSV file with the class of each biflow, in columns flow (its number, from 0) and app."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def sidecar_path(capture: str | os.PathLike[str]) -> Path:
-    """Where the classes of a capture stand: its name with .csv appended."""
+    """The name of the capture with .csv appended."""
     return Path(f"{Path(capture)}.csv")
 
 
-def write_sidecar(capture: str | os.PathLike[str], apps: Iterable[str]) -> None:
+def write_sidecar(capture: str | os.PathLike[str], class_of: Iterable[str]) -> None:
     """Write the class of each biflow, in the order of their first packets."""
     with replacing(sidecar_path(capture)) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("flow", "app"))
-        rows.writerows(enumerate(apps))
+        rows.writerows(enumerate(class_of))
 
 
 def read_sidecar(capture: str | os.PathLike[str]) -> list[str]:
@@ -33,8 +33,8 @@ def read_sidecar(capture: str | os.PathLike[str]) -> list[str]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        apps = {int(row["flow"]): row["app"] for row in rows}
-        return [apps[flow] for flow in range(len(rows))]
+        class_of = {int(row["flow"]): row["app"] for row in rows}
+        return [class_of[flow] for flow in range(len(rows))]
     except OSError as error:
         raise CaptureError(f"{path}: cannot be read: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:

@@ -36,31 +36,23 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 class PacketTrace:
     """N packets in the order of their capture, immutable and checked at construction.
 
-    Attributes:
-        time_ns: int64 (N,). Nanoseconds since the epoch; float64 seconds would lose a capture's last digits.
-        source, destination: uint64 (N, 2). IPv6 addresses as (high, low) halves; IPv4 as the mapped ::ffff:a.b.c.d.
-        source_port, destination_port: uint16 (N,).
-        protocol: uint8 (N,). 6 = TCP, 17 = UDP.
-        ip_length: int32 (N,). Bytes of the IP packet, headers included.
-        payload_length: int32 (N,). Bytes of L4 payload, 0 <= payload_length < ip_length.
-        ttl: uint8 (N,). IPv4 time to live or IPv6 hop limit.
-        tcp_flags: uint8 (N,). Low eight TCP flags, 0 for UDP.
-        tcp_sequence, tcp_acknowledgement: uint32 (N,). The numbers in the TCP header, 0 for UDP.
-
     Raises:
         TrafficError: naming the first row that breaks a rule, and the rule.
     """
 
+    # int64 (N,). Nanoseconds since the epoch; float64 seconds would lose a capture's last digits
     time_ns: npt.NDArray[np.int64]
+    # Addresses, uint64 (N, 2): IPv6 as (high, low) halves, IPv4 as the mapped ::ffff:a.b.c.d
     source: npt.NDArray[np.uint64]
     destination: npt.NDArray[np.uint64]
     source_port: npt.NDArray[np.uint16]
     destination_port: npt.NDArray[np.uint16]
-    protocol: npt.NDArray[np.uint8]
-    ip_length: npt.NDArray[np.int32]
-    payload_length: npt.NDArray[np.int32]
-    ttl: npt.NDArray[np.uint8]
-    tcp_flags: npt.NDArray[np.uint8]
+    protocol: npt.NDArray[np.uint8]  # uint8 (N,). 6 = TCP, 17 = UDP
+    ip_length: npt.NDArray[np.int32]  # int32 (N,). Bytes of the IP packet, headers included
+    payload_length: npt.NDArray[np.int32]  # int32 (N,). Bytes of L4 payload, 0 <= payload_length < ip_length
+    ttl: npt.NDArray[np.uint8]  # uint8 (N,). IPv4 time to live or IPv6 hop limit
+    tcp_flags: npt.NDArray[np.uint8]  # uint8 (N,). Low eight TCP flags, 0 for UDP
+    # uint32 (N,). The numbers in the TCP header, 0 for UDP
     tcp_sequence: npt.NDArray[np.uint32]
     tcp_acknowledgement: npt.NDArray[np.uint32]
 
@@ -84,10 +76,6 @@ class PacketTrace:
 
     def __len__(self) -> int:
         return len(self.time_ns)
-
-    def seconds(self) -> npt.NDArray[np.float64]:
-        """Time of each packet in seconds since the epoch, float64 (N,)."""
-        return self.time_ns / 1e9
 
     def is_ipv4(self) -> npt.NDArray[np.bool_]:
         """Which packets travelled over IPv4, bool (N,)."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.traffic import kinds as k
 from ntgbench.traffic.headers import NO_IP, Packets
-from ntgbench.traffic.kinds import ENCRYPTED, HIDDEN, NOT_IP
 from ntgbench.traffic.notes import WARNING
 from ntgbench.traffic.records import Bytes, Offsets, Records, gather
 from ntgbench.traffic.trace import TCP, PacketTrace
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from ntgbench.traffic.fragments import Columns
 
 _ETHERNET_LINK = 1
-
 _SPECIAL = {
-    ENCRYPTED: "with encrypted or compressed content",
-    HIDDEN: "behind an MPLS, NSH or SNAP header of an unknown form",
+    k.ENCRYPTED: "with encrypted or compressed content",
+    k.HIDDEN: "behind an MPLS, NSH or SNAP header of an unknown form",
 }
-
+# EtherTypes of ARP, LLDP, spanning trees, PTP and others that carry no IP packet.
 _NEVER_IP = np.array(
     [
         *(0x0600, 0x0806, 0x0842, 0x0BAD, 0x22EA, 0x22F0, 0x22F4, *range(0x6000, 0x6010), 0x8029, 0x8035, 0x8038),
@@ -32,12 +31,11 @@ _NEVER_IP = np.array(
         *(0x8914, 0x8915, 0x891D, 0x893A, 0x8940, 0x9000, 0xFEFE),
     ]
 )
-"""EtherTypes of ARP, LLDP, spanning trees, PTP and others that carry no IP packet."""
 
 
 def unread_frames(packets: Packets, begin: int) -> Columns:
     """Frames, the first being number `begin` of the capture, that may hold packets which could not be read; and why."""
-    rows = np.flatnonzero((packets.reason == NO_IP) & (packets.kind != NOT_IP))
+    rows = np.flatnonzero((packets.reason == NO_IP) & (packets.kind != k.NOT_IP))
     kind = packets.kind[rows]
     rows = rows[(kind >= 0x0600) & ~np.isin(kind, _NEVER_IP)]
     return {"frame": begin + rows, "kind": packets.kind[rows]}
@@ -46,8 +44,8 @@ def unread_frames(packets: Packets, begin: int) -> Columns:
 def missing_packets(records: Records, trace: PacketTrace, frame: Offsets, unread: Columns) -> dict[str, int]:
     """How many unread frames travel between hosts whose other packets are kept, by a sentence with {} for the number.
 
-    On Ethernet, these are the frames between two addresses between which packets are kept too, either way. On other
-    links, whose headers tell no pair of addresses, they are all frames of a link type on which TCP packets of one
+    On Ethernet, these are the frames between two addresses between which packets are kept too, in any direction. On
+    other links, whose headers hold no pair of addresses, they are all frames of a link type on which TCP packets of one
     direction are kept without any of the other.
 
     Args:

@@ -67,7 +67,7 @@ def test_a_header_that_is_a_bomb_is_refused_before_it_is_read(tmp_path, kind):
     header = tarfile.TarInfo("x")
     header.type, header.size = kind, 2**33
     path.write_bytes(bz2.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(2**22)))
-    with pytest.raises(DatasetError, match=r"damaged or no archive: a header of 8,589,934,592 bytes"):
+    with pytest.raises(DatasetError, match=r"damaged or not an archive: a header of 8,589,934,592 bytes"):
         list(archives.members(path, ".json"))
 
 
@@ -100,12 +100,19 @@ def test_only_documents_with_the_ending_are_read(tmp_path):
     assert [(one.name, one.content) for one in documents] == [("folder/a.JSON", b"1")]
 
 
+def test_an_archive_of_captures_says_that_it_must_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("web/1.pcap", b"")
+    with pytest.raises(DatasetError, match=r"a\.zip holds no \.json file; captures .* must be unpacked first"):
+        list(archives.members(tmp_path / "a.zip", ".json"))
+
+
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "zip", "tar.xz", "tar.bz2"])
 @pytest.mark.parametrize("content", [b"", b"no archive at all" * 100])
-def test_no_archive(tmp_path, ending, content):
+def test_what_is_not_an_archive(tmp_path, ending, content):
     path = tmp_path / f"a.{ending}"
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match="is damaged or no archive"):
+    with pytest.raises(DatasetError, match="is damaged or not an archive"):
         list(archives.members(path, ".json"))
 
 
@@ -123,5 +130,5 @@ def test_a_tar_that_ends_too_early_is_damaged(tmp_path, share):
     path = tmp_path / "a.tar.gz"
     data = gzip.compress(whole.getvalue())
     path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(DatasetError, match="is damaged or no archive"):
+    with pytest.raises(DatasetError, match="is damaged or not an archive"):
         list(archives.members(path, ".json"))

@@ -3,6 +3,7 @@
 import gzip
 import os
 import struct
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from ntgbench.datasets.captures import read_captures
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError
+from ntgbench.traffic.capture_flows import capture_flows
 
 
 def packet(sport, dport, payload, client=True):
@@ -151,7 +153,7 @@ def test_a_capture_that_expands_too_far_is_skipped_with_the_limit(folder):
     files = sorted(folder.rglob("*.pcap"))
     packed = folder / "web/packed.pcap.gz"
     packed.write_bytes(gzip.compress(capture(*[packet(1, 53, 1000)] * 100)))
-    _, notes = read_captures(folder, [*files, packed], Reading(size_limit=50_000))
+    _, notes = read_captures(folder, [*files, packed], read=partial(capture_flows, size_limit=50_000))
     assert any("expands to more than the size limit of 50,000 bytes" in note for note in notes)
 
 
@@ -221,7 +223,7 @@ def test_compressed_captures_count_too(folder):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("(?P<app>", "is no regular expression"),
+        ("(?P<app>", "is not a regular expression"),
         ("chat", "needs a group named app"),
         ("(?P<app>nowhere)", "no capture in"),
     ],
@@ -238,14 +240,36 @@ def test_labels_that_do_not_work(folder, tmp_path):
         read_flows(folder, Reading(labels=labels))
     with pytest.raises(DatasetError, match=r"cannot read .*nowhere"):
         read_flows(folder, Reading(labels=tmp_path / "nowhere.csv"))
+    labels.write_text("file,app\nmonday_bob.pcap,a\nmonday_bob.pcap,a\nmonday_bob.pcap,b\n")
+    with pytest.raises(DatasetError, match=r"labels\.csv names 'monday_bob\.pcap' twice, with different labels"):
+        read_flows(folder, Reading(labels=labels))
     labels.write_bytes("file,app\nweb/monday_bob.pcap,caf\u00e9\n".encode("latin-1"))
-    with pytest.raises(DatasetError, match=r"labels\.csv is no CSV file in UTF-8"):
+    with pytest.raises(DatasetError, match=r"labels\.csv is not a CSV file in UTF-8"):
         read_flows(folder, Reading(labels=labels))
     with pytest.raises(DatasetError, match="not by both"):
         read_flows(folder, Reading(labels=labels, label_pattern="(?P<app>x)"))
 
 
-def test_a_pipe_is_no_capture(tmp_path):
+def test_folders_that_are_passed_over_are_noted(folder, monkeypatch):
+    (folder / "linked").symlink_to(folder / "web")
+    read_folder = os.scandir
+    closed = str(folder / "chat")
+
+    def scandir(path):
+        if os.fspath(path) == closed:  # as root, a test can close no folder to itself
+            raise PermissionError(13, "Permission denied", closed)
+        return read_folder(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    flows, notes = read_flows(folder)
+    assert flows.classes == ("web",)
+    assert notes[-2:] == (
+        "skipped 1 folder that is a symbolic link: linked",
+        "skipped 1 folder that cannot be read: chat",
+    )
+
+
+def test_a_pipe_is_not_a_capture(tmp_path):
     os.mkfifo(tmp_path / "pipe.pcap")
     with pytest.raises(DatasetError, match="neither a regular file nor a folder"):
         read_flows(tmp_path / "pipe.pcap")

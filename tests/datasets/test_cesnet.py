@@ -1,4 +1,4 @@
-"""CESNET tables: lengths, directions and gaps in one cell, or in columns of their own."""
+"""CESNET tables: lengths, directions and iat in one cell, or in columns of their own."""
 
 import json
 
@@ -40,8 +40,8 @@ def test_cesnet_ppi_in_lists_of_any_kind_with_empty_cells(tmp_path, kind):
 
 
 def test_cesnet_ppi_in_columns_of_its_own(tmp_path):
-    gaps, directions, sizes = ([cell[part] for cell in CESNET_CELL] for part in range(3))
-    path = write(tmp_path / "t.parquet", {"app": ["a", "b"], "ppi_size": sizes, "ppi_dir": directions, "ppi_ipt": gaps})
+    iat, directions, sizes = ([cell[part] for cell in CESNET_CELL] for part in range(3))
+    path = write(tmp_path / "t.parquet", {"app": ["a", "b"], "ppi_size": sizes, "ppi_dir": directions, "ppi_ipt": iat})
     flows, _ = read_table(path)
     assert flows.signed_pl.tolist() == [300, -1400, 50, 99]
     np.testing.assert_allclose(flows.iat, [0, 0.005, 0.020, 0])

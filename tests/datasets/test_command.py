@@ -21,7 +21,7 @@ def call(*arguments):
 
 def source(path, packets=40):
     lengths = [list(range(1000, 1000 + packets * 50, 50))] * 3
-    rows = {"service": ["b", "a", "b"], "pkts_len": lengths, "pkts_dir": [[1] * packets] * 3}
+    rows = {"service": ["b", "a", "b"], "pkts_len": lengths, "pkts_dir": [[1] * (packets - 1) + [-1]] * 3}
     pq.write_table(pa.table(rows), path)
     return path
 
@@ -54,10 +54,20 @@ def test_notes_go_to_standard_error(tmp_path):
 def test_a_failed_import_leaves_what_was_there(tmp_path):
     out = tmp_path / "mine.parquet"
     out.write_text("old")
-    result = call("import", source(tmp_path / "s.parquet"), "--out", out)
+    result = call("import", source(tmp_path / "s.parquet"), "--out", out, "--force")
     assert isinstance(result.exception, DatasetError)
     assert "no column holds the label" in str(result.exception)
     assert out.read_text() == "old"
+
+
+def test_a_file_is_overwritten_by_force_only(tmp_path):
+    out = tmp_path / "mine.parquet"
+    out.write_text("old")
+    arguments = ("import", source(tmp_path / "s.parquet"), "--out", out, "--column", "label=service")
+    assert "mine.parquet is there already; give --force to overwrite it" in str(call(*arguments).exception)
+    assert out.read_text() == "old"
+    assert call(*arguments, "--force").exit_code == 0
+    assert len(read_flows(out)[0]) == 3
 
 
 def test_only_parquet_is_written(tmp_path):
@@ -85,7 +95,7 @@ def test_captures_are_segmented_as_asked(tmp_path):
         (("--active-timeout", 70), 2),
         (("--inner", "--idle-timeout", 50), 4),
     ):
-        result = call("import", source, "--out", out, *arguments)
+        result = call("import", source, "--out", out, "--force", *arguments)
         assert result.stdout == f"{pluralised(flows, 'flow')} of 1 class in {out}\n", result.output
     assert call("import", source, "--out", out, "--idle-timeout", 0).exit_code == 2
 

@@ -66,8 +66,14 @@ def test_more_than_two_values(tmp_path):
 @pytest.mark.parametrize("direction", [[[1, None]], [["up", None]], [[True, None]]])
 def test_a_missing_direction(tmp_path, direction):
     pq.write_table(pa.table({"app": ["a"], "pkts_len": [[5, 6]], "pkts_dir": direction}), tmp_path / "t.parquet")
-    with pytest.raises(DatasetError, match=r"'pkts_dir', row 0: .*(missing|no whole number)"):
+    with pytest.raises(DatasetError, match=r"'pkts_dir', row 0: .*(missing|not an integer)"):
         read_table(tmp_path / "t.parquet", upstream="up")
+
+
+def test_a_column_of_directions_that_are_all_upstream_is_a_warning(tmp_path):
+    pq.write_table(pa.table({"app": ["a"], "pkts_len": [[5, 6]], "pkts_dir": [[1, 1]]}), tmp_path / "t.parquet")
+    notes = read_table(tmp_path / "t.parquet")[1]
+    assert notes == ("warning: all packets go upstream by column 'pkts_dir': check that it holds directions",)
 
 
 def test_what_carries_no_payload_may_have_any_direction(tmp_path):

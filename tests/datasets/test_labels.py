@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ntgbench.datasets.labels import MISSING, names_of
+from ntgbench.datasets.columns import MISSING, names_of
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.reading import read_flows
 from ntgbench.errors import DatasetError

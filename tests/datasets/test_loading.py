@@ -211,17 +211,17 @@ def test_a_loader_of_a_plugin_that_breaks_its_contract(plugin, function, message
 def test_a_description():
     rows = np.array([[100, -1460, 0], [100, -1460, 0], [-5, 0, 0], [7, 8, 9]], np.int16)
     found = describe(
-        Biflows(rows, np.array([1, 1, 0, 1], np.int32), ("a", "b"), group=np.array([3, 3, 4, 9], np.int32))
+        Biflows(rows, np.array([1, 1, 0, 1], np.int32), ("a", "b"), session=np.array([3, 3, 4, 9], np.int32))
     )
     assert (found.biflows, found.packets, found.pl_max) == (4, 3, 1460)
     assert list(found.classes.items()) == [("b", 3), ("a", 1)]
-    assert found.groups == 3
+    assert found.sessions == 3
     assert found.length_quantiles == (1, 1.75, 2, 2.25, 3)
     assert found.full_share == 0.25
     assert found.upstream_first_share == 0.75
     assert found.distinct_share == 0.75
     assert found.pl_max_share == 0.25
-    assert not found.has_gaps
+    assert not found.has_iat
     assert len(found.digest) == 32
 
 
@@ -256,10 +256,10 @@ def test_the_figures_of_fgnet(real_flows):
     assert found.full_share == 1.0
     assert found.distinct_share == pytest.approx(0.56, abs=0.005)
     assert (min(found.classes.values()), max(found.classes.values())) == (239, 8339)
-    assert found.groups is not None
+    assert found.sessions is not None
 
 
 def test_the_figures_of_mirage_appxact(real_flows):
     found = describe(load_dataset(real_flows / "mirage_appxact2024.parquet").biflows)
     assert found.full_share == pytest.approx(0.78, abs=0.005)
-    assert found.groups is None
+    assert found.sessions is None

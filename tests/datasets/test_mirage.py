@@ -13,13 +13,13 @@ from ntgbench.errors import DatasetError
 KEEP_ALL = Reading(min_class=1)
 
 
-def biflow(label, lengths, directions, gaps=None, labelling="exact"):
+def biflow(label, lengths, directions, iat=None, labelling="exact"):
     return {
         "packet_data": {
             "src_port": [50000] * len(lengths),
             "packet_dir": directions,
             "L4_payload_bytes": lengths,
-            "iat": gaps or [0.0] * len(lengths),
+            "iat": iat or [0.0] * len(lengths),
             "L4_raw_payload": [[] for _ in lengths],
         },
         "flow_features": {"packet_length": {"biflow": {"std": float("nan")}}},
@@ -73,7 +73,7 @@ def test_curation_keeps_short_biflows_and_counts_what_it_drops(folder):
     )
 
 
-def test_nan_is_read_although_it_is_no_json(folder):
+def test_the_files_hold_nan_which_json_does_not_have(folder):
     assert "NaN" in next(folder.rglob("*waze*")).read_text()
 
 
@@ -120,6 +120,8 @@ BROKEN = {
     "2_com.a_x.json": "[]",
     "3_com.a_x.json": json.dumps({key(1): {}}),
     "noapp.json": json.dumps(TRELLO),
+    "empty.json": "",
+    "0_com.a_x.json": "",
     "4_com.a_x.json": json.dumps({key(1): biflow("com.a", [1, 2], [0])}),
     "5_com.a_x.json": json.dumps({key(1): biflow("com.a", [1, 2], [0, 7])}),
     "6_com.a_x.json": json.dumps({key(1): biflow("com.a", [1, 2], [0, 1], [0.0])}),
@@ -134,13 +136,19 @@ def test_files_of_another_kind_are_named(folder):
         (folder / name).write_text(content)
     flows, notes = read_flows(folder, KEEP_ALL)
     assert len(flows) == 4
-    assert any("skipped 10 files that are no MIRAGE-2019 captures, such as" in note for note in notes)
+    assert any("skipped 12 files that are not of MIRAGE-2019, such as" in note for note in notes)
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_nothing_but_broken_files_is_an_error(tmp_path, name):
     (tmp_path / name).write_text(BROKEN[name])
-    with pytest.raises(DatasetError, match=f"none of 1 JSON files is a MIRAGE-2019 capture; the first is .*{name}"):
+    with pytest.raises(DatasetError, match=f"none of 1 JSON files is of MIRAGE-2019; the first is .*{name}"):
+        read_flows(tmp_path)
+
+
+def test_a_file_that_is_named_otherwise_says_how_it_must_be_named(tmp_path):
+    (tmp_path / "flows.json").write_text("{}")
+    with pytest.raises(DatasetError, match=r"flows\.json \(ValueError: it must be named PREFIX_APP_….json"):
         read_flows(tmp_path)
 
 
@@ -151,15 +159,15 @@ def test_a_biflow_with_an_impossible_length_is_dropped_and_counted(tmp_path, len
     path.write_text(json.dumps(content).replace("987654", length))
     flows, notes = read_flows(tmp_path, KEEP_ALL)
     assert flows.signed_pl.tolist() == [1, -2]
-    assert notes == ("dropped 1 biflow: they have a payload length that is no number of bytes",)
+    assert notes == ("dropped 1 biflow: they have a payload length that is not a number of bytes",)
     path.write_text(json.dumps({key(2): content[key(2)]}).replace("987654", length))
     with pytest.raises(DatasetError, match="no usable flow: dropped 1 biflow: they have a payload length"):
         read_flows(tmp_path, KEEP_ALL)
 
 
-def test_missing_gaps_become_zero_and_are_counted(tmp_path):
+def test_missing_iat_becomes_zero_and_is_counted(tmp_path):
     content = {key(1): biflow("com.a", [1, 2, 3, 4], [0, 1, 0, 1], [0.0, float("nan"), 1e300, 2.0])}
     (tmp_path / "1_com.a_x.json").write_text(json.dumps(content))
     flows, notes = read_flows(tmp_path, KEEP_ALL)
     assert flows.iat.tolist() == [0, 0, 0, 2]
-    assert notes == ("set 2 missing gaps to 0",)
+    assert notes == ("set 2 missing iat values to 0",)

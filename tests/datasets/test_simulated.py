@@ -43,6 +43,24 @@ def shares(slots, size):
     return np.bincount(slots, minlength=size) / len(slots)
 
 
+def state_marginals(model, code):
+    """Exact probability that packet t of a biflow of class `code` is in state s, float64 (30, S), given that it exists.
+
+    The semi-Markov chain is a Markov chain over (state, packets left in it), which is stepped exactly.
+    """
+    longest = int(model.dwell.max())
+    start = np.bincount(model.start[code], minlength=len(model.states)) / 16
+    following = np.stack([np.bincount(row, minlength=len(model.states)) for row in model.following[code]]) / 16
+    dwell = np.stack([np.bincount(row, minlength=longest + 1)[1:] for row in model.dwell[code]]) / 16
+    now = start[:, None] * dwell  # (S, packets left - 1)
+    rows = []
+    for _ in range(simulated.PACKETS):
+        rows.append(now.sum(axis=1))
+        leaving = now[:, 0] @ following
+        now = np.pad(now[:, 1:], ((0, 0), (0, 1))) + leaving[:, None] * dwell
+    return np.array(rows)
+
+
 def test_the_same_bytes_everywhere():
     assert simulated.load(10, 1460).digest() == "72a99a78f8bea72dcaefc0d7f324a944"
     assert simulated.load(30, 1460).digest() == "ae3066db1cf650359f32a494f1bf2f11"
@@ -56,7 +74,7 @@ def test_its_size_and_shape():
     assert biflows.classes == tuple(sorted(MODEL.classes))
     assert biflows.class_counts().tolist() == MODEL.biflows.tolist()
     assert (biflows.class_counts().min(), biflows.class_counts().max()) == (150, 1500)
-    assert np.bincount(biflows.group).max() == simulated.SESSION
+    assert np.bincount(biflows.session).max() == simulated.SESSION
     assert biflows.iat is not None
 
 
@@ -82,7 +100,7 @@ def test_states_follow_the_exact_marginals(drawn, position):
     flows, states = drawn
     for code in CLASSES:
         here = states[flows.label == code, position]
-        expected = simulated.state_marginals(MODEL, code)[position]
+        expected = state_marginals(MODEL, code)[position]
         assert expected.sum() == pytest.approx(1)
         assert agree(np.bincount(here[here >= 0], minlength=len(MODEL.states)), expected)
 
@@ -143,12 +161,12 @@ def test_a_session_has_one_client_variant(drawn):
     assert agree(np.bincount(votes.argmax(axis=1), minlength=3), shares(MODEL.variants[web[0]], 3))
 
 
-def test_gaps_are_log_normal_around_the_median(drawn):
+def test_iat_is_log_normal_around_the_median(drawn):
     flows, states = drawn
     state = states[states >= 0]
-    gap = np.delete(flows.iat, flows.offsets[:-1])
+    iat = np.delete(flows.iat, flows.offsets[:-1])
     state = np.delete(state, flows.offsets[:-1])
-    ratio = np.log(gap / (MODEL.gap[state] / 1e6))
+    ratio = np.log(iat / (MODEL.iat[state] / 1e6))
     assert abs(ratio.mean()) < 0.02
     assert ratio.std() == pytest.approx(1.0, abs=0.02)
 

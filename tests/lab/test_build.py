@@ -15,7 +15,6 @@ from benchmarks.lab.packages import needed, versions
 from benchmarks.lab.workload import LabError
 from benchmarks.lab.workloads import chosen
 from ntgbench.datasets.captures import read_captures
-from ntgbench.datasets.reading import Reading
 from ntgbench.datasets.tables import read_table
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +85,7 @@ def test_a_build_is_labelled_read_back_and_gone(tmp_path):
     assert not facts["failed_sessions"]
     assert facts["classes"]["dns"]["sessions"] == {"1": 2, "2": 2}
     folder = tmp_path / "lab-pcap"
-    sample, _ = read_captures(folder, sorted(folder.rglob("*.pcap")), Reading())
+    sample, _ = read_captures(folder, sorted(folder.rglob("*.pcap")))
     assert sample.classes == flows.classes
 
 

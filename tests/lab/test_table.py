@@ -12,7 +12,6 @@ from benchmarks.lab.plan import Session
 from benchmarks.lab.table import PACKETS, read_flows, write_parquet, write_samples
 from benchmarks.lab.workload import Workload
 from ntgbench.datasets.captures import read_captures
-from ntgbench.datasets.reading import Reading
 from ntgbench.datasets.tables import read_table
 from ntgbench.traffic.flows import FlowTable
 
@@ -75,16 +74,16 @@ def test_the_table_is_read_back_with_its_days(capture, tmp_path):
     assert again.session.tolist() == flows.session.tolist()
 
 
-def test_gaps_keep_three_digits(tmp_path):
+def test_iat_keeps_three_digits(tmp_path):
     rng = np.random.default_rng(0)
     count = 2 * PACKETS
-    gaps = rng.lognormal(-6, 3, count)
-    flows, _ = FlowTable.from_packets([count], [1] * count, [True] * count, ["web"], gaps, session=[FIRST.code])
+    iat = rng.lognormal(-6, 3, count)
+    flows, _ = FlowTable.from_packets([count], [1] * count, [True] * count, ["web"], iat, session=[FIRST.code])
     write_parquet(flows, tmp_path / "lab.parquet", {})
     read = pq.read_table(tmp_path / "lab.parquet")["pkts_iat"].to_pylist()[0]
     assert len(read) == PACKETS
     assert read[0] == 0
-    np.testing.assert_allclose(read[1:], gaps[1:PACKETS], rtol=0.002)
+    np.testing.assert_allclose(read[1:], iat[1:PACKETS], rtol=0.002)
 
 
 def test_samples_are_captures_of_headers_that_say_the_same(capture, tmp_path):
@@ -93,7 +92,7 @@ def test_samples_are_captures_of_headers_that_say_the_same(capture, tmp_path):
     files = sorted(folder.rglob("*.pcap"))
     assert [str(file.relative_to(folder)) for file in files] == [f"names/{SECOND.code}.pcap", f"web/{FIRST.code}.pcap"]
     assert written == sum(file.stat().st_size for file in files)
-    flows, _ = read_captures(folder, files, Reading())
+    flows, _ = read_captures(folder, files)
     assert flows.classes == ("names", "web")
     assert flows.signed_pl.tolist() == [30, -90, 517, -1400]
     assert bytes(200) not in b"".join(file.read_bytes() for file in files), "payload is cut"

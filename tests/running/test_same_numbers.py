@@ -79,7 +79,7 @@ def test_a_large_dataset_is_thinned_alike_each_time() -> None:
 
 def test_one_training_session_has_no_floor_and_is_no_failure(tmp_path) -> None:
     lengths = np.arange(1, 81, dtype=np.int16).reshape(8, 10)
-    traffic = Biflows(lengths, np.zeros(8, np.int32), ("a",), group=np.repeat(np.int32([0, 1]), 4))
+    traffic = Biflows(lengths, np.zeros(8, np.int32), ("a",), session=np.repeat(np.int32([0, 1]), 4))
     traffic.to_parquet(tmp_path / "two.parquet")
     outcome = ntgbench.run(
         "quick",

@@ -2,12 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from ntgbench import Biflows
 from ntgbench.errors import TrafficError
+
+few = settings(max_examples=40)
 
 
 @st.composite
@@ -20,12 +22,13 @@ def biflows(draw: st.DrawFn) -> Biflows:
     lengths = draw(npst.arrays(np.int64, count, elements=st.integers(1, packets)))
     present = np.arange(packets) < lengths[:, None]
     label = draw(npst.arrays(np.int32, count, elements=st.integers(0, len(classes) - 1)))
-    group = draw(st.none() | npst.arrays(np.int32, count, elements=st.integers(0, 5)))
-    gaps = draw(st.none() | npst.arrays(np.float32, (count, packets), elements=st.floats(-1, 9, width=32)))
-    iat = None if gaps is None else np.where(present, gaps, 0) * (np.arange(packets) > 0)
-    return Biflows(np.where(present, size * sign, 0), label, classes, group, iat, pl_max)
+    session = draw(st.none() | npst.arrays(np.int32, count, elements=st.integers(0, 5)))
+    seconds = draw(st.none() | npst.arrays(np.float32, (count, packets), elements=st.floats(-1, 9, width=32)))
+    iat = None if seconds is None else np.where(present, seconds, 0) * (np.arange(packets) > 0)
+    return Biflows(np.where(present, size * sign, 0), label, classes, session, iat, pl_max)
 
 
+@few
 @given(biflows())
 def test_parquet_round_trip(tmp_path_factory: pytest.TempPathFactory, made: Biflows) -> None:
     path = tmp_path_factory.mktemp("round") / "biflows.parquet"
@@ -33,6 +36,7 @@ def test_parquet_round_trip(tmp_path_factory: pytest.TempPathFactory, made: Bifl
     assert Biflows.from_parquet(path) == made
 
 
+@few
 @given(biflows(), st.data())
 def test_select_and_concat_undo_each_other(made: Biflows, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(made)))
@@ -41,6 +45,7 @@ def test_select_and_concat_undo_each_other(made: Biflows, data: st.DataObject) -
     assert made.select(rows < cut) == made.select(rows[:cut])
 
 
+@few
 @given(biflows())
 def test_counts_and_lengths_add_up(made: Biflows) -> None:
     assert made.class_counts().sum() == len(made)
@@ -71,8 +76,8 @@ def test_broken_rules_name_row_and_rule(signed_pl: list, label: list, row: int |
     assert caught.value.row == row
 
 
-def test_gaps_must_be_finite_and_classes_distinct() -> None:
-    with pytest.raises(TrafficError, match="row 0: gaps are finite"):
+def test_iat_must_be_finite_and_classes_distinct() -> None:
+    with pytest.raises(TrafficError, match="row 0: iat is finite"):
         Biflows(np.array([[1]]), np.array([0]), ("a",), iat=np.array([[np.nan]]))
     with pytest.raises(TrafficError, match="distinct"):
         Biflows(np.array([[1]]), np.array([0]), ("a", "a"))
@@ -98,7 +103,7 @@ def test_digest_sees_every_field() -> None:
         {"signed_pl": np.array([[5, -3, 0]])},
         {"label": np.array([1])},
         {"classes": ("a", "c")},
-        {"group": np.array([0])},
+        {"session": np.array([0])},
         {"iat": np.array([[0.0, 1.0]])},
         {"pl_max": 1500},
     ]

@@ -84,6 +84,14 @@ def test_lengths_come_from_the_headers(tmp_path):
     assert payloads(read(tmp_path, pcap(packets))) == [5, 5, 5, 5, 5, 5, 1460]
 
 
+@pytest.mark.parametrize(("stated", "payload"), [(42, 2), (0, 11), (1000, 11)])
+def test_the_length_of_pppoe_bounds_packets_that_state_none(tmp_path, stated: int, payload: int):
+    """40 bytes of headers, 2 of payload and the PPP protocol; then 9 bytes of padding."""
+    stated += 2 if stated == 42 else 0
+    frame = ethernet(struct.pack(">HHHH", 0x1100, 1, stated, 0x21) + ipv4(tcp(2), TCP, total=0) + bytes(9), 0x8864)
+    assert payloads(read(tmp_path, pcap([frame]))) == [payload]
+
+
 def test_a_snap_length_changes_nothing(tmp_path):
     packets = [ethernet(ipv4(tcp(n, options=n % 3 * 4), TCP)) for n in range(50)]
     packets += [ethernet(ipv6(udp(n), UDP), 0x86DD) for n in range(50)]

@@ -1,38 +1,35 @@
-"""Real captures, which are no part of the repository: all are read, and some agree with tshark packet by packet."""
+"""Real captures, which are not part of the repository: all are read, and some agree with tshark packet by packet."""
 
 from __future__ import annotations
 
 import random
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from real_traffic import REAL_TRAFFIC, needs_real_traffic
 
 from ntgbench.errors import CaptureError
 from ntgbench.traffic.capture import read_capture
-from ntgbench.traffic.capture_flows import capture_flows
-from ntgbench.traffic.segmentation import segment
+from ntgbench.traffic.segmentation import flow_table, segment
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "pcaps"
+FOLDER = REAL_TRAFFIC / "pcaps"
 CAPTURES = sorted(FOLDER.iterdir()) if FOLDER.is_dir() else []
 
-pytestmark = pytest.mark.skipif(not CAPTURES, reason=f"real captures are not here: {FOLDER}")
+pytestmark = needs_real_traffic
 
 
 @pytest.mark.parametrize("inner", [False, True])
 def test_every_capture_is_read_and_accounted_for(inner: bool):
-    tcp_udp = 0
+    tcp_udp = flows = 0
     for path in CAPTURES:
         capture = read_capture(path, inner=inner)
         assert len(capture.trace) + sum(capture.left_out.values()) == capture.packets, path.name
-        assert segment(capture.trace).flow.shape == (len(capture.trace),)
+        segmentation = segment(capture.trace)
+        assert segmentation.flow.shape == (len(capture.trace),)
         tcp_udp += len(capture.trace)
+        flows += len(flow_table(capture.trace, segmentation, path.stem)[0])
     assert tcp_udp > 0.9 * 42_958
-
-
-def test_every_capture_gives_flows():
-    flows = sum(len(capture_flows(path, path.stem)[0]) for path in CAPTURES)
     assert flows > 3_500
 
 

@@ -14,26 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from made_packets import TCP, UDP, ipv4, ipv6, pcap, tcp, udp
+from real_traffic import REAL_TRAFFIC, needs_real_traffic
 
 from ntgbench.errors import CaptureError, TrafficError
 from ntgbench.traffic import export
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.capture_flows import capture_flows
-from ntgbench.traffic.connections import biflows_to_trace
-from ntgbench.traffic.export import write_pcap
+from ntgbench.traffic.export import biflows_to_trace, write_pcap
 from ntgbench.traffic.segmentation import segment
 from ntgbench.traffic.sidecar import read_sidecar, sidecar_path, write_sidecar
 
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "pcaps"
-
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
 
 
-def made_biflows(count: int, packets: int = 10, pl_max: int = 1460, classes: int = 3, gaps: bool = False) -> Biflows:
+def made_biflows(count: int, packets: int = 10, pl_max: int = 1460, classes: int = 3, timed: bool = False) -> Biflows:
     dice = np.random.default_rng(count)
     signed_pl = dice.integers(1, pl_max + 1, (count, packets)) * dice.choice([-1, 1], (count, packets))
     signed_pl[np.arange(packets) >= dice.integers(1, packets + 1, count)[:, None]] = 0
@@ -41,22 +39,22 @@ def made_biflows(count: int, packets: int = 10, pl_max: int = 1460, classes: int
     iat[:, 0] = 0
     label = dice.integers(0, classes, count).astype(np.int32)
     names = tuple(f"app, {i}" for i in range(classes))
-    return Biflows(signed_pl.astype(np.int16), label, names, iat=iat if gaps else None, pl_max=pl_max)
+    return Biflows(signed_pl.astype(np.int16), label, names, iat=iat if timed else None, pl_max=pl_max)
 
 
 @st.composite
 def biflows(draw: st.DrawFn) -> Biflows:
-    """Any biflows with gaps, hours long ones and gaps backwards among them."""
+    """Any biflows, also with hours between packets and with negative times."""
     shape = draw(st.tuples(st.integers(1, 12), st.integers(1, 8)))
     pl_max = draw(st.sampled_from([1, 1460, 32_767]))
     lengths = draw(arrays.arrays(np.int16, shape, elements=st.integers(1, pl_max)))
     signs = draw(arrays.arrays(np.int16, shape, elements=st.sampled_from([-1, 1])))
     ends = draw(arrays.arrays(np.int64, shape[0], elements=st.integers(1, shape[1])))
     present = np.arange(shape[1]) < ends[:, None]
-    gaps = draw(arrays.arrays(np.float32, shape, elements=st.floats(-1, 10_000, width=32)))
+    seconds = draw(arrays.arrays(np.float32, shape, elements=st.floats(-1, 10_000, width=32)))
     label = draw(arrays.arrays(np.int32, shape[0], elements=st.integers(0, 2)))
     classes = ("web", "größe", 'a,"b"')
-    iat = np.where(present & (np.arange(shape[1]) > 0), gaps, 0).astype(np.float32) if draw(st.booleans()) else None
+    iat = np.where(present & (np.arange(shape[1]) > 0), seconds, 0).astype(np.float32) if draw(st.booleans()) else None
     return Biflows(np.where(present, lengths * signs, 0).astype(np.int16), label, classes, iat=iat, pl_max=pl_max)
 
 
@@ -76,8 +74,8 @@ def test_biflows_come_back(tmp_path_factory, made: Biflows):
 
 
 def test_biflows_come_back_with_the_usual_timeouts(tmp_path):
-    for gaps in (False, True):
-        made = made_biflows(3_000, gaps=gaps)
+    for timed in (False, True):
+        made = made_biflows(3_000, timed=timed)
         write_pcap(made, tmp_path / "made.pcap")
         back, _ = capture_flows(tmp_path / "made.pcap")[0].to_biflows(10, 1460)
         assert np.array_equal(back.signed_pl, made.signed_pl)
@@ -112,11 +110,11 @@ def test_every_biflow_has_its_own_five_tuple():
     assert len(segment(biflows_to_trace(made))) == count
 
 
-def test_gaps_of_decades_are_refused():
+def test_a_biflow_of_decades_is_refused():
     iat = np.zeros((2, 3), np.float32)
     iat[1, 1] = 2e9
     made = Biflows(np.ones((2, 3), np.int16), np.zeros(2, np.int32), ("a",), iat=iat)
-    with pytest.raises(TrafficError, match="row 1: the gaps of a biflow add up to at most"):
+    with pytest.raises(TrafficError, match="row 1: the iat of a biflow adds up to at most"):
         biflows_to_trace(made)
 
 
@@ -154,12 +152,12 @@ def test_a_trace_comes_back_as_it_was(tmp_path, monkeypatch, chunk_bytes: int):
     assert not sidecar_path(tmp_path / "copy.pcap").exists()
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"real captures are not here: {REAL}")
+@needs_real_traffic
 @pytest.mark.parametrize(
     "name", ["ndpi__android.pcap", "ndpi__anydesk.pcapng", "zeek__options.pcap", "ndpi__ah.pcapng"]
 )
 def test_a_real_trace_comes_back_as_it_was(tmp_path, name: str):
-    trace = read_capture(REAL / name).trace
+    trace = read_capture(REAL_TRAFFIC / "pcaps" / name).trace
     write_pcap(trace, tmp_path / "copy.pcap")
     assert same(read_capture(tmp_path / "copy.pcap").trace, trace)
 
@@ -199,11 +197,10 @@ WRONG = (
 
 
 @needs_tshark
-@pytest.mark.parametrize("gaps", [False, True])
-@pytest.mark.parametrize(("packets", "pl_max"), [(10, 1460), (40, 32_767)])
-def test_tshark_finds_nothing_wrong(tmp_path, gaps: bool, packets: int, pl_max: int):
+@pytest.mark.parametrize(("timed", "packets", "pl_max"), [(False, 10, 1460), (True, 40, 32_767)])
+def test_tshark_finds_nothing_wrong(tmp_path, timed: bool, packets: int, pl_max: int):
     path = tmp_path / "made.pcap"
-    made = made_biflows(40, packets, pl_max, gaps=gaps)
+    made = made_biflows(40, packets, pl_max, timed=timed)
     write_pcap(made, path)
     assert tshark(path, "-Y", WRONG) == ""
     checked = tshark(

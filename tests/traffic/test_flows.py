@@ -11,6 +11,7 @@ from ntgbench.errors import TrafficError
 from ntgbench.traffic.flows import FlowTable, codes
 from ntgbench.traffic.notes import filled
 
+few = settings(max_examples=30)
 PACKET = st.tuples(st.integers(0, 2000), st.booleans(), st.floats(0, 100, width=32))
 FLOW = st.tuples(st.sampled_from(["web", "chat", "call"]), st.integers(0, 3), st.lists(PACKET, max_size=6))
 
@@ -21,40 +22,41 @@ def build(flows):
         counts=[len(content) for _, _, content in flows],
         length=[length for length, _, _ in packets],
         upstream=[upstream for _, upstream, _ in packets],
-        app=[app for app, _, _ in flows],
-        iat=np.array([gap for _, _, gap in packets], np.float32),
+        class_of=[name for name, _, _ in flows],
+        iat=np.array([iat for _, _, iat in packets], np.float32),
         session=[session for _, session, _ in flows],
     )
 
 
 def slow(flows):
-    """The same by plain loops: (app, session, signed lengths, gaps) of each flow that carries payload."""
+    """The same by plain loops: (name, session, signed lengths, iats) of each flow that carries payload."""
     rows = []
-    for app, session, content in flows:
-        signed, gaps, waited = [], [], 0.0
-        for length, upstream, gap in content:
-            waited += gap
+    for name, session, content in flows:
+        signed, iats, waited = [], [], 0.0
+        for length, upstream, iat in content:
+            waited += iat
             if length:
                 signed.append(length if upstream else -length)
-                gaps.append(waited if len(signed) > 1 else 0.0)
+                iats.append(waited if len(signed) > 1 else 0.0)
                 waited = 0.0
         if signed:
-            rows.append((app, session, signed, gaps))
+            rows.append((name, session, signed, iats))
     return rows
 
 
+@few
 @given(st.lists(FLOW, max_size=8))
 def test_from_packets_keeps_exactly_the_packets_with_payload(flows):
     table, changes = build(flows)
     expected = slow(flows)
     assert len(table) == len(expected)
-    assert table.classes == tuple(sorted({app for app, _, _, _ in expected}))
-    for f, (app, session, signed, gaps) in enumerate(expected):
+    assert table.classes == tuple(sorted({name for name, _, _, _ in expected}))
+    for f, (name, session, signed, iats) in enumerate(expected):
         packets = slice(table.offsets[f], table.offsets[f + 1])
-        assert table.classes[table.label[f]] == app
+        assert table.classes[table.label[f]] == name
         assert table.session[f] == session
         assert table.signed_pl[packets].tolist() == signed
-        np.testing.assert_allclose(table.iat[packets], gaps, rtol=1e-6)
+        np.testing.assert_allclose(table.iat[packets], iats, rtol=1e-6)
     empty = sum(length == 0 for _, _, content in flows for length, _, _ in content)
     dead = len(flows) - len(expected)
     assert changes == Counter(
@@ -65,20 +67,22 @@ def test_from_packets_keeps_exactly_the_packets_with_payload(flows):
     )
 
 
+@few
 @given(st.lists(FLOW, max_size=8), st.integers(1, 5), st.integers(1, 2000))
 def test_to_biflows_takes_the_first_packets_and_counts_the_clips(flows, packets, pl_max):
     table, _ = build(flows)
     biflows, notes = table.to_biflows(packets, pl_max)
     clipped = 0
-    for f, (_, _, signed, gaps) in enumerate(slow(flows)):
+    for f, (_, _, signed, iats) in enumerate(slow(flows)):
         first = signed[:packets]
         clipped += sum(abs(value) > pl_max for value in first)
         expected = [max(-pl_max, min(pl_max, value)) for value in first] + [0] * (packets - len(first))
         assert biflows.signed_pl[f].tolist() == expected
-        np.testing.assert_allclose(biflows.iat[f, : len(first)], gaps[:packets], rtol=1e-6)
+        np.testing.assert_allclose(biflows.iat[f, : len(first)], iats[:packets], rtol=1e-6)
     assert any(f"clipped {clipped:,} " in note for note in notes) if clipped else notes == ()
 
 
+@few
 @given(st.lists(FLOW, max_size=8), st.data())
 def test_select_is_a_gather_of_flows(flows, data):
     table, _ = build(flows)
@@ -92,6 +96,7 @@ def test_select_is_a_gather_of_flows(flows, data):
         assert (chosen.label[f], chosen.session[f]) == (table.label[row], table.session[row])
 
 
+@few
 @given(st.lists(FLOW, max_size=8), st.integers(1, 5))
 def test_first_is_what_to_biflows_sees(flows, packets):
     table, _ = build(flows)
@@ -99,6 +104,7 @@ def test_first_is_what_to_biflows_sees(flows, packets):
     assert np.diff(table.first(packets).offsets).max(initial=0) <= packets
 
 
+@few
 @given(st.lists(FLOW, max_size=5), st.lists(FLOW, max_size=5))
 def test_concat_joins_classes_and_keeps_sessions_apart(left, right):
     parts = [build(left)[0], build(right)[0]]
@@ -117,14 +123,14 @@ def test_concat_of_sessions_with_large_numbers_stays_within_int32():
 
 
 def test_concat_drops_what_only_some_parts_have():
-    with_gaps = FlowTable.from_packets([1], [5], [True], ["a"], iat=[0.0], session=[1])[0]
+    with_iat = FlowTable.from_packets([1], [5], [True], ["a"], iat=[0.0], session=[1])[0]
     without = FlowTable.from_packets([1], [5], [True], ["b"])[0]
-    whole = FlowTable.concat([with_gaps, without])
+    whole = FlowTable.concat([with_iat, without])
     assert whole.iat is None
     assert whole.session is None
 
 
-@settings(deadline=None)  # it writes files
+@few
 @given(st.lists(FLOW, min_size=1, max_size=8))
 def test_parquet_round_trip(tmp_path_factory, flows):
     table, _ = build(flows)
@@ -149,16 +155,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_gaps_are_exact_when_nothing_is_left_out():
-    gaps = np.array([7.5, 1e-7, 3.3, 9.0, 0.1], np.float32)
-    table = FlowTable.from_packets([3, 2], [1, 2, 3, 4, 5], [True] * 5, ["a", "a"], iat=gaps)[0]
-    assert table.iat.tolist() == [0.0, gaps[1], gaps[2], 0.0, gaps[4]]
+def test_iat_is_exact_when_nothing_is_left_out():
+    iats = np.array([7.5, 1e-7, 3.3, 9.0, 0.1], np.float32)
+    table = FlowTable.from_packets([3, 2], [1, 2, 3, 4, 5], [True] * 5, ["a", "a"], iat=iats)[0]
+    assert table.iat.tolist() == [0.0, iats[1], iats[2], 0.0, iats[4]]
 
 
-def test_negative_gaps_become_zero_and_are_counted():
+def test_negative_iat_becomes_zero_and_is_counted():
     table, changes = FlowTable.from_packets([3], [1, 2, 3], [True] * 3, ["a"], iat=[0.0, -1.0, 2.0])
     assert table.iat.tolist() == [0.0, 0.0, 2.0]
-    assert filled(changes) == ("set 1 negative gap to 0",)
+    assert filled(changes) == ("set 1 negative iat value to 0",)
 
 
 def test_given_classes_are_sorted_and_unused_ones_go():
@@ -173,12 +179,12 @@ def test_given_classes_are_sorted_and_unused_ones_go():
         ({"counts": [1, 2], "length": [1, -4, 2]}, "row 1: payload lengths are not negative"),
         ({"counts": [1, 2], "length": [1, 2**40, 2]}, "row 1: payload lengths fit 32 bits"),
         ({"counts": [1, 1], "length": [1, 2, 3]}, "count 2 packets, but there are 3"),
-        ({"counts": [1, 2], "length": [1, 2, 3], "iat": [0, 0, np.nan]}, "row 1: gaps are finite"),
+        ({"counts": [1, 2], "length": [1, 2, 3], "iat": [0, 0, np.nan]}, "row 1: iat is finite"),
     ],
 )
 def test_from_packets_names_the_flow_that_is_wrong(broken, message):
     with pytest.raises(TrafficError, match=message):
-        FlowTable.from_packets(**{"upstream": [True] * 3, "app": ["a", "b"], **broken})
+        FlowTable.from_packets(**{"upstream": [True] * 3, "class_of": ["a", "b"], **broken})
 
 
 @pytest.mark.parametrize(
@@ -189,8 +195,8 @@ def test_from_packets_names_the_flow_that_is_wrong(broken, message):
         ({"offsets": [0, 3, 3]}, "row 1: a flow has at least one packet"),
         ({"signed_pl": [1, 2, 0]}, "row 1: packets without payload"),
         ({"label": [0, 2]}, "row 1: a label is an index"),
-        ({"classes": ("a", "a")}, "class names are distinct"),
-        ({"iat": np.zeros(2, np.float32)}, "one gap for each packet"),
+        ({"classes": ("a", "a")}, "class names must be distinct"),
+        ({"iat": np.zeros(2, np.float32)}, "one iat for each packet"),
         ({"session": np.zeros(3, np.int32)}, "one session for each flow"),
     ],
 )
@@ -201,6 +207,7 @@ def test_rules_of_the_type(broken, message):
         FlowTable(**arrays)
 
 
+@few
 @given(st.lists(st.one_of(st.text(max_size=3), st.integers(-5, 5).map(str)), max_size=20))
 def test_codes_tell_values_apart(values):
     result = codes(values)

@@ -55,10 +55,6 @@ def test_tells_ipv4_by_the_mapped_address():
     assert ipv4_address(np.array([0x0A000001], np.uint32)).tolist() == [[0, 0xFFFF_0A00_0001]]
 
 
-def test_seconds():
-    assert trace().seconds()[1:].tolist() == [5e-9, 6e-9]
-
-
 def test_selects_by_index_and_mask():
     assert trace().select([2, 0]).ip_length.tolist() == [80, 40]
     assert trace().select(np.array([False, True, False])).ip_length.tolist() == [30]

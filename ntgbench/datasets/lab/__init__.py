@@ -13,11 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
 
-FLOWS = "flows.parquet"
-"""The first 30 packets with payload of each biflow, with gaps, session and day."""
-
-CAPTURES = "captures"
-"""Folder of captures, one folder a class, one capture a session: headers of some biflows."""
+FLOWS = "flows.parquet"  # the first 30 packets with payload of each biflow, with iat, session and day
+CAPTURES = "captures"  # folder of captures, one folder a class, one capture a session: headers of some biflows
 
 
 def load(packets: int, pl_max: int) -> Biflows:

@@ -27,11 +27,13 @@ def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Bifl
             holds a class that no other has.
     """
     rng = np.random.default_rng(seed)
-    test = _stratified(biflows.label, test_share, rng) if biflows.group is None else _grouped(biflows, test_share, rng)
+    test = (
+        _stratified(biflows.label, test_share, rng) if biflows.session is None else _grouped(biflows, test_share, rng)
+    )
     if not test.any():
-        if biflows.group is None:
+        if biflows.session is None:
             why = "every class has one biflow"
-        elif len(np.unique(biflows.group)) < 2:
+        elif len(np.unique(biflows.session)) < 2:
             why = "all are from one session"
         else:
             why = "each session holds a class that no other has"
@@ -64,7 +66,7 @@ def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gen
     whole to one of the two, so that the sets share none, as training and test sets share none; then each class is cut
     to the smaller of its two sides. A class in one group is in neither set.
     """
-    if biflows.group is None:
+    if biflows.session is None:
         size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
         rank = _rank_in_class(biflows.label, rng)
         return biflows.select(rank < size), biflows.select((rank >= size) & (rank < 2 * size))
@@ -103,8 +105,8 @@ def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
     (ties at random), which is the nearest, so that the class is tested. Where groups hold one class each, a class thus
     misses its share by half of its largest group at most, unless only one of its groups is taken or only one stays.
     """
-    assert biflows.group is not None
-    _, group = np.unique(biflows.group, return_inverse=True)
+    assert biflows.session is not None
+    _, group = np.unique(biflows.session, return_inverse=True)
     table = np.zeros((int(group.max(initial=-1)) + 1, len(biflows.classes)), np.int64)
     np.add.at(table, (group, biflows.label), 1)
     totals = table.sum(axis=0)

@@ -172,10 +172,10 @@ class BiflowTrack(Track[Biflows]):
 
 def _untestable(biflows: Biflows) -> Notes:
     """A note about the classes that no split can test: their only session, or biflow, is needed for training."""
-    if biflows.group is None:
+    if biflows.session is None:
         what, counts = "biflow", biflows.class_counts()
     else:
-        what, pairs = "session", np.unique(np.stack([biflows.label, biflows.group]), axis=1)
+        what, pairs = "session", np.unique(np.stack([biflows.label, biflows.session]), axis=1)
         counts = np.bincount(pairs[0], minlength=len(biflows.classes))
     single = [name for name, count in zip(biflows.classes, counts, strict=True) if count == 1]
     return listed(f"{{}} of {len(counts):,} classes train but are never tested, having one {what} only", single)

@@ -12,7 +12,7 @@ def numbered(label: np.ndarray, group: np.ndarray | None = None) -> Biflows:
     """Biflows whose only packet tells their row."""
     signed_pl = np.arange(1, len(label) + 1)[:, None]
     classes = tuple(f"class {c}" for c in range(int(label.max()) + 1))
-    return Biflows(signed_pl, label, classes, group=group, pl_max=32767)
+    return Biflows(signed_pl, label, classes, session=group, pl_max=32767)
 
 
 labels = st.lists(st.integers(0, 3), min_size=8, max_size=200).map(lambda v: np.array([*range(4), *range(4), *v]))
@@ -41,11 +41,11 @@ def test_a_grouped_split_never_parts_a_group(label: np.ndarray, seed: int, group
         train, test = split(whole, 0.2, seed)
     except DatasetError:
         # No group could be tested on without leaving a class that nothing trains.
-        homes = [set(whole.group[whole.label == c].tolist()) for c in range(4)]
-        assert all({group} in homes for group in whole.group.tolist())
+        homes = [set(whole.session[whole.label == c].tolist()) for c in range(4)]
+        assert all({group} in homes for group in whole.session.tolist())
         return
     assert rows(train) | rows(test) == rows(whole)
-    assert not set(train.group.tolist()) & set(test.group.tolist())
+    assert not set(train.session.tolist()) & set(test.session.tolist())
     assert (train.class_counts() > 0).all()
 
 
@@ -89,7 +89,7 @@ def test_a_class_misses_its_share_by_half_its_largest_group(made: list[tuple[int
         return
     train, test = split(whole, 0.2, seed)
     for c in range(len(whole.classes)):
-        homes, tested, kept = (set(side.group[side.label == c].tolist()) for side in (whole, test, train))
+        homes, tested, kept = (set(side.session[side.label == c].tolist()) for side in (whole, test, train))
         assert kept
         assert bool(tested) == (len(homes) > 1)
         missed = abs(test.class_counts()[c] - 0.2 * whole.class_counts()[c])
@@ -127,7 +127,7 @@ def test_halves_share_no_group(label: np.ndarray, seed: int, size: int, groups: 
     rng = np.random.default_rng(seed)
     whole = numbered(label, rng.integers(0, groups, len(label)))
     first, second = halves(whole, np.full(4, size), rng)
-    assert not set(first.group.tolist()) & set(second.group.tolist())
+    assert not set(first.session.tolist()) & set(second.session.tolist())
     assert (first.class_counts() == second.class_counts()).all()
     assert (first.class_counts() <= size).all()
 

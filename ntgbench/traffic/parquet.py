@@ -1,4 +1,4 @@
-"""Parquet files, read no further than an allowance goes."""
+"""Parquet files, read no further than an allowance of memory goes."""
 
 from __future__ import annotations
 
@@ -12,37 +12,28 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+TEXT_FACTOR = 16  # bytes of memory that a byte of text takes while its numbers are read
+
+_VALUE_BYTES = 16  # of memory that a number of a list takes while it is read: as stored, and as int64 or float64
 _BATCH_ROWS = 65_536
-
-_VALUE_BYTES = 16
-"""Memory that a number of a list takes while it is read: as it is stored, and as int64 or float64."""
-
-_FEW_ROWS = 256
-"""Rows that are read at a time where a text that repeats is written out."""
-
-_OF_DICTIONARIES = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
-"""Encodings of text that pyarrow can read as a dictionary."""
-
-_FIRST_ROW = 2**31
-"""Memory that reading the first row of a row group may take, with the pages that it is in."""
-
-TEXT_FACTOR = 16
-"""Bytes of memory that a byte of text takes while its numbers are read."""
+_FEW_ROWS = 256  # read at a time where a text that repeats is written out
+_DICTIONARY_ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}  # that pyarrow can keep
+_OVERHEAD = 2**31  # bytes of memory that opening a file, or reading the first row of a row group, may take
 
 
 def parquet_columns(path: Path) -> list[str]:
-    """The names of the columns. Raises an error that `unreadable` lists for a file that is no Parquet."""
+    """The names of the columns. Raises an error that `unreadable` lists for a file that is not Parquet."""
     import pyarrow.parquet as pq
 
-    with memory_limit(2**31):
+    with memory_limit(_OVERHEAD):
         return list(pq.read_schema(path).names)
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | None = None) -> pa.Table:
-    """Columns of a Parquet file, all when None; text that stands for itself is held as a dictionary.
+    """Columns of a Parquet file, all when None; a column of text is held as a dictionary where the file allows it.
 
     The numbers of values that the file declares are checked before anything is read, for its size says little: a value
-    that repeats a thousand million times takes some bytes. What is really there is counted on the way.
+    that repeats a thousand million times takes some bytes. What is really there is counted while it is read.
 
     Args:
         path: the file.
@@ -57,20 +48,32 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
     import pyarrow.parquet as pq
 
     allowance = Allowance(path, limit)
-    with memory_limit(2 * allowance.limit + 2**31):
+    with memory_limit(2 * allowance.limit + _OVERHEAD):
         metadata = pq.read_metadata(path)
-        wanted = [place for place in range(metadata.num_columns) if _is_of(metadata.schema.column(place).path, columns)]
+        leaves = [metadata.schema.column(place) for place in range(metadata.num_columns)]
+        wanted = [
+            place
+            for place, leaf in enumerate(leaves)
+            if columns is None or any(leaf.path == name or leaf.path.startswith(f"{name}.") for name in columns)
+        ]
         groups = [group for group in range(metadata.num_row_groups) if metadata.row_group(group).num_rows > 0]
         with pq.ParquetFile(path) as file:
+            # pyarrow opens the column chunks here, and raises an error where their metadata is damaged. Without that,
+            # asking for the same metadata from Python ends the process: pyarrow does not catch the C++ exception.
             for group in groups:
-                _check_first_row(file, group, columns)
+                with memory_limit(_OVERHEAD):
+                    next(file.iter_batches(1, [group], columns, use_threads=False), None)
         allowance.take(sum(_declared(metadata, group, place) for group in groups for place in wanted))
         allowance.taken = 0
-        texts = [place for place in wanted if metadata.schema.column(place).physical_type == "BYTE_ARRAY"]
-        repeating = [place for place in texts if all(_can_repeat(metadata, group, place) for group in groups)]
+        texts = [place for place in wanted if leaves[place].physical_type == "BYTE_ARRAY"]
+        repeating = [
+            place
+            for place in texts
+            if all(set(metadata.row_group(group).column(place).encodings) <= _DICTIONARY_ENCODINGS for group in groups)
+        ]
         rows = _BATCH_ROWS if repeating == texts else _FEW_ROWS
         batches = []
-        with pq.ParquetFile(path, read_dictionary=[metadata.schema.column(place).path for place in repeating]) as file:
+        with pq.ParquetFile(path, read_dictionary=[leaves[place].path for place in repeating]) as file:
             schema = file.schema_arrow
             for batch in file.iter_batches(rows, groups, columns, use_threads=False) if groups else ():
                 allowance.take(sum(map(_expanded, batch.columns)))
@@ -81,25 +84,6 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | 
         table = pa.Table.from_batches(batches, schema)
         table.validate(full=True)
         return table
-
-
-def _is_of(path: str, columns: Sequence[str] | None) -> bool:
-    """Whether a leaf of the schema belongs to one of the columns."""
-    return columns is None or any(path == name or path.startswith(f"{name}.") for name in columns)
-
-
-def _check_first_row(file: pa.parquet.ParquetFile, group: int, columns: Sequence[str] | None) -> None:
-    """Have pyarrow open the column chunks of a row group, which raises an error where their metadata is damaged.
-
-    Without that, asking for the same metadata from Python ends the process: pyarrow does not catch the C++ exception.
-    """
-    with memory_limit(_FIRST_ROW):
-        next(file.iter_batches(1, [group], columns, use_threads=False), None)
-
-
-def _can_repeat(metadata: pa.parquet.FileMetaData, group: int, place: int) -> bool:
-    """Whether pyarrow can read a chunk of text as a dictionary, in which a text that repeats is held once."""
-    return set(metadata.row_group(group).column(place).encodings) <= _OF_DICTIONARIES
 
 
 def _declared(metadata: pa.parquet.FileMetaData, group: int, place: int) -> int:
@@ -115,8 +99,6 @@ def _expanded(column: pa.Array) -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from ntgbench.datasets.columns import is_list
-
     if is_list(column.type):
         return int(column.nbytes) + _expanded(pc.list_flatten(column))
     if pa.types.is_dictionary(column.type) and len(column.dictionary) and _is_text(column.type.value_type):
@@ -129,6 +111,14 @@ def _is_text(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind))
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column type is a list of any kind."""
+    import pyarrow as pa
+
+    tests = ("list", "large_list", "fixed_size_list", "list_view", "large_list_view")
+    return any(getattr(pa.types, f"is_{test}")(kind) for test in tests)
 
 
 def unreadable() -> tuple[type[Exception], ...]:
