@@ -1,16 +1,13 @@
 """Traffic matrices as images, and back."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from real_traffic import FLOWS, needs_real_traffic
 
 from ntgbench.errors import TrafficError
 from ntgbench.mapping.image import ImageMapping, fit_angles
-
-REAL = Path(__file__).parents[3] / "shared" / "data" / "flows" / "mirage_appxact2024.parquet"
 
 
 def random_series(count: int, packets: int, pl_max: int, seed: int = 1) -> np.ndarray:
@@ -46,13 +43,12 @@ def test_decoding_undoes_encoding(inverse, made) -> None:
     np.testing.assert_array_equal(decoded, signed_pl)
 
 
+@needs_real_traffic
 @pytest.mark.parametrize("inverse", ["fit", "diag"])
 def test_real_biflows_come_back_exactly(inverse) -> None:
-    if not REAL.exists():
-        pytest.skip(f"there is no real traffic at {REAL}")
     from ntgbench.datasets.loading import load_dataset
 
-    real = load_dataset(str(REAL), 10, 1460).biflows
+    real = load_dataset(FLOWS / "mirage_appxact2024.parquet", 10, 1460).biflows
     mapping = ImageMapping(10, 1460)
     np.testing.assert_array_equal(mapping.decode(mapping.encode(real.signed_pl), inverse), real.signed_pl)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from real_traffic import CASES, needs_real_traffic
 
 from ntgbench.traffic.capture_flows import capture_flows
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "cases"
 USUAL = [(100, -200, 300)]
 RIGHT = {
     "k8_late_syn.pcap": USUAL,
@@ -23,10 +21,10 @@ RIGHT = {
 }
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the captures are not here: {FOLDER}")
+@needs_real_traffic
 @pytest.mark.parametrize("name", RIGHT)
 def test_gives_the_right_biflows(name: str):
-    flows, _, warnings = capture_flows(FOLDER / name, "app")
+    flows, _, warnings = capture_flows(CASES / name, "app")
     bounds = zip(flows.offsets[:-1], flows.offsets[1:], strict=True)
     assert [tuple(flows.signed_pl[begin:end].tolist()) for begin, end in bounds] == RIGHT[name]
     assert warnings == ()

@@ -5,19 +5,18 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from real_traffic import PCAPS, needs_real_traffic
 
 from ntgbench.errors import CaptureError
 from ntgbench.traffic.capture import read_capture
 from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.segmentation import segment
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "pcaps"
-CAPTURES = sorted(FOLDER.iterdir()) if FOLDER.is_dir() else []
+CAPTURES = sorted(PCAPS.iterdir()) if PCAPS.is_dir() else []
 
-pytestmark = pytest.mark.skipif(not CAPTURES, reason=f"real captures are not here: {FOLDER}")
+pytestmark = needs_real_traffic
 
 
 @pytest.mark.parametrize("inner", [False, True])
@@ -66,7 +65,7 @@ TYPICAL = [
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
 @pytest.mark.parametrize("name", TYPICAL)
 def test_payload_lengths_agree_with_tshark(name: str):
-    path = FOLDER / name
+    path = PCAPS / name
     if not path.exists():
         pytest.skip(f"not among the captures: {name}")
     fields = ["-e", "frame.number", "-e", "tcp.len", "-e", "udp.length"]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from made_packets import TCP, UDP, ipv4, ipv6, pcap, tcp, udp
+from real_traffic import PCAPS, needs_real_traffic
 
 from ntgbench.errors import CaptureError, TrafficError
 from ntgbench.traffic import export
@@ -28,7 +29,6 @@ from ntgbench.traffic.sidecar import read_sidecar, sidecar_path, write_sidecar
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "pcaps"
 
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
 
@@ -154,12 +154,12 @@ def test_a_trace_comes_back_as_it_was(tmp_path, monkeypatch, chunk_bytes: int):
     assert not sidecar_path(tmp_path / "copy.pcap").exists()
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"real captures are not here: {REAL}")
+@needs_real_traffic
 @pytest.mark.parametrize(
     "name", ["ndpi__android.pcap", "ndpi__anydesk.pcapng", "zeek__options.pcap", "ndpi__ah.pcapng"]
 )
 def test_a_real_trace_comes_back_as_it_was(tmp_path, name: str):
-    trace = read_capture(REAL / name).trace
+    trace = read_capture(PCAPS / name).trace
     write_pcap(trace, tmp_path / "copy.pcap")
     assert same(read_capture(tmp_path / "copy.pcap").trace, trace)
 
