@@ -6,6 +6,7 @@ import importlib
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def run(folder: Path, *arguments: object, **environment: str) -> subprocess.Comp
         sys.stdout.flush()
         sys.stderr.flush()
     return subprocess.CompletedProcess(words, status, output.getvalue().decode(), errors.getvalue().decode())
+
+
+def install(
+    site: Path, distribution: str, source: str, entry_point: str | None = None, module: str | None = None
+) -> None:
+    """Install a plugin as pip would into the folder `site`: a module, and a distribution that declares it."""
+    module = module or distribution.replace("-", "_")
+    declared = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+    declared.mkdir()
+    (site / f"{module}.py").write_text(textwrap.dedent(source))
+    (declared / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (declared / "entry_points.txt").write_text(f"[ntgbench]\n{entry_point or distribution} = {module}\n")
 
 
 def forget_plugins(folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,12 +45,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def do(distribution: str, source: str, entry_point: str | None = None, module: str | None = None) -> None:
-        module = module or distribution.replace("-", "_")
-        declared = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        declared.mkdir()
-        (site / f"{module}.py").write_text(textwrap.dedent(source))
-        (declared / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (declared / "entry_points.txt").write_text(f"[ntgbench]\n{entry_point or distribution} = {module}\n")
+        command_line.install(site, distribution, source, entry_point, module)
+        command_line.forget_plugins(tmp_path)
 
     yield do
     command_line.forget_plugins(tmp_path)

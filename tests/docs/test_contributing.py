@@ -16,6 +16,7 @@ import pytest
 
 from ntgbench import hookspecs
 from ntgbench.protocol import Protocol, from_values
+from ntgbench.testing import example_traffic
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -42,18 +43,18 @@ def test_every_hook_is_documented_with_its_signature(hook: str) -> None:
     assert len(function.__doc__.strip().split("\n\n")[1]) > 100
 
 
-def test_whole_examples_work(install, ntgbench, tmp_path) -> None:
+def test_whole_examples_work(install, command, tmp_path) -> None:
     for block in WHOLE:
         name = re.search(r'"(\w+):\w+"', block).group(1)
         install(name.replace("_", "-"), block, module=name)
-    done = ntgbench("run", "-d", "easy", "-s", "turned", "-s", "copy", "--seeds", 1, "--suite", "fidelity")
+    done = command("run", "-d", "easy", "-s", "turned", "-s", "copy", "--seeds", 1, "--suite", "fidelity")
     assert done.returncode == 0, done.stderr
     rows = {
         row["system"]: row for row in map(json.loads, (tmp_path / "leaderboards/rows.jsonl").read_text().splitlines())
     }
     assert rows["turned"]["metrics"]["fidelity/upstream_gap"]["value"] == 0.0
-    assert ntgbench("check", "turned").returncode == 0
-    assert ntgbench("check", "upstream_gap").returncode == 0
+    assert command("check", "turned").returncode == 0
+    assert command("check", "upstream_gap").returncode == 0
 
 
 def keys(kind: type, prefix: str = "") -> list[str]:
@@ -78,14 +79,15 @@ def test_the_example_of_a_protocol_is_one() -> None:
 def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
     """Every command of the first part, in an environment of its own that has ntgbench and a new plugin.
 
-    With one seed of less traffic, and costs from shorter repetitions: what comes out is no result.
+    With one seed of little traffic, and one round of short repetitions: the numbers mean nothing.
     """
     protocol = (ROOT / "ntgbench" / "protocols" / "efficiency.toml").read_text()
-    short = protocol.replace("seconds = 0.5", "seconds = 0.01")
+    short = protocol.replace("seconds = 0.5", "seconds = 0.001\nclasses = 4").replace("rounds = 2", "rounds = 1")
     assert short != protocol
     (tmp_path / "efficiency.toml").write_text(short)
+    example_traffic().to_parquet(tmp_path / "example.parquet")
     home = tmp_path / "environment"
-    venv.create(home, with_pip=True)
+    venv.create(home)
     site = Path(
         subprocess.run(
             [home / "bin/python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
@@ -94,7 +96,7 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
             check=True,
         ).stdout.strip()
     )
-    # ntgbench and its dependencies as they are installed here; the plugin is installed beside them.
+    # ntgbench, its dependencies and pip as they are installed here; the plugin is installed into the new environment.
     (site / "ntgbench-of-the-tests.pth").write_text("\n".join([sysconfig.get_path("purelib"), *map(str, editable())]))
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     assert [command.split()[1] for command in commands if command.startswith("ntgbench")] == [
@@ -107,8 +109,8 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
     for command in commands:
         # Scripts of the test environment name its interpreter; modules do not.
         command = re.sub(r"^(ntgbench|pip|pytest)\b", rf"{home}/bin/python -m \1", command)
-        command = command.replace("--seeds 3", "--seeds 1 -d simulated")
-        command = command.replace("run efficiency", "run efficiency.toml")
+        command = command.replace("--seeds 3", "--seeds 1 -d example.parquet")
+        command = command.replace("run efficiency", "run efficiency.toml -d example.parquet")
         done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     rows = list(map(json.loads, (tmp_path / "leaderboards/rows.jsonl").read_text().splitlines()))
@@ -117,7 +119,7 @@ def test_the_road_from_nothing_to_a_row(tmp_path: Path) -> None:
         ("copy", "ntgbench", "ok"),
         ("my-generator", "my-generator", "ok"),
     }
-    for board in ("simulated-utility", "simulated-efficiency"):
+    for board in ("example-utility", "example-efficiency"):
         assert "`my-generator`" in (tmp_path / f"leaderboards/{board}.md").read_text()
 
 

@@ -42,10 +42,15 @@ def somebodys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_commands_work_one_after_another(somebodys_folder: Path) -> None:
-    """As a user would type them, in one folder, with one seed in the place of several."""
+    """As a user would type them, in one folder, with one seed instead of several.
+
+    Runs are planned only, except the one whose model later commands use.
+    """
     binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command in [line for block in blocks("sh") for line in block.splitlines()]:
         assert command.startswith("ntgbench ")
+        if "llama" not in command:
+            command = command.replace("ntgbench run ", "ntgbench plan ")
         done = subprocess.run(
             command.replace("--seeds 3", "--seeds 1"),
             shell=True,
