@@ -117,19 +117,19 @@ def test_the_limit_of_the_environment(monkeypatch, tmp_path):
             size_limit()
 
 
-@pytest.mark.parametrize("command", [("info", "t.parquet"), ("run", "-d", "t.parquet", "-s", "copy")])
-def test_commands_without_the_option_obey_the_environment(tmp_path, ntgbench, command):
+@pytest.mark.parametrize("arguments", [("info", "t.parquet"), ("run", "-d", "t.parquet", "-s", "copy")])
+def test_commands_without_the_option_obey_the_environment(tmp_path, command, arguments):
     flows_that_repeat(tmp_path / "t.parquet", 100_000)
-    done = ntgbench(*command, NTGBENCH_SIZE_LIMIT="0.001")
+    done = command(*arguments, NTGBENCH_SIZE_LIMIT="0.001")
     assert done.returncode == 1
     assert done.stderr.startswith("error: t.parquet: its content needs")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_option_of_the_import(tmp_path, ntgbench):
+def test_the_option_of_the_import(tmp_path, command):
     flows_that_repeat(tmp_path / "t.parquet", 100_000)
-    assert ntgbench("datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit", "0.001").returncode == 1
-    assert ntgbench("datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit", "0.1").returncode == 0
+    assert command("datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit", "0.001").returncode == 1
+    assert command("datasets", "import", "t.parquet", "--out", "o.parquet", "--size-limit", "0.1").returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit address space")
