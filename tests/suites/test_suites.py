@@ -72,11 +72,11 @@ def test_utility_of_the_training_set_beats_shuffled_labels() -> None:
 
 @pytest.mark.parametrize("system", ["copy", "fast-retransmit"])
 def test_augmentation_has_every_fraction_with_and_without_synthetic_traffic(system: str) -> None:
-    given = material(system, augmentation={"fractions": [0.1, 0.5, 1.0], "arms": ["full", "subset"]})
+    given = material(system, augmentation={"fractions": [0.1, 1.0], "arms": ["full", "subset"]})
     scores = augmentation.measure(given)
     keys = {key.partition("@")[2] for key in scores}
-    subset = {f"{f}%,subset" for f in (10, 50, 100)} if system == "copy" else set()
-    assert keys == {"10%", "50%", "100%", "10%,none", "50%,none", "100%,none"} | subset
+    subset = {f"{f}%,subset" for f in (10, 100)} if system == "copy" else set()
+    assert keys == {"10%", "100%", "10%,none", "100%,none"} | subset
     assert {key.partition("@")[0] for key in scores} == {"macro_f1", "weighted_f1", "accuracy"}
 
 
@@ -97,7 +97,7 @@ def test_a_generator_makes_biflows_for_all_fractions_at_once() -> None:
         asked.append(np.bincount(labels, minlength=4))
         return given.sample(labels, seed)
 
-    augmentation.measure(Material(**{**given.__dict__, "sample": sample}))
+    augmentation.measure(Material(**{**given.__dict__, "sample": sample, "metrics": ()}))
     counts = given.train.class_counts()
     assert len(asked) == 1
     assert asked[0].tolist() == (counts.max() - np.ceil(0.1 * counts)).tolist()
@@ -106,7 +106,11 @@ def test_a_generator_makes_biflows_for_all_fractions_at_once() -> None:
 def test_an_augmenter_never_sees_more_than_the_available_biflows() -> None:
     given = material("fast-retransmit")
     seen = []
-    spy = Material(**{**given.__dict__, "refit": lambda few: seen.append(len(few)) or given.refit(few)})
-    augmentation.measure(spy)
+
+    def refit(few):
+        seen.append(len(few))
+        return given.refit(few)
+
+    augmentation.measure(Material(**{**given.__dict__, "refit": refit, "metrics": ()}))
     counts = given.train.class_counts()
     assert seen == [int(np.ceil(f * counts - 1e-9).sum()) for f in given.protocol.augmentation.fractions]
