@@ -106,7 +106,7 @@ def test_the_nominal_variant_invents_no_small_packets_between_directions():
 
 
 def test_neighbours_are_at_least_one():
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match=r"neighbours must be in 1\.\.10,000"):
         SmoteParameters(neighbours=0)
 
 
