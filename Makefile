@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed  ## the main job on the embedded dataset: leaderboards/ is written anew
 	$(BIN)/ntgbench run
 
-test: $(VENV)/.installed  ## the whole test suite
+test: $(VENV)/.installed  ## the whole test suite; on real traffic too where NTGBENCH_REAL_TRAFFIC names its folder
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.installed  ## ruff and mypy

@@ -1,25 +1,25 @@
-"""Fixtures for all tests: plugins installed for one test only, small traffic, the command line as a process."""
+"""Fixtures for all tests: plugins installed for one test only, small traffic, the command line."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import command_line
 import hypothesis
 import pytest
 from real_traffic import REAL_TRAFFIC, VARIABLE
 
 from ntgbench.testing import example_traffic
 
-# Tests run in a process a processor, where torch with as many threads in each would have them wait for one another.
+# There is one test process for each processor, so one thread is enough for each of them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# The first example of a test may import what the others find imported, so time limits on examples mean nothing.
-hypothesis.settings.register_profile("ntgbench", deadline=None)
+# The first example may import what later ones use, so a time limit for each example says nothing.
+hypothesis.settings.register_profile("ntgbench", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("ntgbench")
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,25 +34,39 @@ def flows(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Install a plugin as pip would, for this test's child processes: a module, and a distribution that declares it."""
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Install a plugin as pip would, for this test: a module, and a distribution that declares it."""
     site = tmp_path / "site"
+    site.mkdir()
     monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.syspath_prepend(site)
+    # A module that is rewritten within a second would otherwise be read from its old byte code.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def do(distribution: str, source: str, entry_point: str | None = None, module: str | None = None) -> None:
-        module = module or distribution.replace("-", "_")
-        declared = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        declared.mkdir(parents=True)
-        (site / f"{module}.py").write_text(textwrap.dedent(source))
-        (declared / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (declared / "entry_points.txt").write_text(f"[ntgbench]\n{entry_point or distribution} = {module}\n")
+        command_line.install(site, distribution, source, entry_point, module)
+        command_line.forget_plugins(tmp_path)
 
-    return do
+    yield do
+    command_line.forget_plugins(tmp_path)
+
+
+@pytest.fixture
+def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
+    """Run the command line in this process, in an empty folder; give its output and exit status."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        if "install" in request.fixturenames:
+            command_line.forget_plugins(tmp_path)
+        return command_line.run(tmp_path, *arguments, **environment)
+
+    return run
 
 
 @pytest.fixture
 def ntgbench(tmp_path: Path) -> Command:
-    """Run the command line in a process of its own, in an empty folder; give its output and exit status."""
+    """As `command`, in a process of its own: for plugins that end it, and for what it logs and inherits."""
 
     def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

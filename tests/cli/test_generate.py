@@ -1,12 +1,20 @@
-"""`ntgbench generate` looks at where it shall write before it does anything else."""
+"""`ntgbench generate`: which files it writes, and what it refuses before it loads the model."""
 
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from ntgbench.cli.generate import generate
-from ntgbench.errors import NtgbenchError
+from ntgbench import Context
+from ntgbench.systems import choose
+from ntgbench.testing import example_traffic
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fitted system."""
+    folder = tmp_path_factory.mktemp("fitted")
+    choose("copy").fit(example_traffic(), Context(seed=1)).save(folder)
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -17,30 +25,32 @@ from ntgbench.errors import NtgbenchError
         ("nowhere/made.pcap", "there is no folder nowhere to write made.pcap to"),
     ],
 )
-def test_a_wrong_place_to_write_is_noticed_before_the_model(tmp_path: Path, monkeypatch, out: str, said: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    # There is no model either: what is said is what was looked at first.
-    done = CliRunner().invoke(generate, ["--model", "nowhere", "--out", out])
-    assert isinstance(done.exception, NtgbenchError)
-    assert str(done.exception) == said
+def test_a_wrong_place_to_write_is_noticed_before_the_model(command, tmp_path: Path, out: str, said: str) -> None:
+    # There is no model either: the first error is of what is checked first.
+    done = command("generate", "--model", "nowhere", "--out", out)
+    assert (done.returncode, done.stderr) == (1, f"error: {said}\n")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_there_is_overwritten_only_by_force(ntgbench, flows, tmp_path: Path) -> None:
-    assert ntgbench("run", "-d", flows, "-s", "copy", "--seeds", 1, "--suite", "fidelity").returncode == 0
-    model = next(tmp_path.glob("runs/quick/*/copy/*/fitted"))
-    for there in ("made.pcap", "made.pcap.csv", "made.parquet"):
-        made = there.removesuffix(".csv")
-        (tmp_path / there).write_text("mine")
-        command = ("generate", "--model", model, "--class", "video", "-n", 1, "--out", made)
-        refused = ntgbench(*command)
-        assert refused.returncode == 1
-        assert refused.stderr == f"error: {there} is there already; give --force to overwrite it\n"
-        assert (tmp_path / there).read_text() == "mine"
-        forced = ntgbench(*command, "--force")
-        assert forced.returncode == 0, forced.stderr
-        labels = ", their classes in made.pcap.csv" if made == "made.pcap" else ""
-        assert forced.stdout == f"1 biflow of 1 class in {made}{labels}\n"
-        assert (tmp_path / there).read_bytes() != b"mine"
-        for path in tmp_path.glob("made*"):
-            path.unlink()
+def test_a_wrong_model_or_class_is_named(command, model: Path, tmp_path: Path) -> None:
+    assert "holds no fitted system" in command("generate", "--model", tmp_path, "--out", "x.parquet").stderr
+    wrong = command("generate", "--model", model, "--class", "vidio", "--out", "x.parquet")
+    assert "did you mean video" in wrong.stderr
+
+
+@pytest.mark.parametrize("existing", ["made.pcap", "made.pcap.csv", "made.parquet"])
+def test_an_existing_file_is_overwritten_only_by_force(command, model: Path, tmp_path: Path, existing: str) -> None:
+    made = existing.removesuffix(".csv")
+    (tmp_path / existing).write_text("mine")
+    arguments = ("generate", "--model", model, "--class", "video", "-n", 1, "--out", made)
+    refused = command(*arguments)
+    assert refused.returncode == 1
+    assert refused.stderr == f"error: {existing} is there already; give --force to overwrite it\n"
+    assert (tmp_path / existing).read_text() == "mine"
+    forced = command(*arguments, "--force")
+    assert forced.returncode == 0, forced.stderr
+    labels = ", their classes in made.pcap.csv" if made == "made.pcap" else ""
+    assert forced.stdout == f"1 biflow of 1 class in {made}{labels}\n"
+    assert (tmp_path / existing).read_bytes() != b"mine"
+    if made == "made.pcap":
+        assert (tmp_path / made).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")

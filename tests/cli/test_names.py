@@ -22,14 +22,14 @@ def odd_traffic() -> Biflows:
     return Biflows(signed_pl, label.astype(np.int32), ODD)
 
 
-def test_two_datasets_of_one_name_are_told_apart(ntgbench, tmp_path) -> None:
+def test_two_datasets_of_one_name_are_told_apart(command, tmp_path) -> None:
     traffic = example_traffic()
     for folder, rows in (("a", np.arange(len(traffic))), ("b", np.arange(len(traffic) - 1))):
         (tmp_path / folder).mkdir()
         traffic.select(rows).to_parquet(tmp_path / folder / "flows.parquet")
     grid = ("-d", "a/flows.parquet", "-d", "b/flows.parquet", "-s", "copy", "--seeds", 1, "--suite", "fidelity")
-    planned = ntgbench("plan", *grid).stdout
-    done = ntgbench("run", *grid)
+    planned = command("plan", *grid).stdout
+    done = command("run", *grid)
     assert done.returncode == 0, done.stderr
     board = (tmp_path / "leaderboards" / "flows-fidelity.md").read_text()
     for source in ("a/flows.parquet", "b/flows.parquet"):
@@ -46,18 +46,18 @@ def test_titles_need_the_source_only_where_names_clash() -> None:
     assert titles([*datasets, ("x", "3", "b/x.csv")])["x", "1"] == "x (a/x.csv)"
 
 
-def test_any_class_name_is_one_line_of_a_listing(ntgbench, tmp_path) -> None:
+def test_any_class_name_is_one_line_of_a_listing(command, tmp_path) -> None:
     odd_traffic().to_parquet(tmp_path / "odd.parquet")
-    told = ntgbench("info", "odd.parquet").stdout
+    told = command("info", "odd.parquet").stdout
     assert all(f"\n  {printable(name)} " in told for name in ODD)
     assert all(line.isprintable() for line in told.split("\n"))
-    assert list(json.loads(ntgbench("info", "odd.parquet", "--json").stdout)["classes"]) == sorted(ODD)
+    assert list(json.loads(command("info", "odd.parquet", "--json").stdout)["classes"]) == sorted(ODD)
 
 
-def test_any_class_name_stands_in_notes_and_errors(ntgbench, tmp_path) -> None:
+def test_any_class_name_stands_in_notes_and_errors(command, tmp_path) -> None:
     traffic = odd_traffic()
     traffic.select(np.flatnonzero(traffic.label > 0)[::2]).to_parquet(tmp_path / "few.parquet")
-    done = ntgbench("run", "-d", "few.parquet", "-s", "copy", "--seeds", 1, "--suite", "fidelity")
+    done = command("run", "-d", "few.parquet", "-s", "copy", "--seeds", 1, "--suite", "fidelity")
     assert all(line.isprintable() for line in (done.stdout + done.stderr).split("\n"))
     out = tmp_path / "leaderboards"
     assert all(line.isprintable() for line in (out / "few-fidelity.md").read_text().split("\n"))

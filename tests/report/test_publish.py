@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -44,9 +43,7 @@ def test_nothing_to_publish_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_rows_that_differ_in_nothing_are_one(tmp_path: Path, number: int) -> None:
-    for _ in range(number + 1):
-        publish([make_row("a", 0), make_row("a", 1)], tmp_path)
-    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 2
-    assert json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[0])["seed"] == 0
+def test_rows_that_differ_in_nothing_are_one(tmp_path: Path) -> None:
+    for _ in range(2):
+        publish([make_row("a", 1), make_row("a", 0)], tmp_path)
+    assert [row["seed"] for row in read_rows(tmp_path / "rows.jsonl")] == [0, 1]

@@ -85,7 +85,7 @@ def grid(flows: Path, *systems: str) -> list[object]:
 
 
 @pytest.mark.slow
-def test_a_system_that_deletes_its_folder_is_one_row(install, ntgbench, flows, tmp_path) -> None:
+def test_a_system_that_deletes_its_folder_is_one_row(install, command, flows, tmp_path) -> None:
     install("places", SYSTEMS)
     reasons = {
         "deletes-its-folder": "No such file or directory",
@@ -94,8 +94,7 @@ def test_a_system_that_deletes_its_folder_is_one_row(install, ntgbench, flows, t
         "makes-it-a-file": "its row is not stored",
         "garbles-its-result": "the result.json that its process left is damaged",
     }
-    command = grid(flows, *reasons, "copy")
-    done = ntgbench(*command)
+    done = command(*grid(flows, *reasons, "copy"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     found = rows(tmp_path)
@@ -107,13 +106,13 @@ def test_a_system_that_deletes_its_folder_is_one_row(install, ntgbench, flows, t
         assert f"example / {name} / seed 0: " in done.stderr
     assert found["copy"]["status"] == "ok"
     # What was stored is found again.
-    again = ntgbench("plan", *grid(flows, "deletes-its-folder", "deletes-and-dies", "garbles-its-result")[1:])
+    again = command("plan", *grid(flows, "deletes-its-folder", "deletes-and-dies", "garbles-its-result")[1:])
     assert "3 failed" in again.stdout
 
 
-def test_what_a_system_puts_in_the_place_of_our_files_stops_nobody(install, ntgbench, flows, tmp_path) -> None:
+def test_what_a_system_puts_in_the_place_of_our_files_stops_nobody(install, command, flows, tmp_path) -> None:
     install("places", SYSTEMS)
-    done = ntgbench(*grid(flows, "lays-pipes", "lies-about-progress"))
+    done = command(*grid(flows, "lays-pipes", "lies-about-progress"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     found = rows(tmp_path)
@@ -121,15 +120,15 @@ def test_what_a_system_puts_in_the_place_of_our_files_stops_nobody(install, ntgb
     assert found["lies-about-progress"]["status"] == "ok"
 
 
-def test_what_a_system_leaves_behind_in_its_process_costs_nothing(install, ntgbench, flows, tmp_path) -> None:
+def test_what_a_system_leaves_behind_in_its_process_costs_nothing(install, command, flows, tmp_path) -> None:
     install("places", SYSTEMS)
-    done = ntgbench(*grid(flows, "leaves-a-thread", "prints-half-a-character"))
+    done = command(*grid(flows, "leaves-a-thread", "prints-half-a-character"))
     assert done.returncode == 0, done.stderr
     (log,) = tmp_path.glob("runs/quick/*/prints-half-a-character/*/log.txt")
     assert "half: \\ud800" in log.read_text()
 
 
-def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tmp_path, monkeypatch) -> None:
+def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tmp_path) -> None:
     install("places", SYSTEMS)
     # A relative import path means the same in the worker, which works somewhere else.
     done = ntgbench(*grid(flows, "tells-its-place"), PYTHONPATH="site")
@@ -152,9 +151,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_those_that_write_to_it(install, ntgbench, flows, tmp_path, small_disk) -> None:
+def test_a_full_disk_costs_those_that_write_to_it(install, command, flows, tmp_path, small_disk) -> None:
     install("places", SYSTEMS)
-    done = ntgbench(*grid(flows, "half-a-model", "copy", "fills-the-disk", "marginals"), "--runs", small_disk, "-j", 1)
+    done = command(*grid(flows, "half-a-model", "copy", "fills-the-disk", "marginals"), "--runs", small_disk, "-j", 1)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     found = rows(tmp_path)
@@ -169,21 +168,21 @@ def test_a_full_disk_costs_those_that_write_to_it(install, ntgbench, flows, tmp_
         assert "No space left on device" in found[name]["reason"]
         assert f"runs/quick/example-3266a005/{name}/" in found[name]["reason"]
     next(small_disk.rglob("filling")).unlink()
-    again = ntgbench(*grid(flows, "copy", "marginals"), "--runs", small_disk)
+    again = command(*grid(flows, "copy", "marginals"), "--runs", small_disk)
     assert again.returncode == 0, again.stderr
 
 
-def test_a_full_disk_is_named(ntgbench, flows, tmp_path, small_disk) -> None:
+def test_a_full_disk_is_named(command, flows, tmp_path, small_disk) -> None:
     filling = small_disk / "filling"
     with filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(2**16))
-    done = ntgbench(*grid(flows, "copy"), "--runs", small_disk / "runs")
+    done = command(*grid(flows, "copy"), "--runs", small_disk / "runs")
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert f"{small_disk}/runs/quick/" in done.stderr
     assert "Traceback" not in done.stderr
-    new = ntgbench("new", "tiny-gan", "--in", small_disk / "deep" / "down")
+    new = command("new", "tiny-gan", "--in", small_disk / "deep" / "down")
     assert new.returncode == 1
     assert f"cannot write {small_disk}/deep/down/tiny-gan: No space left on device; nothing of it is left" in new.stderr
     assert [path.name for path in small_disk.iterdir() if path.name != "runs"] == ["filling"]

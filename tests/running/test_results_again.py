@@ -5,7 +5,7 @@ from pathlib import Path
 
 METRICS = """
     from ntgbench import MetricSpec, hookimpl
-    import our_numbers
+    IMPORT
 
     @hookimpl
     def ntgbench_metrics():
@@ -15,7 +15,7 @@ METRICS = """
         return {"ours": 0.25}
 """
 
-ARGUMENTS = ("-s", "copy", "-s", "real", "--seeds", 1, "--suite", "fidelity", "--suite", "utility")
+GRID = ("-d", "example.parquet", "-s", "copy", "--seeds", 1, "--suite", "fidelity", "--suite", "utility")
 
 
 def rows(tmp_path: Path) -> dict[str, dict]:
@@ -23,33 +23,36 @@ def rows(tmp_path: Path) -> dict[str, dict]:
     return {row["system"]: row for row in map(json.loads, lines)}
 
 
-def test_changed_code_of_a_metric_is_measured_again_without_fitting(install, ntgbench, flows, tmp_path) -> None:
-    install("our-metrics", METRICS.replace("import our_numbers", ""))
-    assert ntgbench("run", "-d", flows, *ARGUMENTS).returncode == 0
-    before = rows(tmp_path)
-    assert before["copy"]["code"].keys() == {
-        "fidelity/ntgbench_fidelity",
-        "utility/ntgbench_utility",
-        "utility/our_metrics",
-    }
-    assert "2 finished earlier" in ntgbench("run", "-d", flows, *ARGUMENTS).stdout
-    fitted = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*/*/*/fitted.json")}
-    assert len(fitted) == 2
+def fitted(tmp_path: Path) -> dict[Path, int]:
+    """When each fitted system was written."""
+    return {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*/*/*/fitted/system.json")}
+
+
+def test_changed_code_of_a_metric_is_measured_again_without_fitting(
+    install, command, flows, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "baselines,fidelity,our-metrics")
+    install("our-metrics", METRICS.replace("IMPORT", ""))
+    assert command("run", *GRID).returncode == 0
+    before = rows(tmp_path)["copy"]
+    assert before["code"].keys() == {"fidelity/ntgbench_fidelity", "utility/our_metrics"}
+    assert "1 finished earlier" in command("run", *GRID).stdout
+    written = fitted(tmp_path)
+    assert len(written) == 1
     module = tmp_path / "site" / "our_metrics.py"
     module.write_text(module.read_text().replace("0.25", "0.75"))
-    plan = ntgbench("plan", "-d", flows, *ARGUMENTS, "--json")
-    assert [(cell["state"], cell["missing"]) for cell in json.loads(plan.stdout)] == [("part", "utility")] * 2
-    again = ntgbench("run", "-d", flows, *ARGUMENTS)
-    assert "0 finished earlier" in again.stdout
-    after = rows(tmp_path)
-    assert after["copy"]["metrics"]["utility/ours"]["value"] == 0.75
-    assert after["copy"]["code"]["utility/our_metrics"] != before["copy"]["code"]["utility/our_metrics"]
-    assert after["copy"]["phases"]["fit"] == before["copy"]["phases"]["fit"]
-    assert {path: path.stat().st_mtime_ns for path in fitted} == fitted
-    assert "2 finished earlier" in ntgbench("run", "-d", flows, *ARGUMENTS).stdout
+    (planned,) = json.loads(command("plan", *GRID, "--json").stdout)
+    assert (planned["state"], planned["missing"]) == ("part", "utility")
+    assert "0 finished earlier" in command("run", *GRID).stdout
+    after = rows(tmp_path)["copy"]
+    assert after["metrics"]["utility/ours"]["value"] == 0.75
+    assert after["code"]["utility/our_metrics"] != before["code"]["utility/our_metrics"]
+    assert after["phases"]["fit"] == before["phases"]["fit"]
+    assert fitted(tmp_path) == written
+    assert "1 finished earlier" in command("run", *GRID).stdout
 
 
-def test_three_bad_metrics_are_three_lines(install, ntgbench, flows, tmp_path) -> None:
+def test_three_bad_metrics_are_three_lines(install, command, finished, tmp_path) -> None:
     names = ("one", "two", "three")
     specs = "".join(f'MetricSpec("{name}", "bad_ones:{name}", "x", "fidelity", "min"),' for name in names)
     bodies = "".join(
@@ -69,46 +72,73 @@ def test_three_bad_metrics_are_three_lines(install, ntgbench, flows, tmp_path) -
         return [{specs}]
 {bodies}""",
     )
-    done = ntgbench("run", "-d", flows, *ARGUMENTS)
+    done = command("run", *finished)
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert len(told) == 3
     assert "failed: metric fidelity/one in 2 rows, of copy, real: ValueError: one of " in done.stderr
     board = (tmp_path / "leaderboards" / "example-fidelity.md").read_text()
     assert board.count("ValueError: one of") == 1
-    assert "ValueError" not in (tmp_path / "leaderboards" / "example-utility.md").read_text()
     assert "**Failed:**" not in board
     # The traceback is where the metric's author looks for it.
     assert 'raise ValueError("two of %d" % len(real))' in next(tmp_path.glob("runs/*/*/copy/*/log.txt")).read_text()
 
 
-def test_a_damaged_result_concerns_its_cell_alone(ntgbench, flows, tmp_path) -> None:
-    assert ntgbench("run", "-d", flows, *ARGUMENTS).returncode == 0
-    whole = (tmp_path / "leaderboards" / "rows.jsonl").read_text()
+def test_a_damaged_result_concerns_its_cell_alone(command, finished, tmp_path) -> None:
+    before, written = rows(tmp_path), fitted(tmp_path)
     result = next(tmp_path.glob("runs/*/*/copy/*/result.json"))
     other = next(tmp_path.glob("runs/*/*/real/*/result.json")).read_text()
     text = result.read_text()
-    for damaged in (text[: len(text) // 2], text.replace('"schema": 1', '"schema": 2'), "[" * 100_000, "", other):
+    whole = json.loads(text)
+    for damaged in (
+        text[: len(text) // 2],
+        json.dumps({**whole, "schema": 99}),
+        "[" * 100_000,
+        "",
+        "[]",
+        "{}",
+        '{"status": "ok", "metrics": {}}',
+        other,
+    ):
         result.write_text(damaged)
-        done = ntgbench("run", "-d", flows, *ARGUMENTS)
-        assert done.returncode == 0, done.stderr
-        assert "2 cells, 1 finished earlier" in done.stdout
-    # Nothing was fitted again, and nothing came out differently.
-    assert [json.loads(line)["metrics"] for line in whole.splitlines()] == [
-        json.loads(line)["metrics"] for line in (tmp_path / "leaderboards" / "rows.jsonl").read_text().splitlines()
-    ]
+        planned = json.loads(command("plan", *finished, "--json").stdout)
+        assert {cell["system"]: cell["state"] for cell in planned} == {"copy": "left", "real": "done"}, damaged[:50]
+    done = command("run", *finished)
+    assert done.returncode == 0, done.stderr
+    assert "2 cells, 1 finished earlier" in done.stdout
+    # Nothing is fitted again, and the numbers are the same.
+    assert fitted(tmp_path) == written
+    assert {name: row["metrics"] for name, row in rows(tmp_path).items()} == {
+        name: row["metrics"] for name, row in before.items()
+    }
 
 
-def test_a_torn_line_of_the_rows_is_put_back_by_a_run(ntgbench, flows, tmp_path) -> None:
-    assert ntgbench("run", "-d", flows, *ARGUMENTS).returncode == 0
+def test_damaged_files_of_a_cell_are_made_again(command, finished, tmp_path) -> None:
+    def cell(name: str) -> Path:
+        return next(tmp_path.glob(f"runs/quick/*/{name}/*"))
+
+    before = rows(tmp_path)
+    next(tmp_path.glob("runs/quick/*/*.parquet")).write_bytes(b"PAR1")
+    for path in cell("copy").glob("*.json"):
+        path.write_text("{")
+    (cell("real") / "synthetic.parquet").unlink()
+    (cell("real") / "result.json").unlink()
+    again = command("run", *finished)
+    assert again.returncode == 0, again.stderr
+    assert {name: row["metrics"] for name, row in rows(tmp_path).items()} == {
+        name: row["metrics"] for name, row in before.items()
+    }
+
+
+def test_a_torn_line_of_the_rows_is_put_back_by_a_run(command, finished, tmp_path) -> None:
     path = tmp_path / "leaderboards" / "rows.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole[:-300])
-    refused = ntgbench("leaderboard")
+    refused = command("leaderboard")
     assert refused.returncode == 1
     assert "line 2: not a row" in refused.stderr
     assert "`ntgbench run`" in refused.stderr
-    done = ntgbench("run", "-d", flows, *ARGUMENTS)
+    done = command("run", *finished)
     assert done.returncode == 0, done.stderr
     assert "line 2 was damaged" in done.stdout
     assert path.read_bytes() == whole

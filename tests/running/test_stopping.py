@@ -66,7 +66,7 @@ def start(install, flows, tmp_path, monkeypatch):
         run.communicate()
 
 
-def finish(tmp_path: Path, ntgbench, flows: Path) -> subprocess.CompletedProcess:
+def finish(tmp_path: Path, command, flows: Path, *systems: str) -> subprocess.CompletedProcess:
     """Run the same again with a generator that does not wait."""
     source = tmp_path / "site" / "waits.py"
     source.write_text(
@@ -74,7 +74,8 @@ def finish(tmp_path: Path, ntgbench, flows: Path) -> subprocess.CompletedProcess
         .replace('open(os.environ["LET_GO"]).close()', "pass")
         .replace('os.environ["TELL"]', "os.devnull")
     )
-    return ntgbench("run", "-d", flows, "-s", "copy", "-s", "waits", "--seeds", 1, "--suite", "fidelity")
+    wanted = [word for system in systems or ("copy", "waits") for word in ("-s", system)]
+    return command("run", "-d", flows, *wanted, "--seeds", 1, "--suite", "fidelity")
 
 
 def results(tmp_path: Path) -> dict[str, Path]:
@@ -82,10 +83,10 @@ def results(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stopped_run_leaves_whole_files_only(start, ntgbench, flows, tmp_path, number: signal.Signals) -> None:
+def test_a_stopped_run_leaves_whole_files_only(start, tmp_path, number: signal.Signals) -> None:
     run, fitting = start()
     run.send_signal(number)
-    _, said = run.communicate(timeout=30)
+    _, said = run.communicate(timeout=60)
     assert run.returncode == 130
     assert b"run the same command again" in said
     assert b"Traceback" not in said
@@ -95,26 +96,23 @@ def test_a_stopped_run_leaves_whole_files_only(start, ntgbench, flows, tmp_path,
     # What had finished is on the board already.
     assert "*copy*" in (tmp_path / "leaderboards" / "example-fidelity.md").read_text()
 
-    copied = results(tmp_path)["copy"].stat().st_mtime_ns
-    again = finish(tmp_path, ntgbench, flows)
-    assert again.returncode == 0, again.stderr
-    assert "2 cells, 1 finished earlier" in again.stdout
-    assert results(tmp_path)["copy"].stat().st_mtime_ns == copied
 
-
-def test_a_killed_run_takes_its_children_along(start, ntgbench, flows, tmp_path) -> None:
+def test_a_killed_run_ends_its_children_and_goes_on_where_it_stood(start, command, flows, tmp_path) -> None:
     run, fitting = start()
     run.kill()
     run.communicate()
-    # The child has noticed within its next looks; waiting longer than this means that it never will.
-    psutil.wait_procs([fitting], timeout=20)
+    # The child looks for its run several times a second.
+    psutil.wait_procs([fitting], timeout=60)
     assert not fitting.is_running() or fitting.status() == psutil.STATUS_ZOMBIE
-    again = finish(tmp_path, ntgbench, flows)
+    copied = results(tmp_path)["copy"].stat().st_mtime_ns
+    again = finish(tmp_path, command, flows)
     assert again.returncode == 0, again.stderr
+    assert "2 cells, 1 finished earlier" in again.stdout
     assert results(tmp_path).keys() == {"copy", "waits"}
+    assert results(tmp_path)["copy"].stat().st_mtime_ns == copied
 
 
-def test_a_fit_that_was_killed_finds_what_it_left(start, ntgbench, flows, tmp_path) -> None:
+def test_a_fit_that_was_killed_finds_what_it_left(start, command, flows, tmp_path) -> None:
     run, fitting = start("waits")
     fitting.kill()
     run.communicate()
@@ -124,17 +122,17 @@ def test_a_fit_that_was_killed_finds_what_it_left(start, ntgbench, flows, tmp_pa
     for path in (tell, let_go):
         path.unlink()
         path.touch()
-    again = ntgbench("run", "-d", flows, "-s", "waits", "--seeds", 1, "--suite", "fidelity", "--retry")
+    again = command("run", "-d", flows, "-s", "waits", "--seeds", 1, "--suite", "fidelity", "--retry")
     assert again.returncode == 0, again.stderr
     assert (Biflows.from_parquet(cell / "synthetic.parquet").signed_pl == 2).all()
     # What a finished fit has left is of no use to anybody.
     assert not (cell / "unfinished").exists()
-    afresh = ntgbench("run", "-d", flows, "-s", "waits", "--seeds", 1, "--suite", "fidelity", "--fresh")
+    afresh = command("run", "-d", flows, "-s", "waits", "--seeds", 1, "--suite", "fidelity", "--fresh")
     assert afresh.returncode == 0, afresh.stderr
     assert (Biflows.from_parquet(cell / "synthetic.parquet").signed_pl == 1).all()
 
 
-def test_two_runs_share_the_work(start, ntgbench, flows, tmp_path) -> None:
+def test_two_runs_share_the_work(start, flows, tmp_path) -> None:
     run, _ = start()
     grid = ["-s", "waits", "-s", "marginals", "-j", "2", "--seeds", "1", "--suite", "fidelity"]
     other = subprocess.Popen(
@@ -156,47 +154,22 @@ def test_two_runs_share_the_work(start, ntgbench, flows, tmp_path) -> None:
     assert [row["system"] for row in rows] == ["copy", "marginals", "waits"]
 
 
-def test_a_folder_that_cannot_be_written_is_a_clear_error(ntgbench, flows, tmp_path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_clear_error(command, flows, tmp_path) -> None:
     (tmp_path / "file").write_text("")
     for option in ("--runs", "--out"):
-        done = ntgbench("run", "-d", flows, "-s", "copy", "--seeds", 1, option, tmp_path / "file" / "inside")
+        done = command("run", "-d", flows, "-s", "copy", "--seeds", 1, option, tmp_path / "file" / "inside")
         assert done.returncode == 1
         assert "cannot make the folder" in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_a_cell_with_a_damaged_result_runs_again(ntgbench, flows, tmp_path) -> None:
-    arguments = ("run", "-d", flows, "-s", "copy", "--seeds", 1, "--suite", "fidelity")
-    ntgbench(*arguments)
-    for text in ("{", "[]", "{}", '{"status": "ok", "metrics": {}}'):
-        results(tmp_path)["copy"].write_text(text)
-        done = ntgbench(*arguments)
-        assert done.returncode == 0, text
-        assert "1 cell, 0 finished earlier" in done.stdout
-    assert "1 cell, 1 finished earlier" in ntgbench(*arguments).stdout
-
-
-def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start, ntgbench, flows, tmp_path) -> None:
+def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start, command, flows, tmp_path) -> None:
     run, _ = start("waits")
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=30)
+    run.communicate(timeout=60)
     assert run.returncode == 130
     assert not (tmp_path / "leaderboards" / "rows.jsonl").exists()
-    assert finish(tmp_path, ntgbench, flows).returncode == 0
-
-
-def test_damaged_files_of_a_cell_are_made_again(ntgbench, flows, tmp_path) -> None:
-    grid = ("run", "-d", flows, "-s", "copy", "--seeds", 1)
-    assert ntgbench(*grid, "--suite", "fidelity").returncode == 0
-    cell = results(tmp_path)["copy"].parent
-    (cell / "fitted.json").write_text("{")
-    (cell.parent.parent / "biflows.parquet").write_bytes(b"PAR1")
-    again = ntgbench(*grid, "--suite", "fidelity", "--suite", "utility")
-    assert again.returncode == 0, again.stderr
-    (cell / "synthetic.parquet").unlink()
-    (cell / "result.json").unlink()
-    again = ntgbench(*grid, "--suite", "fidelity")
-    assert again.returncode == 0, again.stderr
+    assert finish(tmp_path, command, flows, "waits").returncode == 0
 
 
 AT_START = """
@@ -246,9 +219,9 @@ LEAVES = """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt others")
-def test_a_process_in_a_session_of_its_own_ends_with_its_cell(install, ntgbench, flows, tmp_path) -> None:
+def test_a_process_in_a_session_of_its_own_ends_with_its_cell(install, command, flows, tmp_path) -> None:
     install("leaves", LEAVES)
-    done = ntgbench("run", "-d", flows, "-s", "leaves", "--seeds", 1, "--suite", "fidelity")
+    done = command("run", "-d", flows, "-s", "leaves", "--seeds", 1, "--suite", "fidelity")
     assert done.returncode == 0, done.stderr
     (left,) = tmp_path.glob("runs/quick/*/leaves/*/left")
     assert not psutil.pid_exists(int(left.read_text()))

@@ -1,12 +1,11 @@
 """What all four reference systems promise."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ntgbench_baselines import ntgbench_generators
+from real_traffic import FLOWS, needs_real_traffic
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
@@ -17,7 +16,6 @@ from ntgbench.plugins import resolve
 from ntgbench.traffic.biflows import Biflows
 
 SPECS = ntgbench_generators()
-MIRAGE = Path(__file__).parents[4] / "shared" / "data" / "flows" / "mirage_appxact2024.parquet"
 
 each_system = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 
@@ -71,9 +69,9 @@ def test_a_loaded_model_samples_as_the_saved_one(spec, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not MIRAGE.exists(), reason=f"needs the real traffic in {MIRAGE.name}, which is not published")
+@needs_real_traffic
 def test_known_utility_on_real_traffic():
-    biflows = load_dataset(MIRAGE).biflows
+    biflows = load_dataset(FLOWS / "mirage_appxact2024.parquet").biflows
     train, test = train_test_split(np.arange(len(biflows)), test_size=0.2, stratify=biflows.label, random_state=0)
     train, test = biflows.select(train), biflows.select(test)
     by_name = {spec.name: spec for spec in SPECS}

@@ -171,7 +171,7 @@ def test_a_column_of_one_byte_is_refused(tmp_path, name, word) -> None:
 def test_class_names_are_texts(tmp_path, classes) -> None:
     fitted(example_traffic()).save(tmp_path)
     save_file(table(tmp_path)[0], tmp_path / FILE, {"classes": classes})
-    with pytest.raises(PluginError, match="does not say what its classes are"):
+    with pytest.raises(PluginError, match="has no valid class names"):
         Markov(MarkovParameters(1)).load(tmp_path)
 
 

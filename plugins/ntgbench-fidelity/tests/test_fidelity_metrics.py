@@ -10,6 +10,7 @@ from ntgbench_fidelity import ntgbench_metrics
 from ntgbench_fidelity.divergence import binned, raw
 from ntgbench_fidelity.tally import tally
 from ntgbench_fidelity.uniqueness import uniqueness
+from real_traffic import FLOWS, needs_real_traffic
 
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.datasets.splits import halves
@@ -21,7 +22,6 @@ _spec = importlib.util.spec_from_file_location("plain_fidelity", Path(__file__).
 plain = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(plain)
 
-MIRAGE = Path(__file__).parents[4] / "shared" / "data" / "flows" / "mirage_appxact2024.parquet"
 
 MEASURES = {binned: plain.binned, raw: plain.raw, uniqueness: plain.uniqueness}
 SPECS = {spec.name: spec for spec in ntgbench_metrics()}
@@ -219,9 +219,9 @@ def test_a_tally_counts_the_same_dense_and_sorted(real, synthetic, keys):
     assert list(zip(counts.key.tolist(), counts.real.tolist(), counts.synthetic.tolist(), strict=True)) == expected
 
 
-@pytest.mark.skipif(not MIRAGE.exists(), reason=f"needs the real traffic in {MIRAGE.name}, which is not published")
+@needs_real_traffic
 def test_known_floor_of_real_traffic():
-    real = load_dataset(MIRAGE).biflows
+    real = load_dataset(FLOWS / "mirage_appxact2024.parquet").biflows
     first, second = halves(real, real.class_counts() // 2, np.random.default_rng(0))
     known = {
         "jsd_numpackets": 0.012,

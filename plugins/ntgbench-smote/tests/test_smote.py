@@ -29,7 +29,7 @@ def biflows(draw):
 
 @each_variant
 @given(few=biflows(), wanted=st.integers(0, 40), seed=st.integers(0, 2**32 - 1), neighbours=st.integers(1, 7))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 def test_new_biflows_obey_the_rules_and_follow_from_the_seed(variant, few, wanted, seed, neighbours):
     labels = np.resize(few.label[::-1], wanted)
     made = augment(few, labels, seed, variant=variant, neighbours=neighbours)
@@ -106,7 +106,7 @@ def test_the_nominal_variant_invents_no_small_packets_between_directions():
 
 
 def test_neighbours_are_at_least_one():
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match=r"neighbours must be in 1\.\.10,000"):
         SmoteParameters(neighbours=0)
 
 

@@ -74,7 +74,7 @@ def test_agrees_with_the_forest_as_it_comes(monkeypatch, at_once):
 
 
 def test_threads_change_nothing_and_seeds_do(monkeypatch):
-    synthetic, real = overlapping(500, 1), overlapping(3 * CHUNK, 2)
+    synthetic, real = overlapping(200, 1), overlapping(3 * CHUNK, 2)
 
     def on_threads(number, seed=0):
         monkeypatch.setenv("LOKY_MAX_CPU_COUNT", str(number))
@@ -85,7 +85,7 @@ def test_threads_change_nothing_and_seeds_do(monkeypatch):
 
 
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_any_labels_give_finite_scores(data):
     flow = st.tuples(st.integers(0, 2), st.integers(-1460, 1460).filter(bool))
     real, synthetic = (biflows(*data.draw(st.lists(flow, min_size=1, max_size=12))) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Reference systems for ntgbench: the training set itself, a bootstrap of it, independent positions, Markov chains."""
+"""Reference systems for ntgbench: the training set, a bootstrap of it, independent positions, and Markov chains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
         GeneratorSpec(
             "real",
             "ntgbench_baselines.replay:Real",
-            "The training set itself in the place of synthetic traffic: the ceiling",
+            "The training set itself instead of synthetic traffic: the ceiling",
             reference=True,
         ),
         GeneratorSpec(
@@ -26,7 +26,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
         GeneratorSpec(
             "marginals",
             "ntgbench_baselines.replay:Marginals",
-            "Every position drawn by itself, as if packets knew nothing of each other: the floor",
+            "Every position drawn independently of the others: the floor",
             reference=True,
         ),
         GeneratorSpec(

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ntgbench_baselines.parameters import MarkovParameters
 
 END = 0
-"""Symbol after the last packet: what pads a biflow."""
+"""Symbol after the last packet, which is also the padding of a biflow."""
 
 START = np.iinfo(np.int16).min
-"""Symbol before the first packet; no payload length is as low, since pl_max is at most 32767."""
+"""Symbol before the first packet. It is never a payload length, since pl_max is at most 32767."""
 
 TABLE = {
     "symbol": Like("I16", (None,)),
@@ -32,7 +32,7 @@ TABLE = {
     "initial": Like("I64", (None,)),
     "packets": Like("I64", (1,)),
 }
-"""What a saved model consists of."""
+"""Tensors of a saved model."""
 
 
 class Markov:
@@ -42,12 +42,12 @@ class Markov:
     training set, sorted by context:
 
     Attributes:
-        symbol: int16 (E,). What follows: a signed payload length, or END.
-        upto: int64 (E,). How often this transition and all before it in the table occur.
-        following: int64 (E,). The context after it; -1 after END.
-        bounds: int64 (contexts + 1,). Context i owns the occurrences `bounds[i] <= occurrence < bounds[i + 1]`.
+        symbol: int16 (E,). The next symbol: a signed payload length, or END.
+        upto: int64 (E,). Cumulative count of transitions, this one included.
+        following: int64 (E,). The next context; -1 after END.
+        bounds: int64 (contexts + 1,). Context i has the occurrences `bounds[i] <= occurrence < bounds[i + 1]`.
         initial: int64 (classes,). Context of a class's first packet; -1 for a class without training biflows.
-        packets: P. A biflow stops there at the latest.
+        packets: P, the largest number of packets of a biflow.
     """
 
     def __init__(self, parameters: MarkovParameters) -> None:
@@ -61,7 +61,7 @@ class Markov:
         seen = here >= 0
         here, after, follows = here[seen], after[seen], follows[seen]
 
-        # What stands only before the end of the matrix has no continuation on record: a chain that gets there stops.
+        # A context that occurs only after position P has no transition in the training set: the chain ends there.
         dead_ends = np.setdiff1d(contexts[contexts >= 0], here)
         here = np.concatenate([here, dead_ends])
         after = np.concatenate([after, np.full(len(dead_ends), -1)])
@@ -76,7 +76,7 @@ class Markov:
         context.progress(1, 1)
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """Walks through the chain, one for each label. Raises PluginError for a class without training biflows."""
+        """One random walk for each label. Raises PluginError for a class without training biflows."""
         require_known(labels, self.initial >= 0, self.classes)
         biflows = np.zeros((len(labels), self.packets), np.int16)
         going, context = np.arange(len(labels)), self.initial[labels]
@@ -94,27 +94,27 @@ class Markov:
         write_model(folder, {**arrays, "packets": np.array([self.packets])}, self.classes)
 
     def load(self, folder: Path) -> None:
-        """Read the table of transitions. Raises PluginError when it is none."""
+        """Read the table of transitions. Raises PluginError when it is damaged."""
         arrays, self.classes = read_model(folder, TABLE)
         self.symbol, self.upto, self.following = arrays["symbol"], arrays["upto"], arrays["following"]
         self.bounds, self.initial, self.packets = arrays["bounds"], arrays["initial"], int(arrays["packets"][0])
         contexts, end = len(self.bounds) - 1, self.symbol == END
         rows = {len(self.symbol), len(self.upto), len(self.following)}
-        require(len(rows) == 1 and contexts >= 1, folder, "all columns of the table are as long")
-        require((self.symbol != START).all(), folder, "a symbol is a payload length or the end")
-        require(_rises(self.upto) and self.upto[0] >= 1, folder, "counts of transitions rise")
-        require(_rises(self.bounds) and self.bounds[0] == 0, folder, "bounds of contexts rise from 0")
-        require(np.isin(self.bounds[1:], self.upto).all(), folder, "a context ends with one of its transitions")
-        require(self.bounds[-1] == self.upto[-1], folder, "every transition is of a context")
-        require((self.following[end] == -1).all(), folder, "nothing follows the end")
-        require(_are_indices(self.following[~end], contexts), folder, "a context follows every packet")
-        require(len(self.initial) == len(self.classes), folder, "each class has a first context, or none")
-        require(_are_indices(self.initial[self.initial != -1], contexts), folder, "a first context is one")
-        require(1 <= self.packets <= MOST_PACKETS, folder, f"biflows have 1..{MOST_PACKETS} packets")
+        require(len(rows) == 1 and contexts >= 1, folder, "columns of equal length")
+        require((self.symbol != START).all(), folder, "symbols that are payload lengths or the end")
+        require(_rises(self.upto) and self.upto[0] >= 1, folder, "rising counts of transitions")
+        require(_rises(self.bounds) and self.bounds[0] == 0, folder, "bounds of contexts that rise from 0")
+        require(np.isin(self.bounds[1:], self.upto).all(), folder, "contexts that end with one of their transitions")
+        require(self.bounds[-1] == self.upto[-1], folder, "a context for every transition")
+        require((self.following[end] == -1).all(), folder, "no context after the end")
+        require(_are_indices(self.following[~end], contexts), folder, "a context after every packet")
+        require(len(self.initial) == len(self.classes), folder, "one first context, or -1, for each class")
+        require(_are_indices(self.initial[self.initial != -1], contexts), folder, "first contexts that exist")
+        require(1 <= self.packets <= MOST_PACKETS, folder, f"biflows of 1..{MOST_PACKETS} packets")
 
 
 def _rises(values: npt.NDArray[np.int64]) -> bool:
-    # Not by differences, which overflow.
+    # Differences could overflow.
     return len(values) > 0 and bool((values[1:] > values[:-1]).all())
 
 
@@ -125,8 +125,8 @@ def _are_indices(values: npt.NDArray[np.int64], count: int) -> bool:
 def _contexts(train: Biflows, order: int) -> npt.NDArray[np.int64]:
     """Context before each position, int64 (N, P + 1), numbered from 0; -1 where the biflow has already ended.
 
-    The number of (class, s1, …, sk) is the rank of the pair (number of (class, s1, …, sk-1), sk), so that a sort of
-    integers stands for each of the k symbols.
+    The number of (class, s1, …, sk) is the rank of the pair (number of (class, s1, …, sk-1), sk), so each of the k
+    symbols costs one sort of integers.
     """
     count, packets = train.signed_pl.shape
     lasts = np.ones((count, packets + 1), np.bool_)

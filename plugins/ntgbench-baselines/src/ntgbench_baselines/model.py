@@ -1,4 +1,4 @@
-"""What the fitted models of this plugin share: one file of arrays, and the check of wanted classes."""
+"""Shared by the models of this plugin: one file of arrays, and the check of labels."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ def write_model(folder: Path, arrays: Mapping[str, npt.NDArray[Any]], classes: t
 def read_model(folder: Path, wanted: Mapping[str, Like]) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
     """The arrays, which must be like `wanted`, and the class names that `write_model` wrote into `folder`.
 
-    Raises PluginError; what the numbers mean is still to be checked.
+    Raises PluginError. Values are not checked.
     """
     arrays, metadata = read_tensors(folder / FILE, wanted, "numpy")
     try:
         classes = json.loads(metadata["classes"])
     except (KeyError, ValueError, RecursionError) as error:
-        raise PluginError(f"{folder / FILE} does not say what its classes are: {error}") from error
+        raise PluginError(f"{folder / FILE} has no valid class names: {error}") from error
     named = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
     if not named or not 1 <= len(classes) <= MOST_CLASSES:
-        raise PluginError(f"{folder / FILE} does not say what its classes are")
+        raise PluginError(f"{folder / FILE} has no valid class names")
     return arrays, tuple(classes)
 
 
 def require(fine: bool | np.bool_, folder: Path, rule: str) -> None:
-    """Raise PluginError unless the model in `folder` keeps a rule."""
+    """Raise PluginError unless `fine`; `rule` says what the model in `folder` must have."""
     if not fine:
-        raise PluginError(f"{folder / FILE} is damaged: {rule}")
+        raise PluginError(f"{folder / FILE} is damaged; it must have {rule}")
 
 
 def require_known(labels: Labels, known: npt.NDArray[np.bool_], classes: tuple[str, ...]) -> None:
-    """Raise PluginError unless every one of `labels` is a class that the training set had biflows of.
+    """Raise PluginError unless the training set had biflows of each class in `labels`.
 
     Args:
         labels: classes of the wanted biflows, int32 (N,).
-        known: which classes had a training biflow, bool (len(classes),).
+        known: whether a class had a training biflow, bool (len(classes),).
         classes: class names.
     """
     outside = (labels < 0) | (labels >= len(classes))

@@ -1,4 +1,4 @@
-"""Parameters of the systems that have some."""
+"""Parameters of `markov`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class MarkovParameters:
     """Parameters of `markov`.
 
     Attributes:
-        order: packets that the next one depends on, 1..10.
+        order: number of previous packets that the next one depends on, 1..10.
     """
 
     order: int = 1

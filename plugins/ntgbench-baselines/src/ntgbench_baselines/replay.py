@@ -1,4 +1,4 @@
-"""Systems whose model is the training set: `real`, `copy` and `marginals` differ in what they take from it."""
+"""Systems whose model is the training set: `real`, `copy` and `marginals`, which sample it in different ways."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Replay(ABC):
-    """The training biflows, sorted by class and then the longest first, and a way to take new ones from them.
+    """Keeps the training biflows, sorted by class and then by length, the longest first.
 
     The biflows of class c are `rows[first[c] : first[c] + count[c]]`.
     """
@@ -48,20 +48,20 @@ class Replay(ABC):
         write_model(folder, {"rows": self.rows, "count": self.count}, self.classes)
 
     def load(self, folder: Path) -> None:
-        """Read the training biflows. Raises PluginError when they are none, or in another order."""
+        """Read the training biflows. Raises PluginError when they are damaged or in another order."""
         arrays, classes = read_model(folder, {"rows": Like("I16", (None, None)), "count": Like("I64", (None,))})
         rows, count = arrays["rows"], arrays["count"]
-        require(rows.shape[1] in range(1, MOST_PACKETS + 1), folder, f"biflows have 1..{MOST_PACKETS} packets")
-        require(len(count) == len(classes), folder, "each class has a number of biflows")
-        require((count >= 0).all() and (count <= len(rows)).all(), folder, "no class has more biflows than there are")
-        require(count.sum() == len(rows), folder, "all biflows are of a class")
+        require(rows.shape[1] in range(1, MOST_PACKETS + 1), folder, f"biflows of 1..{MOST_PACKETS} packets")
+        require(len(count) == len(classes), folder, "a number of biflows for each class")
+        require((count >= 0).all() and (count <= len(rows)).all(), folder, "no more biflows in a class than in all")
+        require(count.sum() == len(rows), folder, "a class for every biflow")
         label = np.repeat(np.arange(len(count), dtype=np.int32), count)
         try:
             lengths = Biflows(rows, label, classes, pl_max=np.iinfo(np.int16).max).lengths()
         except TrafficError as error:
-            raise PluginError(f"{folder} holds no biflows: {error}") from error
+            raise PluginError(f"{folder} holds invalid biflows: {error}") from error
         shorter = (np.diff(lengths) <= 0) | (np.diff(label) > 0)
-        require(shorter.all(), folder, "the longest biflows of a class come first")
+        require(shorter.all(), folder, "the longest biflows of a class first")
         self._keep(rows, count, classes)
 
     def _keep(self, rows: npt.NDArray[np.int16], count: npt.NDArray[np.int64], classes: tuple[str, ...]) -> None:
@@ -71,13 +71,13 @@ class Replay(ABC):
 
 
 class Real(Replay):
-    """The training biflows in a random order, none twice before all were taken once.
+    """The training biflows in a random order; none is repeated before all are taken.
 
     Asked for the training set's own labels it gives back exactly the training set, in another order.
     """
 
     def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """For each class, its biflows in one random order after the other, as many as are wanted."""
+        """For each class, random permutations of its biflows, one after the other, as many biflows as are wanted."""
         chosen = np.empty(len(labels), np.int64)
         for wanted in np.unique(labels):
             places = np.flatnonzero(labels == wanted)
@@ -98,16 +98,17 @@ class Copy(Replay):
 class Marginals(Replay):
     """Independent positions: the number of packets is drawn first, then each packet by itself.
 
-    Packet t is packet t of a training biflow of the class that has so many, another one for every t. So the number of
-    packets and every position have exactly the training set's distribution, and everything between them is lost.
+    Packet t is packet t of a random training biflow of the class that has at least t packets, drawn anew for each t. So
+    the number of packets and each position have the training set's distribution, and all dependence between positions
+    is lost.
     """
 
     def take(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """A biflow for each label, put together from as many training biflows as it has packets."""
+        """A biflow for each label, made of one packet from each of several training biflows."""
         positions = np.arange(self.rows.shape[1])
         lengths = np.count_nonzero(self.rows, axis=1)
         wanted = lengths[self.first[labels] + rng.integers(self.count[labels])]
-        # The longest biflows of a class come first, so those that have a packet t are the first `having` of it.
+        # The longest biflows of a class come first, so its first `having` biflows are those with a packet t.
         having = np.array([np.bincount(self.label[lengths > t], minlength=len(self.count)) for t in positions]).T
         chosen = self.first[labels][:, None] + rng.integers(np.maximum(having, 1)[labels])
         return np.where(positions < wanted[:, None], self.rows[chosen, positions], 0)

@@ -1,4 +1,4 @@
-"""Fast Retransmit: lost packets show up after the packet that follows them."""
+"""Fast Retransmit: a lost packet arrives after the packet that follows it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class FastRetransmit:
-    """Draws real biflows of each class, uniformly with replacement, and lets some of their packets come late."""
+    """Draws real biflows of each class, uniformly with replacement, and delays some of their packets."""
 
     def __init__(self, parameters: FastRetransmitParameters) -> None:
         self.parameters = parameters
 
     def augment(self, few: Biflows, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """One changed copy of a real biflow for each label; copies that lose no packet stay as they are."""
+        """A copy of a real biflow for each label, with its lost packets delayed."""
         by_class = np.argsort(few.label, kind="stable")
         count = few.class_counts()
         first = np.cumsum(count) - count
@@ -34,16 +34,16 @@ class FastRetransmit:
 
 
 def delay(signed_pl: SignedPL, lost: npt.NDArray[np.bool_]) -> SignedPL:
-    """Hold each lost packet until the next packet that is not lost has passed.
+    """Delay each lost packet until after the next packet that is not lost, or to the end of the biflow.
 
-    Packets that are held at the end of the biflow are sent then. This is the shift variant of Fast Retransmit
+    This is the shift variant of Fast Retransmit
     (Algorithm 4 in the additional material of Rosetta, Xie et al. 2023, doi 10.1145/3603165.3607437; used as an
-    augmentation in arXiv 2401.10754). In other words: each run of lost packets changes places with the packet after it,
-    which gives every packet's new position at once.
+    augmentation in arXiv 2401.10754). Each run of lost packets swaps places with the packet after it, which gives every
+    packet's new position without a loop.
 
     Args:
         signed_pl: integers (N, P), laid out as `Biflows.signed_pl`.
-        lost: bool (N, P); entries where there is no packet do not matter.
+        lost: bool (N, P); ignored where there is no packet.
 
     Returns:
         Integers (N, P): each row with the same packets in another order.

@@ -10,8 +10,8 @@ class FastRetransmitParameters:
     """Parameters of `fast-retransmit`.
 
     Attributes:
-        probability: chance of each packet to be lost once, 0..1.
-        single: lose exactly one packet of each biflow, any with equal chance, in the place of `probability`.
+        probability: probability that a packet is lost once, 0..1.
+        single: lose exactly one packet of each biflow, each with equal chance, instead of using `probability`.
     """
 
     probability: float = 0.1

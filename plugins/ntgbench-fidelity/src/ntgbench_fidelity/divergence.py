@@ -1,13 +1,13 @@
-"""Jensen-Shannon divergences between what real and synthetic biflows of a class look like, averaged over classes.
+"""Jensen-Shannon divergences between real and synthetic biflows of a class, averaged over classes.
 
 The divergence of two distributions p and q, with m = (p + q) / 2, is
 
     JSD(p, q) = 1/2 Σ p log2(p / m) + 1/2 Σ q log2(q / m),
 
-in 0..1: Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information Theory 37 (1991). It
-is the divergence itself, not its square root, which is a distance.
+in 0..1. It is the divergence itself, not its square root, which is a distance. Source: Lin, "Divergence measures based
+on the Shannon entropy", IEEE Transactions on Information Theory 37 (1991).
 
-arXiv 2603.25507 names these measures without formulas; bins, weights and what happens to empty classes are our choice.
+arXiv 2603.25507 names these measures without formulas; bins, weights and values for empty classes are our choice.
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ Floats = npt.NDArray[np.float64]
 def binned(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
     """Divergences of the number of packets and of n-grams of binned signed payload lengths.
 
-    There are 20 equal bins over -pl_max..pl_max, 10 for each direction, so that no bin mixes directions. Bin i of a
-    direction holds the lengths in (i pl_max / 10, (i + 1) pl_max / 10], as many whole numbers as any other where 10
-    divides pl_max, and the two directions mirror each other.
+    There are 20 equal bins over -pl_max..pl_max, 10 for each direction. Bin i of a direction holds the payload lengths
+    in (i pl_max / 10, (i + 1) pl_max / 10].
 
     - jsd_numpackets: packets of a biflow, 1..P.
     - jsd_1gram, jsd_2gram, jsd_markov: see `_ngrams`.
@@ -44,8 +43,8 @@ def binned(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  #
         seed: not used.
 
     Returns:
-        Each in 0..1: the mean over the classes that `real` has biflows of. A class without synthetic biflows counts 1;
-        of what a class has none on either side (pairs, where every biflow is a single packet) 0, on one side only 1.
+        Each in 0..1: the mean over the classes that `real` has biflows of. A class without synthetic biflows counts 1.
+        A class without pairs of packets counts 0 where both sides have none, 1 where one side has some.
 
     Raises:
         TrafficError: a side is empty, or classes, packets or pl_max differ.
@@ -62,8 +61,8 @@ def binned(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  #
 def raw(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
     """Divergences of n-grams of signed payload lengths as they are: jsd_1gram_raw, jsd_2gram_raw, jsd_markov_raw.
 
-    As `binned`, without bins. Even two halves of the same real traffic differ a lot here, since most pairs of lengths
-    are rare: compare with what held-out real traffic scores.
+    As `binned`, without bins. Even two halves of the same real traffic differ a lot, since most pairs of lengths are
+    rare: compare with the score of held-out real traffic.
     """
     require_comparable(real, synthetic)
     codes = [side.signed_pl.astype(np.int64) + side.pl_max for side in (real, synthetic)]
@@ -71,8 +70,8 @@ def raw(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # no
 
 
 def _bins(side: Biflows) -> Integers:
-    """Bin of each entry, int64 (N, P) in 0..2 BINS - 1, downstream first; anything where there is no packet."""
-    # The bin of every possible length, at the index that is the length: negative ones count from the end.
+    """Bin of each entry, int64 (N, P) in 0..2 BINS - 1, downstream first; undefined where there is no packet."""
+    # The bin of every possible length, indexed by the length; a negative index counts from the end.
     length = np.concatenate([np.arange(side.pl_max + 1), np.arange(-side.pl_max, 0)])
     of_direction = (np.abs(length) - 1) * BINS // side.pl_max
     bins: Integers = np.where(length > 0, BINS + of_direction, BINS - 1 - of_direction)
@@ -84,13 +83,13 @@ def _ngrams(real: Biflows, synthetic: Biflows, codes: list[Integers], symbols: i
 
     - jsd_1gram: symbols of all packets.
     - jsd_2gram: pairs (symbol of packet t, symbol of packet t + 1) of the same biflow.
-    - jsd_markov: for each symbol b, the JSD of what follows it on either side, weighted by the mean of the shares of
-      pairs that start with b on either side. A b that starts pairs on one side only counts 1.
+    - jsd_markov: for each symbol b, the JSD of the symbols after b, weighted by the share of pairs that start with b
+      (the mean over both sides). A symbol that starts pairs on one side only counts 1.
 
     Args:
         real: real biflows.
         synthetic: synthetic biflows.
-        codes: symbol of each entry of either side, int64 (N, P) in 0..symbols-1; anything where there is no packet.
+        codes: symbol of each entry, one int64 (N, P) in 0..symbols-1 for each side; ignored where there is no packet.
         symbols: number of symbols.
         suffix: of the metrics' names.
     """
@@ -113,15 +112,15 @@ def _ngrams(real: Biflows, synthetic: Biflows, codes: list[Integers], symbols: i
 
 
 def _of_classes(prefix: npt.NDArray[np.signedinteger[Any]], code: Integers, symbols: int) -> Integers:
-    """`code` of 0..symbols-1 put behind `prefix`, so that other prefixes make other keys."""
+    """Keys that are unique for each pair of `prefix` and `code`, which is in 0..symbols-1."""
     return prefix.astype(np.int64) * symbols + code
 
 
 def _divergences(counts: Tally, group: Integers, groups: int) -> Floats:
-    """JSD of the two sides within each group, float64 (groups,); 0 where a group is on neither side, 1 where on one.
+    """JSD of the two sides in each group, float64 (groups,): 0 where both sides are empty, 1 where one is.
 
     Args:
-        counts: occurrences.
+        counts: counts of keys.
         group: group of each key, int64 (K,) in 0..groups-1.
         groups: number of groups.
     """
@@ -137,12 +136,12 @@ def _divergences(counts: Tally, group: Integers, groups: int) -> Floats:
 
 
 def _entropy_terms(p: Floats, m: Floats) -> Floats:
-    """P log2(p / m), 0 where p is."""
+    """P log2(p / m), and 0 where p is 0."""
     return p * np.log2(p / m, out=np.zeros_like(p), where=p > 0)
 
 
 def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
-    """Weighted divergence of what follows each symbol, float64 (classes,).
+    """Weighted divergence of the symbols after each symbol, float64 (classes,).
 
     Args:
         pairs: pairs of symbols, key (class · symbols + first) · symbols + second.

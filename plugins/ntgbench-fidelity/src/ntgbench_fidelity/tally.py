@@ -1,4 +1,4 @@
-"""Counting: how often each of many things occurs on either side."""
+"""Counts of keys in real and in synthetic traffic."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Tally:
-    """What occurs on at least one side, and how often.
+    """The keys that occur on at least one side, and how often.
 
     Attributes:
-        key: int64 (K,). What is counted, ascending and distinct.
-        real, synthetic: int64 (K,). Occurrences on either side.
+        key: int64 (K,). Distinct keys, ascending.
+        real, synthetic: int64 (K,). Number of occurrences on each side.
     """
 
     key: Integers
@@ -33,13 +33,13 @@ class Tally:
 def tally(real: Integers, synthetic: Integers, keys: int) -> Tally:
     """Count the keys, int64 in 0..keys-1, of both sides.
 
-    Few possible keys are counted in an array that has a place for each, many by sorting both sides together.
+    A few possible keys are counted in an array with one entry for each, many by sorting both sides together.
     """
     if keys <= len(real) + len(synthetic):
         on_real, on_synthetic = np.bincount(real, minlength=keys), np.bincount(synthetic, minlength=keys)
         key = np.flatnonzero(on_real + on_synthetic)
         return Tally(key, on_real[key], on_synthetic[key])
-    # The lowest bit says which side a key is from. Half the bytes, where they are enough, halve the time of the sort.
+    # The lowest bit tells the side. Sorting 32-bit keys, where they are wide enough, takes half the time.
     kind = np.uint32 if 2 * keys <= 2**32 else np.int64
     both: npt.NDArray[Any] = np.concatenate([2 * real, 2 * synthetic + 1]).astype(kind)
     both.sort()

@@ -1,4 +1,4 @@
-"""How many biflows are distinct, and how many of them real and synthetic traffic have in common."""
+"""Shares of distinct biflows, and of biflows that real and synthetic traffic have in common."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def uniqueness(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]
     Two biflows are the same when their padded signed payload lengths are. With U(A) the set of the biflows of A:
 
     - uniqalign = abs(|U(R)| / |R| - |U(S)| / |S|)
-    - leakage: the Jaccard index of U(R) and U(S), what both have over what either has
-    - train_share: the biflows of S that are in U(R), repeated ones each time they occur, over |S|
+    - leakage: the Jaccard index of U(R) and U(S): the number of biflows in both, over the number in either
+    - train_share: the share of the biflows of S, with repetitions, that are in U(R)
 
-    all over the biflows of all classes together; and uniqalign_macro and leakage_macro, the means of what each class
-    that R has biflows of scores by itself. A class without synthetic biflows has uniqalign 1 and leakage 0.
+    over all classes together. uniqalign_macro and leakage_macro are means over the classes that R has biflows of; a
+    class without synthetic biflows has uniqalign 1 and leakage 0.
 
-    R is `real`: the training set for the headline figures, since copies of it are what they look for. All depend on the
-    number of biflows, so both sides should have equally many of each class. Real traffic does not score 0 either: what
-    other real traffic scores is the floor, and leakage below it is low fidelity, not privacy.
+    R is `real`: the training set for the headline figures, which look for copies of it. All depend on the number of
+    biflows, so both sides should have equally many of each class. The score of other real traffic is not 0: it is the
+    floor, and leakage below it means low fidelity, not privacy.
 
     Returns:
         All in 0..1.
@@ -57,7 +57,7 @@ def uniqueness(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]
 
 
 def _occurrences(rows: npt.NDArray[np.int16], group: npt.NDArray[np.int32], real: int) -> tuple[Integers, ...]:
-    """For each distinct pair of row and group: its group, and how often it occurs on either side.
+    """For each distinct pair of row and group: its group, and how often it occurs on each side.
 
     Args:
         rows: int16 (N, P). The biflows of both sides, the first `real` of them real.
@@ -65,7 +65,7 @@ def _occurrences(rows: npt.NDArray[np.int16], group: npt.NDArray[np.int32], real
         real: number of real biflows.
     """
     columns = np.ascontiguousarray(rows.T)
-    # One radix sort per column of 16-bit integers brings equal biflows together; every run of them gets a number.
+    # One radix sort for each column of 16-bit integers brings equal biflows together; each run of them gets a number.
     order = np.lexsort([*columns, group.astype(np.int16) if group.max() < 2**15 else group])
     columns, group = columns[:, order], group[order]
     new = (columns[:, 1:] != columns[:, :-1]).any(axis=0) | (group[1:] != group[:-1])

@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 class Smote:
     """imbalanced-learn's SMOTE, or its SMOTENC, on the P signed payload lengths of a biflow.
 
-    A class of n biflows is interpolated with min(neighbours, n - 1) neighbours, and its only biflow is repeated; a
-    warning is logged for each class that has too few.
+    A class of n biflows is interpolated with min(neighbours, n - 1) neighbours; a single biflow is repeated. A
+    warning is logged for each class with too few biflows.
 
     Source: Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", Journal of Artificial
     Intelligence Research 16 (2002), which also has SMOTENC.
@@ -62,7 +62,7 @@ class Smote:
         nominal = self.parameters.variant == "nominal"
         real = few.signed_pl.astype(np.float64)
         features = np.hstack([np.abs(real), np.sign(real)]) if nominal else real
-        # The library wants two classes at least: a row of zeros is a class of its own, which nothing is made of.
+        # The library needs at least two classes, so a row of zeros is added as another class; nothing is made from it.
         features = np.vstack([features, np.zeros_like(features[:1])])
         label = np.append(few.label, len(few.classes))
         count, wanted = few.class_counts(), np.bincount(labels, minlength=len(few.classes))
@@ -80,8 +80,8 @@ class Smote:
 def _whole(signed_pl: Floats, labels: Labels, few: Biflows) -> npt.NDArray[np.int16]:
     """`signed_pl` rounded to bytes and ended at the first 0.
 
-    Nothing is left of a row between an upstream and a downstream first packet that begins with 0. The library does not
-    tell which biflow it started from, so the nearest real biflow of its class takes its place.
+    A row whose first packet is rounded to 0, between an upstream and a downstream one, would be empty. It is replaced
+    by the nearest real biflow of its class, since the library does not tell which one it started from.
     """
     whole = np.rint(signed_pl).astype(np.int16)
     empty = whole[:, 0] == 0

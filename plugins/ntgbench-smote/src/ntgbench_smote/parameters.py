@@ -13,8 +13,8 @@ class SmoteParameters:
     """Parameters of `smote`.
 
     Attributes:
-        variant: "signed" interpolates signed payload lengths; "nominal" interpolates payload lengths and takes each
-            direction, or the absence of a packet, by vote of the neighbours (SMOTENC).
+        variant: "signed" interpolates signed payload lengths; "nominal" interpolates payload lengths and decides each
+            direction, or that there is no packet, by a vote of the neighbours (SMOTENC).
         neighbours: nearest neighbours that a biflow is interpolated with, 1..10,000; small classes have fewer.
     """
 
@@ -22,7 +22,5 @@ class SmoteParameters:
     neighbours: int = 5
 
     def __post_init__(self) -> None:
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours must be at least 1, not {self.neighbours}")
-        if self.neighbours > MOST_NEIGHBOURS:
-            raise ValueError(f"neighbours must be at most {MOST_NEIGHBOURS:,}, not {self.neighbours}")
+        if not 1 <= self.neighbours <= MOST_NEIGHBOURS:
+            raise ValueError(f"neighbours must be in 1..{MOST_NEIGHBOURS:,}, not {self.neighbours}")

@@ -1,4 +1,4 @@
-"""Train on synthetic, test on real: what a random forest makes of synthetic biflows."""
+"""Train on synthetic, test on real: scores of a random forest."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TREES = 100
 """Trees of the forest."""
 
 AT_ONCE = 4_000_000
-"""Biflows to learn from times trees that are in memory at a time, but for a tree a thread: where all biflows are
-unlike, of 53 classes, that takes a gigabyte, as trees have no limit of depth."""
+"""Training biflows times trees that are in memory at a time, though always one tree for each thread. With 53 classes
+and no two biflows alike this takes a gigabyte, since trees have no limit of depth."""
 
 CHUNK = 8192
 """Biflows that a thread classifies at a time."""
@@ -34,13 +34,12 @@ def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str
     The forest is scikit-learn's with its default settings, 100 trees without a limit of depth, on the P signed payload
     lengths as they are (the paper's classifier, arXiv 2603.25507; settings as in its authors' public code). F1 of a
     class is 2 TP / (2 TP + FP + FN), 0 when it is never predicted. Means are over the classes that `real` has biflows
-    of; a class that the forest has not learnt therefore counts with 0, and what it predicts beyond them counts as
-    a miss of the class it should be.
+    of: a class that the forest has not learnt counts as 0, and a prediction of a class that `real` lacks is a miss.
 
     Args:
         real: held-out real biflows.
         synthetic: biflows to learn from, of the same classes and packets.
-        seed: of the forest. The number of threads, all that the process may use, changes no result.
+        seed: seed of the forest. The result does not depend on the number of threads.
 
     Returns:
         All in 0..1.
@@ -64,11 +63,11 @@ def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str
 
 
 def _predicted(train: Biflows, signed_pl: SignedPL, seed: int) -> npt.NDArray[Any]:
-    """Predicted labels, (N,): what the whole forest would say, of which not all trees need be in memory at a time.
+    """Labels that a forest of `TREES` trees predicts, (N,), without all trees in memory at a time.
 
-    A forest draws the seeds of its trees one after the other, so forests that share a stream of seeds are the parts of
-    one. Votes are summed in the order of the trees whatever the number of threads, as the last bit of a sum can decide
-    a tie: each thread takes whole chunks of biflows through all trees in turn.
+    A forest draws the seeds of its trees one after the other, so smaller forests that share one random stream have the
+    trees of a large one. Votes are summed in the order of the trees, since the last bit of a sum can decide a tie: each
+    thread takes its chunks of biflows through all trees in turn.
     """
     stream, rows, classes = np.random.RandomState(seed), signed_pl.astype(np.float32), np.unique(train.label)
     chunks = [slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK)]
