@@ -184,9 +184,9 @@ def from_values(values: Mapping[str, Any], where: str) -> Protocol:
     track = str(values.get("track", DEFAULT))
     suites = suites_of(track, f"{where}: ")
     special = {"layout": registry().tracks()[track].layout, **{name: one.settings for name, one in suites.items()}}
-    tables: Any = TypedDict("Tables", special, total=False)  # type: ignore[misc]
+    tables = TypedDict("Tables", special, total=False)  # type: ignore[misc]
     given = {name: values[name] for name in special if name in values}
-    found: dict[str, Any] = convert(given, tables, where, ProtocolError)
+    found: dict[str, Any] = convert(given, tables, where, ProtocolError)  # type: ignore[arg-type]
     plain = {name: value for name, value in values.items() if name not in special}
     if "settings" in plain:
         raise ProtocolError(f"{where}: unknown key 'settings'; suites have tables of their own names")

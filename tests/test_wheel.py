@@ -53,7 +53,7 @@ def test_a_built_wheel_has_the_plugins_of_the_source_tree(tmp_path: Path) -> Non
     assert len(installed) >= 6
     # Files that are no modules travel too.
     assert ask("from ntgbench.protocol import bundled; print(*bundled())", site).split() == list(bundled())
-    assert "6150" in ask("from ntgbench import load_dataset; print(len(load_dataset('simulated').biflows))", site)
+    assert "6150" in ask("from ntgbench import load_dataset; print(len(load_dataset('simulated').traffic))", site)
     program = "import pathlib; from ntgbench.scaffold import new_plugin; print(new_plugin('a-b', pathlib.Path({!r})))"
     made = ask(program.format(str(tmp_path)), site)
     assert (Path(made.strip()) / "src" / "a_b" / "generator.py").is_file()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from ntgbench.suites.scores import score
 from tabulate import tabulate
 
-from ntgbench.datasets.splits import split
 from ntgbench.plugins import registry
-from ntgbench.suites.scores import score
+from ntgbench.tracks.biflows.splits import split
 from ntgbench.traffic.biflows import PACKETS, PL_MAX, Biflows
 from ntgbench.traffic.flows import FlowTable
 

@@ -14,8 +14,8 @@ from ntgbench.errors import PluginError
 from ntgbench.mapping.tokens import EOS, PAD
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Labels
     from ntgbench.mapping.tokens import TokenMapping, Tokens
+    from ntgbench.tracks.biflows.interfaces import Labels
 
 Numbers = npt.NDArray[np.int64]
 """Tokens or indices of rows."""

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.interfaces import Context
     from ntgbench.learning.sampling import Start
     from ntgbench.systems import System
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
 
 P = TypeVar("P", bound=Recipe)

@@ -23,8 +23,9 @@ from ntgbench.tracks.biflows.splits import split
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Budget, Context, Labels
+    from ntgbench.interfaces import Budget, Context
     from ntgbench.learning.recipe import Recipe
+    from ntgbench.tracks.biflows.interfaces import Labels
     from ntgbench.traffic.biflows import Biflows
 
 VALIDATION_SHARE = 0.1

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError, refuse
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import SignedPL
+    from ntgbench.tracks.biflows.interfaces import SignedPL
 
 Inverse = Literal["fit", "diag"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError, refuse
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Labels, SignedPL
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
 
 PAD = 0
 """What fills a row after its end."""

@@ -34,7 +34,7 @@ def test_import_keeps_lengths_and_says_what_it_did(tmp_path):
     flows, _ = read_flows(out)
     assert flows.offsets.tolist() == [0, 30, 60, 90]
     assert flows.signed_pl.max() == 1000 + 29 * 50
-    assert load_dataset(out, packets=3, pl_max=1010).biflows.signed_pl[0].tolist() == [1000, 1010, 1010]
+    assert load_dataset(out, packets=3, pl_max=1010).traffic.signed_pl[0].tolist() == [1000, 1010, 1010]
     assert [path.name for path in out.parent.iterdir()] == ["mine.parquet"]
 
 

@@ -91,11 +91,11 @@ def test_a_fetched_dataset_is_known_by_name(server, folder):
     with pytest.raises(DatasetError, match=r"mirage-2019 is not here.*ntgbench datasets fetch mirage-2019"):
         load_dataset("mirage-2019")
     fetched = fetch.fetch("mirage-2019", url=server.url)
-    biflows = load_dataset("mirage-2019", packets=3, pl_max=1000).biflows
+    biflows = load_dataset("mirage-2019", packets=3, pl_max=1000).traffic
     assert biflows.classes == tuple(sorted(APPS))
     assert biflows.class_counts().tolist() == [120, 120]
     assert biflows.signed_pl[0].tolist() == [100, -1000, 0]
-    assert load_dataset("mirage-2019", pl_max=5000).biflows.signed_pl.min() == -2000
+    assert load_dataset("mirage-2019", pl_max=5000).traffic.signed_pl.min() == -2000
     assert fetched.table == folder / "mirage-2019.parquet"
     assert fetched.sha256 == hashlib.sha256(server.content).hexdigest()
     manifest = json.loads((folder / "mirage-2019.json").read_text())

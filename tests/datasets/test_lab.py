@@ -8,9 +8,9 @@ import pytest
 
 from ntgbench import Biflows, Context, load_dataset
 from ntgbench.datasets import lab
-from ntgbench.datasets.splits import fraction, split
 from ntgbench.plugins import registry, resolve
 from ntgbench.systems import choose
+from ntgbench.tracks.biflows.splits import fraction, split
 from ntgbench.traffic.flows import FlowTable
 
 FOLDER = Path(lab.__file__).parent
@@ -18,7 +18,7 @@ FOLDER = Path(lab.__file__).parent
 
 @pytest.fixture(scope="module")
 def both() -> Biflows:
-    return load_dataset("lab").biflows
+    return load_dataset("lab").traffic
 
 
 def named(biflows: Biflows) -> list[tuple[str, tuple[int, ...]]]:
@@ -43,7 +43,7 @@ def test_it_is_small_and_has_many_classes_of_many_sessions(both: Biflows) -> Non
 
 
 def test_the_days_are_its_parts(both: Biflows) -> None:
-    days = [load_dataset(f"lab-day{day}").biflows for day in (1, 2)]
+    days = [load_dataset(f"lab-day{day}").traffic for day in (1, 2)]
     assert sum(map(len, days)) == len(both)
     assert not set(days[0].session.tolist()) & set(days[1].session.tolist())
     assert days[0].classes == days[1].classes == both.classes
@@ -58,7 +58,7 @@ def test_thirty_packets_and_their_iat_are_kept(both: Biflows) -> None:
 
 def test_the_captures_are_of_the_same_biflows() -> None:
     """Each biflow of the sample is one of its session's, as far as the sample goes."""
-    sample = load_dataset("lab-pcap").biflows
+    sample = load_dataset("lab-pcap").traffic
     flows, _ = FlowTable.from_parquet(FOLDER / lab.FLOWS)
     whole = flows.to_biflows(10, 1460)[0]
     known = set(named(whole))
@@ -80,7 +80,7 @@ def test_the_datasheet_counts_what_is_there(both: Biflows) -> None:
 def test_it_is_neither_easy_nor_hopeless_and_the_days_differ(both: Biflows) -> None:
     train, test = split(fraction(both, 0.15, 0), 0.2, seed=0)
     assert 0.75 <= macro_f1(train, test) <= 0.95
-    first, second = (load_dataset(f"lab-day{day}", most=5_000).biflows for day in (1, 2))
+    first, second = (load_dataset(f"lab-day{day}", most=5_000).traffic for day in (1, 2))
     train, test = split(first, 0.2, seed=0)
     assert macro_f1(train, second) < macro_f1(train, test) - 0.02
 
@@ -88,7 +88,7 @@ def test_it_is_neither_easy_nor_hopeless_and_the_days_differ(both: Biflows) -> N
 @pytest.mark.slow
 def test_a_longer_memory_scores_higher() -> None:
     """Some classes differ by what lies further back than a chain of order three remembers."""
-    train, test = split(load_dataset("lab-day1", most=6_000).biflows, 0.2, seed=1)
+    train, test = split(load_dataset("lab-day1", most=6_000).traffic, 0.2, seed=1)
     chains = [choose(name).fit(train, Context(seed=1)) for name in ("marginals", "markov", "markov[order=3]")]
     scores = [macro_f1(made, test) for made in (*(chain.sample(train.label, seed=1) for chain in chains), train)]
     assert (np.diff(scores) > 0.02).all()

@@ -79,7 +79,7 @@ def test_a_session_that_is_missing_is_refused(tmp_path):
 def test_a_class_of_our_own_files_may_be_called_so(tmp_path, name):
     made = Biflows(np.array([[1], [2], [3]], np.int16), np.array([0, 1, 1], np.int32), ("", name))
     made.to_parquet(tmp_path / "t.parquet")
-    assert load_dataset(tmp_path / "t.parquet", packets=1).biflows.classes == ("", name)
+    assert load_dataset(tmp_path / "t.parquet", packets=1).traffic.classes == ("", name)
 
 
 @pytest.mark.parametrize("label", [pa.array([["a"], ["b"]]), pa.array([{"x": 1}, {"x": 2}])])

@@ -30,14 +30,14 @@ def test_a_path(tmp_path):
     path = table(tmp_path / "Mine.parquet", ["b", "a"], [[100, 2000, 7], [5]], [[1, -1, 1], [1]])
     dataset = load_dataset(path, packets=2, pl_max=1000)
     assert dataset.name == "mine"
-    assert dataset.biflows.classes == ("a", "b")
-    assert dataset.biflows.signed_pl.tolist() == [[100, -1000], [5, 0]]
-    assert dataset.biflows.pl_max == 1000
+    assert dataset.traffic.classes == ("a", "b")
+    assert dataset.traffic.signed_pl.tolist() == [[100, -1000], [5, 0]]
+    assert dataset.traffic.pl_max == 1000
     assert dataset.notes == (
         "clipped 1 payload length (33.33%) to 1000 bytes",
         "2 of 2 classes train but are never tested, having one biflow only: a, b",
     )
-    assert load_dataset(str(path)).biflows == load_dataset(path).biflows
+    assert load_dataset(str(path)).traffic == load_dataset(path).traffic
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_is_neither_a_name_nor_a_path(argument, message):
 def test_a_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "simulated").mkdir()
-    assert len(load_dataset("simulated").biflows) == 6150
+    assert len(load_dataset("simulated").traffic) == 6150
     with pytest.raises(DatasetError, match="no MIRAGE-2019 JSON file and no capture"):
         load_dataset("./simulated")
 
@@ -101,7 +101,7 @@ def test_too_little(tmp_path, apps, message):
 
 
 def test_one_class_is_enough(tmp_path):
-    assert load_dataset(table(tmp_path / "t.parquet", ["a", "a"])).biflows.classes == ("a",)
+    assert load_dataset(table(tmp_path / "t.parquet", ["a", "a"])).traffic.classes == ("a",)
 
 
 def test_pl_max_beyond_int16_is_refused(tmp_path):
@@ -191,8 +191,8 @@ def plugin(monkeypatch):
 def test_classes_without_biflows_go(plugin):
     plugin(empty_class)
     dataset = load_dataset("theirs")
-    assert dataset.biflows.classes == ("a", "c")
-    assert dataset.biflows.label.tolist() == [0, 1]
+    assert dataset.traffic.classes == ("a", "c")
+    assert dataset.traffic.label.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_real_collections_load_as_they_are_documented(real_flows, name):
     biflows, classes, clipped, upstream = REAL[name]
     path = real_flows / f"{name}.parquet"
     dataset = load_dataset(path)
-    found = describe(dataset.biflows)
+    found = describe(dataset.traffic)
     assert (found.biflows, len(found.classes)) == (biflows, classes)
     assert found.upstream_first_share == pytest.approx(upstream, abs=0.001)
     if clipped is not None:
@@ -252,7 +252,7 @@ def test_real_collections_load_as_they_are_documented(real_flows, name):
 
 
 def test_the_figures_of_fgnet(real_flows):
-    found = describe(load_dataset(real_flows / "fgnet_d1.parquet").biflows)
+    found = describe(load_dataset(real_flows / "fgnet_d1.parquet").traffic)
     assert found.full_share == 1.0
     assert found.distinct_share == pytest.approx(0.56, abs=0.005)
     assert (min(found.classes.values()), max(found.classes.values())) == (239, 8339)
@@ -260,6 +260,6 @@ def test_the_figures_of_fgnet(real_flows):
 
 
 def test_the_figures_of_mirage_appxact(real_flows):
-    found = describe(load_dataset(real_flows / "mirage_appxact2024.parquet").biflows)
+    found = describe(load_dataset(real_flows / "mirage_appxact2024.parquet").traffic)
     assert found.full_share == pytest.approx(0.78, abs=0.005)
     assert found.sessions is None

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from ntgbench.datasets.splits import split
 from scipy.stats import chisquare
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 
 from ntgbench.datasets import simulated
 from ntgbench.datasets.loading import load_dataset
+from ntgbench.tracks.biflows.splits import split
 
 MODEL = simulated.truth()
 CLASSES = range(len(MODEL.classes))
@@ -68,7 +68,7 @@ def test_the_same_bytes_everywhere():
 
 def test_its_size_and_shape():
     dataset = load_dataset("simulated")
-    biflows = dataset.biflows
+    biflows = dataset.traffic
     assert dataset.name == "simulated"
     assert len(biflows) == 6150
     assert biflows.classes == tuple(sorted(MODEL.classes))

@@ -65,16 +65,16 @@ def test_a_row_says_what_a_budget_cut(flows, tmp_path) -> None:
 
 
 def test_a_large_dataset_is_thinned_alike_each_time() -> None:
-    whole = load_dataset("simulated").biflows
-    thinned = load_dataset("simulated", most=1000)
+    whole = load_dataset("simulated").traffic
+    thinned = load_dataset("simulated", max_items=1000)
     share = 1000 / len(whole)
     assert (
         thinned.notes[0]
-        == f"thinned to {len(thinned.biflows):,} of {len(whole):,} biflows, the same share of each class"
+        == f"thinned to {len(thinned.traffic):,} of {len(whole):,} biflows, the same share of each class"
     )
-    np.testing.assert_array_equal(thinned.biflows.class_counts(), np.ceil(share * whole.class_counts() - 1e-9))
-    assert load_dataset("simulated", most=1000).biflows == thinned.biflows
-    assert load_dataset("simulated", most=len(whole)).biflows == whole
+    np.testing.assert_array_equal(thinned.traffic.class_counts(), np.ceil(share * whole.class_counts() - 1e-9))
+    assert load_dataset("simulated", max_items=1000).traffic == thinned.traffic
+    assert load_dataset("simulated", max_items=len(whole)).traffic == whole
 
 
 def test_one_training_session_has_no_floor_and_is_no_failure(tmp_path) -> None:

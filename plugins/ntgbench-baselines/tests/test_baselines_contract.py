@@ -71,7 +71,7 @@ def test_a_loaded_model_samples_as_the_saved_one(spec, tmp_path):
 @pytest.mark.slow
 @needs_real_traffic
 def test_known_utility_on_real_traffic():
-    biflows = load_dataset(FLOWS / "mirage_appxact2024.parquet").biflows
+    biflows = load_dataset(FLOWS / "mirage_appxact2024.parquet").traffic
     train, test = train_test_split(np.arange(len(biflows)), test_size=0.2, stratify=biflows.label, random_state=0)
     train, test = biflows.select(train), biflows.select(test)
     by_name = {spec.name: spec for spec in SPECS}

@@ -13,9 +13,9 @@ from ntgbench_fidelity.uniqueness import uniqueness
 from real_traffic import FLOWS, needs_real_traffic
 
 from ntgbench.datasets.loading import load_dataset
-from ntgbench.datasets.splits import halves
 from ntgbench.errors import TrafficError
 from ntgbench.plugins import resolve
+from ntgbench.tracks.biflows.splits import halves
 from ntgbench.traffic.biflows import Biflows
 
 _spec = importlib.util.spec_from_file_location("plain_fidelity", Path(__file__).with_name("plain_fidelity.py"))
@@ -221,7 +221,7 @@ def test_a_tally_counts_the_same_dense_and_sorted(real, synthetic, keys):
 
 @needs_real_traffic
 def test_known_floor_of_real_traffic():
-    real = load_dataset(FLOWS / "mirage_appxact2024.parquet").biflows
+    real = load_dataset(FLOWS / "mirage_appxact2024.parquet").traffic
     first, second = halves(real, real.class_counts() // 2, np.random.default_rng(0))
     known = {
         "jsd_numpackets": 0.012,

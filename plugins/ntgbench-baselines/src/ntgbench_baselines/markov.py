@@ -14,7 +14,8 @@ from ntgbench_baselines.model import read_model, require, require_known, write_m
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.interfaces import Context
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_baselines.parameters import MarkovParameters
 

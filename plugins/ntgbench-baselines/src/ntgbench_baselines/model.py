@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ntgbench.interfaces import Labels
     from ntgbench.saved import Like
+    from ntgbench.tracks.biflows.interfaces import Labels
 
 FILE = "model.safetensors"
 

@@ -16,7 +16,8 @@ from ntgbench_baselines.model import read_model, require, require_known, write_m
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
+    from ntgbench.interfaces import Context, NoParameters
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
 
 
 class Replay(ABC):

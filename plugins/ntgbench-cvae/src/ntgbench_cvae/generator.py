@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.interfaces import Context
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_cvae.parameters import CvaeParameters
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Labels, SignedPL
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_fast_retransmit.parameters import FastRetransmitParameters
 

@@ -19,8 +19,9 @@ from ntgbench_netdiffus.model import UNet
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.interfaces import Context, Labels, SignedPL
+    from ntgbench.interfaces import Context
     from ntgbench.mapping.image import Images
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_netdiffus.parameters import NetDiffusParameters
 

@@ -21,7 +21,8 @@ from ntgbench_onnx.steps import OnnxSteps, session
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
+    from ntgbench.interfaces import Context, NoParameters
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
 
 FORMAT = 1  # of the graph's inputs and outputs and of its metadata

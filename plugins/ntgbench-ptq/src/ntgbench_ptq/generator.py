@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-    from ntgbench.interfaces import Context, Labels, NoParameters, SignedPL
+    from ntgbench.interfaces import Context, NoParameters
     from ntgbench.learning.sampling import Start
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import pairwise_distances_argmin
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Labels, SignedPL
+    from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
     from ntgbench_smote.parameters import SmoteParameters
 

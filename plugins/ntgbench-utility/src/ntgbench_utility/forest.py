@@ -14,7 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from ntgbench.errors import TrafficError
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import SignedPL
+    from ntgbench.tracks.biflows.interfaces import SignedPL
     from ntgbench.traffic.biflows import Biflows
 
 TREES = 100
