@@ -171,13 +171,7 @@ def test_iat_is_log_normal_around_the_median(drawn):
     assert ratio.std() == pytest.approx(1.0, abs=0.02)
 
 
-def test_it_is_neither_trivial_nor_hopeless():
-    train, test = split(simulated.load(10, 1460), 0.2, seed=0)
-    forest = RandomForestClassifier(100, random_state=0).fit(train.signed_pl, train.label)
-    assert 0.75 <= f1_score(test.label, forest.predict(test.signed_pl), average="macro") <= 0.95
-
-
-def test_order_tells_more_than_positions_do():
+def test_it_is_neither_trivial_nor_hopeless_and_order_tells_more_than_positions_do():
     """Shuffling each position within its class keeps all marginals, and a classifier learns much less from it."""
     train, test = split(simulated.load(10, 1460), 0.2, seed=0)
     rng = np.random.default_rng(0)
@@ -194,6 +188,7 @@ def test_order_tells_more_than_positions_do():
         )
         for rows in (train.signed_pl, shuffled)
     ]
+    assert 0.75 <= scores[0] <= 0.95
     assert scores[0] > scores[1] + 0.15
 
 
