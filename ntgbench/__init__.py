@@ -18,7 +18,9 @@ if TYPE_CHECKING:
         NoParameters,
     )
     from ntgbench.running.run import run
+    from ntgbench.scores import score
     from ntgbench.suites import Suite, SuiteInput
+    from ntgbench.systems import choose
     from ntgbench.tracks import Track, TrackSpec
     from ntgbench.tracks.biflows.interfaces import Augmenter, Generator
     from ntgbench.traffic.biflows import Biflows
@@ -33,6 +35,8 @@ _HOME = {
     "GeneratorSpec": "ntgbench.interfaces",
     "MetricSpec": "ntgbench.interfaces",
     "NoParameters": "ntgbench.interfaces",
+    "choose": "ntgbench.systems",
+    "score": "ntgbench.scores",
     "Suite": "ntgbench.suites",
     "SuiteInput": "ntgbench.suites",
     "Track": "ntgbench.tracks",
@@ -56,9 +60,11 @@ __all__ = [
     "SuiteInput",
     "Track",
     "TrackSpec",
+    "choose",
     "hookimpl",
     "load_dataset",
     "run",
+    "score",
 ]
 
 

@@ -174,7 +174,7 @@ class DatasetSpec:
             `function(packets, pl_max)`, and returning traffic of the track.
         summary: one line for listings.
         licence: licence or terms of use, as its authors state them.
-        source: where it comes from: a URL or a citation.
+        citation: where it comes from: a paper, a URL.
         how: what a user does to get it, one or two sentences.
         datasheet: where it says how it was made and what its limits are: a URL or a file's path.
         track: name of the track of its traffic.
@@ -184,7 +184,7 @@ class DatasetSpec:
     target: str
     summary: str
     licence: str
-    source: str
+    citation: str
     how: str
     datasheet: str = ""
     track: str = DEFAULT

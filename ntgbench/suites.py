@@ -40,7 +40,7 @@ class Suite:
         settings: frozen dataclass with defaults: the protocol's table of this name.
         version: raised when the same traffic and settings may give other numbers though no metric has changed.
         track: the track whose traffic it measures.
-        metrics: name of the suite whose metrics it computes, when it has none of its own.
+        metrics_of: name of the suite whose metrics it computes, when it has none of its own.
         alone: it measures what a system costs: no other process runs beside it, its rows compare on one hardware only,
             and it fits systems itself.
         rounds: for suites that are `alone`: processes of the worker that measure it one after another, by its settings
@@ -56,7 +56,7 @@ class Suite:
     settings: type = NoSettings
     version: int = 1
     track: str = DEFAULT
-    metrics: str | None = None
+    metrics_of: str | None = None
     alone: bool = False
     rounds: Callable[[Any, str], int] | None = None
     tables: str | None = None

@@ -102,7 +102,7 @@ class FittedSystem:
         """
         name = self.system.display_name
         try:
-            asked = self.system.track.asked(request, self.train, self.known)
+            asked = self.system.track.checked_request(request, self.train, self.known)
         except PluginError as error:
             raise PluginError(f"{name} was {error}") from error
         try:
@@ -162,7 +162,7 @@ def load(folder: Path) -> FittedSystem:
             _require_files(folder / MODEL_FOLDER)
             built.load(folder / MODEL_FOLDER)
             # A model of another layout could ask for any amount of memory before its traffic is looked at.
-            nothing = system.track.nothing(train)
+            nothing = system.track.empty_request(train)
             if nothing is not None:
                 fitted.checked(fitted.draw(nothing, np.random.default_rng(0)), nothing)
         except Exception as error:  # a plugin's way to refuse a damaged model is its own

@@ -37,7 +37,7 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     if not out.parent.is_dir():
         raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
 
-    for path in (path for track in tracks for path in track.written(out)):
+    for path in (path for track in tracks for path in track.files(out)):
         if os.path.lexists(path) and not force:
             raise NtgbenchError(f"{path} is there already; give --force to overwrite it")
 
@@ -48,9 +48,9 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
     if out.suffix not in track.writes:
         raise NtgbenchError(f"{out} must end in {' or '.join(track.writes)} for traffic of the track {track.spec.name}")
     try:
-        request = track.wanted(fitted.train, names, number)
+        request = track.request_for(fitted.train, names, number)
     except NtgbenchError as error:
         raise NtgbenchError(f"{model}: {error}") from error
     made = fitted.sample(*request, seed=seed)
     track.write(made, out)
-    click.echo(f"{track.size(made)} in {' and '.join(map(str, track.written(out)))}")
+    click.echo(f"{track.size(made)} in {' and '.join(map(str, track.files(out)))}")

@@ -90,7 +90,7 @@ def _dataset(name: str) -> dict[str, Any]:
     from ntgbench.tracks import DEFAULT
 
     spec = registry().datasets().get(name)
-    keys = ("summary", "licence", "source", "how", "datasheet")
+    keys = ("summary", "licence", "citation", "how", "datasheet")
     about = {} if spec is None else {key: getattr(spec, key) for key in keys if getattr(spec, key)}
     try:
         track = registry().track(DEFAULT if spec is None else spec.track)

@@ -17,7 +17,7 @@ def ntgbench_datasets() -> list[DatasetSpec]:
         "ntgbench.datasets.lab:load",
         summary="52,234 biflows of 39 applications: real programs over a real network stack, on two days",
         licence="MIT",
-        source="part of ntgbench",
+        citation="part of ntgbench",
         how="Nothing: it comes with ntgbench. `make lab` of the source tree builds it anew.",
         datasheet=str(Path(__file__).with_name("lab") / "datasheet.md"),
     )
@@ -41,7 +41,7 @@ def ntgbench_datasets() -> list[DatasetSpec]:
             "ntgbench.datasets.simulated:load",
             summary="6,150 biflows of 12 made-up applications with a known distribution",
             licence="MIT",
-            source="part of ntgbench",
+            citation="part of ntgbench",
             how="Nothing: it is made when it is used.",
         ),
         DatasetSpec(
@@ -49,7 +49,7 @@ def ntgbench_datasets() -> list[DatasetSpec]:
             "ntgbench.datasets.cache:mirage_2019",
             summary="20 Android apps used by volunteers, University of Naples Federico II",
             licence="CC BY-NC-ND",
-            source="https://traffic.comics.unina.it/mirage/mirage-2019.html (Aceto et al., MIRAGE, ICCCS 2019)",
+            citation="https://traffic.comics.unina.it/mirage/mirage-2019.html (Aceto et al., MIRAGE, ICCCS 2019)",
             how="Run `ntgbench datasets fetch mirage-2019`.",
         ),
         DatasetSpec(
@@ -57,7 +57,7 @@ def ntgbench_datasets() -> list[DatasetSpec]:
             "ntgbench.datasets.cache:cesnet_tls22",
             summary="TLS services on the Czech academic network, October 2021",
             licence="CC BY 4.0",
-            source="https://zenodo.org/records/7965515 (Luxemburk and Cejka, CESNET-TLS22)",
+            citation="https://zenodo.org/records/7965515 (Luxemburk and Cejka, CESNET-TLS22)",
             how="Save the flows you want with CESNET DataZoo as Parquet or CSV with the columns APP and PPI. `-d FILE` "
             "reads them; `ntgbench datasets import FILE --out $NTGBENCH_DATA/cesnet-tls22.parquet` names them.",
         ),

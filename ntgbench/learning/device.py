@@ -23,6 +23,8 @@ def use_device(context: Context) -> torch.device:
     Raises PluginError when torch does not know the device or this machine lacks it.
     """
     torch.set_num_threads(context.threads)
+    # A step that computes with denormal numbers can take three times as long.
+    torch.set_flush_denormal(True)
     threadpool_limits(context.threads)
     try:
         return torch.empty(0, device=context.device).device

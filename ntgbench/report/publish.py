@@ -34,6 +34,8 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         rows = merged(_rows(folder), new)
+        if not rows and _ours(folder):
+            raise NtgbenchError(f"{folder / ROWS_FILE} has no row, and its boards would be deleted; restore it first")
         boards = render(rows) if rows else {}
         foreign = [name for name in boards if (folder / name).exists() and not _is_ours(folder / name)]
         if foreign:

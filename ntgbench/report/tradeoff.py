@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ntgbench.plugins import registry
 from ntgbench.report.board import boards, suites_in
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
@@ -64,7 +65,7 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
     number_of_section = 0
     for board in (board for suite in suites_in(rows) for board in boards(rows, suite) if board.common.hardware):
         known = quality(rows, board.common.dataset_digest)
-        found, pairs = _tradeoffs(board, known), _pairs(known)
+        found, pairs = _tradeoffs(board, known), _pairs(known, registry().tracks()[board.common.track].unit)
         if len([one for one in found if not one.reference]) < 2:
             continue
         number_of_section += 1
@@ -104,9 +105,9 @@ def front(found: Sequence[Tradeoff], column: Column, cost: str) -> set[str]:
     return {name for name, own in points.items() if not any(beats(other, own) for other in points.values())}
 
 
-def _pairs(known: Quality) -> list[_Pair]:
-    """The last suite's metric beside time, and another one's beside size."""
-    costs = (("time", "ms to make one item alone", "ms/item"), ("size", "MB on disk", "MB"))
+def _pairs(known: Quality, unit: str) -> list[_Pair]:
+    """The last suite's metric beside the time of one `unit`, and another one's beside size."""
+    costs = (("time", f"ms to make one {unit} alone", f"ms/{unit}"), ("size", "MB on disk", "MB"))
     return [_Pair(column, *cost) for cost, column in zip(costs, reversed(known.columns), strict=False)]
 
 
@@ -128,7 +129,7 @@ def _tradeoffs(board: Board, known: Quality) -> list[Tradeoff]:
 def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> str:
     heads, columns = ["system"], []
     for pair in pairs:
-        heads += [f"{pair.column.name} {ARROW[pair.column.goal]}", f"{pair.head} ↓", "on the front"]
+        heads += [f"{pair.column.name} {ARROW[pair.column.goal]}", f"{pair.head} ↓", f"on the {pair.cost} front"]
         on_front = front(found, pair.column, pair.cost)
         columns.append((pair, on_front))
     first = pairs[0]

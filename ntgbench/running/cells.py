@@ -255,7 +255,7 @@ def _cells(
 def metrics_of(track: str, suite: str) -> list[MetricSpec]:
     """The installed metrics that a suite computes, in the order plugins brought them."""
     about = registry().suites(track)[suite]
-    wanted = about.metrics or about.name
+    wanted = about.metrics_of or about.name
     return [one for one in registry().metrics().values() if (one.track, one.suite) == (track, wanted)]
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ntgbench.errors import NtgbenchError, PluginError
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,11 +72,13 @@ class Track(ABC, Generic[T]):
     def read(self, path: Path, layout: Any) -> tuple[T, Notes]:
         """The traffic in a user's file or folder. Raises NtgbenchError."""
 
-    def prepare(self, traffic: T, max_items: int | None) -> tuple[T, Notes]:  # noqa: ARG002
+    def prepare(self, traffic: T, max_items: int | None) -> tuple[T, Notes]:
         """A dataset as it is split: checked, and cut to about `max_items` items, the same ones each time.
 
-        Raises DatasetError when it is too small.
+        Raises DatasetError when it is too small, or cannot be cut.
         """
+        if max_items is not None:
+            raise DatasetError(f"traffic of the track {self.spec.name} cannot be cut to max_items = {max_items}")
         return traffic, ()
 
     @abstractmethod
@@ -91,7 +93,7 @@ class Track(ABC, Generic[T]):
     def write(self, traffic: T, path: Path) -> None:
         """Write a file of one of the forms `writes`, without loss if it is Parquet."""
 
-    def written(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: Path) -> tuple[Path, ...]:
         """The files that `write` makes for `path`."""
         return (path,)
 
@@ -107,7 +109,7 @@ class Track(ABC, Generic[T]):
     def request(self, train: T) -> Request:
         """What a system is asked for so that it makes as much, of the same kinds, as `train` has."""
 
-    def wanted(self, train: T, classes: Sequence[str], number: int) -> Request:  # noqa: ARG002
+    def request_for(self, train: T, classes: Sequence[str], number: int) -> Request:  # noqa: ARG002
         """What a system that learnt from `train` is asked for when a user wants `number` items of some classes.
 
         No class named means all. Raises NtgbenchError for a class that `train` has not.
@@ -118,7 +120,7 @@ class Track(ABC, Generic[T]):
         """What must be remembered of a training set to refuse requests that a system cannot answer, in any order."""
         return []
 
-    def asked(self, request: Request, train: T, known: Sequence[str]) -> Request:  # noqa: ARG002
+    def checked_request(self, request: Request, train: T, known: Sequence[str]) -> Request:  # noqa: ARG002
         """A copy of the request as systems are handed it.
 
         Raises TrafficError when it makes no sense, and PluginError, in the words that follow "was", when a system with
@@ -131,10 +133,10 @@ class Track(ABC, Generic[T]):
         """What a system handed back for `request`, as traffic. Raises PluginError that says what is wrong with it."""
 
     def outline(self, train: T) -> T:
-        """What a saved model keeps of its training set: as little as `check` and `asked` need."""
+        """What a saved model keeps of its training set: as little as `check` and `checked_request` need."""
         return train
 
-    def nothing(self, train: T) -> Request | None:  # noqa: ARG002
+    def empty_request(self, train: T) -> Request | None:  # noqa: ARG002
         """A request that a model answers at once, to try a loaded one; None when there is none."""
         return None
 

@@ -76,7 +76,7 @@ tested on held-out real biflows. Rank and bold follow the mean over the shares.
 see the available biflows only. Columns marked `subset` are generators that have learnt from the available biflows
 alone. `no augmentation` is the available biflows by themselves.""",
             settings=Augmentation,
-            metrics="utility",
+            metrics_of="utility",
             tables="ntgbench.tracks.biflows.tables:augmentation_tables",
         ),
         Suite(

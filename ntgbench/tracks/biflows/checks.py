@@ -38,7 +38,7 @@ def metric_checks(measure: Callable[[Biflows, Biflows], float]) -> list[Check]:
 
 
 def _any_labels(fit: Fit) -> None:
-    fitted = fit(example_traffic())
+    fitted = fit.shared()
     for labels in ([], [3], [0], np.random.default_rng(3).permutation(np.repeat([0, 1, 2, 3], 50))):
         fitted.sample(np.array(labels, np.int32), seed=4)
 

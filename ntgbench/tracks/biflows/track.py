@@ -79,7 +79,7 @@ class BiflowTrack(Track[Biflows]):
         else:
             traffic.to_parquet(path)
 
-    def written(self, path: Path) -> tuple[Path, ...]:
+    def files(self, path: Path) -> tuple[Path, ...]:
         """The file, and that with the classes of a capture."""
         from ntgbench.traffic.sidecar import sidecar_path
 
@@ -97,7 +97,7 @@ class BiflowTrack(Track[Biflows]):
         """As many biflows of each class as `train` has."""
         return (train.label,)
 
-    def wanted(self, train: Biflows, classes: Sequence[str], number: int) -> Request:
+    def request_for(self, train: Biflows, classes: Sequence[str], number: int) -> Request:
         """`number` biflows of each class named, or of each class."""
         for name in classes:
             if name not in train.classes:
@@ -109,7 +109,7 @@ class BiflowTrack(Track[Biflows]):
         """Names of the classes that `train` has biflows of."""
         return [name for name, count in zip(train.classes, train.class_counts(), strict=True) if count]
 
-    def asked(self, request: Request, train: Biflows, known: Sequence[str]) -> Request:
+    def checked_request(self, request: Request, train: Biflows, known: Sequence[str]) -> Request:
         """The labels as int32. A label that is not a class is refused, and a class that the system has not seen."""
         labels = np.array(request[0], np.int32)
         refuse((labels < 0) | (labels >= len(train.classes)), "a label is an index into the classes")
@@ -137,7 +137,7 @@ class BiflowTrack(Track[Biflows]):
         """Layout and classes, without a biflow."""
         return train.select([])
 
-    def nothing(self, train: Biflows) -> Request:  # noqa: ARG002
+    def empty_request(self, train: Biflows) -> Request:  # noqa: ARG002
         """No biflow."""
         return (np.zeros(0, np.int32),)
 
