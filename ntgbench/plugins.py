@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -10,7 +9,6 @@ import logging
 import os
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -186,40 +184,6 @@ def _is_installed(name: str) -> bool:
     except ModuleNotFoundError:
         # Not even the package that the named one would be in.
         return False
-
-
-SHARED = ("ntgbench.learning", "ntgbench.mapping")
-"""Packages of the host on which depends what a plugin that imports them makes."""
-
-
-def code_digest(target: str) -> str:
-    """BLAKE2b-64 of the Python files of the package that a target is in, and of those of `SHARED` that it imports.
-
-    Changed code is another system. Empty when the package cannot be found; running it will say so.
-    """
-    packages = [target.partition(":")[0].partition(".")[0]]
-    state = hashlib.blake2b(digest_size=8)
-    # What is imported may import more.
-    for package in packages:
-        files = _python_files(package)
-        if not files:
-            return ""
-        for path in files:
-            code = path.read_bytes()
-            state.update(path.name.encode())
-            state.update(code)
-            packages += [shared for shared in SHARED if shared.encode() in code and shared not in packages]
-    return state.hexdigest()
-
-
-def _python_files(package: str) -> list[Path]:
-    """Those of a package, or the module of this name; none when there is neither."""
-    found = importlib.util.find_spec(package)
-    if found is None:
-        return []
-    folders = [Path(folder) for folder in found.submodule_search_locations or ()]
-    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    return files or ([Path(found.origin)] if found.origin is not None else [])
 
 
 def _load(entry_point: importlib.metadata.EntryPoint, earlier: Sequence[Plugin], fatal: str | None) -> Plugin:

@@ -6,7 +6,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from ntgbench.errors import PluginError
-from ntgbench.plugins import code_digest, resolve
+from ntgbench.code_digest import code_digest
+from ntgbench.plugins import resolve
 from ntgbench.probing import find_fatal
 
 GOOD = """
@@ -89,8 +90,14 @@ BAD = [
     (GOOD.replace('"a good one"', "None"), "'good': summary must be text, not None"),
     (GOOD.replace('a good one"', 'x", needs="numpy"'), "'good': needs must be a list, not 'numpy'"),
     (GOOD.replace('a good one"', 'x", reference="no"'), "'good': reference must be true or false, not 'no'"),
-    (GOOD.replace('a good one"', 'x", base="good"'), "the base 'good' of good is no generator, or starts from good"),
-    (GOOD.replace('"good",', '"odd",').replace('one"', 'x", base="smote"'), "the base 'smote' of odd is no generator"),
+    (
+        GOOD.replace('a good one"', 'x", base="good"'),
+        "the base 'good' of good is not a generator",
+    ),
+    (
+        GOOD.replace('"good",', '"odd",').replace('one"', 'x", base="smote"'),
+        "the base 'smote' of odd is not a generator",
+    ),
     (GOOD.replace('"good",', '"copy",'), "the name 'copy' is already taken by ntgbench"),
     (GOOD.replace('a good one"', 'x", parameters=3'), "'good': parameters must be a type, not 3"),
     (GOOD.replace('a good one"', 'x", parameters=int'), "must be a frozen dataclass"),
@@ -153,9 +160,7 @@ def test_a_plugin_whose_import_does_not_end_is_refused(tmp_path, monkeypatch) ->
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "hangs_at_import.py").write_text("import signal; signal.pause()")
     hanging = EntryPoint("hangs", "hangs_at_import", "ntgbench")
-    assert find_fatal([hanging], longest=0.5) == {
-        hanging: "it did not come to its end within 0.5 seconds while it was imported"
-    }
+    assert find_fatal([hanging], longest=2) == {hanging: "it did not finish within 2 seconds while it was imported"}
 
 
 def test_a_name_that_no_plugin_has_is_warned_of(ntgbench) -> None:
@@ -182,7 +187,8 @@ def test_no_plugin_at_all_says_why(ntgbench) -> None:
 
 def test_a_tree_that_was_never_installed_says_so(tmp_path) -> None:
     """The source tree on the import path, without the installed distribution beside it."""
-    from ntgbench.plugins import Registry
+    from ntgbench.code_digest import code_digest
+from ntgbench.plugins import Registry
 
     with pytest.raises(PluginError, match="pip install -e"):
         Registry(()).system("copy")

@@ -121,9 +121,9 @@ def test_tensors_are_looked_at_before_they_are_read(tmp_path) -> None:
         ("parameters", []),
         ("parameters", {"order": 10**400}),
         ("parameters", {"order": "[" * 100_000}),
-        ("classes", "mail"),
-        ("classes", [1]),
-        ("classes", None),
+        ("known", "mail"),
+        ("known", [1]),
+        ("known", None),
     ],
 )
 def test_a_system_says_what_it_is(tmp_path, key, value) -> None:

@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ntgbench.code_digest import code_digest
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench.plugins import OWN, code_digest, registry
+from ntgbench.plugins import OWN, registry
 from ntgbench.protocol import Protocol, from_values
 from ntgbench.results import check_row, key_of, suite_of
 from ntgbench.systems import System, choose, with_parameters

@@ -51,7 +51,7 @@ PLUGIN = """
         (
             "exits",
             3,
-            "a saved and loaded model gives the same biflows",
+            "a saved and loaded model gives the same traffic",
             "it ended the process with status 0 before the check was over\n      It printed last:\n      last words",
         ),
         (
@@ -60,7 +60,7 @@ PLUGIN = """
             "any labels may be asked for: none, one, a shuffled many",
             "it ended the process by SIGSEGV before the check was over",
         ),
-        ("leaves", 11, "samples are valid biflows, one for each label", "SystemExit: 0"),
+        ("leaves", 11, "samples are valid traffic, as much as was asked for", "SystemExit: 0"),
     ],
 )
 def test_a_plugin_that_ends_the_process_fails_the_checks_that_it_ends(

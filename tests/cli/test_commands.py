@@ -24,7 +24,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
 def test_a_run_then_its_plan(finished) -> None:
     folder, done, planned = finished
-    assert "2 cells: 0 done, 0 failed, 0 part, 2 left" in planned
+    assert "2 cells: 0 done, 0 failed, 0 partial, 2 pending" in planned
     assert done.returncode == 0, done.stderr
     assert "example: 107 biflows, 4 classes" in done.stdout
     assert "example / markov[order=2] / seed 0: fidelity/jsd_2gram" in done.stdout
@@ -145,7 +145,7 @@ def test_check_says_which_promise_is_broken(install, command) -> None:
     )
     done = command("check", "forgetful")
     assert done.returncode == 1
-    assert "FAIL  the same seeds give the same biflows" in done.stdout
-    assert "FAIL  a saved and loaded model gives the same biflows" in done.stdout
-    assert "ok    samples are valid biflows" in done.stdout
+    assert "FAIL  the same seeds give the same traffic" in done.stdout
+    assert "FAIL  a saved and loaded model gives the same traffic" in done.stdout
+    assert "ok    samples are valid traffic" in done.stdout
     assert command("check", "copy").returncode == 0

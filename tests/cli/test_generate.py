@@ -49,8 +49,8 @@ def test_an_existing_file_is_overwritten_only_by_force(command, model: Path, tmp
     assert (tmp_path / existing).read_text() == "mine"
     forced = command(*arguments, "--force")
     assert forced.returncode == 0, forced.stderr
-    labels = ", their classes in made.pcap.csv" if made == "made.pcap" else ""
-    assert forced.stdout == f"1 biflow of 1 class in {made}{labels}\n"
+    labels = " and made.pcap.csv" if made == "made.pcap" else ""
+    assert forced.stdout == f"1 biflow, 1 class in {made}{labels}\n"
     assert (tmp_path / existing).read_bytes() != b"mine"
     if made == "made.pcap":
         assert (tmp_path / made).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")

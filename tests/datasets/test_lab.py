@@ -80,7 +80,7 @@ def test_the_datasheet_counts_what_is_there(both: Biflows) -> None:
 def test_it_is_neither_easy_nor_hopeless_and_the_days_differ(both: Biflows) -> None:
     train, test = split(fraction(both, 0.15, 0), 0.2, seed=0)
     assert 0.75 <= macro_f1(train, test) <= 0.95
-    first, second = (load_dataset(f"lab-day{day}", most=5_000).traffic for day in (1, 2))
+    first, second = (load_dataset(f"lab-day{day}", max_items=5_000).traffic for day in (1, 2))
     train, test = split(first, 0.2, seed=0)
     assert macro_f1(train, second) < macro_f1(train, test) - 0.02
 
@@ -88,7 +88,7 @@ def test_it_is_neither_easy_nor_hopeless_and_the_days_differ(both: Biflows) -> N
 @pytest.mark.slow
 def test_a_longer_memory_scores_higher() -> None:
     """Some classes differ by what lies further back than a chain of order three remembers."""
-    train, test = split(load_dataset("lab-day1", most=6_000).traffic, 0.2, seed=1)
+    train, test = split(load_dataset("lab-day1", max_items=6_000).traffic, 0.2, seed=1)
     chains = [choose(name).fit(train, Context(seed=1)) for name in ("marginals", "markov", "markov[order=3]")]
     scores = [macro_f1(made, test) for made in (*(chain.sample(train.label, seed=1) for chain in chains), train)]
     assert (np.diff(scores) > 0.02).all()

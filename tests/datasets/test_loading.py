@@ -8,10 +8,11 @@ import pytest
 from ntgbench.datasets import loading
 from ntgbench.datasets.describe import describe
 from ntgbench.datasets.loading import dataset_name, load_dataset
-from ntgbench.datasets.reading import Reading, read_flows
+from ntgbench.datasets.reading import ENDINGS, Reading, read_flows
 from ntgbench.errors import DatasetError
 from ntgbench.interfaces import DatasetSpec
 from ntgbench.plugins import Plugin, Registry
+from ntgbench.tracks.biflows import ntgbench_tracks
 from ntgbench.traffic.biflows import Biflows
 
 
@@ -54,13 +55,13 @@ def test_a_path(tmp_path):
     ],
 )
 def test_names_of_paths_are_safe_file_names(tmp_path, path, name):
-    assert dataset_name(tmp_path / path) == name
+    assert dataset_name(tmp_path / path, ENDINGS) == name
 
 
 def test_the_name_of_the_folder_one_is_in(tmp_path, monkeypatch):
     (tmp_path / "Lab").mkdir()
     monkeypatch.chdir(tmp_path / "Lab")
-    assert dataset_name(loading.Path(".")) == "lab"
+    assert dataset_name(loading.Path("."), ENDINGS) == "lab"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch):
         load_dataset("./simulated")
 
 
-@pytest.mark.parametrize(("apps", "message"), [([], "holds no usable flow"), (["a"], r"holds 1 usable biflows?")])
+@pytest.mark.parametrize(("apps", "message"), [([], "holds no usable flow"), (["a"], r"1 usable biflow found")])
 def test_too_little(tmp_path, apps, message):
     path = tmp_path / "t.parquet"
     lists = pa.list_(pa.int32())
@@ -182,7 +183,7 @@ def failing(packets, pl_max):
 def plugin(monkeypatch):
     def install(function):
         spec = DatasetSpec("theirs", f"{__name__}:{function.__name__}", "", "", "", "")
-        monkeypatch.setattr(loading, "registry", lambda: Registry((Plugin("p", "d", "1", (spec,)),)))
+        monkeypatch.setattr(loading, "registry", lambda: Registry((Plugin("p", "d", "1", (spec, *ntgbench_tracks())),)))
         monkeypatch.setattr(loading, "resolve", lambda _: function)
 
     return install
@@ -198,7 +199,10 @@ def test_classes_without_biflows_go(plugin):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (wrong_shape, "the loader of theirs must return Biflows with 10 packets and pl_max 1460"),
+        (
+            wrong_shape,
+            "the loader of theirs must return traffic of the track biflows, BiflowLayout",
+        ),
         (failing, "the loader of theirs failed: ZeroDivisionError: oops"),
     ],
 )

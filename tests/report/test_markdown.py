@@ -146,4 +146,4 @@ def test_a_row_whose_shares_cannot_be_read_does_not_stop_a_page() -> None:
     odd = {f"augmentation/macro_f1{at}": value for at in ("", "@5%", "@,none", "@5%,none", "@half")}
     page = render([make_row("a", 0, metrics=odd)])["made-augmentation.md"]
     assert "5%" in page
-    assert "half" not in page
+    assert "@half" not in page

@@ -130,7 +130,7 @@ def test_what_is_not_as_agreed_is_refused_with_a_reason(install, monkeypatch, na
     install("hostile", SYSTEMS)
     train = example_traffic()
     with pytest.raises(PluginError, match=reason):
-        choose(name).fit(train, Context(seed=1)).sample(train.label, 1)
+        choose(name).fit(train, Context(seed=1)).sample(train.label, seed=1)
 
 
 @pytest.mark.slow

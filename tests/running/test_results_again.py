@@ -42,7 +42,7 @@ def test_changed_code_of_a_metric_is_measured_again_without_fitting(
     module = tmp_path / "site" / "our_metrics.py"
     module.write_text(module.read_text().replace("0.25", "0.75"))
     (planned,) = json.loads(command("plan", *GRID, "--json").stdout)
-    assert (planned["state"], planned["missing"]) == ("part", "utility")
+    assert (planned["state"], planned["missing"]) == ("partial", "utility")
     assert "0 finished earlier" in command("run", *GRID).stdout
     after = rows(tmp_path)["copy"]
     assert after["metrics"]["utility/ours"]["value"] == 0.75
@@ -102,7 +102,7 @@ def test_a_damaged_result_concerns_its_cell_alone(command, finished, tmp_path) -
     ):
         result.write_text(damaged)
         planned = json.loads(command("plan", *finished, "--json").stdout)
-        assert {cell["system"]: cell["state"] for cell in planned} == {"copy": "left", "real": "done"}, damaged[:50]
+        assert {cell["system"]: cell["state"] for cell in planned} == {"copy": "pending", "real": "done"}, damaged[:50]
     done = command("run", *finished)
     assert done.returncode == 0, done.stderr
     assert "2 cells, 1 finished earlier" in done.stdout

@@ -148,8 +148,9 @@ class BiflowTrack(Track[Biflows]):
         return dataclasses.asdict(describe(traffic))
 
     def size(self, traffic: Biflows) -> str:
-        """Biflows and classes."""
-        return f"{super().size(traffic)}, {pluralised(len(traffic.classes), 'class')}"
+        """Biflows, and classes that have any."""
+        classes = int(np.count_nonzero(traffic.class_counts()))
+        return f"{super().size(traffic)}, {pluralised(classes, 'class')}"
 
     def example(self, seed: int = 1) -> Biflows:
         """Four classes of 60, 40, 6 and 1 biflows."""

@@ -107,7 +107,7 @@ def test_a_mapping_out_of_range(name, value, model, tmp_path) -> None:
     about = json.loads(model.metadata_props[0].value)
     about["mapping"][name] = value
     onnx.helper.set_model_props(model, {METADATA: json.dumps(about)})
-    assert f"model.onnx: {name} of the model must be in 1.." in refused(model, tmp_path)
+    assert f"model.onnx: the settings of the model: {name} must be" in refused(model, tmp_path)
 
 
 def test_a_mapping_of_another_model(model, tmp_path) -> None:

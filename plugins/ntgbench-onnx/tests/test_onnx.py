@@ -38,7 +38,7 @@ def test_int8_leaves_the_likeliest_token(base) -> None:
 
 
 def test_a_convolution_of_one_tap_has_no_memory(tmp_path) -> None:
-    choose("mamba[hidden=16,layers=1,taps=1,epochs=1]").fit(TRAFFIC, Context(seed=1)).save(tmp_path)
+    choose("mamba[hidden=16,layers=1,conv_kernel=1,epochs=1]").fit(TRAFFIC, Context(seed=1)).save(tmp_path)
     exported = choose("mamba-onnx").fit(TRAFFIC, Context(seed=1, base=tmp_path / systems.MODEL_FOLDER)).built
     np.testing.assert_allclose(logits(exported), logits(systems.load(tmp_path).built), rtol=0, atol=1e-4)
 
