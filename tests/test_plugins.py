@@ -5,8 +5,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from ntgbench.errors import PluginError
 from ntgbench.code_digest import code_digest
+from ntgbench.errors import PluginError
 from ntgbench.plugins import resolve
 from ntgbench.probing import find_fatal
 
@@ -60,7 +60,7 @@ def test_the_environment_restricts_what_is_loaded_to_a_new_plugin_and_another(in
     install("good", GOOD)
     found, status = rows(ntgbench, NTGBENCH_PLUGINS="good, fidelity")
     assert status == 0
-    assert found.keys() == {"good", "fidelity"}
+    assert found.keys() == {"good", "fidelity", "biflows", "datasets"}
     assert list(found["good"].values()) == ["good", "good", "1.0", "loaded", "good"]
     assert "a good one" in ntgbench("list", "systems", NTGBENCH_PLUGINS="good").stdout
 
@@ -108,7 +108,7 @@ BAD = [
     (PARAMETERS.format("x: float = float('nan')"), "break their own rules: good: x must be finite, not nan"),
     (PARAMETERS.format("x: int = 1\n        def __post_init__(self): raise RuntimeError('no')"), "RuntimeError: no"),
     (METRIC.format("goal='up'"), "'odd': goal must be 'max' or 'min', not 'up'"),
-    (METRIC.format("goal='min', suite='privacy'"), "suite must be 'fidelity' or 'utility', not 'privacy'"),
+    (METRIC.format("goal='min', suite='privacy'").replace("odd", "lost"), "no suite 'privacy', which lost names"),
     (METRIC.format("goal='min', version='1'"), "version must be a whole number, not '1'"),
     (METRIC.format("goal='min', lowest='0'"), "lowest must be a number or none, not '0'"),
     (METRIC.format("goal='min', digits=-1"), "digits must be in 0..12, not -1"),
@@ -187,8 +187,7 @@ def test_no_plugin_at_all_says_why(ntgbench) -> None:
 
 def test_a_tree_that_was_never_installed_says_so(tmp_path) -> None:
     """The source tree on the import path, without the installed distribution beside it."""
-    from ntgbench.code_digest import code_digest
-from ntgbench.plugins import Registry
+    from ntgbench.plugins import Registry
 
     with pytest.raises(PluginError, match="pip install -e"):
         Registry(()).system("copy")
@@ -210,7 +209,7 @@ def test_targets_are_imported_late_and_fail_clearly() -> None:
 
 def test_the_digest_of_code_follows_what_plugins_share(tmp_path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("ntgbench.plugins.SHARED", ("shared_loop", "shared_tokens"))
+    monkeypatch.setattr("ntgbench.code_digest.SHARED", ("shared_loop", "shared_tokens"))
     (tmp_path / "of_loop.py").write_text("import shared_loop")
     (tmp_path / "alone.py").write_text("import numpy")
     (tmp_path / "shared_tokens.py").write_text("EOS = 1")

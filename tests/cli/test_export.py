@@ -45,7 +45,7 @@ def test_an_exported_model_generates(base, options, tmp_path) -> None:
     arguments = ["--model", str(out), "--class", "chat", "-n", "7", "--out", str(flows)]
     assert CliRunner().invoke(generate, arguments).exit_code == 0
     assert len(Biflows.from_parquet(flows)) == 7
-    assert "no empty folder" in refusal("--model", some, "--format", "onnx", "--out", out)
+    assert "not an empty folder" in refusal("--model", some, "--format", "onnx", "--out", out)
 
 
 def test_what_cannot_be_exported_is_named(tmp_path, monkeypatch) -> None:
