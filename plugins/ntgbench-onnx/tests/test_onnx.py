@@ -131,7 +131,7 @@ def test_a_row_with_large_numbers_leaves_the_others_as_they_are() -> None:
 
 
 def test_a_convolution_of_one_tap_has_no_memory(tmp_path) -> None:
-    choose("mamba[hidden=16,layers=1,taps=1,epochs=1]").fit(TRAFFIC, Context(seed=1)).save(tmp_path)
+    choose("mamba[hidden=16,layers=1,conv_kernel=1,epochs=1]").fit(TRAFFIC, Context(seed=1)).save(tmp_path)
     plain = systems.load(tmp_path).built
     rows = rows_of(plain)
     found = logits(exported(OnnxGenerator, tmp_path).start, rows)
