@@ -63,8 +63,7 @@ class Graph:
 
     def array(self, name: str) -> Floats:
         """The values of a parameter of the model."""
-        values: Floats = self._parameters[name].detach().numpy()
-        return values
+        return self._parameters[name].detach().numpy()
 
     def weight(self, name: str) -> str:
         """A parameter in float32, stored once however often it is used and whatever its names."""
@@ -141,8 +140,7 @@ class Graph:
             graph, producer_name="ntgbench", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
         )
         helper.set_model_props(model, metadata)
-        file: bytes = model.SerializeToString()
-        return file
+        return bytes(model.SerializeToString())
 
     def _output(self, name: str, value: str, shape: list[Any]) -> onnx.ValueInfoProto:
         self._nodes.append(helper.make_node("Identity", [value], [name]))

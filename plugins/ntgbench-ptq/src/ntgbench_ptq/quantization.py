@@ -49,8 +49,7 @@ def quantized(folder: Path, scheme: Scheme, float_layers: Sequence[str], device:
 
 def new_model(config: Mapping[str, Any]) -> nn.Module:
     """An untrained model of transformers' `config`."""
-    model: nn.Module = AUTO_MODEL.from_config(AutoConfig.for_model(**config)).eval()
-    return model
+    return AUTO_MODEL.from_config(AutoConfig.for_model(**config)).eval()  # type: ignore[no-any-return]
 
 
 def plain_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -80,15 +79,13 @@ def plain_shapes(sketch: nn.Module, float_layers: Sequence[str]) -> dict[str, Te
 
 def take_plain_tensors(model: nn.Module, scheme: Scheme, tensors: Mapping[str, Tensor]) -> None:
     """Put what `plain_tensors` gave into an untrained model."""
-    example = nn.Linear(32, 32)
+    example: Any = nn.Linear(32, 32)
     quantize_(example, CONFIGS[scheme]())
-    activations: Any = example.weight
+    kwargs = example.weight.act_quant_kwargs
     weights = dict(tensors)
     for name in [name for name in tensors if name + SCALE in tensors]:
         whole, scale = tensors[name], weights.pop(name + SCALE)
-        weights[name] = Int8Tensor(
-            whole, scale, [1, whole.shape[1]], torch.float32, act_quant_kwargs=activations.act_quant_kwargs
-        )
+        weights[name] = Int8Tensor(whole, scale, [1, whole.shape[1]], torch.float32, act_quant_kwargs=kwargs)
     model.load_state_dict(weights, assign=True)
 
 
