@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,13 +25,21 @@ def use_device(context: Context) -> torch.device:
     Raises PluginError when torch does not know the device or this machine lacks it.
     """
     torch.set_num_threads(context.threads)
-    # A step that computes with denormal numbers can take three times as long.
-    torch.set_flush_denormal(True)
     threadpool_limits(context.threads)
     try:
         return torch.empty(0, device=context.device).device
     except (AssertionError, RuntimeError) as error:
         raise PluginError(f"cannot compute on the device {context.device!r}: {error}") from error
+
+
+@contextlib.contextmanager
+def without_denormals() -> Iterator[None]:
+    """Denormal numbers are 0 in the block: a step that computes with them can take three times as long."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def matrix_type(precision: Precision, device: torch.device) -> torch.dtype:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ntgbench.errors import DatasetError, PluginError
 from ntgbench.interfaces import BUDGET_LOGGER
-from ntgbench.learning.device import matrix_type
+from ntgbench.learning.device import matrix_type, without_denormals
 from ntgbench.learning.resume import Checkpoint, Position
 from ntgbench.seeds import derive_seed
 from ntgbench.tracks.biflows.splits import split
@@ -68,6 +68,7 @@ def draws(labels: Labels, balance: float, rng: np.random.Generator) -> npt.NDArr
     return np.minimum(found, len(labels) - 1)
 
 
+@without_denormals()
 def fit(
     model: nn.Module,
     loss: Loss,

@@ -6,11 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from ntgbench.efficiency.columns import COLUMNS, TABLES
-from ntgbench.plugins import registry
 from ntgbench.report.board import Entry
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.quality import Quality, quality
-from ntgbench.report.text import EMPTY, bullets, code, plain, table
+from ntgbench.report.text import EMPTY, bullets, code, plain, table, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ SLOW = 1.1
 
 def tables(board: Board, rows: Sequence[Row]) -> list[str]:
     """All tables of one machine; `rows` are the dataset's, those of quality among them."""
-    unit = registry().tracks()[board.common.track].unit
+    unit = unit_of(board)
     parts: list[str] = []
     ranks: dict[str, int] | None = _ranks(board.entries)
     for title, columns in list(TABLES.items())[:3]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from ntgbench.protocol import bundled, suites_of
+from ntgbench.plugins import registry
+from ntgbench.protocol import bundled
 from ntgbench.report.board import Board, Entry, suites_in
 from ntgbench.words import pluralised, printable
 
@@ -81,7 +82,7 @@ def origin(board: Board) -> str:
     words = ["ntgbench", "run", protocol if protocol in bundled() else f"{protocol}.toml"]
     words += ["-d", board.rows[0]["source"], "--seeds", str(board.seeds())]
     words += [word for system in dict.fromkeys(row["system"] for row in board.rows) for word in ("-s", system)]
-    together = [suite.name for suite in suites_of(board.common.track).values() if not suite.alone]
+    together = [suite.name for suite in registry().suites(board.common.track).values() if not suite.alone]
     usual = bundled()[protocol].suites if protocol in bundled() else together
     words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(usual)]
     devices = {row["machine"].get("device", "cpu") for row in board.rows} - {"cpu"}
@@ -92,6 +93,12 @@ def origin(board: Board) -> str:
     libraries = sorted({plain(f"{name} {version}") for row in board.rows for name, version in row["versions"].items()})
     made = f"on {'; '.join(machines)}, with {', '.join(libraries)}."
     return f"Made by\n\n    {shlex.join(words)}\n\n{made}"
+
+
+def unit_of(board: Board) -> str:
+    """What one item of the board's traffic is called; its track may not be installed."""
+    track = registry().tracks().get(board.common.track)
+    return "item" if track is None else track.unit
 
 
 def source(board: Board) -> str:

@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ntgbench.plugins import registry
 from ntgbench.report.board import boards, suites_in
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import Quality, quality
 from ntgbench.report.tables import ARROW
-from ntgbench.report.text import code, escaped, merged_rows, plain, source, table
+from ntgbench.report.text import code, escaped, merged_rows, plain, source, table, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +62,10 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
     sections: list[str] = []
     files: dict[str, str] = {}
     number_of_section = 0
-    for board in (board for suite in suites_in(rows) for board in boards(rows, suite) if board.common.hardware):
+    every = (board for suite in suites_in(rows) for board in boards(rows, suite))
+    for board in (board for board in every if board.common.hardware and board.columns):
         known = quality(rows, board.common.dataset_digest)
-        found, pairs = _tradeoffs(board, known), _pairs(known, registry().tracks()[board.common.track].unit)
+        found, pairs = _tradeoffs(board, known), _pairs(known, unit_of(board))
         if len([one for one in found if not one.reference]) < 2:
             continue
         number_of_section += 1
