@@ -47,7 +47,7 @@ def datasets() -> None:
     "columns",
     multiple=True,
     metavar="WHAT=NAME",
-    help="A table's column for label, length, direction, gap, time, session or ppi; repeatable.",
+    help="A table's column for label, length, direction, iat, time, session or ppi; repeatable.",
 )
 @click.option(
     "--upstream",

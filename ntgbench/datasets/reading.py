@@ -35,7 +35,7 @@ class Reading:
     """How files are read, where they do not say it themselves.
 
     Attributes:
-        columns: column names of a table by what they hold: label, length, direction, gap, time, session, ppi.
+        columns: column names of a table by what they hold: label, length, direction, iat, time, session, ppi.
         upstream: value of a table's directions that means upstream, where they are not +1 (upstream) and -1.
         label_pattern: regular expression with a group `app` that finds the class in a capture's path below the folder.
         labels: CSV file with columns file (path below the folder, or file name), app[, session] that labels captures.

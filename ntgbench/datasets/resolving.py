@@ -14,7 +14,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "label": ("app", "label"),
     "length": ("pkts_len", "pkts_size", "ppi_size", "signed_pl"),
     "direction": ("pkts_dir", "ppi_dir"),
-    "gap": ("pkts_iat", "ppi_ipt"),
+    "iat": ("pkts_iat", "ppi_ipt"),
     "time": ("timetofirst", "pkts_timetofirst"),
     "session": ("session",),
     "ppi": ("ppi",),

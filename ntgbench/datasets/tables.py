@@ -133,12 +133,12 @@ def _packets(
         if (np.sign(length.values) == np.where(way, 1, -1))[length.values != 0].all():
             # Signed lengths beside directions that say the same.
             length = Lists(length.counts, np.abs(length.values))
-    timing = held.get("gap", held.get("time"))
+    timing = held.get("iat", held.get("time"))
     if timing is None:
         return length, way, None
     iat = lists(table.column(timing), timing)
     same_counts(iat, length, timing, name)
-    if "gap" not in held:
+    if "iat" not in held:
         iat = Lists(iat.counts, np.diff(iat.values, prepend=0.0))  # the first of a flow is set to 0 in any case
     if timing.lower() == MILLISECONDS:
         iat = Lists(iat.counts, iat.values / 1000)

@@ -115,7 +115,7 @@ def test_columns_of_other_names(tmp_path):
         tmp_path / "t.parquet",
         {"app": ["x"] * 3, "service": APPS, "L": LENGTHS, "D": signs(), "when": GAPS, "device": ["a", "b", "a"]},
     )
-    given_names = {"label": "service", "length": "L", "direction": "D", "gap": "when", "session": "device"}
+    given_names = {"label": "service", "length": "L", "direction": "D", "iat": "when", "session": "device"}
     flows, _ = read_table(path, given_names)
     check(flows)
     assert flows.session.tolist() == [0, 1, 0]
