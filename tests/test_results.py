@@ -6,6 +6,8 @@ from made_rows import make_row
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import replacing, write_text
+from ntgbench.protocol import find
+from ntgbench.report.board import boards
 from ntgbench.results import Row, identity, merged, read_rows, to_text
 
 OLD = Path(__file__).parent / "rows_of_schema_1.jsonl"
@@ -137,3 +139,18 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     write_text(path, "new")
     assert path.read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+def test_rows_by_an_old_digest_are_ranked_with_those_that_have_keys() -> None:
+    quick, value = find("quick"), {"value": 0.5, "version": 1, "goal": "max", "digits": 3, "primary": True}
+    keys = {suite: quick.key(suite) for suite in quick.suites}
+    old = make_row("a", 0, protocol_digest="bd207a7433b48f61", metrics={"fidelity/jsd_1gram": value})
+    new = make_row("a", 0, protocol_digest=quick.digest(), keys={"utility": keys["utility"]})
+    (row,) = merged([old], [new])
+    assert row["keys"] == keys
+    assert row["metrics"].keys() == {"fidelity/jsd_1gram", "utility/macro_f1"}
+    other = make_row("b", 0, protocol_digest="bd207a7433b48f61")
+    (board,) = boards([new, other], "utility")
+    assert [entry.name for entry in board.entries] == ["a", "b"]
+    unknown = make_row("c", 0, protocol_digest="0123")
+    assert len(boards([new, other, unknown], "utility")) == 2
