@@ -58,7 +58,7 @@ def test_rows_about_something_else_stay(changed: dict) -> None:
 def test_published_rows_are_read_and_written_back_byte_for_byte(path: Path) -> None:
     """Also with keys that are no longer written, such as the kind of a system."""
     rows = read_rows(path)
-    assert {row["kind"] for row in rows} <= {"generator", "augmenter"}
+    assert {row.get("kind", "generator") for row in rows} <= {"generator", "augmenter"}
     assert to_text(rows) == path.read_text()
 
 
