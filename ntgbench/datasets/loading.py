@@ -13,7 +13,7 @@ from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
 from ntgbench.row_schema import LONGEST_NAME
-from ntgbench.tracks import DEFAULT, same_track
+from ntgbench.tracks import DEFAULT, blamed, same_track
 from ntgbench.words import printable
 
 if TYPE_CHECKING:
@@ -63,10 +63,12 @@ def load_dataset(
         notes: tuple[str, ...] = ()
     else:
         path = _existing(argument, kind)
-        traffic, notes = kind.read(path, form)
+        with blamed(track):
+            traffic, notes = kind.read(path, form)
         name, found = dataset_name(path, kind.endings), _argument(path)
     try:
-        ready, more = kind.prepare(traffic, max_items)
+        with blamed(track):
+            ready, more = kind.prepare(traffic, max_items)
     except DatasetError as error:
         raise DatasetError(f"{argument}: {error}") from error
     return Dataset(name, ready, found, (*notes, *more))

@@ -54,12 +54,11 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> str:
         f", {seeds(board)}. Mean ± half of the 95% interval over the seeds: other splits, fits and samples of this "
         "dataset, not other datasets."
     )
-    tables = usual_tables(board) if suite.tables is None else resolve(suite.tables)(board, rows)
     parts = [
         f"## {common.protocol}{hardware}",
         f"Protocol `{common.protocol}` version {common.version} (`{common.key}`), dataset `{common.dataset_digest}`"
         f"{source(board)}{'.' if common.hardware else intervals}",
-        *tables,
+        *_tables(board, suite, rows),
         *merged_rows(board),
         *bullets("Failed:", rows_that_failed(board)),
         *bullets("Metrics without a value:", metrics_that_failed(board, suite.name)),
@@ -67,6 +66,17 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> str:
         origin(board),
     ]
     return "\n\n".join(parts)
+
+
+def _tables(board: Board, suite: Suite, rows: Sequence[Row]) -> list[str]:
+    """The suite's own tables, or the usual ones where it has none or they fail: no row is lost by a plugin."""
+    if suite.tables is None:
+        return usual_tables(board)
+    try:
+        return [str(block) for block in resolve(suite.tables)(board, rows)]
+    except Exception as error:  # a plugin's tables may fail in any way
+        failed = plain(f"{suite.tables}: {type(error).__name__}: {error}"[:500])
+        return [*usual_tables(board), *bullets("Tables that failed:", [failed])]
 
 
 def _index(rows: Sequence[Row], files: set[str]) -> str:

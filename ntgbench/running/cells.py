@@ -20,7 +20,7 @@ from ntgbench.plugins import OWN, registry
 from ntgbench.protocol import Protocol, from_values
 from ntgbench.results import check_row, key_of, suite_of
 from ntgbench.systems import System, choose, with_parameters
-from ntgbench.tracks import same_track
+from ntgbench.tracks import blamed, same_track
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
@@ -198,13 +198,14 @@ def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: s
         same_track(f"the system {system.spec.name}", system.spec.track, protocol.track)
     for argument in protocol.datasets:
         dataset = load_dataset(argument, track=protocol.track, max_items=protocol.max_items, **asdict(protocol.layout))
-        if loaded is not None:
-            loaded(dataset, track)
-        try:
-            track.split(dataset.traffic, protocol.test_share, seed=0)
-        except DatasetError as error:
-            raise DatasetError(f"{dataset.name}: {error}") from error
-        digest = track.digest(dataset.traffic)
+        with blamed(protocol.track):
+            if loaded is not None:
+                loaded(dataset, track)
+            digest = track.digest(dataset.traffic)
+            try:
+                track.split(dataset.traffic, protocol.test_share, seed=0)
+            except DatasetError as error:
+                raise DatasetError(f"{dataset.name}: {error}") from error
         home = runs / protocol.name / f"{dataset.name}-{digest[:8]}"
         traffic[home / TRAFFIC_FILE] = dataset.traffic
         for seed in range(protocol.seeds):

@@ -15,6 +15,7 @@ from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
 from ntgbench.running.cells import Cell, plan
 from ntgbench.running.engine import forget, forget_failures, run_cells
+from ntgbench.tracks import blamed
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
@@ -124,8 +125,9 @@ def run(
     if jobs is None:
         jobs = 1 if device != "cpu" or resolved.alone is not None else _jobs(resolved.threads)
     track = registry().track(resolved.track)
-    for path, traffic in planned.traffic.items():
-        _store(path, traffic, track)
+    with blamed(resolved.track):
+        for path, traffic in planned.traffic.items():
+            _store(path, traffic, track)
     for cell in cells:
         if fresh:
             forget(cell)

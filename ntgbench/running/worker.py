@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -27,14 +28,16 @@ from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
+from ntgbench.row_schema import Metrics
 from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
 from ntgbench.suites import SuiteInput
+from ntgbench.values import problem
 
 if TYPE_CHECKING:
-    from ntgbench.results import Row
+    from ntgbench.results import MetricValue, Row
     from ntgbench.systems import FittedSystem, System
     from ntgbench.tracks import Traffic
 
@@ -105,7 +108,7 @@ class _Work:
                 found = resolve(about.target)(
                     replace(given, settings=cell.protocol.settings[suite], metrics=metrics, progress=self.state.doing)
                 )
-            row["metrics"].update({f"{suite}/{key}": value for key, value in found.items()})
+            row["metrics"].update(_checked(found, suite))
             row["code"] = {**row.get("code", {}), **codes(cell.protocol.track, suite)}
             self.state.metrics = row["metrics"]
             self.state.write()
@@ -222,6 +225,17 @@ class _Work:
             progress=self.state.progress,
             base=base,
         )
+
+
+def _checked(found: Any, suite: str) -> dict[str, MetricValue]:
+    """What a suite returned, as metrics of a row. Raises PluginError that says what is wrong with it."""
+    if not isinstance(found, Mapping):
+        raise PluginError(f"the suite {suite} returned {type(found).__name__}, not metrics by name")
+    metrics: dict[str, MetricValue] = {f"{suite}/{key}": value for key, value in found.items()}
+    wrong = problem(metrics, Metrics)
+    if wrong is not None:
+        raise PluginError(f"the suite {suite} returned metrics that no row can hold: {wrong}")
+    return metrics
 
 
 def _notes_of_base(cell: Cell) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -165,6 +167,17 @@ class Track(ABC, Generic[T]):
     def noise(self, real: T) -> T | None:  # noqa: ARG002
         """Traffic as unlike `real` as can be, by which the checks try a metric's goal."""
         return None
+
+
+@contextlib.contextmanager
+def blamed(track: str) -> Iterator[None]:
+    """Whatever a track's code raises in the block becomes a PluginError that names the track."""
+    try:
+        yield
+    except NtgbenchError:
+        raise
+    except Exception as error:  # a track is a plugin's, and may fail in any way
+        raise PluginError(f"the track {track} failed: {type(error).__name__}: {error}") from error
 
 
 def same_track(owner: str, track: str, wanted: str) -> None:

@@ -1,6 +1,7 @@
 """A track from outside with its system, metric and suite is one module, from the command line to a board."""
 
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -76,3 +77,15 @@ def test_systems_datasets_and_suites_of_another_track_are_refused(protocol, ntgb
     assert "the track lengths has no suite 'fidelity'" in ntgbench("run", "mine.toml", "--suite", "fidelity").stderr
     (tmp_path / "mine.toml").write_text('track = "lenghts"\n')
     assert "there is no track 'lenghts'; did you mean lengths?" in ntgbench("run", "mine.toml").stderr
+
+
+@pytest.mark.parametrize("method", ["read", "split", "digest"])
+def test_a_track_that_throws_is_an_error_that_names_it(protocol, command, tmp_path, method: str) -> None:
+    protocol("resample")
+    module = next((tmp_path / "site").glob("lengths.py"))
+    broken, count = re.subn(rf"( +)def {method}\(.*\n", r"\g<0>\1    raise RuntimeError('boom')\n", module.read_text())
+    assert count == 1
+    module.write_text(broken)
+    done = command("run", "mine.toml")
+    assert done.returncode == 1
+    assert "error: the track lengths failed: RuntimeError: boom" in done.stderr
