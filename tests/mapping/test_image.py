@@ -46,7 +46,7 @@ def test_decoding_undoes_encoding(inverse, made) -> None:
 def test_real_biflows_come_back_exactly(inverse, real_flows) -> None:
     from ntgbench.datasets.loading import load_dataset
 
-    real = load_dataset(real_flows / "mirage_appxact2024.parquet", 10, 1460).traffic
+    real = load_dataset(real_flows / "mirage_appxact2024.parquet").traffic
     mapping = ImageMapping(10, 1460)
     np.testing.assert_array_equal(mapping.decode(mapping.encode(real.signed_pl), inverse), real.signed_pl)
 
