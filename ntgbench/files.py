@@ -110,11 +110,11 @@ def read_json(path: Path, most: int = MOST_JSON) -> Any:
 
 @contextlib.contextmanager
 def locked(folder: Path, stop: threading.Event | None = None, shared: bool = False) -> Iterator[int]:
-    """Wait until nobody else holds `folder`, then hold it; a child process shares the hold by the descriptor yielded.
+    """Wait until `folder` is free, then lock it. Child processes with the descriptor that is yielded share the lock.
 
-    Those who hold it `shared` hold it beside each other.
+    Several processes can have a `shared` lock at a time.
 
-    The system lets go of the folder when every process with the descriptor has ended, however it ended.
+    The system unlocks the folder when every process with the descriptor has ended, however it ended.
 
     Raises:
         InterruptedError: when `stop` is set while this waits.

@@ -59,7 +59,7 @@ def build_parameters(kind: type, settings: Mapping[str, Any], owner: str) -> Any
 
 
 def _plain(value: Any, wanted: Any) -> Any:
-    """The value that a text stands for, unless the text itself is what is wanted."""
+    """The value that is written as `text`, or the text itself where the parameter is one."""
     if not isinstance(value, str) or problem(value, wanted) is None:
         return value
     try:

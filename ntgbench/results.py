@@ -111,7 +111,7 @@ def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
 
 
 def taken_from(rows: Iterable[Row], name: str) -> list[Row]:
-    """The rows with a mark that they come from the file `name`, in the place of any mark they have."""
+    """The rows with a mark that they come from the file `name`, instead of any mark they have."""
     return [Row(**{**row, "merged_from": clean(name, 200)}) for row in rows]
 
 

@@ -107,7 +107,7 @@ class Row(TypedDict):
         source: what a user writes after -d: a name of the catalogue, or the file or folder with its parent folder.
         system: display name of the system.
         kind: "generator" or "augmenter", in older rows only.
-        reference: whether it stands on the board for orientation and takes no rank.
+        reference: whether it is a reference, which is not ranked.
         distribution, distribution_version: the installed plugin.
         params: every parameter of the system.
         seed: repetition, from 0.
@@ -182,7 +182,7 @@ def is_metric(key: Any, metric: Any) -> bool:
 def _not_an_interval(metrics: dict[str, MetricValue]) -> str | None:
     for key, metric in metrics.items():
         if ("low" in metric) != ("high" in metric) or metric.get("low", 0) > metric.get("high", 0):
-            return f"metrics[{shown(key)}]: low and high are no interval"
+            return f"metrics[{shown(key)}]: low and high are not an interval"
     return None
 
 

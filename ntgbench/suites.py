@@ -83,7 +83,7 @@ class SuiteInput:
         folder: for a suite that is `alone`: where it leaves the fitted system, empty in the first round.
         earlier: for a suite that is `alone`: what it has kept of earlier rounds, JSON values; it adds to it.
         machine: for a suite that is `alone`: what the row says of the machine; it adds to it.
-        progress: is told what comes next.
+        progress: called with what is measured next.
     """
 
     settings: Any

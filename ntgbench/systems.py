@@ -203,6 +203,6 @@ def choose(text: str) -> System:
 
 
 def with_parameters(name: str, settings: Mapping[str, Any]) -> System:
-    """The system `name` with `settings` in the place of its defaults. Raises PluginError or ProtocolError."""
+    """The system `name` with `settings` instead of its defaults. Raises PluginError or ProtocolError."""
     spec = registry().system(name)
     return System(spec, build_parameters(spec.parameters, settings, spec.name))

@@ -4,7 +4,7 @@ A type is int, float, bool, str, None, Literal, a dataclass or TypedDict, tuple[
 these, or a class whose instances pass as they are. `Annotated[X, msgspec.Meta(...)]` sets a range (ge, gt, le, lt), a
 length (min_length, max_length) or a pattern; Meta(description=...) says in errors what the value must be instead.
 
-Whatever the type says, numbers are finite and below 2**63, a bool is no number, text is printable, and unknown keys are
+For every type, numbers are finite and below 2**63, a bool is not a number, text is printable, and unknown keys are
 refused.
 """
 

@@ -40,7 +40,7 @@ def datasets() -> None:
 )
 @click.argument("source")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
-@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--packets", type=click.IntRange(min=1), default=30, show_default=True, help="Packets kept of each flow.")
 @click.option(
     "--column",

@@ -17,7 +17,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def grid(command: Command) -> Command:
-    """The protocol and what a user may put in the place of its grid."""
+    """The protocol, and options that replace its grid."""
     for decorate in (
         click.option(
             "--runs", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where cells work."

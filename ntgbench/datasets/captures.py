@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class _Labelled(NamedTuple):
     path: Path
     name: str
-    class_name: str | None  # None: the classes of its biflows stand in a CSV file beside it
+    class_name: str | None  # None: a CSV file beside it has the classes of its biflows
     session: str
 
 

@@ -78,7 +78,7 @@ def fetch(
 
 
 def _download(url: str, sha256: str | None, folder: Path, progress: Progress) -> Path:
-    """The archive in `folder`, which nobody else may write to; downloaded unless it is there."""
+    """The archive in `folder`, which must be locked; downloaded if it is missing."""
     import pooch
 
     if not url.startswith(("https://", "http://")):
@@ -98,7 +98,7 @@ def _download(url: str, sha256: str | None, folder: Path, progress: Progress) ->
 
 
 class _Bar:
-    """A progress bar as pooch drives one: it sets `total` to the bytes that are expected, 0 when nobody knows."""
+    """A progress bar as pooch drives one: it sets `total` to the bytes that are expected, 0 when it is not known."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress

@@ -32,7 +32,7 @@ def read_table(
 
     Args:
         path: a .parquet, .csv or .csv.gz file with a label and the packets' lengths and directions; or signed lengths
-            (positive = upstream) without directions, or CESNET's `ppi`, in the place of both; iat (or times since the
+            (positive = upstream) without directions, or CESNET's `ppi`, instead of both; iat (or times since the
             first packet) in seconds and a session where it has them.
         columns: column names by what they hold, where they are not the usual ones.
         upstream: the direction that means upstream, where directions are not +1 (upstream) and -1.

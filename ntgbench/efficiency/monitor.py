@@ -32,7 +32,7 @@ class Use:
         others: share of the machine's CPU time that other processes took, percent.
         device: share of the time that the device was busy, percent. Of a CUDA device by NVML, None without it; of the
             CPU, this process's CPU time by threads and seconds.
-        joules: energy of the whole accelerator or of all processors, whoever uses them; None where nothing counts it.
+        joules: energy of the whole accelerator or of all processors, for all processes; None if not counted.
     """
 
     others: float = 0.0

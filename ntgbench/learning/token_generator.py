@@ -133,7 +133,7 @@ def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[A
     """The fitted system in `context.base` and its token generator, from which `wanted` starts.
 
     Raises:
-        PluginError: when there is no such model, or it is no token generator.
+        PluginError: when there is no such model, or it is not a token generator.
     """
     if context.base is None:
         raise PluginError(
@@ -142,5 +142,5 @@ def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[A
         )
     fitted = systems.load(context.base.parent)
     if not isinstance(fitted.built, TokenGenerator):
-        raise PluginError(f"{fitted.system.display_name} is no token generator, and {wanted} starts from nothing else")
+        raise PluginError(f"{fitted.system.display_name} is not a token generator, which {wanted} needs")
     return fitted.system, fitted.built

@@ -68,7 +68,7 @@ class ImageMapping:
         Args:
             images: images, noisy ones too: they are made symmetric and clipped to -1..1.
             inverse: "fit" takes the series whose image is nearest in least squares, "diag" the one with this diagonal.
-            snap: lengths up to this many bytes are no packet.
+            snap: lengths up to this many bytes mean that there is no packet.
 
         Returns:
             The rounded lengths up to the first that is no packet. Where the first is, the biflow is the first packet

@@ -1,4 +1,4 @@
-"""What the tables of all boards share: lines of systems, ranks, and what stands where there is no number."""
+"""Parts of tables that all boards share: lines of systems, ranks, and the text for a missing number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def system_lines(
 
 
 def no_number(entry: Entry, key: str, version: int | None = None) -> str:
-    """What stands for the metric `key` of a system that has no number of `version`: "failed", "outdated" or nothing."""
+    """The text for a missing number of the metric `key`, by its version: "failed", "outdated" or "-"."""
     measured = [row["metrics"][key] for row in entry.rows if key in row["metrics"]]
     if version is not None and any(metric["version"] != version for metric in measured):
         return "outdated"

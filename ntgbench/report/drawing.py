@@ -73,7 +73,7 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
         fill = "white" if point.reference else colour
         lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" stroke="{colour}" stroke-width="2" fill="{fill}"/>')
         beside = y + 4
-        # Names of neighbours stand below one another.
+        # Names of close points are written below one another.
         while any(abs(x - other_x) < 150 and abs(beside - other_y) < 13 for other_x, other_y in taken):
             beside += 13
         taken.append((x, beside))

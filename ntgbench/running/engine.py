@@ -185,7 +185,7 @@ def _watch(
 def _death(code: int, last: str) -> str:
     """Why a process without a result has ended, from its status and its last line of output."""
     if code < 0:
-        hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
+        hint = ", perhaps by the system because memory ran out" if -code == signal.SIGKILL else ""
         return f"its process was ended {ended_how(code)}{hint}"
     return f"its process ended {ended_how(code)} and without a result: {last or 'it printed nothing'}"
 

@@ -92,7 +92,7 @@ def run(
 
     Args:
         protocol: a bundled name, a path to a TOML file, or a `Protocol`.
-        datasets: names or paths, in the place of the protocol's own when given; likewise the next three.
+        datasets: names or paths, instead of the protocol's own; likewise the next three.
         systems: as `name[parameter=value,…]`.
         suites: names of suites.
         seeds: number of repetitions.
@@ -164,7 +164,7 @@ def resolve_protocol(
     suites: Texts = (),
     seeds: int | None = None,
 ) -> Protocol:
-    """The protocol with what a user asks for in the place of its own grid. Raises ProtocolError."""
+    """The protocol with the grid that a user asks for. Raises ProtocolError."""
     found = protocol if isinstance(protocol, Protocol) else find(str(protocol))
     wanted = {
         "datasets": _texts(datasets) or found.datasets,

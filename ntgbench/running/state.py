@@ -68,7 +68,7 @@ class State:
         self._show()
 
     def doing(self, what: str) -> None:
-        """Say what comes next in the phase."""
+        """Say what the phase does next."""
         if self._now is not None:
             self._now |= {"share": 0.0, "note": what}
             self._show()

@@ -1,6 +1,6 @@
 """Notes: what was left out or changed, one sentence each.
 
-Sentences have {} in the place of a number, and [one form|another form] of what differs for one and for many.
+Sentences have {} for a number, and [one form|another form] where the words for one and for many differ.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ WARNING = "warning: "  # how a note begins that says that traffic may be wrong, 
 
 
 def filled(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """The sentences that happened at least once, each with its count in the place of {}."""
+    """The sentences with a count above 0, which replaces {}."""
     return tuple(fill(sentence, count) for sentence, count in counts.items() if count)
 
 
 def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The sentence with the number of names in the place of {}, and the first of them; nothing without a name."""
+    """The sentence with the number of names for {}, and the first names; nothing without names."""
     if not names:
         return ()
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
@@ -31,6 +31,6 @@ def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def fill(sentence: str, count: int) -> str:
-    """The sentence with `count` in the place of {}, and the form that goes with it."""
+    """The sentence with `count` for {}, and the form of words for that count."""
     form = r"\1" if count == 1 else r"\2"
     return re.sub(r"\[([^][|]*)\|([^][|]*)\]", form, sentence).format(f"{count:,}")

@@ -59,7 +59,7 @@ bootstrap of the training set, shows that copying alone gives fidelity.""",
             "ntgbench.tracks.biflows.utility:measure",
             summary="how well a classifier that learns from synthetic traffic does on held-out traffic",
             reading="""\
-How useful synthetic traffic is in the place of real traffic: a random forest learns from synthetic biflows alone, as
+How useful synthetic traffic is instead of real traffic: a random forest learns from synthetic biflows alone, as
 many of each class as the training set has, and is tested on held-out real ones. `real`, trained on the real training
 set, is the ceiling; `marginals`, which does not know the order of packets, is the floor.""",
         ),

@@ -62,7 +62,7 @@ def _no_test_rows(fit: Fit) -> None:
     # Rows of several packets only: a single packet of some length can be hit by chance.
     secret = {row.tobytes() for row in test.signed_pl[test.lengths() > 3]}
     found = sum(row.tobytes() in secret for row in made.signed_pl)
-    assert not found, f"{found} sampled biflows stand in a held-out set that the system was never handed"
+    assert not found, f"{found} sampled biflows are in a held-out set that the system never got"
 
 
 def _empty(fit: Fit) -> None:

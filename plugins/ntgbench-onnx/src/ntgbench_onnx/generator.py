@@ -79,7 +79,7 @@ class OnnxGenerator:
         running = session(file, torch.get_num_threads())
         about = json.loads(running.get_modelmeta().custom_metadata_map.get(METADATA, "null"))
         if not isinstance(about, dict):
-            raise PluginError("was not written by ntgbench; it says nothing of what its tokens mean")
+            raise PluginError("was not written by ntgbench; it does not say what its tokens mean")
         if about["format"] != FORMAT:
             raise PluginError(f"has format {about['format']!r}; this version reads format {FORMAT}")
         if about["form"] != self.form:
