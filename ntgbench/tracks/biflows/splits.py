@@ -1,4 +1,4 @@
-"""Which biflows train and which test: by class, by whole groups when there are groups, always from named seeds."""
+"""Which biflows train and which test: by class, whole sessions to one side, always from named seeds."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Mask = npt.NDArray[np.bool_]
 def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Biflows]:
     """The training and the test biflows, about `test_share` of each class in the test set.
 
-    Whole groups go to one side when the biflows have groups. A class with one biflow, or one group, trains only.
+    Whole sessions go to one side when the biflows have sessions. A class with one biflow, or one session, trains only.
     Both sides keep the order of the rows and all classes.
 
     Raises:
-        DatasetError: when there is nothing to test with: each class has one biflow, all are of one group, or each group
-            holds a class that no other has.
+        DatasetError: when there is nothing to test with: each class has one biflow, all are of one session, or each
+            session holds a class that no other has.
     """
     rng = np.random.default_rng(seed)
     test = (
@@ -62,9 +62,9 @@ def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gener
 def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> tuple[Biflows, Biflows]:
     """Two disjoint random sets with equal counts of each class c, at most `counts[c]`, in row order.
 
-    Without groups a class gives `counts[c]` to each, or half of itself, rounded down, where it is smaller. Groups go
-    whole to one of the two, so that the sets share none, as training and test sets share none; then each class is cut
-    to the smaller of its two sides. A class in one group is in neither set.
+    Without sessions a class gives `counts[c]` to each, or half of itself, rounded down, where it is smaller. Sessions
+    go whole to one of the two, so that the sets share none, as training and test sets share none; then each class is cut
+    to the smaller of its two sides. A class in one session is in neither set.
     """
     if biflows.session is None:
         size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
@@ -98,12 +98,12 @@ def _stratified(label: npt.NDArray[np.int32], share: float, rng: np.random.Gener
 
 
 def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
-    """Groups for testing, chosen class by class, rarest first, until each class has its share.
+    """Sessions for testing, chosen class by class, rarest first, until each class has its share.
 
-    One group of each class stays for training, or the class could not be learnt; within that, a group is taken when it
+    One session of each class stays for training, or the class could not be learnt. Otherwise a session is taken when it
     brings the class nearer to its share. Where none does, each being at least twice the share, the smallest is taken
-    (ties at random), which is the nearest, so that the class is tested. Where groups hold one class each, a class thus
-    misses its share by half of its largest group at most, unless only one of its groups is taken or only one stays.
+    (ties at random), which is the nearest, so that the class is tested. Where sessions hold one class each, a class thus
+    misses its share by half of its largest session at most, unless only one of its groups is taken or only one stays.
     """
     assert biflows.session is not None
     _, group = np.unique(biflows.session, return_inverse=True)
