@@ -28,7 +28,9 @@ def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Bifl
     """
     rng = np.random.default_rng(seed)
     test = (
-        _stratified(biflows.label, test_share, rng) if biflows.session is None else _grouped(biflows, test_share, rng)
+        _stratified(biflows.label, test_share, rng)
+        if biflows.session is None
+        else _by_session(biflows, test_share, rng)
     )
     if not test.any():
         if biflows.session is None:
@@ -63,14 +65,14 @@ def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gen
     """Two disjoint random sets with equal counts of each class c, at most `counts[c]`, in row order.
 
     Without sessions a class gives `counts[c]` to each, or half of itself, rounded down, where it is smaller. Sessions
-    go whole to one of the two, so that the sets share none, as training and test sets share none; then each class is cut
-    to the smaller of its two sides. A class in one session is in neither set.
+    go whole to one of the two, so that the sets share none, as training and test sets do; then each class is cut to the
+    smaller of its two sides. A class in one session is in neither set.
     """
     if biflows.session is None:
         size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
         rank = _rank_in_class(biflows.label, rng)
         return biflows.select(rank < size), biflows.select((rank >= size) & (rank < 2 * size))
-    half = _grouped(biflows, 0.5, rng)
+    half = _by_session(biflows, 0.5, rng)
     first, second = biflows.select(half), biflows.select(~half)
     both = np.minimum(counts, np.minimum(first.class_counts(), second.class_counts()))
     return take(first, both, rng), take(second, both, rng)
@@ -97,18 +99,18 @@ def _stratified(label: npt.NDArray[np.int32], share: float, rng: np.random.Gener
     return mask
 
 
-def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
+def _by_session(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
     """Sessions for testing, chosen class by class, rarest first, until each class has its share.
 
     One session of each class stays for training, or the class could not be learnt. Otherwise a session is taken when it
     brings the class nearer to its share. Where none does, each being at least twice the share, the smallest is taken
-    (ties at random), which is the nearest, so that the class is tested. Where sessions hold one class each, a class thus
-    misses its share by half of its largest session at most, unless only one of its groups is taken or only one stays.
+    (ties at random), which is the nearest, so that the class is tested. If sessions have one class each, a class
+    misses its share by half of its largest session at most, unless only one of its sessions is taken or only one stays.
     """
     assert biflows.session is not None
-    _, group = np.unique(biflows.session, return_inverse=True)
-    table = np.zeros((int(group.max(initial=-1)) + 1, len(biflows.classes)), np.int64)
-    np.add.at(table, (group, biflows.label), 1)
+    _, session = np.unique(biflows.session, return_inverse=True)
+    table = np.zeros((int(session.max(initial=-1)) + 1, len(biflows.classes)), np.int64)
+    np.add.at(table, (session, biflows.label), 1)
     totals = table.sum(axis=0)
     left = np.count_nonzero(table, axis=0)
     testing = np.zeros(len(table), bool)
@@ -135,5 +137,5 @@ def _grouped(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
                 give(member)
         if have == 0:
             give(*sorted(filter(spare, members), key=lambda member: int(table[member, c]))[:1])
-    mask: Mask = testing[group]
+    mask: Mask = testing[session]
     return mask
