@@ -64,6 +64,26 @@ class Suite:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """What a suite needs that is measured alone on the machine and fits the system itself.
+
+    Attributes:
+        context: what a fit on this traffic, within this budget, may know.
+        threads, device: what the system computes with, as in `Context`.
+        folder: where the suite leaves the fitted system, empty in the first round.
+        earlier: what the suite has kept of earlier rounds, JSON values; it adds to it.
+        machine: what the row says of the machine; the suite adds to it.
+    """
+
+    context: Callable[[Traffic, Budget], Context]
+    threads: int
+    device: str
+    folder: Path
+    earlier: dict[str, Any]
+    machine: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class SuiteInput:
     """One system on one split of one dataset.
 
@@ -73,17 +93,12 @@ class SuiteInput:
         system: what is measured.
         metrics: those of the suite.
         names: what seeds are derived from: dataset digest and repetition.
-        train, test: the real traffic, split. For a suite that is `alone` both are the whole dataset.
-        synthetic: as much traffic as `train`, made by the system; `train` itself for a suite that is `alone`.
-        fitted: the system as it was fitted on `train`.
+        train, test: the real traffic, split; for a suite that is `alone`, both are the whole dataset.
+        synthetic: as much traffic as `train`, made by the system; for a suite that is `alone`, the whole dataset.
+        fitted: returns the system as it was fitted on `train`.
         refit: fits the system on other traffic.
-        context: what a fit on this traffic, within this budget, may know.
-        threads: CPU threads that the cell computes with.
-        device: where the system computes, as `Context.device`.
-        folder: for a suite that is `alone`: where it leaves the fitted system, empty in the first round.
-        earlier: for a suite that is `alone`: what it has kept of earlier rounds, JSON values; it adds to it.
-        machine: for a suite that is `alone`: what the row says of the machine; it adds to it.
         progress: called with what is measured next.
+        alone: for a suite that is `alone`.
     """
 
     settings: Any
@@ -96,13 +111,8 @@ class SuiteInput:
     synthetic: Traffic
     fitted: Callable[[], FittedSystem]
     refit: Callable[[Traffic], FittedSystem]
-    context: Callable[[Traffic, Budget], Context]
-    threads: int
-    device: str
-    folder: Path
-    earlier: dict[str, Any]
-    machine: dict[str, Any]
     progress: Callable[[str], None]
+    alone: Alone | None = None
 
     def seed(self, *what: str | int) -> int:
         """A seed for one random choice; the same for every system, so that rows differ only by system."""

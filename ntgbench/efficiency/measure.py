@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,14 +19,14 @@ from ntgbench.efficiency.settings import EFFICIENCY_VERSION, Efficiency
 from ntgbench.efficiency.start import start
 from ntgbench.efficiency.stored import disk_bytes, stored_numbers
 from ntgbench.efficiency.timings import Timings, add, rounds_of
-from ntgbench.interfaces import BUDGET_LOGGER, Budget, Context, GeneratorSpec
+from ntgbench.interfaces import BUDGET_LOGGER, Budget, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
 from ntgbench.results import MetricValue
 from ntgbench.systems import MODEL_FOLDER, FittedSystem, System, load
 
 if TYPE_CHECKING:
     from ntgbench.efficiency.workload import Workload
-    from ntgbench.suites import SuiteInput
+    from ntgbench.suites import Alone, SuiteInput
 
 STARTS = 2
 """Fresh processes of a round."""
@@ -46,34 +45,26 @@ class Job:
         system: the system.
         workload: the work that is timed.
         settings: how to measure.
-        context: makes the context of a training on these items with this budget.
-        folder: where the fitted system is kept from the first round on.
-        earlier: what the rounds have timed, as `SuiteInput.earlier`; a round adds its own.
-        device: where the system computes, as `Context.device`.
-        threads: CPU threads that it computes with.
+        alone: where the system is fitted and measured, see `ntgbench.suites.Alone`.
     """
 
     system: System
     workload: Workload
     settings: Efficiency
-    context: Callable[[Any, Budget], Context]
-    folder: Path
-    earlier: dict[str, Any]
-    device: str = "cpu"
-    threads: int = 1
+    alone: Alone
 
 
 def measure_workload(given: SuiteInput, workload: Workload) -> dict[str, MetricValue]:
     """Measure one round of a suite that is called `efficiency`, on `workload`; see `measure`."""
     # Trainings are cut short on purpose here.
     logging.getLogger(BUDGET_LOGGER).disabled = True
-    given.machine.update({**state(), "clock": clock(), "processors": pin(given.threads)})
-    job = Job(
-        given.system, workload, given.settings, given.context, given.folder, given.earlier, given.device, given.threads
-    )
-    found = measure(job, given.progress)
+    own = given.alone
+    if own is None:
+        raise ValueError("efficiency is measured by a suite that is alone")
+    own.machine.update({**state(), "clock": clock(), "processors": pin(own.threads)})
+    found = measure(Job(given.system, workload, given.settings, own), given.progress)
     if "peak_device_mib" not in found:
-        given.machine["hardware"] = hardware("cpu", given.threads)
+        own.machine["hardware"] = hardware("cpu", own.threads)
     return found
 
 
@@ -87,8 +78,8 @@ def measure(job: Job, progress: Callable[[str], None]) -> dict[str, MetricValue]
         PluginError: when what the system makes is not valid.
         NtgbenchError: when it makes nothing in a fresh process.
     """
-    system, workload, settings, device = job.system, job.workload, job.settings, job.device
-    spec, rounds = system.spec, rounds_of(job.earlier)
+    system, workload, settings, device = job.system, job.workload, job.settings, job.alone.device
+    spec, rounds = system.spec, rounds_of(job.alone.earlier)
     learns = isinstance(spec, GeneratorSpec) and spec.base is None
     found: dict[str, Measured | float | None] = {"sample_items": len(workload.singles)}
     own = Timings(reference=[reference()])
@@ -96,15 +87,15 @@ def measure(job: Job, progress: Callable[[str], None]) -> dict[str, MetricValue]
     if learns:
         progress("training one by one")
         found["train_items"] = _timed_items(job)
-        with monitored(device, job.threads) as use:
+        with monitored(device, job.alone.threads) as use:
             own.train = _train_one_by_one(job)
         found["train_device_use"] = use.device
         others.append(use.others)
         own.reference.append(reference())
-    fitted = load(job.folder) if rounds else _fit_and_save(job)
+    fitted = load(job.alone.folder) if rounds else _fit_and_save(job)
     progress("sampling one by one")
     found["packets"] = _warm_up(job, fitted)
-    with monitored(device, job.threads) as use:
+    with monitored(device, job.alone.threads) as use:
         own.sample = [_sample_one_by_one(job, fitted)[1] for _ in range(settings.repetitions)]
     found["sample_device_use"] = use.device
     others.append(use.others)
@@ -122,13 +113,13 @@ def measure(job: Job, progress: Callable[[str], None]) -> dict[str, MetricValue]
         own.train_epochs = {1: min(own.train), **epochs}
     if device == "cpu":  # where a loaded model computes
         progress("starting fresh processes")
-        starts = [start(job.folder, workload.start) for _ in range(STARTS)]
+        starts = [start(job.alone.folder, workload.start) for _ in range(STARTS)]
         own.imports, own.first, memory = map(list, zip(*starts, strict=True))
         own.peaks["first_host_mib"] = max(memory)
     own.reference.append(reference())
     rounds.append(own)
-    add(job.earlier, own)
-    model = job.folder / MODEL_FOLDER if system.is_generator else job.folder
+    add(job.alone.earlier, own)
+    model = job.alone.folder / MODEL_FOLDER if system.is_generator else job.alone.folder
     found["size_mb"] = disk_bytes(model) / 1e6
     found["parameters"], found["int8_share"] = stored_numbers(model)
     if device != "cpu" and not found["peak_device_mib"]:
@@ -191,16 +182,16 @@ def _train_one_by_one(job: Job) -> list[float]:
 def _epoch(job: Job, batch: int, count: int, epochs: int) -> float:
     """Seconds of an epoch, the mean of a training on the first `count` items with batches of `batch`."""
     system, items = with_batch(job.system, batch), job.workload.first(count)
-    context, told = job.context(items, Budget(epochs=epochs)), 1.0
+    context, told = job.alone.context(items, Budget(epochs=epochs)), 1.0
 
     def progress(done: float, total: float, note: str = "") -> None:
         nonlocal told
         told = done / total if total else 1.0
         context.progress(done, total, note)
 
-    begun = now(job.device)
+    begun = now(job.alone.device)
     system.fit(items, replace(context, progress=progress))
-    seconds = now(job.device) - begun
+    seconds = now(job.alone.device) - begun
     name = system.spec.epochs if isinstance(system.spec, GeneratorSpec) else None
     # A budget does not raise the number of epochs, and without a parameter for it there is one.
     made = 1 if name is None else min(epochs, getattr(system.parameters, name))
@@ -209,21 +200,21 @@ def _epoch(job: Job, batch: int, count: int, epochs: int) -> float:
 
 
 def _fit_and_save(job: Job) -> FittedSystem:
-    """The system fitted on all items as it wants to be, but for a number of epochs, in `job.folder`."""
-    shutil.rmtree(job.folder, ignore_errors=True)
-    job.folder.mkdir()
+    """The system fitted on all items as it wants to be, but for a number of epochs, in `Alone.folder`."""
+    shutil.rmtree(job.alone.folder, ignore_errors=True)
+    job.alone.folder.mkdir()
     items = job.workload.first(job.workload.units)
-    fitted = job.system.fit(items, job.context(items, Budget(epochs=job.settings.epochs)))
-    fitted.save(job.folder)
+    fitted = job.system.fit(items, job.alone.context(items, Budget(epochs=job.settings.epochs)))
+    fitted.save(job.alone.folder)
     return fitted
 
 
 def _sample_one_by_one(job: Job, fitted: FittedSystem) -> tuple[list[Any], float]:
     """What a repetition makes, and its mean seconds of an item. All repetitions make the same."""
     rng, requests = np.random.default_rng(0), job.workload.singles
-    begun = now(job.device)
+    begun = now(job.alone.device)
     made = [fitted.draw(request, rng) for request in requests]
-    return made, (now(job.device) - begun) / len(requests)
+    return made, (now(job.alone.device) - begun) / len(requests)
 
 
 def _warm_up(job: Job, fitted: FittedSystem) -> float | None:
@@ -239,9 +230,9 @@ def _call(job: Job, fitted: FittedSystem, batch: int) -> float:
     took = []
     for _ in range(job.settings.repetitions):
         rng = np.random.default_rng(0)
-        begun = now(job.device)
+        begun = now(job.alone.device)
         made = fitted.draw(request, rng)
-        took.append(now(job.device) - begun)
+        took.append(now(job.alone.device) - begun)
         fitted.checked(made, request)
     return min(took)
 

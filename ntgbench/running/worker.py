@@ -33,7 +33,7 @@ from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes,
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
-from ntgbench.suites import SuiteInput
+from ntgbench.suites import Alone, SuiteInput
 from ntgbench.values import problem
 
 if TYPE_CHECKING:
@@ -135,10 +135,18 @@ class _Work:
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir()
         self.state.seconds.update(row["phases"])
-        return replace(self._input(traffic, traffic, traffic, home), machine=row["machine"])
+        base = _base_of(self.cell)
+        alone = Alone(
+            context=lambda few, budget: replace(self._context(self.system, "train", few, base), budget=budget),
+            threads=self.cell.threads,
+            device=self.cell.device,
+            folder=home,
+            earlier=self.state.kept,
+            machine=row["machine"],
+        )
+        return replace(self._input(traffic, traffic, traffic, home), alone=alone)
 
     def _input(self, train: Traffic, test: Traffic, synthetic: Traffic, folder: Path) -> SuiteInput:
-        base = _base_of(self.cell)
         return SuiteInput(
             settings=None,
             track=self.cell.track,
@@ -151,12 +159,6 @@ class _Work:
             # Only a suite that samples again needs the model.
             fitted=cache(lambda: systems.load(folder)),
             refit=lambda few: self._refit(self.system, few),
-            context=lambda few, budget: replace(self._context(self.system, "train", few, base), budget=budget),
-            threads=self.cell.threads,
-            device=self.cell.device,
-            folder=folder,
-            earlier=self.state.kept,
-            machine={},
             progress=self.state.doing,
         )
 

@@ -12,6 +12,7 @@ from ntgbench.efficiency.settings import EFFICIENCY_VERSION, Efficiency
 from ntgbench.efficiency.timings import Timings
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Context, GeneratorSpec
+from ntgbench.suites import Alone
 from ntgbench.systems import FittedSystem, choose, load
 from ntgbench.testing import example_traffic
 from ntgbench.tracks.biflows.efficiency import workload
@@ -23,7 +24,8 @@ SMALL = Efficiency(classes=3, items=8, epochs=1, samples=2, repetitions=3, large
 def job(system: object, folder: Path, **settings: object) -> Job:
     chosen = replace(SMALL, **settings)
     work = workload(example_traffic(), chosen, 0)
-    return Job(system, work, chosen, lambda _, budget: Context(seed=1, budget=budget), folder / "model", {})
+    alone = Alone(lambda _, budget: Context(seed=1, budget=budget), 1, "cpu", folder / "model", {}, {})
+    return Job(system, work, chosen, alone)
 
 
 def numbers(found: dict) -> dict[str, float]:
@@ -113,7 +115,7 @@ def test_a_generator_in_two_rounds(tmp_path: Path) -> None:
         assert metric.get("low", 0) <= metric["value"] <= metric.get("high", metric["value"])
     assert values["sample_shortest_ms"] <= values["sample_ms"]
     assert 1 <= values["packets"] <= 10
-    assert load(own.folder).sample(np.array([0], np.int32), seed=0).classes == own.workload.first(1).classes
+    assert load(own.alone.folder).sample(np.array([0], np.int32), seed=0).classes == own.workload.first(1).classes
 
 
 def test_an_augmenter_has_no_training(tmp_path: Path) -> None:

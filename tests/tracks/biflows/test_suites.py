@@ -1,7 +1,6 @@
 """The suites on made-up traffic, with the bundled metrics."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,12 +32,6 @@ def given(system: str, suite: str, settings: object = None) -> SuiteInput:
         synthetic=fitted.sample(train.label, seed=2),
         fitted=lambda: fitted,
         refit=lambda few: chosen.fit(few, Context(seed=1)),
-        context=lambda few, budget: Context(seed=1, budget=budget),
-        threads=1,
-        device="cpu",
-        folder=Path(),
-        earlier={},
-        machine={},
         progress=print,
     )
 
