@@ -17,11 +17,10 @@ from ntgbench import hookspecs
 from ntgbench.contract import Spec, check_spec
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
-from ntgbench.parameters import suggestion
 from ntgbench.probing import PROBED, find_fatal
 from ntgbench.suites import Suite
 from ntgbench.tracks import Track, TrackSpec
-from ntgbench.words import pluralised
+from ntgbench.words import pluralised, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -28,18 +28,10 @@ MOST_BYTES = 256 * 2**20
 def identity(row: Row) -> tuple[str, ...]:
     """What a row is about; of two rows with one identity the later takes the earlier's place."""
     params = json.dumps(row["params"], sort_keys=True)
-    keys = (
-        "protocol",
-        "protocol_digest",
-        "dataset",
-        "dataset_digest",
-        "system",
-        "distribution",
-        "distribution_version",
-    )
-    known = [str(row[key]) for key in keys]  # type: ignore[literal-required]
-    known[1] = aliases().get(known[1], {}).get("protocol", known[1])
-    return (*known, track_of(row), params, hardware_of(row), f"{row['seed']:06d}")
+    digest = aliases().get(row["protocol_digest"], {}).get("protocol", row["protocol_digest"])
+    dataset = (row["dataset"], row["dataset_digest"])
+    system = (row["system"], row["distribution"], row["distribution_version"])
+    return (row["protocol"], digest, *dataset, *system, track_of(row), params, hardware_of(row), f"{row['seed']:06d}")
 
 
 @cache

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.errors import PluginError
-from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry
 from ntgbench.tracks.biflows.example import example_traffic
+from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import MetricSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import DatasetError
-from ntgbench.parameters import suggestion
+from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

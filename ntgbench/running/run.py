@@ -136,16 +136,14 @@ def run(
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
     try:
-        for cell, row in run_cells(todo, jobs, observer.doing):
-            ended[cell.folder] = row
-            observer.ended(cell, row)
-        # A round is over before the next begins, for a machine may be slow for minutes.
-        for number in range(2, resolved.rounds(device) + 1):
-            more = [cell for cell in todo if cell.progress() == "partial"]
-            if not more:
-                break
-            observer.round(number, more)
-            for cell, row in run_cells(more, jobs, observer.doing):
+        # A round ends before the next one begins, because a machine may be slow for minutes.
+        for number in range(1, resolved.rounds(device) + 1):
+            if number > 1:
+                todo = [cell for cell in todo if cell.progress() == "partial"]
+                if not todo:
+                    break
+                observer.round(number, todo)
+            for cell, row in run_cells(todo, jobs, observer.doing):
                 ended[cell.folder] = row
                 observer.ended(cell, row)
     finally:
