@@ -67,9 +67,9 @@ def clock() -> str:
 
 
 def reference() -> float:
-    """Seconds of a fixed workload, each of its parts as short as in any of 30 passes: how fast the machine is just now.
+    """Seconds of a fixed workload, which show how fast the machine is now: each part counts its shortest of 30 passes.
 
-    On a shared host a machine may be half as slow again for minutes, and no counter of its own shows it.
+    A virtual machine on a shared host may be 1.5 times as slow for minutes, and none of its counters shows that.
     """
     import numpy as np
 

@@ -133,7 +133,7 @@ def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[A
     """The fitted system in `context.base` and its token generator, from which `wanted` starts.
 
     Raises:
-        PluginError: when there is no such model, or it is no token generator.
+        PluginError: when there is no such model, or it is not a token generator.
     """
     if context.base is None:
         raise PluginError(

@@ -55,7 +55,7 @@ class Entry:
     """A system on a board.
 
     Attributes:
-        name: its label, and what tells it from others of that label: its plugin's version or its parameters.
+        name: its display name; where several have the same, also the plugin's version or the parameters.
         reference: whether it takes no rank.
         rows: one a seed.
     """
@@ -98,11 +98,11 @@ class Board:
             params = json.dumps(row["params"], sort_keys=True)
             key = (row["reference"], row["system"], row["distribution"], row["distribution_version"], params)
             gathered.setdefault(key, []).append(row)
-        labels = [key[1] for key in gathered]
+        names = [key[1] for key in gathered]
         plugins = [key[1:4] for key in gathered]
         entries = []
         for (reference, system, distribution, version, params), rows in sorted(gathered.items()):
-            name = system if labels.count(system) == 1 else f"{system} ({distribution} {version})"
+            name = system if names.count(system) == 1 else f"{system} ({distribution} {version})"
             # A default has changed and the plugin's version has not.
             if plugins.count((system, distribution, version)) > 1:
                 name = f"{system} ({distribution} {version}, {params})"
@@ -131,8 +131,8 @@ def boards(rows: Iterable[Row], suite: str | None = None) -> list[Board]:
     for row in rows:
         key = row["protocol_digest"] if suite is None else key_of(row, suite)
         if key is not None:
-            group = (row["dataset"], track_of(row), row["protocol"], key, row["dataset_digest"])
-            gathered.setdefault((*group, hardware_of(row)), []).append(row)
+            data = (row["dataset"], track_of(row), row["protocol"], key, row["dataset_digest"])
+            gathered.setdefault((*data, hardware_of(row)), []).append(row)
     found = []
     for (dataset, track, protocol, *others), members in gathered.items():
         members = _newest(members, suite) if others[-1] else members

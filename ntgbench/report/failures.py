@@ -52,14 +52,14 @@ def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -
         for key, metric in sorted(row["metrics"].items()):
             if metric["value"] is None and suite in (None, suite_of(key)):
                 cause = metric.get("reason") or "no reason given"
-                group = (key.partition("@")[0], _NUMBER.sub("0", cause))
-                causes.setdefault(group, cause)
-                found.add(group)
-        for group in sorted(found):
-            concerned.setdefault(group, []).append(name)
+                failure = (key.partition("@")[0], _NUMBER.sub("0", cause))
+                causes.setdefault(failure, cause)
+                found.add(failure)
+        for failure in found:
+            concerned.setdefault(failure, []).append(name)
     return [
-        MetricFailure(group[0], causes[group], tuple(dict.fromkeys(names)), len(names))
-        for group, names in sorted(concerned.items())
+        MetricFailure(failure[0], causes[failure], tuple(dict.fromkeys(names)), len(names))
+        for failure, names in sorted(concerned.items())
     ]
 
 

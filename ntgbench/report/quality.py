@@ -1,4 +1,4 @@
-"""What is known of a system's quality where its costs are shown: the primary metric of each suite."""
+"""A system's quality, shown beside its efficiency: the primary metric of each suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local engine: cells in child processes, some at a time, each watched for what it uses, all ended on Ctrl-C."""
+"""The local engine: runs cells in child processes, enforces their limits, and ends all of them on Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
-Everything it learns is in the folder's cell.json, everything it finds goes into the folder. Fitting and measuring are
-two steps with a mark between them, so that measuring alone can be repeated from the stored traffic and model.
+It reads the folder's cell.json and writes its results into the folder. The file state.json says when fitting is done,
+so that measuring alone can be repeated from the stored traffic and model.
 """
 
 from __future__ import annotations
