@@ -1,6 +1,6 @@
-"""Checks of a plugin in a process that it may end or block: `python -m ntgbench.checking NAME FIRST REPORT`.
+"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT`.
 
-That runs the checks of NAME from number FIRST on, and adds to the file REPORT a line of JSON for each that is over.
+It runs the checks of NAME from number FIRST on, and appends a line of JSON to the file REPORT after each.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Checked:
 
 
 def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
-    """The checks of a system or metric, in a child process, each as soon as it is over.
+    """Run the checks of a system or metric in a child process; each result is yielded as soon as it is known.
 
-    A check that ends the process has failed, and the next ones run in a new one. One that exceeds `limits`, which are
-    those of each check, has failed, and the next ones do not run.
+    A check that ends the process has failed, and the next ones run in a new process. A check that exceeds `limits`,
+    which apply to each check, has failed, and the next ones do not run.
     """
     from ntgbench.testing import checks_of
 

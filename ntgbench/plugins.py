@@ -1,4 +1,4 @@
-"""Discovery of plugins by entry point: each loads alone, and a bad one is a row with a reason, never a crash."""
+"""Discovery of plugins by entry point: each loads alone, and one that fails is refused with a reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _KINDS: dict[str, type] = {
 }
 
 OWN = "ntgbench."
-"""How the modules of entry points begin that are the host's own: they are always loaded."""
+"""Prefix of the host's own entry points, which are always loaded."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Results: which rows are about the same, how rows of several files become one, and the file that collects them."""
+"""Results: the identity of rows, how rows of several files are merged, and the file rows.jsonl."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def track_of(row: Row) -> str:
 
 
 def key_of(row: Row, suite: str) -> str | None:
-    """What a suite's numbers in a row depend on, see `Protocol.key`; rows of equal keys are ranked together.
+    """The key of a suite in a row, see `Protocol.key`; rows of equal keys are ranked together.
 
-    Of a row that is older than keys, the digest of its protocol, or what that is an alias of. None where the suite was
-    not asked for.
+    For a row without `keys`, it is the digest of its protocol, or the key that this digest is an alias of. None when
+    the suite was not asked for.
     """
     digest = row["protocol_digest"]
     return row["keys"].get(suite) if "keys" in row else aliases().get(digest, {}).get(suite, digest)
 
 
 def hardware_of(row: Row) -> str:
-    """The hardware that a row about costs was measured on, empty for all others."""
+    """The hardware that a row about efficiency was measured on, empty for all others."""
     return str(row["machine"].get("hardware", ""))
 
 

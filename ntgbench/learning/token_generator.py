@@ -1,4 +1,4 @@
-"""Generators whose model reads and writes tokens: everything that does not depend on the model."""
+"""The part of token generators that does not depend on the model."""
 
 from __future__ import annotations
 
@@ -142,5 +142,5 @@ def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[A
         )
     fitted = systems.load(context.base.parent)
     if not isinstance(fitted.built, TokenGenerator):
-        raise PluginError(f"{fitted.system.display_name} is no token generator, and {wanted} starts from nothing else")
+        raise PluginError(f"{fitted.system.display_name} is not a token generator, which {wanted} needs")
     return fitted.system, fitted.built

@@ -1,4 +1,4 @@
-"""The arithmetic of leaderboards: means, intervals, and ranks that know a tie. Pure functions of numbers."""
+"""The arithmetic of leaderboards: means, intervals, and ranks with ties."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from ntgbench.errors import NtgbenchError
+from ntgbench.errors import NtgbenchError, described
 from ntgbench.files import locked, write_text
 from ntgbench.plugins import RESTRICT, registry
 from ntgbench.probing import PROBED, ended_how
@@ -77,7 +77,7 @@ def _run_cell(cell: Cell, observe: Observe, stop: threading.Event) -> Row:
         raise
     except (NtgbenchError, OSError) as error:
         # For example its folder is gone or cannot be written; other cells are not affected.
-        row = _failed(cell, str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}")
+        row = _failed(cell, described(error))
         _store(cell, row)
         return row
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
-from ntgbench.errors import DatasetError, NtgbenchError, PluginError
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError, described
 from ntgbench.files import replacing
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
@@ -79,7 +79,7 @@ def run(cell: Cell) -> None:
 
 
 def _reason(error: Exception, cell: Cell) -> str:
-    reason = str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+    reason = described(error)
     # Libraries that write files do not all say which, and a full disk may be one of several.
     if os.strerror(errno.ENOSPC) in reason and str(cell.path) not in reason:
         reason += f" (in {cell.path})"

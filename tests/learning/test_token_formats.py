@@ -54,7 +54,7 @@ def test_what_cannot_be_the_base_is_refused(name) -> None:
     system = choose(f"llama-{name}")
     with pytest.raises(PluginError, match=f"{name} starts from a fitted model and got none: `ntgbench run` fits it"):
         system.fit(TRAFFIC, Context(seed=1))
-    with pytest.raises(PluginError, match="markov is no token generator"):
+    with pytest.raises(PluginError, match="markov is not a token generator"):
         system.fit(TRAFFIC, Context(seed=1, base=fitted("markov") / systems.MODEL_FOLDER))
 
 

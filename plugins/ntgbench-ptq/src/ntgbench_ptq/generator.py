@@ -72,7 +72,7 @@ class Quantized:
             self.mapping = TokenMapping(**layout_numbers(settings["mapping"]))
             base = self.base.build()
             if not isinstance(base, TokenGenerator):
-                raise PluginError(f"{self.base.display_name} is no token generator")
+                raise PluginError(f"{self.base.display_name} is not a token generator")
             base.mapping = self.mapping
             # The shapes follow from the base's parameters; the file is read only when it agrees with them.
             build = partial(new_model, base.hf_config())
