@@ -29,17 +29,11 @@ _LAST_LINES = 20
 
 @dataclass(frozen=True)
 class Checked:
-    """How a check ended.
-
-    Attributes:
-        check: which.
-        reason: how the promise is broken, None when it is kept.
-        said: the last lines that the plugin had printed, when it ended or blocked the process.
-    """
+    """How a check ended."""
 
     check: Check
-    reason: str | None
-    said: str = ""
+    reason: str | None  # how the promise is broken, None when it is kept
+    said: str = ""  # the last lines that the plugin printed, when it ended or blocked the process
 
 
 def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
@@ -68,17 +62,11 @@ def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
 
 
 class _Child:
-    """One process that runs checks.
+    """One process that runs checks."""
 
-    Attributes:
-        ended: why it ended before all checks were over.
-        over: whether that was a limit.
-        said: the last lines that it printed.
-    """
-
-    ended = ""
-    said = ""
-    over = False
+    ended = ""  # why it ended before all checks were over
+    said = ""  # the last lines that it printed
+    over = False  # whether it exceeded a limit
 
     def __init__(self, name: str, first: int, folder: Path, limits: Limits) -> None:
         self._report, self._log, self._limits = folder / f"report-{first}", folder / f"log-{first}", limits

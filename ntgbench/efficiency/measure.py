@@ -40,18 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What is measured, and with what.
-
-    Attributes:
-        system: the system.
-        workload: the work that is timed.
-        settings: how to measure.
-        context: makes the context of a training on these items with this budget.
-        folder: where the fitted system is kept from the first round on.
-        earlier: what the rounds have timed, as `SuiteInput.earlier`; a round adds its own.
-        device: where the system computes, as `Context.device`.
-        threads: CPU threads that it computes with.
-    """
+    """A workload and how to measure it; all other fields are those of `SuiteInput`."""
 
     system: System
     workload: Workload

@@ -28,19 +28,12 @@ _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
 @dataclass(frozen=True)
 class MetricFailure:
-    """One cause for which a metric has no value.
+    """One cause for which a metric has no value."""
 
-    Attributes:
-        metric: "suite/metric", without what it is compared with.
-        cause: its first message; messages that differ in numbers only are one cause.
-        systems: names of the systems.
-        rows: number of rows.
-    """
-
-    metric: str
-    cause: str
-    systems: tuple[str, ...]
-    rows: int
+    metric: str  # "suite/metric", without what it is compared with
+    cause: str  # the first message; messages that differ in numbers only are one cause
+    systems: tuple[str, ...]  # their names
+    rows: int  # number of rows
 
 
 def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -> list[MetricFailure]:

@@ -28,13 +28,7 @@ primary metric of each quality board of the same dataset; costs are of the effic
 
 @dataclass(frozen=True)
 class _Pair:
-    """A metric and a cost: one drawing, and three columns of the table.
-
-    Attributes:
-        column: the metric.
-        cost: "time" or "size", as the drawing's file is called.
-        title, head: of the cost's axis, and of its column.
-    """
+    """A metric and a cost, "time" or "size": one drawing, and three columns of the table."""
 
     column: Column
     cost: str

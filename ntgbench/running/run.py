@@ -55,17 +55,11 @@ class RunObserver:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves.
+    """The results of a run."""
 
-    Attributes:
-        rows: the rows of all its cells, finished earlier or now.
-        leaderboards: the Markdown files that were written.
-        runs: folder of all runs, with the cells' logs.
-    """
-
-    rows: tuple[Row, ...]
-    leaderboards: tuple[Path, ...]
-    runs: Path = RUNS
+    rows: tuple[Row, ...]  # of all its cells, finished earlier or now
+    leaderboards: tuple[Path, ...]  # the files that were written
+    runs: Path = RUNS  # folder of all runs, with the cells' logs
 
     def failures(self) -> list[str]:
         """One line for each cell that failed, with its log, and for each cause for which a metric has no value."""
