@@ -45,20 +45,13 @@ OWN = "ntgbench."
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: what it brings, or why it was refused.
-
-    Attributes:
-        name: entry-point name.
-        distribution, version: the installed distribution that declares it.
-        specs: what its hooks returned; empty when it was refused.
-        refused: reason why nothing of it is used, None when it loaded.
-    """
+    """One entry point of an installed distribution: what it brings, or why it was refused."""
 
     name: str
     distribution: str
     version: str
-    specs: tuple[Spec, ...] = ()
-    refused: str | None = None
+    specs: tuple[Spec, ...] = ()  # what its hooks returned; empty when it was refused
+    refused: str | None = None  # reason why nothing of it is used, None when it loaded
 
 
 @dataclass(frozen=True)

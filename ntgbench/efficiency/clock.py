@@ -14,13 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """A number made of repeated measurements.
-
-    Attributes:
-        value: the number.
-        low, high: the interval around it; see `median` and `minimum`.
-        count: number of measurements.
-    """
+    """A number made of `count` measurements, and the interval around it; see `median` and `minimum`."""
 
     value: float
     low: float

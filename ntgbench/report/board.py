@@ -30,16 +30,10 @@ class Comparable(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """One metric of a board.
+    """One metric of a board; goal, digits and primary are those of `MetricSpec`."""
 
-    Attributes:
-        key: "suite/metric[@compared with]".
-        version: the newest version among the board's rows; values of other versions are left out.
-        goal, digits, primary: as in `MetricSpec`.
-    """
-
-    key: str
-    version: int
+    key: str  # "suite/metric[@compared with]"
+    version: int  # the newest version among the board's rows; values of other versions are left out
     goal: str
     digits: int
     primary: bool
@@ -52,17 +46,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """A system on a board.
+    """A system on a board."""
 
-    Attributes:
-        name: its display name; where several have the same, also the plugin's version or the parameters.
-        reference: whether it takes no rank.
-        rows: one a seed.
-    """
-
-    name: str
-    reference: bool
-    rows: tuple[Row, ...]
+    name: str  # its display name; where several have the same, also the plugin's version or the parameters
+    reference: bool  # whether it takes no rank
+    rows: tuple[Row, ...]  # one a seed
 
     def values(self, column: Column) -> dict[int, float]:
         """The column's numbers by seed."""
@@ -76,14 +64,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """All rows of one dataset whose numbers of one suite may be compared.
-
-    Attributes:
-        dataset: its name.
-        suite: the suite's name.
-        common: what the rows have in common.
-        rows: the rows, sorted.
-    """
+    """All rows of one dataset whose numbers of one suite may be compared, sorted."""
 
     dataset: str
     suite: str

@@ -38,18 +38,12 @@ class _Pair:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """One system's quality and cost.
-
-    Attributes:
-        name, reference: as in `Entry`.
-        quality: by key of the metric.
-        cost: by name: "time", milliseconds of one item alone, and "size", megabytes on disk.
-    """
+    """One system's quality and cost; name and reference are those of its `Entry`."""
 
     name: str
     reference: bool
-    quality: dict[str, float]
-    cost: dict[str, float]
+    quality: dict[str, float]  # by key of the metric
+    cost: dict[str, float]  # "time", milliseconds of one item alone, and "size", megabytes on disk
 
 
 def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
