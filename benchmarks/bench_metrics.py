@@ -1,6 +1,6 @@
 """Fidelity metrics on 80,000 biflows of 53 classes on either side, against plain Python in the same session.
 
-Each group has two rows, ours and plain; the ratio of their times is the figure that counts. Utility metrics, on fewer
+Each measure has two rows, ours and plain; compare the ratio of their times. Utility metrics, on fewer
 biflows, are timed in turn with scikit-learn.
 """
 

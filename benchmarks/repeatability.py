@@ -1,8 +1,7 @@
 """How well two runs of the efficiency suite agree: `python -m benchmarks.repeatability ROWS ROWS [--base SYSTEM]`.
 
-ROWS are two rows.jsonl. Times of two days may differ by the state of the machine; what a board is read for is by how
-much one system is faster than another. So what is compared is each system's time in reference workloads, as timed
-beside it, or as a multiple of that of SYSTEM in the same run.
+ROWS are two rows.jsonl. Absolute times of two days differ with the state of the machine. So this compares relative
+times: of each system to the reference workload of its row, or to SYSTEM in the same run.
 """
 
 from __future__ import annotations

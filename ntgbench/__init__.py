@@ -26,25 +26,20 @@ if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
 
 _HOME = {
-    "Augmenter": "ntgbench.tracks.biflows.interfaces",
-    "AugmenterSpec": "ntgbench.interfaces",
-    "Biflows": "ntgbench.traffic.biflows",
-    "Context": "ntgbench.interfaces",
-    "DatasetSpec": "ntgbench.interfaces",
-    "Generator": "ntgbench.tracks.biflows.interfaces",
-    "GeneratorSpec": "ntgbench.interfaces",
-    "MetricSpec": "ntgbench.interfaces",
-    "NoParameters": "ntgbench.interfaces",
-    "choose": "ntgbench.systems",
-    "score": "ntgbench.scores",
-    "Suite": "ntgbench.suites",
-    "SuiteInput": "ntgbench.suites",
-    "Track": "ntgbench.tracks",
-    "TrackSpec": "ntgbench.tracks",
-    "hookimpl": "ntgbench.hookspecs",
-    "load_dataset": "ntgbench.datasets.loading",
-    "run": "ntgbench.running.run",
+    **dict.fromkeys(("Augmenter", "Generator"), "tracks.biflows.interfaces"),
+    **dict.fromkeys(
+        ("AugmenterSpec", "Context", "DatasetSpec", "GeneratorSpec", "MetricSpec", "NoParameters"), "interfaces"
+    ),
+    **dict.fromkeys(("Suite", "SuiteInput"), "suites"),
+    **dict.fromkeys(("Track", "TrackSpec"), "tracks"),
+    "Biflows": "traffic.biflows",
+    "choose": "systems",
+    "hookimpl": "hookspecs",
+    "load_dataset": "datasets.loading",
+    "run": "running.run",
+    "score": "scores",
 }
+"""The module below `ntgbench` of each public name."""
 
 __all__ = [
     "Augmenter",
@@ -73,5 +68,5 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         import importlib
 
-        return getattr(importlib.import_module(_HOME[name]), name)
+        return getattr(importlib.import_module(f"ntgbench.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

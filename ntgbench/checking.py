@@ -1,6 +1,6 @@
-"""Checks of a plugin in a process that it may end or block: `python -m ntgbench.checking NAME FIRST REPORT`.
+"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT`.
 
-That runs the checks of NAME from number FIRST on, and adds to the file REPORT a line of JSON for each that is over.
+It runs the checks of NAME from number FIRST on, and appends a line of JSON to the file REPORT after each.
 """
 
 from __future__ import annotations
@@ -29,24 +29,18 @@ _LAST_LINES = 20
 
 @dataclass(frozen=True)
 class Checked:
-    """How a check ended.
-
-    Attributes:
-        check: which.
-        reason: how the promise is broken, None when it is kept.
-        said: the last lines that the plugin had printed, when it ended or blocked the process.
-    """
+    """How a check ended."""
 
     check: Check
-    reason: str | None
-    said: str = ""
+    reason: str | None  # how the promise is broken, None when it is kept
+    said: str = ""  # the last lines that the plugin printed, when it ended or blocked the process
 
 
 def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
-    """The checks of a system or metric, in a child process, each as soon as it is over.
+    """Run the checks of a system or metric in a child process; each result is yielded as soon as it is known.
 
-    A check that ends the process has failed, and the next ones run in a new one. One that exceeds `limits`, which are
-    those of each check, has failed, and the next ones do not run.
+    A check that ends the process has failed, and the next ones run in a new process. A check that exceeds `limits`,
+    which apply to each check, has failed, and the next ones do not run.
     """
     from ntgbench.testing import checks_of
 
@@ -68,17 +62,11 @@ def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
 
 
 class _Child:
-    """One process that runs checks.
+    """One process that runs checks."""
 
-    Attributes:
-        ended: why it ended before all checks were over.
-        over: whether that was a limit.
-        said: the last lines that it printed.
-    """
-
-    ended = ""
-    said = ""
-    over = False
+    ended = ""  # why it ended before all checks were over
+    said = ""  # the last lines that it printed
+    over = False  # whether it exceeded a limit
 
     def __init__(self, name: str, first: int, folder: Path, limits: Limits) -> None:
         self._report, self._log, self._limits = folder / f"report-{first}", folder / f"log-{first}", limits

@@ -7,13 +7,13 @@ import importlib.util
 from pathlib import Path
 
 SHARED = ("ntgbench.learning", "ntgbench.mapping")
-"""Packages of the host on which depends what a plugin that imports them makes."""
+"""Packages of the host whose code changes the results of the plugins that import them."""
 
 
 def code_digest(target: str) -> str:
     """BLAKE2b-64 of the Python files of the package that a target is in, and of those of `SHARED` that it imports.
 
-    Changed code is another system. Empty when the package cannot be found; running it will say so.
+    Empty when the package cannot be found; running it then raises the error.
     """
     packages = [target.partition(":")[0].partition(".")[0]]
     state = hashlib.blake2b(digest_size=8)
@@ -31,7 +31,7 @@ def code_digest(target: str) -> str:
 
 
 def _python_files(package: str) -> list[Path]:
-    """Those of a package, or the module of this name; none when there is neither."""
+    """The Python files of a package or module; none when it is not there."""
     found = importlib.util.find_spec(package)
     if found is None:
         return []

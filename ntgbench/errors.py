@@ -18,6 +18,11 @@ class NtgbenchError(Exception):
         return printable(super().__str__())
 
 
+def described(error: BaseException) -> str:
+    """What an error says, after the name of its class unless it is one of ntgbench."""
+    return str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+
+
 class TrafficError(NtgbenchError):
     """Traffic that breaks a rule of its type.
 

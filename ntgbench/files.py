@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def naming(path: Path, alias: Path | None = None) -> Iterator[None]:
-    """Errors of the system in this block name `path`, if they name no file, as writing to a full disk does, or `alias`.
+    """Errors of the system in this block name `path` in place of `alias`, or where they name no file (on a full disk).
 
     Raises:
         OSError: of the same class and number, with a file name.
@@ -112,9 +112,8 @@ def read_json(path: Path, most: int = MOST_JSON) -> Any:
 def locked(folder: Path, stop: threading.Event | None = None, shared: bool = False) -> Iterator[int]:
     """Wait until `folder` is free, then lock it. Child processes with the descriptor that is yielded share the lock.
 
-    Several processes can have a `shared` lock at a time.
-
-    The system unlocks the folder when every process with the descriptor has ended, however it ended.
+    Several processes can hold it at a time when all hold it `shared`. The system releases it when every process with
+    the descriptor has ended, also after a kill.
 
     Raises:
         InterruptedError: when `stop` is set while this waits.

@@ -55,8 +55,8 @@ def ntgbench_augmenters() -> Sequence[AugmenterSpec]:  # type: ignore[empty-body
 def ntgbench_metrics() -> Sequence[MetricSpec]:  # type: ignore[empty-body]
     """Metrics that this plugin brings: numbers that compare real traffic with synthetic traffic.
 
-    A metric never sees the model or the system's name. It states its goal, range, unit and version; a new version makes
-    old rows be measured again from the stored synthetic traffic, without training.
+    A metric never sees the model or the system's name. It states its goal, range and version; when the version changes,
+    old rows are measured again from the stored synthetic traffic, without training.
     """
 
 
@@ -79,4 +79,4 @@ def ntgbench_suites() -> Sequence[Suite]:  # type: ignore[empty-body]
 
 @hookspec
 def ntgbench_tracks() -> Sequence[TrackSpec]:  # type: ignore[empty-body]
-    """Tracks that this plugin brings: kinds of traffic, with all that the host must know of them."""
+    """Tracks that this plugin brings: kinds of traffic, with all that the host needs to handle them."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from ntgbench.errors import DatasetError
 
 SIZE_LIMIT = 8 * 2**30
-"""Bytes of memory that the content of one source may expand to, unless the user says otherwise."""
+"""Default limit, in bytes, on the memory that the content of one file or archive may expand to."""
 
 VARIABLE = "NTGBENCH_SIZE_LIMIT"
 """Environment variable: the limit in GiB, in place of SIZE_LIMIT."""
@@ -34,7 +34,7 @@ def size_limit() -> int:
 
 
 class Allowance:
-    """Counts the bytes that a source has expanded to, and refuses it above the limit.
+    """Counts the bytes that a file has expanded to, and refuses it above the limit.
 
     Args:
         path: the file that is read, named in the error.

@@ -12,15 +12,8 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
-    "numpy",
-    "scikit-learn",
-    "imbalanced-learn",
-    "scipy",
-    "pyarrow",
-    "torch",
-    "transformers",
-    "torchao",
-    "onnxruntime",
+    *("numpy", "scikit-learn", "imbalanced-learn", "scipy", "pyarrow"),
+    *("torch", "transformers", "torchao", "onnxruntime"),
 )
 """Distributions whose version may change a number."""
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import ProtocolError
 from ntgbench.values import convert, fields_of, problem
-from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Request", "build_parameters", "display_name", "parse_request", "suggestion"]
 
 _REQUEST = re.compile(r"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)(\[(?P<body>[^\[\]`]*)\])?")
 

@@ -1,4 +1,4 @@
-"""Discovery of plugins by entry point: each loads alone, and a bad one is a row with a reason, never a crash."""
+"""Discovery of plugins by entry point: each loads alone, and one that fails is refused with a reason."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from ntgbench import hookspecs
 from ntgbench.contract import Spec, check_spec
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
-from ntgbench.parameters import suggestion
 from ntgbench.probing import PROBED, find_fatal
 from ntgbench.suites import Suite
 from ntgbench.tracks import Track, TrackSpec
-from ntgbench.words import pluralised
+from ntgbench.words import pluralised, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,25 +40,18 @@ _KINDS: dict[str, type] = {
 }
 
 OWN = "ntgbench."
-"""How the modules of entry points begin that are the host's own: they are always loaded."""
+"""Prefix of the host's own entry points, which are always loaded."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: what it brings, or why it was refused.
-
-    Attributes:
-        name: entry-point name.
-        distribution, version: the installed distribution that declares it.
-        specs: what its hooks returned; empty when it was refused.
-        refused: reason why nothing of it is used, None when it loaded.
-    """
+    """One entry point of an installed distribution: what it brings, or why it was refused."""
 
     name: str
     distribution: str
     version: str
-    specs: tuple[Spec, ...] = ()
-    refused: str | None = None
+    specs: tuple[Spec, ...] = ()  # what its hooks returned; empty when it was refused
+    refused: str | None = None  # reason why nothing of it is used, None when it loaded
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Imports plugins, one after the other, in a process that may be lost by it.
+"""Imports plugins, one after the other, in a child process that they may end or block.
 
 `python -m ntgbench.probe_imports REPORT` reads from standard input, as JSON, an import path and entry points, each as
 [name, value, group]. It adds a line to the file REPORT before each and at the end.

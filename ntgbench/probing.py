@@ -1,4 +1,4 @@
-"""Plugins that end or block the process which imports them, found in a process that may be lost."""
+"""Finds plugins that end or block the process that imports them, in a child process."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Protocol:
             the track that can be measured together.
         seeds: repetitions, each with its own split, fit and samples.
         track: name of the kind of traffic.
-        layout: the form that datasets are loaded in, an instance of the track's layout; None takes its defaults.
+        layout: how datasets are loaded, an instance of the track's layout; None takes its defaults.
         max_items: a larger dataset is cut to about so many items; None uses all.
         test_share: share of a dataset that is kept for testing, in 0..1.
         threads: CPU threads of a cell; another number may change the last digits of what a model learns.
@@ -180,7 +180,7 @@ def read(path: Path) -> Protocol:
 
 
 def from_values(values: Mapping[str, Any], where: str) -> Protocol:
-    """The protocol of plain values; `where` names their source in errors. Raises ProtocolError."""
+    """The protocol of plain values; errors begin with `where`. Raises ProtocolError."""
     track = str(values.get("track", DEFAULT))
     suites = suites_of(track, f"{where}: ")
     special = {"layout": registry().tracks()[track].layout, **{name: one.settings for name, one in suites.items()}}

@@ -1,4 +1,4 @@
-"""Results: which rows are about the same, how rows of several files become one, and the file that collects them."""
+"""Results: the identity of rows, how rows of several files are merged, and the file rows.jsonl."""
 
 from __future__ import annotations
 
@@ -28,18 +28,10 @@ MOST_BYTES = 256 * 2**20
 def identity(row: Row) -> tuple[str, ...]:
     """What a row is about; of two rows with one identity the later takes the earlier's place."""
     params = json.dumps(row["params"], sort_keys=True)
-    keys = (
-        "protocol",
-        "protocol_digest",
-        "dataset",
-        "dataset_digest",
-        "system",
-        "distribution",
-        "distribution_version",
-    )
-    known = [str(row[key]) for key in keys]  # type: ignore[literal-required]
-    known[1] = aliases().get(known[1], {}).get("protocol", known[1])
-    return (*known, track_of(row), params, hardware_of(row), f"{row['seed']:06d}")
+    digest = aliases().get(row["protocol_digest"], {}).get("protocol", row["protocol_digest"])
+    dataset = (row["dataset"], row["dataset_digest"])
+    system = (row["system"], row["distribution"], row["distribution_version"])
+    return (row["protocol"], digest, *dataset, *system, track_of(row), params, hardware_of(row), f"{row['seed']:06d}")
 
 
 @cache
@@ -56,17 +48,17 @@ def track_of(row: Row) -> str:
 
 
 def key_of(row: Row, suite: str) -> str | None:
-    """What a suite's numbers in a row depend on, see `Protocol.key`; rows of equal keys are ranked together.
+    """The key of a suite in a row, see `Protocol.key`; rows of equal keys are ranked together.
 
-    Of a row that is older than keys, the digest of its protocol, or what that is an alias of. None where the suite was
-    not asked for.
+    For a row without `keys`, it is the digest of its protocol, or the key that this digest is an alias of. None when
+    the suite was not asked for.
     """
     digest = row["protocol_digest"]
     return row["keys"].get(suite) if "keys" in row else aliases().get(digest, {}).get(suite, digest)
 
 
 def hardware_of(row: Row) -> str:
-    """The hardware that a row about costs was measured on, empty for all others."""
+    """The hardware that a row about efficiency was measured on, empty for all others."""
     return str(row["machine"].get("hardware", ""))
 
 

@@ -1,4 +1,4 @@
-"""The schema of a row. Rows come from anywhere, name files and fill pages, so every value has a form and a size."""
+"""The schema of a row. Rows come from anywhere and name files, so the type and the size of every value are checked."""
 
 from __future__ import annotations
 

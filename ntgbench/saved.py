@@ -20,15 +20,10 @@ MOST_BYTES = 2 * 2**30
 
 
 class Like(NamedTuple):
-    """What a tensor must be like.
+    """What a tensor must be like."""
 
-    Attributes:
-        dtype: type as safetensors spells it, such as F32, I16 or I8.
-        shape: size of each dimension, None for any size.
-    """
-
-    dtype: str
-    shape: tuple[int | None, ...]
+    dtype: str  # as safetensors spells it, such as F32, I16 or I8
+    shape: tuple[int | None, ...]  # size of each dimension, None for any size
 
 
 class Layout(TypedDict):

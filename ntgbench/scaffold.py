@@ -18,7 +18,7 @@ from ntgbench.plugins import registry
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _IMPORTED = ("Biflows", "Context", "Labels", "Path", "Check")
-"""Classes that the template imports, as far as a name could spell them."""
+"""Names that the template imports, which the new class must not have."""
 
 
 def new_plugin(name: str, parent: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Scores: metrics computed once for each target, every number checked before it counts."""
+"""Scores: computes metrics, one call for each target, and checks every number."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class Suite:
         version: raised when the same traffic and settings may give other numbers though no metric has changed.
         track: the track whose traffic it measures.
         metrics_of: name of the suite whose metrics it computes, when it has none of its own.
-        alone: it measures what a system costs: no other process runs beside it, its rows compare on one hardware only,
-            and it fits systems itself.
+        alone: it measures time and memory: no other cell runs at the same time, its rows are comparable on the same
+            hardware only, and it fits systems itself.
         rounds: for suites that are `alone`: processes of the worker that measure it one after another, by its settings
             and the device. Its metrics then include `rounds`, how many are through.
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.errors import PluginError
-from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry
 from ntgbench.tracks.biflows.example import example_traffic
+from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import MetricSpec
@@ -37,16 +37,10 @@ HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn", "onn
 
 @dataclass(frozen=True)
 class Check:
-    """One promise, checked by calling it: an AssertionError or any other exception says how it is broken.
+    """One promise, checked by calling it: an AssertionError or any other exception says how it is broken."""
 
-    Attributes:
-        name: short name for test reports.
-        promise: the promise as a sentence.
-        run: the check.
-    """
-
-    name: str
-    promise: str
+    name: str  # for test reports
+    promise: str  # as a sentence
     run: Callable[[], None]
 
     def __call__(self) -> None:

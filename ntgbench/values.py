@@ -4,8 +4,8 @@ A type is int, float, bool, str, None, Literal, a dataclass or TypedDict, tuple[
 these, or a class whose instances pass as they are. `Annotated[X, msgspec.Meta(...)]` sets a range (ge, gt, le, lt), a
 length (min_length, max_length) or a pattern; Meta(description=...) says in errors what the value must be instead.
 
-For every type, numbers are finite and below 2**63, a bool is not a number, text is printable, and unknown keys are
-refused.
+For every type, numbers must be finite and below 2**63, a bool is not accepted as a number, text must be printable, and
+unknown keys are refused.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def convert(value: Any, kind: type[T], where: str, error: type[NtgbenchError] = 
     Args:
         value: plain value, as TOML or JSON has them.
         kind: the type.
-        where: the source of the value, named first in errors.
+        where: how errors begin, such as the file or the option that the value is from.
         error: class of the errors.
 
     Raises:

@@ -19,14 +19,14 @@ def printable(text: str) -> str:
 
 
 def titles(datasets: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
-    """The datasets as messages name them, by name and digest: two of the same name get their source added.
+    """The datasets as messages name them, by name and digest: the argument is added to a name that two datasets have.
 
     Args:
-        datasets: name, digest and source of each; they may repeat.
+        datasets: name, digest and argument of each; they may repeat.
     """
-    known = {(name, digest): source for name, digest, source in datasets}
+    known = {(name, digest): argument for name, digest, argument in datasets}
     names = [name for name, _ in known]
-    return {key: key[0] if names.count(key[0]) == 1 else f"{key[0]} ({source})" for key, source in known.items()}
+    return {key: key[0] if names.count(key[0]) == 1 else f"{key[0]} ({argument})" for key, argument in known.items()}
 
 
 def pluralised(count: float, noun: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Bars(RunObserver):
-    """What a run shows: a bar of cells, and below it nothing that scrolls but finished cells."""
+    """Shows a progress bar of cells, and prints a line for each finished cell."""
 
     def __init__(self) -> None:
         # Without a terminal a bar is noise in a log; finished cells are still printed.

@@ -33,10 +33,9 @@ def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
     The checks run in a process of their own, which the plugin may end or block without harm.
     """
     from ntgbench.checking import run_checks
-    from ntgbench.parameters import suggestion
     from ntgbench.plugins import registry
     from ntgbench.protocol import Limits
-    from ntgbench.words import pluralised
+    from ntgbench.words import pluralised, suggestion
 
     known = registry()
     if name not in {**known.metrics(), **known.systems()} and "[" not in name:

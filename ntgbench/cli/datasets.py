@@ -1,4 +1,4 @@
-"""`ntgbench datasets`: bring traffic into the form that ntgbench reads fastest."""
+"""`ntgbench datasets`: import traffic into ntgbench's own format, and fetch public datasets."""
 
 from __future__ import annotations
 
@@ -162,8 +162,8 @@ def _bar() -> Iterator[Progress]:
     """Progress on standard error, for people who wait longer than two seconds at a terminal."""
     from tqdm import tqdm
 
-    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
-    with tqdm(disable=None, delay=2, miniters=0, leave=False, dynamic_ncols=True, bar_format=form) as bar:
+    bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
+    with tqdm(disable=None, delay=2, miniters=0, leave=False, dynamic_ncols=True, bar_format=bar_format) as bar:
 
         def progress(done: float, total: float, note: str = "") -> None:
             if total != bar.total:  # another stage; bar.reset would draw at once, even what takes no time

@@ -25,9 +25,9 @@ def export(model: Path, wanted: str, int8: bool, out: Path) -> None:
     import dataclasses
 
     from ntgbench.interfaces import Context, GeneratorSpec
-    from ntgbench.parameters import suggestion
     from ntgbench.plugins import registry
     from ntgbench.systems import MODEL_FOLDER, load, with_parameters
+    from ntgbench.words import suggestion
 
     fitted = load(model)
     name = fitted.system.spec.name

@@ -31,9 +31,9 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
 
     # Loading the model can take long, so what is wrong with the output is said before.
     tracks = [registry().track(name) for name in registry().tracks()]
-    forms = sorted({form for track in tracks for form in track.writes})
-    if out.suffix not in forms:
-        raise NtgbenchError(f"{out} must end in {' or '.join(forms)}")
+    endings = sorted({ending for track in tracks for ending in track.writes})
+    if out.suffix not in endings:
+        raise NtgbenchError(f"{out} must end in {' or '.join(endings)}")
     if not out.parent.is_dir():
         raise NtgbenchError(f"there is no folder {out.parent} to write {out.name} to")
 

@@ -41,9 +41,10 @@ def _text(value: Any) -> str:
 
 
 def _find(name: str) -> dict[str, Any]:
-    from ntgbench.parameters import parse_request, suggestion
+    from ntgbench.parameters import parse_request
     from ntgbench.plugins import registry
     from ntgbench.protocol import bundled
+    from ntgbench.words import suggestion
 
     known = registry()
     if "[" in name or name in known.systems():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -34,37 +35,22 @@ def _rows(kind: str) -> tuple[list[str], list[dict[str, Any]]]:
     from ntgbench.protocol import bundled
 
     known = registry()
-    if kind == "systems":
-        systems = [
-            {
-                "name": spec.name,
-                "kind": "generator" if isinstance(spec, GeneratorSpec) else "augmenter",
-                "reference": "reference" if spec.reference else "",
-                "plugin": known.plugin_of(spec).name,
-                "summary": spec.summary,
-            }
-            for spec in known.systems().values()
-        ]
-        return ["name", "kind", "reference", "plugin", "summary"], systems
-    if kind == "metrics":
-        metrics = [
-            {"name": m.name, "suite": m.suite, "goal": m.goal, "version": m.version, "summary": m.summary}
-            for m in known.metrics().values()
-        ]
-        return ["name", "suite", "goal", "version", "summary"], metrics
-    if kind == "datasets":
-        found = [{"name": d.name, "licence": d.licence, "summary": d.summary} for d in known.datasets().values()]
-        return ["name", "licence", "summary"], found
-    if kind == "tracks":
-        return ["name", "summary"], [{"name": one.name, "summary": one.summary} for one in known.tracks().values()]
-    if kind == "suites":
-        suites = [
-            {"name": one.name, "track": one.track, "version": one.version, "summary": one.summary}
-            for track in known.tracks()
-            for one in known.suites(track).values()
-        ]
-        return ["name", "track", "version", "summary"], suites
-    protocols = [
-        {"name": p.name, "version": p.version, "digest": p.digest(), "summary": p.summary} for p in bundled().values()
+    suites = [suite for track in known.tracks() for suite in known.suites(track).values()]
+    listed: dict[str, tuple[Iterable[Any], list[str]]] = {
+        "systems": (known.systems().values(), ["name", "kind", "reference", "plugin", "summary"]),
+        "metrics": (known.metrics().values(), ["name", "suite", "goal", "version", "summary"]),
+        "datasets": (known.datasets().values(), ["name", "licence", "summary"]),
+        "protocols": (bundled().values(), ["name", "version", "digest", "summary"]),
+        "suites": (suites, ["name", "track", "version", "summary"]),
+        "tracks": (known.tracks().values(), ["name", "summary"]),
+    }
+    special: dict[str, Callable[[Any], str]] = {
+        "kind": lambda spec: "generator" if isinstance(spec, GeneratorSpec) else "augmenter",
+        "reference": lambda spec: "reference" if spec.reference else "",
+        "plugin": lambda spec: known.plugin_of(spec).name,
+        "digest": lambda protocol: protocol.digest(),
+    }
+    found, heads = listed[kind]
+    return heads, [
+        {head: special[head](one) if head in special else getattr(one, head) for head in heads} for one in found
     ]
-    return ["name", "version", "digest", "summary"], protocols

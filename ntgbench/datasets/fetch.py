@@ -12,7 +12,7 @@ from ntgbench.datasets.reading import Reading, read_flows
 from ntgbench.errors import DatasetError
 from ntgbench.files import locked, write_text
 from ntgbench.interfaces import Progress, no_progress
-from ntgbench.parameters import suggestion
+from ntgbench.words import suggestion
 
 URLS = {
     "mirage-2019": "https://traffic.comics.unina.it/mirage/MIRAGE/MIRAGE-2019_traffic_dataset_downloadable_v2.tar.gz"

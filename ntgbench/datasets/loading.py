@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import DatasetError, NtgbenchError
-from ntgbench.parameters import suggestion
 from ntgbench.plugins import registry, resolve
 from ntgbench.row_schema import LONGEST_NAME
 from ntgbench.tracks import DEFAULT, blamed, same_track
-from ntgbench.words import printable
+from ntgbench.words import printable, suggestion
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import DatasetSpec
@@ -54,17 +53,17 @@ def load_dataset(
         PluginError: when there is no such track, or the dataset is of another one.
     """
     kind = registry().track(track)
-    form = kind.spec.layout(**layout)
+    chosen = kind.spec.layout(**layout)
     if not os.fspath(argument):
         raise DatasetError("the name of the dataset is empty; the folder you are in is called '.'")
     spec = registry().datasets().get(os.fspath(argument))
     if spec is not None:
-        name, found, traffic = spec.name, spec.name, _from_catalogue(spec, kind, form)
+        name, found, traffic = spec.name, spec.name, _from_catalogue(spec, kind, chosen)
         notes: tuple[str, ...] = ()
     else:
         path = _existing(argument, kind)
         with blamed(track):
-            traffic, notes = kind.read(path, form)
+            traffic, notes = kind.read(path, chosen)
         name, found = dataset_name(path, kind.endings), _argument(path)
     try:
         with blamed(track):

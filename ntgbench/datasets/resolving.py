@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import DatasetError
-from ntgbench.parameters import suggestion
+from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 """Usual names of the columns, in any case, by what they hold: ours, tcbench's and those of CESNET."""
 
 MILLISECONDS = "ppi_ipt"
-"""The column whose gaps are not in seconds."""
+"""The column whose iat are in milliseconds; those of the others are in seconds."""
 
 IMPORT = "ntgbench datasets import"
 

@@ -1,9 +1,10 @@
 """The dataset `simulated`: class-conditional semi-Markov traffic whose true distribution is known.
 
-A biflow moves through the states of its application (`simulated.toml`): it stays in a state for a drawn number of
-packets, then changes to another. Each packet's size depends on the state and on the client software of its session. So
-dwell times are not those of a first-order chain, and sizes depend on one another over any distance. Every draw is an
-integer taken from the raw 64-bit words of PCG64, whose stream numpy guarantees: the traffic is the same everywhere.
+A biflow moves through the states of its class (`simulated.toml`): it stays in a state for a drawn number of packets,
+then changes to another. The size of a packet depends on the state and on the client variant of its session. So dwell
+times are not those of a first-order chain, and the sizes of all packets of a session depend on each other. Every draw
+is an integer taken from the raw 64-bit words of PCG64, whose stream numpy guarantees: the traffic is the same on every
+machine.
 """
 
 from __future__ import annotations

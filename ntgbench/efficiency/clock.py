@@ -14,13 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """A number made of repeated measurements.
-
-    Attributes:
-        value: the number.
-        low, high: the interval around it; see `median` and `minimum`.
-        count: number of measurements.
-    """
+    """A number made of `count` measurements, and the interval around it; see `median` and `minimum`."""
 
     value: float
     low: float
@@ -67,9 +61,9 @@ def clock() -> str:
 
 
 def reference() -> float:
-    """Seconds of a fixed workload, each of its parts as short as in any of 30 passes: how fast the machine is just now.
+    """Seconds of a fixed workload, which show how fast the machine is now: each part counts its shortest of 30 passes.
 
-    On a shared host a machine may be half as slow again for minutes, and no counter of its own shows it.
+    A virtual machine on a shared host may be 1.5 times as slow for minutes, and none of its counters shows that.
     """
     import numpy as np
 

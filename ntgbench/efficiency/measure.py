@@ -39,14 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What is measured, and with what.
-
-    Attributes:
-        system: the system.
-        workload: the work that is timed.
-        settings: how to measure.
-        alone: where the system is fitted and measured, see `ntgbench.suites.Alone`.
-    """
+    """A workload, and how and where it is measured; see `SuiteInput` and `Alone`."""
 
     system: System
     workload: Workload

@@ -42,7 +42,7 @@ class Use:
 
 @contextlib.contextmanager
 def monitored(device: str, threads: int) -> Iterator[Use]:
-    """Watch the block; what is yielded is filled in when the block has ended."""
+    """Measure what is used while the block runs; what is yielded is filled in when the block has ended."""
     accelerator = None if device == "cpu" else nvml(device)
     energy = processors_energy(POWERCAP) if device == "cpu" else _accelerator_energy(accelerator)
     readings: list[float] = []
@@ -112,7 +112,7 @@ def _read_use(accelerator: tuple[Any, Any] | None, readings: list[float], done: 
     if accelerator is None:
         return
     library, handle = accelerator
-    # A device that is divided into parts does not tell its use.
+    # NVML does not report the use of a device that is partitioned (MIG).
     with contextlib.suppress(library.NVMLError):
         while not done.wait(LOOK_EVERY):
             readings.append(float(library.nvmlDeviceGetUtilizationRates(handle).gpu))

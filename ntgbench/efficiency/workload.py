@@ -17,7 +17,7 @@ class Workload:
         singles: requests of one item each, as `FittedSystem.draw` takes them; together one repetition of sampling.
         batch: a request of n items.
         start: "module:function", called in a fresh process with the loaded system; returns a request of one item.
-        packets: mean number of packets of the items made; None when items have no packets.
+        packets: mean number of packets of an item, which goes into the row; None where items have no packets.
     """
 
     units: int

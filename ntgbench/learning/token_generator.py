@@ -1,4 +1,4 @@
-"""Generators whose model reads and writes tokens: everything that does not depend on the model."""
+"""The part of token generators that does not depend on the model."""
 
 from __future__ import annotations
 

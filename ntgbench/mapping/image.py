@@ -21,13 +21,13 @@ Images = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 STEPS = 4
-"""Gauss-Newton steps of `fit_angles`: from where the diagonal leads, noise or not, more change no byte."""
+"""Gauss-Newton steps of `fit_angles`: starting at the diagonal, more steps change no byte, with or without noise."""
 
 DAMPING = 1e-9
 """Added to the diagonal of the normal equations, which are singular where all packets have the same extreme length."""
 
 CHUNK = 512
-"""Images decoded at a time, so that what a step reads and writes stays near."""
+"""Images decoded at a time, so that the data of a step stays in the cache."""
 
 
 @dataclass(frozen=True)

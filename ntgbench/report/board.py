@@ -30,16 +30,10 @@ class Comparable(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """One metric of a board.
+    """One metric of a board; goal, digits and primary are those of `MetricSpec`."""
 
-    Attributes:
-        key: "suite/metric[@compared with]".
-        version: the newest version among the board's rows; values of other versions are left out.
-        goal, digits, primary: as in `MetricSpec`.
-    """
-
-    key: str
-    version: int
+    key: str  # "suite/metric[@compared with]"
+    version: int  # the newest version among the board's rows; values of other versions are left out
     goal: str
     digits: int
     primary: bool
@@ -52,17 +46,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """A system on a board.
+    """A system on a board."""
 
-    Attributes:
-        name: its label, and what tells it from others of that label: its plugin's version or its parameters.
-        reference: whether it takes no rank.
-        rows: one a seed.
-    """
-
-    name: str
-    reference: bool
-    rows: tuple[Row, ...]
+    name: str  # its display name; where several have the same, also the plugin's version or the parameters
+    reference: bool  # whether it takes no rank
+    rows: tuple[Row, ...]  # one a seed
 
     def values(self, column: Column) -> dict[int, float]:
         """The column's numbers by seed."""
@@ -76,14 +64,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """All rows of one dataset whose numbers of one suite may be compared.
-
-    Attributes:
-        dataset: its name.
-        suite: the suite's name.
-        common: what the rows have in common.
-        rows: the rows, sorted.
-    """
+    """All rows of one dataset whose numbers of one suite may be compared, sorted."""
 
     dataset: str
     suite: str
@@ -98,11 +79,11 @@ class Board:
             params = json.dumps(row["params"], sort_keys=True)
             key = (row["reference"], row["system"], row["distribution"], row["distribution_version"], params)
             gathered.setdefault(key, []).append(row)
-        labels = [key[1] for key in gathered]
+        names = [key[1] for key in gathered]
         plugins = [key[1:4] for key in gathered]
         entries = []
         for (reference, system, distribution, version, params), rows in sorted(gathered.items()):
-            name = system if labels.count(system) == 1 else f"{system} ({distribution} {version})"
+            name = system if names.count(system) == 1 else f"{system} ({distribution} {version})"
             # A default has changed and the plugin's version has not.
             if plugins.count((system, distribution, version)) > 1:
                 name = f"{system} ({distribution} {version}, {params})"
@@ -131,8 +112,8 @@ def boards(rows: Iterable[Row], suite: str | None = None) -> list[Board]:
     for row in rows:
         key = row["protocol_digest"] if suite is None else key_of(row, suite)
         if key is not None:
-            group = (row["dataset"], track_of(row), row["protocol"], key, row["dataset_digest"])
-            gathered.setdefault((*group, hardware_of(row)), []).append(row)
+            data = (row["dataset"], track_of(row), row["protocol"], key, row["dataset_digest"])
+            gathered.setdefault((*data, hardware_of(row)), []).append(row)
     found = []
     for (dataset, track, protocol, *others), members in gathered.items():
         members = _newest(members, suite) if others[-1] else members

@@ -15,15 +15,7 @@ _ON_FRONT, _BEHIND, _REFERENCE = "#b3261e", "#1f5fa8", "#888888"
 
 @dataclass(frozen=True)
 class Point:
-    """One system in a plot.
-
-    Attributes:
-        name: what is written beside it.
-        x: above 0.
-        y: any number.
-        reference: drawn hollow and grey.
-        front: drawn in another colour.
-    """
+    """One system in a plot; x is above 0, a reference is hollow and grey, one on the front has another colour."""
 
     name: str
     x: float

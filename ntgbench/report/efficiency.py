@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 SLOW = 1.1
-"""Times as long as beside the fastest row that the reference workload takes on a machine that is slow."""
+"""A row is marked as slow when its reference workload took this many times the shortest one on the board."""
 
 
 def tables(board: Board, rows: Sequence[Row]) -> list[str]:
@@ -107,7 +107,7 @@ def _variants(board: Board, known: Quality, unit: str) -> list[str]:
 
 
 def _slow(board: Board) -> list[str]:
-    """The rows beside which the reference workload took much longer than beside the fastest."""
+    """A line for each row whose reference workload took more than `SLOW` times the shortest one."""
     found = [number(Entry("", False, (row,)), "reference_ms") or 0.0 for row in board.rows]
     best = min(filter(None, found), default=1.0)
     return [

@@ -28,19 +28,12 @@ _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
 @dataclass(frozen=True)
 class MetricFailure:
-    """One cause for which a metric has no value.
+    """One cause for which a metric has no value."""
 
-    Attributes:
-        metric: "suite/metric", without what it is compared with.
-        cause: its first message; messages that differ in numbers only are one cause.
-        systems: names of the systems.
-        rows: number of rows.
-    """
-
-    metric: str
-    cause: str
-    systems: tuple[str, ...]
-    rows: int
+    metric: str  # "suite/metric", without what it is compared with
+    cause: str  # the first message; messages that differ in numbers only are one cause
+    systems: tuple[str, ...]  # their names
+    rows: int  # number of rows
 
 
 def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -> list[MetricFailure]:
@@ -52,14 +45,14 @@ def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -
         for key, metric in sorted(row["metrics"].items()):
             if metric["value"] is None and suite in (None, suite_of(key)):
                 cause = metric.get("reason") or "no reason given"
-                group = (key.partition("@")[0], _NUMBER.sub("0", cause))
-                causes.setdefault(group, cause)
-                found.add(group)
-        for group in sorted(found):
-            concerned.setdefault(group, []).append(name)
+                failure = (key.partition("@")[0], _NUMBER.sub("0", cause))
+                causes.setdefault(failure, cause)
+                found.add(failure)
+        for failure in found:
+            concerned.setdefault(failure, []).append(name)
     return [
-        MetricFailure(group[0], causes[group], tuple(dict.fromkeys(names)), len(names))
-        for group, names in sorted(concerned.items())
+        MetricFailure(failure[0], causes[failure], tuple(dict.fromkeys(names)), len(names))
+        for failure, names in sorted(concerned.items())
     ]
 
 

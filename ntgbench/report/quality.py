@@ -1,4 +1,4 @@
-"""What is known of a system's quality where its costs are shown: the primary metric of each suite."""
+"""A system's quality, shown beside its efficiency: the primary metric of each suite."""
 
 from __future__ import annotations
 
@@ -16,17 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quality:
-    """The primary metrics of one dataset's systems.
+    """The primary metrics of one dataset's systems."""
 
-    Attributes:
-        protocol: name of the protocol that they are of.
-        columns: the metrics, one a suite, ordered by suite.
-        means: over the seeds, by system and then by key of the metric. Every system has all metrics.
-    """
-
-    protocol: str
-    columns: tuple[Column, ...]
-    means: dict[str, dict[str, float]]
+    protocol: str  # name of the protocol
+    columns: tuple[Column, ...]  # the metrics, one a suite, ordered by suite
+    means: dict[str, dict[str, float]]  # over the seeds, by system and key of the metric; every system has all metrics
 
 
 def quality(rows: Sequence[Row], dataset_digest: str) -> Quality:

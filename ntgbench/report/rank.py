@@ -1,4 +1,4 @@
-"""The arithmetic of leaderboards: means, intervals, and ranks that know a tie. Pure functions of numbers."""
+"""The arithmetic of leaderboards: means, intervals, and ranks with ties."""
 
 from __future__ import annotations
 
@@ -11,13 +11,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of some seeds.
-
-    Attributes:
-        mean: arithmetic mean.
-        half_width: half the width of the mean's 95% interval, None for a single seed.
-        count: seeds.
-    """
+    """The mean of `count` seeds, and half the width of its 95% interval, None for a single seed."""
 
     mean: float
     half_width: float | None

@@ -25,7 +25,7 @@ def bullets(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def notes(board: Board) -> list[str]:
-    """What is noted in the rows, each thing once with the systems it is about, no more than a reader would read."""
+    """The notes of the rows, at most `MOST_NOTES`, each once with the systems that it is about."""
     systems: dict[str, list[str]] = {}
     for entry in board.entries:
         for note in dict.fromkeys(note for row in entry.rows for note in row["notes"]):
@@ -56,7 +56,7 @@ def merged_rows(board: Board) -> list[str]:
 
 
 def plain(text: str | None) -> str:
-    """Somebody's words on one line, as words and not as Markdown."""
+    """Text from outside on one line, with Markdown escaped."""
     words = printable(" ".join((text or "no reason given").split()))
     return escaped(words).replace("<", "\\<").replace("[", "\\[")
 
@@ -102,7 +102,7 @@ def unit_of(board: Board) -> str:
 
 
 def source(board: Board) -> str:
-    """Where the dataset was read from, in words; nothing where it is called so."""
+    """The arguments that the dataset was read from, in words; nothing where they equal its name."""
     found = sorted({row["source"] for row in board.rows} - {board.dataset})
     return f" from {', '.join(map(code, found))}" if found else ""
 

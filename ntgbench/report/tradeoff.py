@@ -27,13 +27,7 @@ primary metric of each quality board of the same dataset; costs are of the effic
 
 @dataclass(frozen=True)
 class _Pair:
-    """A metric and a cost: one drawing, and three columns of the table.
-
-    Attributes:
-        column: the metric.
-        cost: "time" or "size", as the drawing's file is called.
-        title, head: of the cost's axis, and of its column.
-    """
+    """A metric and a cost, "time" or "size": one drawing, and three columns of the table."""
 
     column: Column
     cost: str
@@ -43,18 +37,12 @@ class _Pair:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """One system's quality and cost.
-
-    Attributes:
-        name, reference: as in `Entry`.
-        quality: by key of the metric.
-        cost: by name: "time", milliseconds of one item alone, and "size", megabytes on disk.
-    """
+    """One system's quality and cost; name and reference are those of its `Entry`."""
 
     name: str
     reference: bool
-    quality: dict[str, float]
-    cost: dict[str, float]
+    quality: dict[str, float]  # by key of the metric
+    cost: dict[str, float]  # "time", milliseconds of one item alone, and "size", megabytes on disk
 
 
 def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:

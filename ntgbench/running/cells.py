@@ -162,15 +162,10 @@ def read_cell(folder: Path) -> Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a protocol asks for.
+    """What a protocol asks for."""
 
-    Attributes:
-        cells: each after the one it is based on.
-        traffic: each dataset, by the file below the folder of all runs where its cells find it.
-    """
-
-    cells: tuple[Cell, ...]
-    traffic: dict[Path, Traffic]
+    cells: tuple[Cell, ...]  # each after the one it is based on
+    traffic: dict[Path, Traffic]  # each dataset, by the path of the file that its cells load
 
 
 Loaded = Callable[["Dataset", "Track[Any]"], None]
@@ -178,13 +173,7 @@ Loaded = Callable[["Dataset", "Track[Any]"], None]
 
 
 def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: str = "cpu") -> Plan:
-    """The protocol's cells; writes nothing.
-
-    Args:
-        protocol: what to run.
-        runs: folder of all runs.
-        loaded: called with each dataset that was read, and its track.
-        device: where systems compute.
+    """The protocol's cells below the folder `runs`; writes nothing.
 
     Raises:
         NtgbenchError: for a dataset or a system that is not there or of another track, or a dataset that cannot be

@@ -1,4 +1,4 @@
-"""The local engine: cells in child processes, some at a time, each watched for what it uses, all ended on Ctrl-C."""
+"""The local engine: runs cells in child processes, enforces their limits, and ends all of them on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from ntgbench.errors import NtgbenchError
+from ntgbench.errors import NtgbenchError, described
 from ntgbench.files import locked, write_text
 from ntgbench.plugins import RESTRICT, registry
 from ntgbench.probing import PROBED, ended_how
@@ -56,14 +56,14 @@ def run_cells(cells: Sequence[Cell], jobs: int, observe: Observe) -> Iterator[tu
                 unfinished = {cell.folder for cell in (*waiting, *running.values())}
                 for cell in [cell for cell in waiting if cell.base not in unfinished][: jobs - len(running)]:
                     waiting.remove(cell)
-                    running[pool.submit(_run_cell, cell, cell.threads, observe, stop)] = cell
+                    running[pool.submit(_run_cell, cell, observe, stop)] = cell
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
         finally:
             stop.set()
 
 
-def _run_cell(cell: Cell, threads: int, observe: Observe, stop: threading.Event) -> Row:
+def _run_cell(cell: Cell, observe: Observe, stop: threading.Event) -> Row:
     """Run one cell in a child process; its row says what happened, whatever happened.
 
     Another run may be at the same cell: then this one waits, and takes that one's result.
@@ -72,28 +72,26 @@ def _run_cell(cell: Cell, threads: int, observe: Observe, stop: threading.Event)
         InterruptedError: when `stop` is set while this waits.
     """
     try:
-        return _run_locked(cell, threads, observe, stop)
+        return _run_locked(cell, observe, stop)
     except InterruptedError:
         raise
     except (NtgbenchError, OSError) as error:
         # For example its folder is gone or cannot be written; other cells are not affected.
-        row = _failed(cell, str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}")
+        row = _failed(cell, described(error))
         _store(cell, row)
         return row
 
 
-def _run_locked(cell: Cell, threads: int, observe: Observe, stop: threading.Event) -> Row:
+def _run_locked(cell: Cell, observe: Observe, stop: threading.Event) -> Row:
     cell.path.mkdir(parents=True, exist_ok=True)
     # A cell whose suite is measured alone has the folder of all runs to itself, others share it.
     observe(cell, "waiting for its turn")
     with locked(cell.runs, stop, shared=cell.protocol.alone is None) as runs, locked(cell.path, stop) as own:
         found = cell.result()
-        return (
-            found if found and cell.progress() != "partial" else _run_child(cell, threads, observe, stop, (runs, own))
-        )
+        return found if found and cell.progress() != "partial" else _run_child(cell, observe, stop, (runs, own))
 
 
-def _run_child(cell: Cell, threads: int, observe: Observe, stop: threading.Event, holds: tuple[int, ...]) -> Row:
+def _run_child(cell: Cell, observe: Observe, stop: threading.Event, holds: tuple[int, ...]) -> Row:
     _clear(cell)
     forget_process(cell)
     write_text(cell.path / CELL_FILE, cell.to_json())
@@ -101,9 +99,9 @@ def _run_child(cell: Cell, threads: int, observe: Observe, stop: threading.Event
     # -P keeps the folder of the user out of the import path.
     command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder]
     with (cell.path / LOG_FILE).open("a+b") as log:
-        with kept(command, log, cell.path, _environment(threads), holds) as process:
+        with kept(command, log, cell.path, _environment(cell.threads), holds) as process:
             usage = Usage(process, cell.protocol.limits)
-            stopped = _watch(process, usage, cell, observe, stop)
+            stopped = _wait(process, usage, cell, observe, stop)
             metrics, phases = left_behind(cell, begun)
         usage.kill()
         last = last_line(log, process)
@@ -166,7 +164,7 @@ def _written(cell: Cell) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _watch(
+def _wait(
     process: subprocess.Popen[bytes], usage: Usage, cell: Cell, observe: Observe, stop: threading.Event
 ) -> str | None:
     """Wait for the process; the reason why it must be ended, or None when it ended by itself."""

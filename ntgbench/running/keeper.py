@@ -1,10 +1,9 @@
 """Keeps the processes of one cell together: `python -I -S keeper.py COMMAND`, a small process above each worker.
 
 It runs COMMAND in a session of its own, and ends as COMMAND ended: with its status, or by the same signal. Before that
-it kills every process that COMMAND has left behind. Its standard input is a pipe of which the run holds the other end.
-When that end is closed, because the run ends the cell or has itself died,
-COMMAND is killed with all it has started. Its standard output is the log, open for reading and appending; the end of
-what could not be written there comes out of its standard error.
+it kills every process that COMMAND has left behind. Its standard input is a pipe from the run. When the run closes it,
+or has itself died, COMMAND and all processes that it has started are killed. Its standard output is the log, open for
+reading and appending; the end of what could not be written there goes to standard error.
 
 On Linux nothing escapes: the keeper is a subreaper, so a process whose parent has ended becomes its child, whatever
 session or environment it has made for itself; and the kernel kills COMMAND when the keeper dies.

@@ -114,9 +114,8 @@ def last_line(log: IO[bytes], keeper: Keeper) -> str:
 class Usage:
     """What the processes below a keeper have used since this object was made.
 
-    CPU time is that of all of them, those included that have ended and that their parent has waited for, in steps of
-    10 ms a process. Of one whose parent does not wait for it (it ignores SIGCHLD), or that has ended on macOS, counts
-    what was seen of it at the last look.
+    CPU time includes processes that have ended and that their parent has waited for, in steps of 10 ms a process. For a
+    process whose parent does not wait for it (it ignores SIGCHLD), and on macOS, it is the time seen at the last look.
 
     Attributes:
         cpu_seconds: CPU time.
@@ -155,7 +154,7 @@ class Usage:
         return None
 
     def kill(self) -> None:
-        """Kill what was seen at the last look and still runs: what a keeper has left that could not end all itself."""
+        """Kill the processes seen at the last look that still run, in case the keeper could not end all of them."""
         for process in self._processes:
             with contextlib.suppress(psutil.Error):
                 process.kill()

@@ -56,17 +56,11 @@ class RunObserver:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves.
+    """The results of a run."""
 
-    Attributes:
-        rows: the rows of all its cells, finished earlier or now.
-        leaderboards: the Markdown files that were written.
-        runs: folder of all runs, with the cells' logs.
-    """
-
-    rows: tuple[Row, ...]
-    leaderboards: tuple[Path, ...]
-    runs: Path = RUNS
+    rows: tuple[Row, ...]  # of all its cells, finished earlier or now
+    leaderboards: tuple[Path, ...]  # the files that were written
+    runs: Path = RUNS  # folder of all runs, with the cells' logs
 
     def failures(self) -> list[str]:
         """One line for each cell that failed, with its log, and for each cause for which a metric has no value."""
@@ -138,16 +132,14 @@ def run(
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
     try:
-        for cell, row in run_cells(todo, jobs, observer.doing):
-            ended[cell.folder] = row
-            observer.ended(cell, row)
-        # A round is over before the next begins, for a machine may be slow for minutes.
-        for number in range(2, resolved.rounds(device) + 1):
-            more = [cell for cell in todo if cell.progress() == "partial"]
-            if not more:
-                break
-            observer.round(number, more)
-            for cell, row in run_cells(more, jobs, observer.doing):
+        # A round ends before the next one begins, because a machine may be slow for minutes.
+        for number in range(1, resolved.rounds(device) + 1):
+            if number > 1:
+                todo = [cell for cell in todo if cell.progress() == "partial"]
+                if not todo:
+                    break
+                observer.round(number, todo)
+            for cell, row in run_cells(todo, jobs, observer.doing):
                 ended[cell.folder] = row
                 observer.ended(cell, row)
     finally:

@@ -1,4 +1,4 @@
-"""What a cell's process has done so far, in one file: for the run that watches it, and for the next process."""
+"""The state of a cell's process in one file, which the run and the next process read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
-Everything it learns is in the folder's cell.json, everything it finds goes into the folder. Fitting and measuring are
-two steps with a mark between them, so that measuring alone can be repeated from the stored traffic and model.
+It reads the folder's cell.json and writes its results into the folder. The file state.json says when fitting is done,
+so that measuring alone can be repeated from the stored traffic and model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench import systems
-from ntgbench.errors import DatasetError, NtgbenchError, PluginError
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError, described
 from ntgbench.files import replacing
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
@@ -82,7 +82,7 @@ def run(cell: Cell) -> None:
 
 
 def _reason(error: Exception, cell: Cell) -> str:
-    reason = str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+    reason = described(error)
     # Libraries that write files do not all say which, and a full disk may be one of several.
     if os.strerror(errno.ENOSPC) in reason and str(cell.path) not in reason:
         reason += f" (in {cell.path})"

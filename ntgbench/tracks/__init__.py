@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class NoLayout:
-    """The layout of a track whose traffic has one form only."""
+    """The layout of a track that has no layout settings."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrackSpec:
         target: "module:Class", a `Track`.
         unit: what one item of its traffic is called, in the singular.
         summary: one line for listings.
-        layout: frozen dataclass with defaults: the form that datasets are loaded in, a protocol's table `layout`.
+        layout: frozen dataclass with defaults: the settings that datasets are loaded with, a protocol's table `layout`.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Track(ABC, Generic[T]):
 
     @abstractmethod
     def write(self, traffic: T, path: Path) -> None:
-        """Write a file of one of the forms `writes`, without loss if it is Parquet."""
+        """Write a file with one of the endings in `writes`, without loss if it is Parquet."""
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """The files that `write` makes for `path`."""
@@ -165,7 +165,7 @@ class Track(ABC, Generic[T]):
         return []
 
     def noise(self, real: T) -> T | None:  # noqa: ARG002
-        """Traffic as unlike `real` as can be, by which the checks try a metric's goal."""
+        """Traffic very unlike `real`: the checks require that a metric scores it no better than real traffic."""
         return None
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 def capture_flows(
     path: str | os.PathLike[str],
     class_of: str | Sequence[str] | None = None,
-    session: object = None,
     *,
     inner: bool = False,
     idle_timeout: float = IDLE_TIMEOUT,
@@ -31,7 +30,7 @@ def capture_flows(
     Args:
         path: pcap or pcapng file, plain or gzip.
         class_of: class of all flows, or one for each biflow; None takes them from the sidecar.
-        session: session that all flows come from, if any.
+
         inner: see `read_capture`.
         idle_timeout: seconds, see `segment`.
         active_timeout: seconds, see `segment`.
@@ -48,5 +47,5 @@ def capture_flows(
     capture = read_capture(path, inner=inner, size_limit=size_limit)
     segmentation = segment(capture.trace, idle_timeout, active_timeout)
     class_of = read_sidecar(path) if class_of is None else class_of
-    flows, changes = flow_table(capture.trace, segmentation, class_of, session)
+    flows, changes = flow_table(capture.trace, segmentation, class_of)
     return flows, Counter(capture.changes()) + changes, capture.warnings

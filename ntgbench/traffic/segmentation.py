@@ -90,19 +90,9 @@ def flow_table(
     class_of: str | Sequence[str],
     session: object = None,
 ) -> tuple[FlowTable, Counter[str]]:
-    """The biflows as a table, in the order of their first packets.
+    """The biflows as a table, in the order of their first packets, and what `FlowTable.from_packets` changed.
 
-    Args:
-        trace: the packets.
-        segmentation: their biflows.
-        class_of: class of all biflows, or one for each.
-        session: session that all of them come from, if any.
-
-    Returns:
-        the flows, and how much was left out or changed, as `FlowTable.from_packets` counts it.
-
-    Raises:
-        TrafficError: `class_of` does not hold one class for each biflow.
+    `class_of` is the class of all biflows or one for each, else TrafficError; `session` is that of all of them.
     """
     count = len(segmentation)
     class_of = [class_of] * count if isinstance(class_of, str) else class_of

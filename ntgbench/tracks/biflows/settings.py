@@ -16,7 +16,7 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 
 @dataclass(frozen=True)
 class BiflowLayout:
-    """The form that biflows are loaded in.
+    """How datasets are loaded as biflows.
 
     Attributes:
         packets: packets kept of each biflow.

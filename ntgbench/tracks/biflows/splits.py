@@ -1,4 +1,4 @@
-"""Which biflows train and which test: by class, whole sessions to one side, always from named seeds."""
+"""Splits into training and test biflows: by class, and by whole sessions where sessions are known."""
 
 from __future__ import annotations
 
@@ -19,18 +19,16 @@ Mask = npt.NDArray[np.bool_]
 def split(biflows: Biflows, test_share: float, seed: int) -> tuple[Biflows, Biflows]:
     """The training and the test biflows, about `test_share` of each class in the test set.
 
-    Whole sessions go to one side when the biflows have sessions. A class with one biflow, or one session, trains only.
-    Both sides keep the order of the rows and all classes.
+    Each session goes to one side when sessions are known. A class with one biflow, or one session, is only in the
+    training set. Both sides keep the order of the rows and all classes.
 
     Raises:
-        DatasetError: when there is nothing to test with: each class has one biflow, all are of one session, or each
-            session holds a class that no other has.
+        DatasetError: when the test set would be empty: each class has one biflow, all biflows are of one session, or
+            each session holds a class that no other has.
     """
     rng = np.random.default_rng(seed)
     test = (
-        _stratified(biflows.label, test_share, rng)
-        if biflows.session is None
-        else _by_session(biflows, test_share, rng)
+        _stratified(biflows.label, test_share, rng) if biflows.session is None else _sessions(biflows, test_share, rng)
     )
     if not test.any():
         if biflows.session is None:
@@ -64,15 +62,15 @@ def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gener
 def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> tuple[Biflows, Biflows]:
     """Two disjoint random sets with equal counts of each class c, at most `counts[c]`, in row order.
 
-    Without sessions a class gives `counts[c]` to each, or half of itself, rounded down, where it is smaller. Sessions
-    go whole to one of the two, so that the sets share none, as training and test sets do; then each class is cut to the
-    smaller of its two sides. A class in one session is in neither set.
+    Without sessions, each set gets `counts[c]` biflows of a class, or half of the class, rounded down, if that is less.
+    Otherwise each session goes to one of the sets, and each class is cut to the smaller of its two sides. A class in
+    one session is in neither set.
     """
     if biflows.session is None:
         size = np.minimum(counts, biflows.class_counts() // 2)[biflows.label]
         rank = _rank_in_class(biflows.label, rng)
         return biflows.select(rank < size), biflows.select((rank >= size) & (rank < 2 * size))
-    half = _by_session(biflows, 0.5, rng)
+    half = _sessions(biflows, 0.5, rng)
     first, second = biflows.select(half), biflows.select(~half)
     both = np.minimum(counts, np.minimum(first.class_counts(), second.class_counts()))
     return take(first, both, rng), take(second, both, rng)
@@ -99,30 +97,30 @@ def _stratified(label: npt.NDArray[np.int32], share: float, rng: np.random.Gener
     return mask
 
 
-def _by_session(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
-    """Sessions for testing, chosen class by class, rarest first, until each class has its share.
+def _sessions(biflows: Biflows, share: float, rng: np.random.Generator) -> Mask:
+    """Test biflows: whole sessions, chosen class by class, the rarest class first, until each class has its share.
 
-    One session of each class stays for training, or the class could not be learnt. Otherwise a session is taken when it
-    brings the class nearer to its share. Where none does, each being at least twice the share, the smallest is taken
-    (ties at random), which is the nearest, so that the class is tested. If sessions have one class each, a class
-    misses its share by half of its largest session at most, unless only one of its sessions is taken or only one stays.
+    At least one session of each class stays in the training set. A session is taken when it brings the class nearer to
+    its share. If none does, the smallest is taken (ties at random), so that the class is tested. If each session holds
+    one class, a class misses its share by at most half of its largest session, unless only one of its sessions is taken
+    or only one stays.
     """
     assert biflows.session is not None
     _, session = np.unique(biflows.session, return_inverse=True)
     table = np.zeros((int(session.max(initial=-1)) + 1, len(biflows.classes)), np.int64)
     np.add.at(table, (session, biflows.label), 1)
     totals = table.sum(axis=0)
-    left = np.count_nonzero(table, axis=0)
+    remaining = np.count_nonzero(table, axis=0)
     testing = np.zeros(len(table), bool)
     decided = np.zeros(len(table), bool)
 
     def spare(member: int) -> bool:
-        return bool((left[table[member] > 0] > 1).all())
+        return bool((remaining[table[member] > 0] > 1).all())
 
     def give(*members: int) -> None:
         for member in members:
             testing[member] = True
-            left[table[member] > 0] -= 1
+            remaining[table[member] > 0] -= 1
 
     for c in np.argsort(totals, kind="stable"):
         members = rng.permutation(np.flatnonzero(table[:, c]))

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError, refuse
-from ntgbench.parameters import suggestion
 from ntgbench.seeds import derive_seed
 from ntgbench.tracks import Notes, Request, Track
 from ntgbench.tracks.biflows import checks, splits
 from ntgbench.tracks.biflows.example import example_traffic
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.notes import listed
-from ntgbench.words import pluralised
+from ntgbench.words import pluralised, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -55,8 +55,5 @@ def require_comparable(real: Biflows, synthetic: Biflows) -> None:
     if not len(real) or not len(synthetic):
         raise TrafficError("fidelity compares at least one real biflow with at least one synthetic biflow")
 
-    def form(side: Biflows) -> tuple[Any, ...]:
-        return side.classes, side.packets, side.pl_max
-
-    if form(real) != form(synthetic):
+    if (real.classes, real.packets, real.pl_max) != (synthetic.classes, synthetic.packets, synthetic.pl_max):
         raise TrafficError("fidelity needs the same classes, packets and pl_max on both sides")

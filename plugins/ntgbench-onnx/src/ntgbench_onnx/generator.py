@@ -36,12 +36,12 @@ class OnnxGenerator:
     It works for every token generator that declares `onnx_step`, and learns nothing itself.
 
     Attributes:
-        form: what the file's metadata call its format.
+        format: the name of its format, which the file's metadata hold under the key "form".
         int8: whether its weights are int8.
         file: the model as a file.
     """
 
-    form: ClassVar[str] = "onnx"
+    format: ClassVar[str] = "onnx"
     int8: ClassVar[bool] = False
 
     def __init__(self, parameters: NoParameters) -> None:
@@ -50,9 +50,9 @@ class OnnxGenerator:
     def fit(self, train: Biflows, context: Context) -> None:  # noqa: ARG002
         """Write the fitted model in `context.base` as a graph. Raises PluginError when there is none, or no graph."""
         use_device(context)
-        system, fitted = fitted_base(context, self.form)
+        system, fitted = fitted_base(context, self.format)
         mapping, graph = fitted.mapping, Graph(fitted.model, self.int8)
-        about = {"format": FORMAT, "form": self.form, "system": system.display_name, "mapping": mapping.settings()}
+        about = {"format": FORMAT, "form": self.format, "system": system.display_name, "mapping": mapping.settings()}
         self._use(graph.finish(fitted.onnx_step(graph), mapping.vocabulary, {METADATA: json.dumps(about)}))
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
@@ -82,8 +82,8 @@ class OnnxGenerator:
             raise PluginError("was not written by ntgbench; it does not say what its tokens mean")
         if about["format"] != FORMAT:
             raise PluginError(f"has format {about['format']!r}; this version reads format {FORMAT}")
-        if about["form"] != self.form:
-            raise PluginError(f"holds a model of form {about['form']!r}, not {self.form!r}")
+        if about["form"] != self.format:
+            raise PluginError(f"holds a model of form {about['form']!r}, not {self.format!r}")
         self.file, self.mapping = file, checked_mapping(about["mapping"], graph)
         self.start = partial(OnnxSteps.start, running)
         # Two steps with the lowest and the highest token.
@@ -97,4 +97,4 @@ class OnnxGenerator:
 class Int8OnnxGenerator(OnnxGenerator):
     """The same with weights in int8, and activations where `onnx_step` uses products of integers."""
 
-    form, int8 = "onnx-int8", True
+    format, int8 = "onnx-int8", True
