@@ -45,7 +45,9 @@ def _any_labels(fit: Fit) -> None:
 
 def _any_layout(fit: Fit) -> None:
     for packets, pl_max in ((1, 1460), (3, 120), (30, 32767)):
+        # A few biflows: models of long payloads are large.
         train = example_traffic(packets, pl_max)
+        train = train.select(np.arange(0, len(train), 8))
         fit(train).sample(train.label, seed=5)
 
 
