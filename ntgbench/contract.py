@@ -47,6 +47,8 @@ def check_spec(spec: Any, kind: type, hook: str) -> Spec:
     if isinstance(checked, GeneratorSpec | AugmenterSpec):
         _check_parameters(checked.parameters, checked.name)
     if isinstance(checked, GeneratorSpec):
+        if checked.heldout and not checked.reference:
+            raise PluginError(f"{where}: only a reference may be fitted on held-out traffic")
         parameters = fields_of(checked.parameters)
         for name in filter(None, (checked.batch, checked.epochs)):
             if name not in parameters or not isinstance(parameters[name].type, inspect.IntType):

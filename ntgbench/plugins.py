@@ -19,7 +19,7 @@ from ntgbench.errors import PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, SystemSpec
 from ntgbench.probing import PROBED, find_fatal
 from ntgbench.suites import Suite
-from ntgbench.tracks import Track, TrackSpec
+from ntgbench.tracks import DEFAULT, Track, TrackSpec, same_track
 from ntgbench.words import pluralised, suggestion
 
 if TYPE_CHECKING:
@@ -60,9 +60,17 @@ class Registry:
 
     plugins: tuple[Plugin, ...]
 
-    def systems(self) -> dict[str, SystemSpec]:
-        """Generators and augmenters by name: they share one name space, that of leaderboard rows."""
-        return {spec.name: spec for spec in self._specs() if isinstance(spec, GeneratorSpec | AugmenterSpec)}
+    def systems(self, track: str | None = None) -> dict[str, SystemSpec]:
+        """Generators and augmenters of a track by name: they share one name space, that of leaderboard rows.
+
+        Without a track, those of all tracks; of several with one name the default track's, or else the first.
+        """
+        found = [spec for spec in self.every_system() if track in (None, spec.track)]
+        return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.track == DEFAULT)}
+
+    def every_system(self) -> list[SystemSpec]:
+        """Generators and augmenters of all tracks, in the order plugins brought them."""
+        return [spec for spec in self._specs() if isinstance(spec, GeneratorSpec | AugmenterSpec)]
 
     def metrics(self) -> dict[str, MetricSpec]:
         """Metrics by name."""
@@ -87,10 +95,15 @@ class Registry:
             raise PluginError(f"no track is called {name!r}; {suggestion(name, tracks)}")
         return _track(tracks[name])
 
-    def system(self, name: str) -> SystemSpec:
-        """The system called `name`. Raises PluginError with the nearest names, or why its plugin was refused."""
-        systems = self.systems()
+    def system(self, name: str, track: str | None = None) -> SystemSpec:
+        """The system called `name`, of a track when one is given; see `systems` for names that several tracks have.
+
+        Raises PluginError with the nearest names, or why its plugin was refused.
+        """
+        systems = self.systems(track)
         if name not in systems:
+            if name in self.systems():
+                same_track(f"the system {name}", self.systems()[name].track, track or DEFAULT)
             if not systems:
                 raise PluginError(self.why_empty())
             refused = [plugin for plugin in self.plugins if plugin.refused is not None]
@@ -214,7 +227,9 @@ def call_hooks(entry_point: importlib.metadata.EntryPoint) -> tuple[Spec, ...]:
 
 def _refuse_clashes(specs: Sequence[Spec], earlier: Sequence[Plugin]) -> None:
     def claims(spec: Spec) -> list[tuple[str, str]]:
-        kind = "system" if isinstance(spec, GeneratorSpec | AugmenterSpec) else type(spec).__name__
+        kind = type(spec).__name__
+        if isinstance(spec, GeneratorSpec | AugmenterSpec):
+            kind = f"system of {spec.track}"
         if isinstance(spec, Suite):
             kind = f"suite of {spec.track}"
         if isinstance(spec, MetricSpec) and spec.primary:
@@ -250,7 +265,7 @@ def _dangling(spec: Spec, known: Registry) -> str | None:
     if isinstance(spec, MetricSpec) and spec.suite not in known.suites(spec.track):
         advice = suggestion(spec.suite, known.suites(spec.track))
         return f"there is no suite {spec.suite!r}, which {spec.name} names; {advice}"
-    if isinstance(spec, GeneratorSpec) and not _has_base(spec, known.systems()):
+    if isinstance(spec, GeneratorSpec) and not _has_base(spec, known.systems(spec.track)):
         return f"the base {spec.base!r} of {spec.name} is not a generator, or starts from {spec.name} itself"
     return None
 

@@ -112,6 +112,11 @@ def to_text(rows: Iterable[Row]) -> str:
     return "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
 
 
+def has_failed(metric: MetricValue) -> bool:
+    """Whether a metric has no number although it has one for such traffic."""
+    return metric["value"] is None and not metric.get("undefined", False)
+
+
 def suite_of(key: str) -> str:
     """The suite that a metric's key "suite/metric[@compared with]" belongs to."""
     return key.partition("/")[0]

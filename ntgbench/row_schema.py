@@ -70,12 +70,13 @@ class MetricValue(TypedDict):
     """One number of a row, with what a leaderboard needs to print and rank it without the plugin.
 
     Keys:
-        value: the number, None when the metric failed.
+        value: the number, None when there is none.
         version: version of the metric.
         goal: "min" or "max".
         digits: decimals to print.
         primary: true for the metric that ranks its suite; left out otherwise.
-        reason: why the metric failed; left out otherwise.
+        reason: why there is no number; left out otherwise.
+        undefined: true when the metric has no number for such traffic, which is no failure; left out otherwise.
         low, high, count, outliers: of a median, the interval that holds it, the number of measurements, and of those
             far from the others; left out otherwise.
     """
@@ -86,6 +87,7 @@ class MetricValue(TypedDict):
     digits: Annotated[int, Meta(ge=0, le=12)]
     primary: NotRequired[bool]
     reason: NotRequired[_Text]
+    undefined: NotRequired[bool]
     low: NotRequired[_Number]
     high: NotRequired[_Number]
     count: NotRequired[_Count]

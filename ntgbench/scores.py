@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import reprlib
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ntgbench.plugins import resolve
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
     from ntgbench.tracks import Traffic
 
 Scores = dict[str, MetricValue]
-"""Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline."""
+"""Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline, or
+another form of the metric."""
+
+_FORM = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def score(metrics: Sequence[MetricSpec], real: Traffic, synthetic: Traffic, seed: int, at: str = "") -> Scores:
-    """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other."""
+    """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other.
+
+    A target may return a text in place of a number, which says why the metric has none for such traffic, and beside
+    `name` other forms of it as `name@form`, which are never ranked.
+    """
     targets: dict[str, list[MetricSpec]] = {}
     for metric in metrics:
         targets.setdefault(metric.target, []).append(metric)
@@ -37,8 +46,18 @@ def score(metrics: Sequence[MetricSpec], real: Traffic, synthetic: Traffic, seed
             failed = f"{type(error).__name__}: {error}"
             scores.update({metric.name: metric_value(metric, None, failed) for metric in served})
             continue
-        scores.update({metric.name: _checked(metric, values) for metric in served})
-    return {metric.name + at: scores[metric.name] for metric in metrics}
+        for metric in served:
+            scores[metric.name] = _checked(metric, values)
+            forms = [key.removeprefix(f"{metric.name}@") for key in values if str(key).startswith(f"{metric.name}@")]
+            other = replace(metric, primary=False, lowest=None, highest=None)
+            scores.update(
+                {
+                    f"{metric.name}@{form}": _checked(other, values, f"{metric.name}@{form}")
+                    for form in forms
+                    if _FORM.fullmatch(form)
+                }
+            )
+    return {name + at: value for name, value in scores.items()}
 
 
 def metric_value(metric: MetricSpec, value: float | None, reason: str | None = None) -> MetricValue:
@@ -51,12 +70,15 @@ def metric_value(metric: MetricSpec, value: float | None, reason: str | None = N
     return found
 
 
-def _checked(metric: MetricSpec, values: Mapping[str, float]) -> MetricValue:
-    if metric.name not in values:
-        return metric_value(metric, None, f"{metric.target} returned no value for {metric.name}")
-    found = values[metric.name]
+def _checked(metric: MetricSpec, values: Mapping[str, float | str], key: str = "") -> MetricValue:
+    key = key or metric.name
+    if key not in values:
+        return metric_value(metric, None, f"{metric.target} returned no value for {key}")
+    found = values[key]
+    if isinstance(found, str):
+        return {**metric_value(metric, None, found), "undefined": True}
     try:
-        value = math.nan if isinstance(found, str | bytes) else float(found)
+        value = math.nan if isinstance(found, bytes) else float(found)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if math.isnan(value):

@@ -15,6 +15,7 @@ from ntgbench.interfaces import Context, GeneratorSpec, SystemSpec
 from ntgbench.parameters import build_parameters, display_name, parse_request
 from ntgbench.plugins import registry, resolve
 from ntgbench.saved import MOST_BYTES
+from ntgbench.tracks import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,6 +137,7 @@ class FittedSystem:
         track.write(track.outline(self.train) if self.system.is_generator else self.train, folder / TRAIN_FILE)
         head = {
             "format": FORMAT,
+            "track": track.spec.name,
             "system": self.system.spec.name,
             "parameters": self.system.settings(),
             "known": self.known,
@@ -148,7 +150,7 @@ def load(folder: Path) -> FittedSystem:
     try:
         head = read_json(folder / SYSTEM_FILE)
         name, settings, known = _checked_head(head, folder)
-        system = with_parameters(name, settings)
+        system = with_parameters(name, settings, head.get("track", DEFAULT))
         require_file(folder / TRAIN_FILE, MOST_BYTES)
         train = system.track.load(folder / TRAIN_FILE)
     except PluginError:
@@ -196,13 +198,16 @@ def _told(error: Exception) -> str:
     return text if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {text}"
 
 
-def choose(text: str) -> System:
-    """The system that a user asks for as `name[parameter=value,…]`. Raises PluginError or ProtocolError."""
+def choose(text: str, track: str | None = None) -> System:
+    """The system that a user asks for as `name[parameter=value,…]`, see `Registry.system`.
+
+    Raises PluginError or ProtocolError.
+    """
     request = parse_request(text)
-    return with_parameters(request.name, dict(request.settings))
+    return with_parameters(request.name, dict(request.settings), track)
 
 
-def with_parameters(name: str, settings: Mapping[str, Any]) -> System:
+def with_parameters(name: str, settings: Mapping[str, Any], track: str | None = None) -> System:
     """The system `name` with `settings` instead of its defaults. Raises PluginError or ProtocolError."""
-    spec = registry().system(name)
+    spec = registry().system(name, track)
     return System(spec, build_parameters(spec.parameters, settings, spec.name))

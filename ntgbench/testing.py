@@ -87,7 +87,7 @@ class Fit:
             return self.system.fit(train, context)
         digest = self.track.digest(train)
         if digest not in self._bases:
-            self._bases[digest] = choose(self.base).fit(train, context)
+            self._bases[digest] = choose(self.base, self.system.spec.track).fit(train, context)
         with tempfile.TemporaryDirectory() as name:
             self._bases[digest].save(Path(name))
             return self.system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=Path(name) / MODEL_FOLDER))

@@ -22,7 +22,7 @@ def trace(*packets: tuple[Any, ...]) -> PacketTrace:
     source, destination = np.array(senders), np.array(receivers)
     flag = np.array(flags)
     header = np.where(flag < 0, 28, 40)
-    return PacketTrace(
+    return PacketTrace.of(
         time_ns=np.rint(np.array(times) * 1e9).astype(np.int64),
         source=ipv4_address(source[:, 0].astype(np.uint32)),
         destination=ipv4_address(destination[:, 0].astype(np.uint32)),

@@ -33,7 +33,7 @@ def export(model: Path, wanted: str, int8: bool, out: Path) -> None:
     name = fitted.system.spec.name
     formats = {
         spec.format: spec
-        for spec in registry().systems().values()
+        for spec in registry().systems(fitted.system.spec.track).values()
         if isinstance(spec, GeneratorSpec) and spec.base == name and spec.format is not None
     }
     wanted = f"{wanted}-int8" if int8 else wanted
@@ -41,7 +41,7 @@ def export(model: Path, wanted: str, int8: bool, out: Path) -> None:
         raise NtgbenchError(f"{model} holds {fitted.system.display_name}, which has no other format")
     if wanted not in formats:
         raise NtgbenchError(f"{name} has no format {wanted!r}; {suggestion(wanted, formats)}")
-    system = with_parameters(formats[wanted].name, {})
+    system = with_parameters(formats[wanted].name, {}, fitted.system.spec.track)
     made = system.fit(fitted.system.track.outline(fitted.train), Context(seed=0, base=model / MODEL_FOLDER))
     out.mkdir(parents=True, exist_ok=True)
     # The outline does not say which classes the model has seen; the fitted one knows.

@@ -37,9 +37,9 @@ def _rows(kind: str) -> tuple[list[str], list[dict[str, Any]]]:
     known = registry()
     suites = [suite for track in known.tracks() for suite in known.suites(track).values()]
     listed: dict[str, tuple[Iterable[Any], list[str]]] = {
-        "systems": (known.systems().values(), ["name", "kind", "reference", "plugin", "summary"]),
-        "metrics": (known.metrics().values(), ["name", "suite", "goal", "version", "summary"]),
-        "datasets": (known.datasets().values(), ["name", "licence", "summary"]),
+        "systems": (known.every_system(), ["name", "track", "kind", "reference", "plugin", "summary"]),
+        "metrics": (known.metrics().values(), ["name", "track", "suite", "goal", "version", "summary"]),
+        "datasets": (known.datasets().values(), ["name", "track", "licence", "summary"]),
         "protocols": (bundled().values(), ["name", "version", "digest", "summary"]),
         "suites": (suites, ["name", "track", "version", "summary"]),
         "tracks": (known.tracks().values(), ["name", "summary"]),

@@ -41,7 +41,8 @@ def main(folder: Path, request: str, started: float) -> Start:
     from ntgbench.machine import peak_memory_mib
     from ntgbench.plugins import registry, resolve
 
-    spec = registry().system(json.loads((folder / systems.SYSTEM_FILE).read_text())["system"])
+    head = json.loads((folder / systems.SYSTEM_FILE).read_text())
+    spec = registry().system(head["system"], head.get("track"))
     begun = time.monotonic()
     resolve(spec.target, spec.needs)
     imported = time.monotonic() - begun

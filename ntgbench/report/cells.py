@@ -23,8 +23,10 @@ def system_lines(
 
 
 def no_number(entry: Entry, key: str, version: int | None = None) -> str:
-    """The text for a missing number of the metric `key`, by its version: "failed", "outdated" or "-"."""
+    """The text for a missing number of the metric `key`, by its version: "failed", "undefined", "outdated" or "-"."""
     measured = [row["metrics"][key] for row in entry.rows if key in row["metrics"]]
     if version is not None and any(metric["version"] != version for metric in measured):
         return "outdated"
+    if measured and all(metric.get("undefined", False) for metric in measured):
+        return "undefined"
     return "failed" if measured or any(row["status"] == "failed" for row in entry.rows) else EMPTY

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntgbench.report.text import code, plain
-from ntgbench.results import suite_of
+from ntgbench.results import has_failed, suite_of
 from ntgbench.words import pluralised, titles
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -
     for name, row in rows:
         found = set()
         for key, metric in sorted(row["metrics"].items()):
-            if metric["value"] is None and suite in (None, suite_of(key)):
+            if has_failed(metric) and suite in (None, suite_of(key)):
                 cause = metric.get("reason") or "no reason given"
                 failure = (key.partition("@")[0], _NUMBER.sub("0", cause))
                 causes.setdefault(failure, cause)

@@ -18,9 +18,9 @@ from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import OWN, registry
 from ntgbench.protocol import Protocol, from_values
-from ntgbench.results import check_row, key_of, suite_of
+from ntgbench.results import check_row, has_failed, key_of, suite_of
 from ntgbench.systems import System, choose, with_parameters
-from ntgbench.tracks import blamed, same_track
+from ntgbench.tracks import blamed
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
@@ -97,7 +97,7 @@ class Cell:
 
     def build(self) -> System:
         """The system with its parameters."""
-        return with_parameters(self.system, self.settings)
+        return with_parameters(self.system, self.settings, self.protocol.track)
 
     def result(self) -> Row | None:
         """What an earlier run found, None when none has finished here.
@@ -182,9 +182,7 @@ def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: s
     cells: dict[str, Cell] = {}
     traffic: dict[Path, Traffic] = {}
     track = registry().track(protocol.track)
-    systems = [choose(text) for text in protocol.systems]
-    for system in systems:
-        same_track(f"the system {system.spec.name}", system.spec.track, protocol.track)
+    systems = [choose(text, protocol.track) for text in protocol.systems]
     for argument in protocol.datasets:
         dataset = load_dataset(argument, track=protocol.track, max_items=protocol.max_items, **asdict(protocol.layout))
         with blamed(protocol.track):
@@ -210,7 +208,7 @@ def _cells(
     """The cell of a system below the folder `home`, after the cells it is based on."""
     before: list[Cell] = []
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-        before = _cells(protocol, dataset, digest, choose(system.spec.base), seed, home, device)
+        before = _cells(protocol, dataset, digest, choose(system.spec.base, protocol.track), seed, home, device)
     plugin = registry().plugin_of(system.spec)
     identity = {
         "track": protocol.track,
@@ -260,5 +258,5 @@ def codes(track: str, suite: str) -> dict[str, str]:
 
 
 def failed_suites(row: Row) -> set[str]:
-    """The suites of which a metric has no value."""
-    return {suite_of(key) for key, metric in row["metrics"].items() if metric["value"] is None}
+    """The suites of which a metric has failed."""
+    return {suite_of(key) for key, metric in row["metrics"].items() if has_failed(metric)}

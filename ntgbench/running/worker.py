@@ -121,7 +121,8 @@ class _Work:
         traffic = self._traffic()
         with self.state.timed("load"):
             train, test = track.split(traffic, cell.protocol.test_share, derive_seed(*self.names, "split"))
-        noted = self._fit(train)
+        spec = self.system.spec
+        noted = self._fit(test if isinstance(spec, GeneratorSpec) and spec.heldout else train)
         row["notes"] += _notes_of_base(cell)
         row["phases"].update(noted["phases"])
         row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
@@ -177,7 +178,7 @@ class _Work:
         with contextlib.suppress(OSError, NtgbenchError):
             if noted is not None and {"phases", "peak_memory_mib", "machine"} <= noted.keys():
                 made = track.load(cell.path / SYNTHETIC_FILE)
-                if len(made) == len(train):
+                if len(made) == noted.get("made"):
                     return noted
         # Not fitted yet, or something of it is damaged: either way it is fitted now.
         unfinished = cell.path / UNFINISHED_FOLDER
@@ -203,6 +204,7 @@ class _Work:
             "phases": dict(self.state.seconds),
             "peak_memory_mib": peak_memory_mib(),
             "machine": machine_of(cell),
+            "made": len(synthetic),
         }
         self.state.fitted = noted
         self.state.write()
@@ -214,7 +216,7 @@ class _Work:
         with tempfile.TemporaryDirectory(dir=self.cell.path) as name:
             base = None
             if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
-                self._refit(systems.choose(system.spec.base), few).save(Path(name))
+                self._refit(systems.choose(system.spec.base, system.spec.track), few).save(Path(name))
                 base = Path(name) / systems.MODEL_FOLDER
             return system.fit(few, self._context(system, "refit", few, base))
 

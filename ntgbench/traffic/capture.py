@@ -138,6 +138,11 @@ def _columns(packets: Packets) -> Columns:
         "tcp_flags": packets.flags[kept],
         "tcp_sequence": packets.numbers[kept, 0],
         "tcp_acknowledgement": packets.numbers[kept, 1],
+        "tos": packets.tos[kept],
+        "ip_id": packets.ip_id[kept],
+        "ip_flags": packets.ip_flags[kept],
+        # Later fragments are left out.
+        "fragment_offset": np.zeros(int(kept.sum()), np.uint16),
     }
 
 

@@ -15,7 +15,7 @@ from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.frames import ETHERNET, RECORD, header_lengths, headers
 from ntgbench.traffic.records import LONGEST_RECORD
 from ntgbench.traffic.sidecar import write_sidecar
-from ntgbench.traffic.trace import ACK, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
+from ntgbench.traffic.trace import ACK, DO_NOT_FRAGMENT, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
 
 if TYPE_CHECKING:
     import os
@@ -108,7 +108,7 @@ def biflows_to_trace(biflows: Biflows) -> PacketTrace:
     server = ipv4_address(np.full(len(biflow), _SERVER, np.uint32))
     client_port = (_DYNAMIC_PORTS + biflow // _CLIENT_COUNT % _PORT_COUNT).astype(np.uint16)
     server_port = (_DYNAMIC_PORTS + biflows.label[biflow] % _PORT_COUNT).astype(np.uint16)
-    return PacketTrace(
+    return PacketTrace.of(
         time_ns=time_ns[order],
         source=np.where(upstream[:, None], client, server),
         destination=np.where(upstream[:, None], server, client),
@@ -119,6 +119,7 @@ def biflows_to_trace(biflows: Biflows) -> PacketTrace:
         ip_length=(40 + 8 * (flags & SYN != 0) + payload).astype(np.int32),
         payload_length=payload,
         ttl=np.full(len(biflow), 64, np.uint8),
+        ip_flags=np.full(len(biflow), DO_NOT_FRAGMENT, np.uint8),
         tcp_flags=flags,
         tcp_sequence=sequence,
         tcp_acknowledgement=acknowledgement,

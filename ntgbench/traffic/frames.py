@@ -17,7 +17,6 @@ Numbers = npt.NDArray[np.int64]
 
 RECORD, ETHERNET = 16, 14
 _MAC_ADDRESSES = (2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1)
-_DO_NOT_FRAGMENT = 0x4000
 _DESTINATION_OPTIONS = 60
 _NO_OPERATION = 1
 # Maximum segment size 1460 and the largest window scale.
@@ -76,7 +75,9 @@ def _ipv4(trace: PacketTrace, header: Bytes) -> Numbers:
     """Fill in IPv4 headers; returns the sum of their addresses, for the checksum of what follows."""
     header[:, 0] = 0x40 | header.shape[1] // 4
     _put(header, 2, np.where(trace.ip_length > 0xFFFF, 0, trace.ip_length))
-    _put(header, 6, _DO_NOT_FRAGMENT)
+    header[:, 1] = trace.tos
+    _put(header, 4, trace.ip_id)
+    _put(header, 6, trace.ip_flags.astype(np.int64) << 13 | trace.fragment_offset)
     header[:, 8] = trace.ttl
     header[:, 9] = trace.protocol
     _put(header, 12, trace.source[:, 1], 4)
@@ -88,7 +89,8 @@ def _ipv4(trace: PacketTrace, header: Bytes) -> Numbers:
 
 def _ipv6(trace: PacketTrace, header: Bytes) -> Numbers:
     """Fill in IPv6 headers, as `_ipv4`; what they are longer than 40 bytes is padding in destination options."""
-    header[:, 0] = 0x60
+    header[:, 0] = 0x60 | trace.tos >> 4
+    header[:, 1] = trace.tos << 4
     length = trace.ip_length.astype(np.int64) - 40
     _put(header, 4, np.where(length > 0xFFFF, 0, length))
     header[:, 6] = trace.protocol

@@ -64,7 +64,8 @@ class Packets:
         self.fragment, self.more = zeros(np.bool_), zeros(np.bool_)
         self.fragment_at, self.fragment_id, self.fragment_from, self.fragment_protocol = (zeros() for _ in range(4))
         self.source, self.destination = zeros(np.uint64, 2), zeros(np.uint64, 2)
-        self.ttl, self.flags = zeros(np.uint8), zeros(np.uint8)
+        self.ttl, self.flags, self.tos, self.ip_flags = (zeros(np.uint8) for _ in range(4))
+        self.ip_id = zeros(np.uint16)
         self.ports, self.numbers = zeros(np.uint16, 2), zeros(np.uint32, 2)
         self.payload_at, self.payload = zeros(), zeros()
 
@@ -125,6 +126,9 @@ def _ipv4(packets: Packets, rows: Offsets) -> None:
     packets.source[rows] = ipv4_address(header[:, 12:16].copy().view(">u4")[:, 0].astype(np.uint32))
     packets.destination[rows] = ipv4_address(header[:, 16:20].copy().view(">u4")[:, 0].astype(np.uint32))
     packets.ttl[rows] = header[:, 8]
+    packets.tos[rows] = header[:, 1]
+    packets.ip_id[rows] = words[:, 2]
+    packets.ip_flags[rows] = words[:, 3] >> 13
     packets.protocol[rows] = header[:, 9]
     packets.fragment[rows] = words[:, 3] & 0x3FFF != 0
     packets.more[rows] = words[:, 3] & 0x2000 != 0
@@ -152,6 +156,8 @@ def _ipv6(packets: Packets, rows: Offsets) -> None:
     packets.source[rows] = header[:, 8:24].copy().view(">u8")
     packets.destination[rows] = header[:, 24:40].copy().view(">u8")
     packets.ttl[rows] = header[:, 7]
+    packets.tos[rows] = header[:, 0] << 4 | header[:, 1] >> 4
+    packets.ip_id[rows] = packets.ip_flags[rows] = 0
     packets.protocol[rows] = header[:, 6]
     packets.fragment[rows] = packets.more[rows] = False
     packets.fragment_from[rows] = 0

@@ -27,6 +27,10 @@ def trace(**columns) -> PacketTrace:
         "tcp_flags": np.array([2, 0, 16], np.uint8),
         "tcp_sequence": np.array([2**32 - 1, 0, 7], np.uint32),
         "tcp_acknowledgement": np.array([0, 0, 8], np.uint32),
+        "tos": np.array([0, 0x10, 0], np.uint8),
+        "ip_id": np.array([7, 8, 0], np.uint16),
+        "ip_flags": np.array([2, 0, 0], np.uint8),
+        "fragment_offset": np.zeros(3, np.uint16),
     }
     return PacketTrace(**{**made, **columns})
 
@@ -40,6 +44,8 @@ def trace(**columns) -> PacketTrace:
         ("tcp_acknowledgement", np.array([0, 9, 0], np.uint32), "row 1: tcp_acknowledgement is 0 for UDP"),
         ("payload_length", np.array([0, 2, -1], np.int32), "row 2: payload_length is not negative"),
         ("payload_length", np.array([40, 2, 0], np.int32), "row 0: payload_length is less than ip_length"),
+        ("ip_flags", np.array([2, 8, 0], np.uint8), "row 1: ip_flags has three bits"),
+        ("fragment_offset", np.array([0, 0, 8192], np.uint16), "row 2: fragment_offset has thirteen bits"),
         ("ttl", np.array([1, 2, 3]), "ttl must be uint8"),
         ("source", np.zeros((3, 1), np.uint64), r"source must be uint64 with shape \(3, 2\)"),
         ("source_port", np.zeros(2, np.uint16), r"source_port must be uint16 with shape \(3,\)"),

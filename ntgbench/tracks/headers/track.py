@@ -1,0 +1,157 @@
+"""The track of header traces: what the host does with packet traces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError, refuse
+from ntgbench.tracks import NoLayout, Notes, Request, Track
+from ntgbench.tracks.headers import checks, splits
+from ntgbench.tracks.headers.example import example_trace
+from ntgbench.traffic.trace import SHORTEST_HEADERS, TCP, UDP, PacketTrace
+from ntgbench.words import pluralised
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.testing import Check, Fit
+    from ntgbench.tracks import TrackSpec
+
+MOST_TIMES_ASKED = 2
+"""Times as many packets as asked for that a system may make."""
+
+
+class HeaderTrack(Track[PacketTrace]):
+    """Traffic is a `PacketTrace` in the order of time; a request is (packets, span_ns), both int."""
+
+    writes = (".parquet", ".pcap")
+
+    def __init__(self, spec: TrackSpec) -> None:
+        from ntgbench.datasets.traces import ENDINGS
+
+        super().__init__(spec)
+        self.endings = ENDINGS
+
+    def read(self, path: Path, layout: NoLayout) -> tuple[PacketTrace, Notes]:  # noqa: ARG002
+        """The packets of a capture, of a CSV file with a row for each packet, or of a Parquet file."""
+        from ntgbench.datasets.traces import read_trace
+
+        return read_trace(path)
+
+    def prepare(self, traffic: PacketTrace, max_items: int | None) -> tuple[PacketTrace, Notes]:
+        """The first `max_items` packets: a window, because packets left out in between would change all gaps."""
+        if len(traffic) < 4:
+            count = pluralised(len(traffic), "usable packet")
+            raise DatasetError(f"{count} found; training and testing need at least four")
+        notes: Notes = ()
+        if max_items is not None and len(traffic) > max_items:
+            notes = (f"cut to the first {max_items:,} of {len(traffic):,} packets",)
+            traffic = traffic.select(np.arange(len(traffic)) < max_items)
+        return traffic, notes
+
+    def accepts(self, traffic: Any, layout: NoLayout) -> bool:  # noqa: ARG002
+        """Whether this is a `PacketTrace` in the order of time."""
+        return isinstance(traffic, PacketTrace) and bool((np.diff(traffic.time_ns) >= 0).all())
+
+    def load(self, path: Path) -> PacketTrace:
+        """Read what `write` wrote as Parquet."""
+        from ntgbench.traffic.trace_files import read_trace_file
+
+        return read_trace_file(path)
+
+    def write(self, traffic: PacketTrace, path: Path) -> None:
+        """Write a Parquet file or a capture."""
+        from ntgbench.traffic.export import write_pcap
+        from ntgbench.traffic.trace_files import write_trace_file
+
+        (write_pcap if path.suffix == ".pcap" else write_trace_file)(traffic, path)
+
+    def digest(self, traffic: PacketTrace) -> str:
+        """BLAKE2b-128, see `PacketTrace.digest`."""
+        return traffic.digest()
+
+    def split(self, traffic: PacketTrace, test_share: float, seed: int) -> tuple[PacketTrace, PacketTrace]:  # noqa: ARG002
+        """In time, the same for every seed; see `ntgbench.tracks.headers.splits`."""
+        return splits.split(traffic, test_share)
+
+    def request(self, train: PacketTrace) -> Request:
+        """As many packets in the same time."""
+        return (len(train), train.span_ns)
+
+    def request_for(self, train: PacketTrace, classes: Sequence[str], number: int) -> Request:
+        """`number` packets at the rate of the training trace."""
+        if classes:
+            raise NtgbenchError("packets of header traces have no classes; ask for a number of packets alone")
+        return (number, max(train.span_ns * number // max(len(train), 1), 0))
+
+    def checked_request(self, request: Request, train: PacketTrace, known: Sequence[str]) -> Request:  # noqa: ARG002
+        """Both as int; a request for fewer than one packet, or a negative time, is refused."""
+        packets, span_ns = (int(one) for one in request)
+        if packets < 1 or span_ns < 0:
+            raise TrafficError("at least one packet in a time that is not negative can be asked for")
+        return (packets, span_ns)
+
+    def check(self, made: Any, request: Request, train: PacketTrace) -> PacketTrace:  # noqa: ARG002
+        """A trace in the order of time, of about as many packets in no more time, of packets that can exist."""
+        packets, span_ns = request
+        if not isinstance(made, PacketTrace):
+            raise PluginError(f"returned {type(made).__name__}, not a PacketTrace")
+        if not 1 <= len(made) <= MOST_TIMES_ASKED * packets:
+            asked = f"{packets:,} were asked for, and 1..{MOST_TIMES_ASKED * packets:,} are allowed"
+            raise PluginError(f"returned {pluralised(len(made), 'packet')}; {asked}")
+        try:
+            refuse(np.diff(made.time_ns, prepend=made.time_ns[:1]) < 0, "times are in order")
+            check_lengths(made)
+        except TrafficError as error:
+            raise PluginError(f"returned an invalid trace: {error}") from error
+        if made.span_ns > span_ns:
+            raise PluginError(f"returned a trace of {made.span_ns:,} ns; at most {span_ns:,} ns were asked for")
+        return made
+
+    def outline(self, train: PacketTrace) -> PacketTrace:
+        """No packet."""
+        return train.select([])
+
+    def describe(self, traffic: PacketTrace) -> dict[str, Any]:
+        """Packets, flows, time, addresses, lengths."""
+        from ntgbench.tracks.headers.describe import describe
+
+        return describe(traffic)
+
+    def size(self, traffic: PacketTrace) -> str:
+        """Packets, flows and seconds."""
+        flows = pluralised(len(traffic.flows), "flow")
+        return f"{super().size(traffic)} in {flows} and {traffic.span_ns / 1e9:,.1f} s"
+
+    def example(self, seed: int = 1) -> PacketTrace:
+        """About 600 packets of 60 flows in a minute."""
+        return example_trace(seed)
+
+    def checks(self, fit: Fit) -> list[Check]:
+        """Requests of other sizes, small training traces, traces of one kind."""
+        return checks.trace_checks(fit)
+
+    def noise(self, real: PacketTrace) -> PacketTrace:
+        """As many packets at random times, every field at random: as many flows as packets."""
+        rng = np.random.default_rng(13)
+        count = len(real)
+        return PacketTrace.of(
+            time_ns=np.sort(real.time_ns[0] + (real.span_ns * rng.random(count) ** 4).astype(np.int64)),
+            source=rng.integers(0, 2**32, count),
+            destination=rng.integers(0, 2**32, count),
+            source_port=rng.integers(0, 2**16, count),
+            destination_port=rng.integers(0, 2**16, count),
+            protocol=rng.choice([TCP, UDP], count),
+            ip_length=rng.integers(40, 1501, count),
+            ttl=rng.integers(1, 256, count),
+        )
+
+
+def check_lengths(trace: PacketTrace) -> None:
+    """Raise TrafficError for the first packet that is shorter than its headers must be."""
+    shortest = np.where(trace.protocol == TCP, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[UDP])
+    room = trace.ip_length - trace.payload_length
+    refuse(room < shortest + np.where(trace.is_ipv4(), 0, 20), "a packet has room for its IP, TCP or UDP header")

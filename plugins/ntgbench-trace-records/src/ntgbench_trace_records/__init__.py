@@ -1,0 +1,12 @@
+"""What of packet traces is copied, what sketches count in them, and whether they are valid."""
+
+from __future__ import annotations
+
+from ntgbench.hookspecs import hookimpl
+from ntgbench.interfaces import MetricSpec
+
+
+@hookimpl
+def ntgbench_metrics() -> list[MetricSpec]:
+    """What this plugin brings."""
+    return []
