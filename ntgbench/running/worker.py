@@ -121,6 +121,7 @@ class _Work:
         traffic = self._traffic()
         with self.state.timed("load"):
             train, test = track.split(traffic, cell.protocol.test_share, derive_seed(*self.names, "split"))
+            row["notes"] += track.split_notes(train, test)
         spec = self.system.spec
         noted = self._fit(test if isinstance(spec, GeneratorSpec) and spec.heldout else train)
         row["notes"] += _notes_of_base(cell)

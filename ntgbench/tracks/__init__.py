@@ -107,6 +107,10 @@ class Track(ABC, Generic[T]):
     def split(self, traffic: T, test_share: float, seed: int) -> tuple[T, T]:
         """The traffic to train on and the traffic to test with. Raises DatasetError when it cannot be split."""
 
+    def split_notes(self, train: T, test: T) -> Notes:  # noqa: ARG002
+        """What a reader of a row must know about how its traffic was split."""
+        return ()
+
     @abstractmethod
     def request(self, train: T) -> Request:
         """What a system is asked for so that it makes as much, of the same kinds, as `train` has."""

@@ -4,15 +4,110 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ntgbench.report.tables import usual_tables
+from ntgbench.report.rank import estimate
+from ntgbench.report.tables import ARROW, comparison, pooled
+from ntgbench.report.text import EMPTY, code, shown, table
+from ntgbench.tracks.headers.calibration import REFERENCES, TIMES, calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ntgbench.report.board import Board
+    from ntgbench.report.board import Board, Column
     from ntgbench.results import Row
+
+_WIDEST = 8  # columns of a table
+_COMPARED = {"test", "floor"}  # what follows "@" when it is not another form of the metric
+_DIVERGENCES = {"sa", "da", "sp", "dp", "pr"}  # the paper does not divide these by their maximum
+_OF_PAPER = ("statistics", "temporal", "bursts")
+_SHARE_OF_WORST = 0.9
 
 
 def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
-    """The metrics against the training trace, and below them their controls."""
-    return usual_tables(board)
+    """Metrics against the training trace, which of them tell, against held-out traffic, and other forms."""
+    headline = [column for column in board.columns if "@" not in column.name]
+    told = {column.name: calibrate(board, column) for column in headline}
+    ranking = [column for column in headline if column.primary and told[column.name].tells is not False]
+    floors = {column.name.partition("@")[0]: column for column in board.columns if column.name.endswith("@floor")}
+    tables = ["### Against the training trace"]
+    for part in _parts(headline):
+        floor = [["halves of the training trace", *(pooled(board, floors.get(column.name)) for column in part)]]
+        tables.append(comparison(board, part, ranking, floor if floors else []))
+    if not ranking:
+        silent = [column.name for column in headline if column.primary]
+        tables += [f"No ranks: {code(name)} does not tell bad traces from real ones here, see below." for name in silent]
+    tables += _calibration(board, headline)
+    tables += _shares_of_worst(board, headline)
+    held_out = [column for column in board.columns if column.name.endswith("@test")]
+    if held_out:
+        tables += ["### Against held-out traffic", *(comparison(board, part, []) for part in _parts(held_out))]
+    forms = [column for column in board.columns if _form(column) and _form(column) not in _COMPARED]
+    if forms:
+        tables += [
+            "### Other forms, never ranked",
+            "`ref` is what the code of the paper computes, where that differs from the definition.",
+            *(comparison(board, part, []) for part in _parts(forms)),
+        ]
+    return tables
+
+
+def _form(column: Column) -> str:
+    return column.name.partition("@")[2]
+
+
+def _parts(columns: Sequence[Column]) -> list[Sequence[Column]]:
+    """The columns in tables of equal width that are not too wide."""
+    number = -(-len(columns) // _WIDEST)
+    width = -(-len(columns) // max(number, 1))
+    return [columns[at : at + width] for at in range(0, len(columns), max(width, 1))]
+
+
+def _calibration(board: Board, columns: Sequence[Column]) -> list[str]:
+    """A line for each metric: the numbers of the references, and whether it tells the bad ones from real traffic."""
+    found = {column: calibrate(board, column) for column in columns}
+    if all(one.tells is None for one in found.values()):
+        return []
+    known = [name for name in REFERENCES if any(name in one.values for one in found.values())]
+    body = []
+    for column, one in found.items():
+        numbers = [f"{one.values[name]:.{column.digits}f}" if name in one.values else EMPTY for name in known]
+        verdict = EMPTY if one.missed is None else f"not {', '.join(one.missed)}" if one.missed else "yes"
+        body.append([f"{column.name} {ARROW[column.goal]}", *numbers, verdict])
+    bad = next(iter(found.values())).bad
+    return [
+        "### Calibration",
+        f"A metric tells when {', '.join(bad[:-1])} and {bad[-1]} are each at least {TIMES:g} times as far from the "
+        "training trace as the later real traffic, `real`. A metric that does not tell ranks nothing.",
+        table(["metric", *known, "tells"], body, left=0),
+    ]
+
+
+def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[str]:
+    """The paper's normalisation: 0.9 times the distance divided by the largest of the systems that are named."""
+    distances = [column for column in columns if column.goal == "min" and column.name not in _DIVERGENCES]
+    if board.suite not in _OF_PAPER or not distances:
+        return []
+    ranked = [entry for entry in board.entries if not entry.reference]
+    entries = ranked if len(ranked) > 1 else board.entries
+    means = {
+        (entry.name, column.name): estimate(list(values.values())).mean
+        for entry in entries
+        for column in distances
+        if (values := entry.values(column))
+    }
+    worst = {
+        column.name: max((value for (_, name), value in means.items() if name == column.name), default=0.0)
+        for column in distances
+    }
+    body = []
+    for entry in entries:
+        cells = []
+        for column in distances:
+            value, most = means.get((entry.name, column.name)), worst[column.name]
+            cells.append(EMPTY if value is None else f"{_SHARE_OF_WORST * value / most if most else 0.0:.3f}")
+        body.append([shown(entry), *cells])
+    names = ", ".join(code(entry.name) for entry in entries)
+    return [
+        "### As the paper normalises",
+        f"{_SHARE_OF_WORST} d / max d over {names}: comparable within this set of systems only.",
+        table(["system", *(column.name for column in distances)], body, left=0),
+    ]

@@ -77,6 +77,11 @@ class HeaderTrack(Track[PacketTrace]):
         """In time, the same for every seed; see `ntgbench.tracks.headers.splits`."""
         return splits.split(traffic, test_share)
 
+    def split_notes(self, train: PacketTrace, test: PacketTrace) -> Notes:
+        """How many flows have packets on both sides of the cut."""
+        crossing, flows = splits.crossing_flows(train, test), len(train.flows)
+        return (f"{crossing:,} of the {pluralised(flows, 'flow')} in the training trace go on in the held-out part",)
+
     def request(self, train: PacketTrace) -> Request:
         """As many packets in the same time."""
         return (len(train), train.span_ns)
