@@ -33,8 +33,8 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
         floor = [["halves of the training trace", *(pooled(board, floors.get(column.name)) for column in part)]]
         tables.append(comparison(board, part, ranking, floor if floors else []))
     if not ranking:
-        silent = [column.name for column in headline if column.primary]
-        tables += [f"No ranks: {code(name)} does not tell bad traces from real ones here, see below." for name in silent]
+        silent = [code(column.name) for column in headline if column.primary]
+        tables += [f"No ranks: {name} does not tell bad traces from real ones here, see below." for name in silent]
     tables += _calibration(board, headline)
     tables += _shares_of_worst(board, headline)
     held_out = [column for column in board.columns if column.name.endswith("@test")]
