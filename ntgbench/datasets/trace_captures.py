@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import DatasetError
-from ntgbench.traffic.notes import fill
-from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +22,7 @@ _LONGEST_NS = 2**61
 
 
 def laid_end_to_end(
-    time_ns: npt.NDArray[np.int64], captures: pa.DictionaryArray, wanted: str | None
+    time_ns: npt.NDArray[np.int64], captures: pa.DictionaryArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], tuple[str, ...]]:
     """Packets of several captures as one trace: capture after capture in the order of their names, a second apart.
 
@@ -33,36 +31,26 @@ def laid_end_to_end(
 
     Args:
         time_ns: time of each packet, int64 (N,).
-        captures: the name of each packet's capture, without nulls; a name with a device is device|capture.
-        wanted: take only captures whose name begins so; None takes all.
+        captures: the name of each packet's capture, without nulls.
 
     Returns:
         the rows of the packets in their new order, their times, int64, and notes.
 
     Raises:
-        DatasetError: when no capture has such a name, or their times add up to decades.
+        DatasetError: when the times of all captures add up to decades.
     """
     names = captures.dictionary.to_pylist()
-    used = np.unique(captures.indices.to_numpy())
-    chosen = sorted(used.tolist(), key=lambda number: names[number])
-    if wanted is not None:
-        chosen = [number for number in chosen if names[number].startswith(wanted)]
-        if not chosen and len(used):
-            known = {name.partition("|")[0] for name in names} | set(names)
-            raise DatasetError(f"no capture begins with {wanted!r}; {suggestion(wanted, known)}")
-    place = np.full(len(names), -1)
-    place[chosen] = np.arange(len(chosen))
-    place = place[captures.indices.to_numpy()]
+    place = np.empty(len(names), np.int64)
+    place[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    _, place = np.unique(place[captures.indices.to_numpy()], return_inverse=True)
     order = np.lexsort((time_ns, place))
-    order = order[np.count_nonzero(place < 0) :]
     time_ns, place = time_ns[order], place[order]
-    if len(chosen) < 2:
+    first = np.flatnonzero(np.diff(place, prepend=-1))
+    if len(first) < 2:
         return order, time_ns, ()
-    first = np.searchsorted(place, np.arange(len(chosen)))
-    last = np.append(first[1:], len(place)) - 1
-    length = time_ns[last] - time_ns[first] + GAP_NS
-    if float(length.astype(np.float64).sum()) > _LONGEST_NS:
+    length = time_ns[np.append(first[1:], len(place)) - 1] - time_ns[first] + GAP_NS
+    if length.sum(dtype=np.float64) > _LONGEST_NS:
         raise DatasetError("the captures of the table last too long to be laid end to end")
     begin = BEGIN_NS + np.cumsum(length) - length
-    one = fill("laid {} [capture|captures] end to end, a second apart, in the order of their names", len(chosen))
-    return order, time_ns + (begin - time_ns[first])[place], (one,)
+    note = f"laid {len(first):,} captures end to end, a second apart, in the order of their names"
+    return order, time_ns + (begin - time_ns[first])[place], (note,)

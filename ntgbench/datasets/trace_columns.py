@@ -90,7 +90,7 @@ def _flags_of(texts: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def times(column: pa.Array, name: str, begin: int) -> pa.Array:
-    """Times as they are written: int64; or decimals with 9 digits; or float64, of a type of floats or of more digits."""
+    """Times as they are written: int64, decimals with 9 digits, or float64 for a type of floats or for more digits."""
     import pyarrow as pa
 
     column = plain(column)
@@ -143,13 +143,15 @@ def _scaled(part: pa.Array, digits: int) -> npt.NDArray[np.int64]:
 
     held = pc.round(part, digits).cast(pa.decimal128(38, digits))
     # A decimal of Arrow is an integer of 128 bits, of which the lower 64 come first.
-    return np.frombuffer(held.buffers()[1], np.int64)[::2][held.offset : held.offset + len(held)]
+    begin = int(held.offset)
+    found: npt.NDArray[np.int64] = np.frombuffer(held.buffers()[1], np.int64)[::2][begin : begin + len(part)]
+    return found
 
 
 def _rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.int64]:
     """The values times 10**digits; seconds since 1970 to whole us, since float64 cannot tell ns apart there."""
     whole = np.trunc(values)
-    unit = 10**digits
+    unit: int = 10**digits
     step = 1000 if digits == 9 and np.spacing(np.abs(values).max(initial=0)) > 1e-9 else 1
     return whole.astype(np.int64) * unit + np.rint((values - whole) * (unit // step)).astype(np.int64) * step
 
@@ -189,7 +191,8 @@ def _by_text(
     except (ValueError, KeyError) as error:
         raise _refused(column, name, begin, read, wanted) from error
     code = texts.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
-    return np.concatenate([known, [missing]])[code]
+    found: npt.NDArray[Any] = np.concatenate([known, [missing]])[code]
+    return found
 
 
 def _valid(column: pa.Array) -> Mask:

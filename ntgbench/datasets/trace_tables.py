@@ -12,9 +12,10 @@ from ntgbench.datasets.trace_captures import laid_end_to_end
 from ntgbench.datasets.trace_columns import addresses, ip_flags, nanoseconds, plain, times, whole_numbers
 from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance
-from ntgbench.traffic.notes import filled
+from ntgbench.traffic.notes import SHOWN, filled
 from ntgbench.traffic.parquet import parquet_columns, read_parquet, unreadable
 from ntgbench.traffic.trace import COLUMN_KINDS, TCP, UDP, PacketTrace, shortest_headers
+from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +45,6 @@ _OPTIONAL = {
 _IP_FLAGS = ("flag", "ip_flags")
 _OF_FLOWS = {"td", "pkt", "byt", "id.orig_h", "orig_pkts", "dpkts", "flow_duration", "ppi", "pkts_len", "app"}
 _BLOCK = 16 * 2**20  # bytes of a CSV file that are read at a time; a row must fit
-_NO_CAPTURE = "the table has no column `capture`, so none can be chosen"
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -65,7 +65,8 @@ def read_trace_table(
 
     Args:
         path: a .parquet, .csv or .csv.gz file.
-        capture: see `laid_end_to_end`.
+        capture: take only the captures whose name begins so, device|capture where there is a column `device`; rows in
+            errors are counted among theirs.
         limit: bytes of memory that the columns may expand to; None takes `ntgbench.limits.size_limit()`.
 
     Raises:
@@ -81,7 +82,7 @@ def read_trace_table(
         names = _csv_columns(path) if is_csv else parquet_columns(path)
         held = _resolved(names)
         if capture is not None and "capture" not in held:
-            raise DatasetError(_NO_CAPTURE)
+            raise DatasetError("the table has no column capture, so none can be chosen")
         wanted = list(dict.fromkeys(held.values()))
         batches = _csv_batches(path, wanted) if is_csv else iter(read_parquet(path, wanted, limit).to_batches())
         return _trace(batches, held, capture, allowance)
@@ -131,17 +132,13 @@ def _trace(
     captures: list[pa.Array] = []
     time = next(name for name in _TIMES if name in held)
     rows = 0
-    for batch in batches:
+    for batch, names in _chosen(batches, held, capture):
         columns, kept = _columns(batch, held, rows, changes)
-        chosen = pa.array(kept)
+        written.append(times(batch.column(held[time]), held[time], rows).filter(pa.array(kept)))
         parts.append({name: column[kept] for name, column in columns.items()})
-        written.append(times(batch.column(held[time]), held[time], rows).filter(chosen))
-        rows += len(batch)
-        if "capture" in held:
-            captures.append(_names(batch, held).filter(chosen).dictionary_encode())
+        captures += [] if names is None else [names.filter(pa.array(kept)).dictionary_encode()]
         allowance.take(sum(column.nbytes for column in parts[-1].values()) + written[-1].nbytes)
-    if not rows:
-        raise DatasetError("the table is empty: it has columns but no row")
+        rows += len(batch)
     time_ns, timed = nanoseconds(written, _TIMES[time])
     changes[f"left out {{}} [packet|packets]: no {held[time]} between 1824 and 2116"] += int((~timed).sum())
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
@@ -151,13 +148,37 @@ def _trace(
     notes: tuple[str, ...] = ()
     if captures:
         key = pa.chunked_array(captures).unify_dictionaries().combine_chunks().filter(pa.array(timed))
-        order, columns["time_ns"], notes = laid_end_to_end(columns["time_ns"], key, capture)
+        order, columns["time_ns"], notes = laid_end_to_end(columns["time_ns"], key)
         columns = {name: column if name == "time_ns" else column[order] for name, column in columns.items()}
     _consistent(columns, changes)
     for column in columns.values():
         column.flags.writeable = False  # so that the trace need not copy it
     trace = PacketTrace.of(**columns)
     return trace, (*notes, *filled(changes))
+
+
+def _chosen(
+    batches: Iterator[pa.RecordBatch], held: Mapping[str, str], capture: str | None
+) -> Iterator[tuple[pa.RecordBatch, pa.Array | None]]:
+    """The rows of the captures that are asked for, and the names of their captures where the table has them."""
+    import pyarrow.compute as pc
+
+    read = chosen = 0
+    some: list[str] = []
+    for batch in batches:
+        read += len(batch)
+        names: Any = _names(batch, held) if "capture" in held else None
+        if capture is not None:
+            some = some or names.unique().to_pylist()[:SHOWN]
+            of_these = pc.starts_with(names, capture)
+            batch, names = batch.filter(of_these), names.filter(of_these)
+        chosen += len(batch)
+        yield batch, names
+    if not read:
+        raise DatasetError("the table is empty: it has columns but no row")
+    if not chosen:
+        known = ", ".join(map(printable, some))
+        raise DatasetError(f"no capture has a name that begins with {capture!r}; some are {known}")
 
 
 def _columns(

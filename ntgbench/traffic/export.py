@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ntgbench.errors import refuse
 from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows
-from ntgbench.traffic.frames import ETHERNET, RECORD, header_lengths, headers
+from ntgbench.traffic.frames import ETHERNET, RECORD, header_lengths, headers, unwritable
 from ntgbench.traffic.records import LONGEST_RECORD
 from ntgbench.traffic.sidecar import write_sidecar
 from ntgbench.traffic.trace import ACK, DO_NOT_FRAGMENT, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
@@ -39,15 +39,16 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
     `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order, but splits biflows that exceed its
     idle or active timeout, as in any capture.
 
-    A trace keeps all its columns. Headers longer than usual are filled up with options without effect.
+    A trace keeps all its columns: `read_capture` gives it back, in the order of time. Headers longer than usual are
+    filled up with options without effect.
 
     Raises:
-        TrafficError: naming the first packet that cannot be written as it is, or the first biflow.
+        TrafficError: naming the first packet that cannot be written as it is, see `frames.unwritable`, or the first
+            biflow.
     """
     trace = biflows_to_trace(traffic) if isinstance(traffic, Biflows) else traffic
-    seconds = trace.time_ns // 1_000_000_000
-    refuse((seconds < 0) | (seconds >= 1 << 32), "a pcap file holds times from 1970 to 2106 only")
-    refuse(trace.ip_length > LONGEST_RECORD - 14, f"a pcap file holds packets of at most {LONGEST_RECORD} bytes")
+    for broken, rule in unwritable(trace):
+        refuse(broken, rule)
     ip_header, transport_header = header_lengths(trace)
     # Packets whose headers have the same layout are written together.
     layout = ip_header << 8 | transport_header << 2 | trace.is_ipv4() << 1 | (trace.protocol == TCP)

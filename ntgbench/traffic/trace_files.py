@@ -77,10 +77,11 @@ def is_trace_file(path: str | os.PathLike[str]) -> bool:
     """Whether a Parquet file says that it is one of these; False for a file that is damaged."""
     import pyarrow.parquet as pq
 
+    wrong: tuple[type[Exception], ...] = (*unreadable(), OSError, ValueError)
     try:
         with memory_limit(2**31):
-            return _head(pq.read_schema(path)).get("kind") == KIND
-    except (*unreadable(), OSError, ValueError):
+            return bool(_head(pq.read_schema(path)).get("kind") == KIND)
+    except wrong:
         return False
 
 
