@@ -59,12 +59,16 @@ def _layout(trace: PacketTrace) -> tuple[Numbers, Numbers, npt.NDArray[np.bool_]
     return fixed + options, transport, fits
 
 
-def headers(trace: PacketTrace, ip_header: int, transport_header: int) -> Bytes:
-    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one layout."""
+def headers(trace: PacketTrace, ip_header: int, transport_header: int, payload: bool) -> Bytes:
+    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one layout.
+
+    The record says that the payload, which is zero, was captured too, or that it was not.
+    """
     transport_at = RECORD + ETHERNET + ip_header
     rows = np.zeros((len(trace), transport_at + transport_header), np.uint8)
     wire = trace.ip_length.astype(np.int64) + ETHERNET
-    for column, value in enumerate((trace.time_ns // 10**9, trace.time_ns % 10**9, wire, wire)):
+    captured = wire if payload else np.full(len(trace), ETHERNET + ip_header + transport_header)
+    for column, value in enumerate((trace.time_ns // 10**9, trace.time_ns % 10**9, captured, wire)):
         rows[:, 4 * column : 4 * column + 4] = value.astype("<u4").view(np.uint8).reshape(-1, 4)
     rows[:, RECORD : RECORD + 12] = _MAC_ADDRESSES
     ip = rows[:, RECORD + ETHERNET : transport_at]
