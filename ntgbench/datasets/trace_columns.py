@@ -115,7 +115,7 @@ def nanoseconds(parts: list[pa.Array], digits: int | None) -> tuple[npt.NDArray[
     """
     import pyarrow as pa
 
-    rough = [part.cast(pa.float64()).fill_null(0).to_numpy(zero_copy_only=False) for part in parts]
+    rough = [part.cast(pa.float64(), safe=False).fill_null(0).to_numpy(zero_copy_only=False) for part in parts]
     if digits is None:
         whole = all(pa.types.is_integer(part.type) for part in parts)
         largest = max((values[np.isfinite(values)].max(initial=0) for values in rough), default=0)
@@ -150,10 +150,11 @@ def _scaled(part: pa.Array, digits: int) -> npt.NDArray[np.int64]:
 
 def _rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.int64]:
     """The values times 10**digits; seconds since 1970 to whole us, since float64 cannot tell ns apart there."""
+    if digits == 9 and np.spacing(np.abs(values).max(initial=0)) > 1e-9:
+        return np.rint(values * 1e6).astype(np.int64) * 1000
     whole = np.trunc(values)
     unit: int = 10**digits
-    step = 1000 if digits == 9 and np.spacing(np.abs(values).max(initial=0)) > 1e-9 else 1
-    return whole.astype(np.int64) * unit + np.rint((values - whole) * (unit // step)).astype(np.int64) * step
+    return whole.astype(np.int64) * unit + np.rint((values - whole) * unit).astype(np.int64)
 
 
 def plain(column: pa.Array) -> pa.Array:
@@ -173,7 +174,7 @@ def _numbers(column: pa.Array, name: str, begin: int) -> pa.Array:
     try:
         for kind in (pa.int64(), pa.float64()):
             try:
-                return column.cast(kind)
+                return column.cast(kind, safe=kind == pa.int64())
             except pa.ArrowInvalid:
                 pass
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:

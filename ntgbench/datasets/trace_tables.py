@@ -261,6 +261,8 @@ def _csv_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _open_csv(path: Path, convert: Any = None) -> Any:
+    import pyarrow as pa
     import pyarrow.csv
 
-    return pyarrow.csv.open_csv(path, read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK), convert_options=convert)
+    file = pa.input_stream(str(path), compression="gzip" if path.name.lower().endswith(".gz") else None)
+    return pyarrow.csv.open_csv(file, read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK), convert_options=convert)

@@ -112,7 +112,9 @@ def read_trace_file(path: str | os.PathLike[str], limit: int | None = None) -> P
             columns[column] = addresses(held) if name in _ADDRESSES else held.to_numpy()
     except TrafficError:
         raise
-    except wrong as error:
+    except (*wrong, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise TrafficError(f"{path} cannot be read: {error}") from error
     try:
         return PacketTrace(**columns)
