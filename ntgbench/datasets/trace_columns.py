@@ -63,8 +63,7 @@ def addresses(column: pa.Array, name: str, begin: int, changes: Counter[str]) ->
     import pyarrow.compute as pc
 
     column = plain(column)
-    written = pa.types.is_string(column.type) and pc.any(pc.match_substring_regex(column, "[.:].*[.:]")).as_py()
-    if not written:
+    if _casts(column, pa.int64()) or not pc.any(pc.match_substring_regex(column, "[.:].*[.:]")).as_py():
         values, there = whole_numbers(column, name, begin, (0, 2**32 - 1), changes)
         return ipv4_address(values.astype(np.uint32)), there
     return _by_text(column, name, begin, address_halves, "an IP address", np.zeros(2, np.uint64)), _valid(column)
@@ -75,11 +74,8 @@ def ip_flags(column: pa.Array, name: str, begin: int, changes: Counter[str]) -> 
     import pyarrow as pa
 
     column = plain(column)
-    try:
+    if _casts(column, pa.float64()):
         return whole_numbers(column, name, begin, (0, 7), changes)
-    except DatasetError:
-        if not pa.types.is_string(column.type):
-            raise
     return _by_text(column, name, begin, _flags_of, "a set of flags such as DF or MF+DF", np.int64(0)), _valid(column)
 
 
@@ -194,6 +190,16 @@ def _by_text(
     code = texts.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     found: npt.NDArray[Any] = np.concatenate([known, [missing]])[code]
     return found
+
+
+def _casts(column: pa.Array, kind: pa.DataType) -> bool:
+    """Whether this is no text, or text that can be read as numbers of that kind."""
+    import pyarrow as pa
+
+    try:
+        return not pa.types.is_string(column.type) or column.cast(kind) is not None
+    except pa.ArrowInvalid:
+        return False
 
 
 def _valid(column: pa.Array) -> Mask:

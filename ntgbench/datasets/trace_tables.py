@@ -44,7 +44,7 @@ _OPTIONAL = {
 }
 _IP_FLAGS = ("flag", "ip_flags")
 _OF_FLOWS = {"td", "pkt", "byt", "id.orig_h", "orig_pkts", "dpkts", "flow_duration", "ppi", "pkts_len", "app"}
-_BLOCK = 16 * 2**20  # bytes of a CSV file that are read at a time; a row must fit
+_BLOCK = 2**22  # bytes of a CSV file that are read at a time; a row must fit
 
 Columns = dict[str, npt.NDArray[Any]]
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 ENDINGS = (*TABLES, *CAPTURES)
 """Endings of files that hold packet traces."""
 
-_ZEEK = (b"#separator", b"#fields", b'"id.orig_h"')
-_HEAD = 4096
+_HEAD = 4096  # bytes of a file in which a log of Zeek shows what it is
 
 Notes = tuple[str, ...]
 
@@ -62,7 +61,7 @@ def _refuse_zeek(path: Path) -> None:
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        if any(head.startswith(word) if word.startswith(b"#") else word in head for word in _ZEEK):
+        if head.startswith((b"#separator", b"#fields")) or (head.startswith(b"{") and b'"id.orig_h"' in head):
             raise DatasetError(
                 f"{path} is a log of Zeek: a row is a connection, and the lengths and times of its packets, which "
                 "header traces are about, are not in it; give the capture that Zeek has read"

@@ -97,7 +97,7 @@ def read_trace_file(path: str | os.PathLike[str], limit: int | None = None) -> P
         path: the file.
         limit: bytes of memory that the columns may expand to; None takes `ntgbench.limits.size_limit()`.
     """
-    wrong: tuple[type[Exception], ...] = (*unreadable(), DatasetError, ValueError, TypeError, AttributeError)
+    wrong: tuple[type[Exception], ...] = (*unreadable(), OSError, DatasetError, ValueError, TypeError, AttributeError)
     try:
         table = read_parquet(Path(path), limit=limit)
         head = _head(table.schema)
@@ -112,7 +112,7 @@ def read_trace_file(path: str | os.PathLike[str], limit: int | None = None) -> P
             columns[column] = addresses(held) if name in _ADDRESSES else held.to_numpy()
     except TrafficError:
         raise
-    except (*wrong, OSError) as error:
+    except wrong as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise TrafficError(f"{path} cannot be read: {error}") from error
