@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from ntgbench.datasets.traces import read_trace
 from ntgbench.traffic.trace_files import write_trace_file
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ HAND_SYNTHETIC = [
 ]
 """The pair hand12 of the known values: ms, 5-tuple, length and TTL of each packet."""
 
+US = 1_500_000_000_000_000
+"""us since 1970 at which made traces begin."""
+
 HEADER = "srcip,dstip,srcport,dstport,proto,time,pkt_len,version,ihl,tos,id,flag,off,ttl"
 """Columns of CascadeNet's CSV files."""
 
@@ -38,8 +43,7 @@ HEADER = "srcip,dstip,srcport,dstport,proto,time,pkt_len,version,ihl,tos,id,flag
 def cascadenet_csv(packets: list[tuple]) -> str:
     """Packets such as `HAND_REAL` as CascadeNet writes them."""
     rows = [
-        f"{','.join(map(str, ends))},{1_500_000_000_000_000 + 1000 * ms},{length},4,5,0,0,,0,{ttl}"
-        for ms, ends, length, ttl in packets
+        f"{','.join(map(str, ends))},{US + 1000 * ms},{length},4,5,0,0,,0,{ttl}" for ms, ends, length, ttl in packets
     ]
     return "\n".join([HEADER, *rows, ""])
 
@@ -54,3 +58,33 @@ def write_csv(table: pa.Table, path: Path) -> None:
     """Write a CSV file; text that is given as a dictionary is written out."""
     plain = [column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns]
     pyarrow.csv.write_csv(pa.table(dict(zip(table.column_names, plain, strict=True))), path)
+
+
+def checksum(trace: PacketTrace) -> int:
+    """As the program that makes the known-values pairs works it out."""
+    assert (trace.time_ns % 1000 == 0).all()
+    port = trace.source_port.astype(np.int64)
+    return int(((trace.time_ns // 1000 % 1_000_003) * (trace.ip_length + port) % 1_000_003).sum())
+
+
+def read_text(folder, text: str, name: str = "made.csv"):
+    path = folder / name
+    path.write_text(text)
+    return read_trace(path)
+
+
+def table_of(**columns: object) -> str:
+    """A CSV file of three packets with some columns changed or, if None, left out; commas part the values."""
+    usual: dict[str, object] = {
+        "srcip": "1,2,3",
+        "dstip": "4,5,6",
+        "srcport": "10,11,12",
+        "dstport": "80,53,443",
+        "proto": "6,17,6",
+        "time": f"{US},{US + 1},{US + 5}",
+        "pkt_len": "40,28,1500",
+        "ttl": "64,128,255",
+    }
+    held = {name: str(text).split(",") for name, text in {**usual, **columns}.items() if text is not None}
+    rows = zip(*held.values(), strict=True)
+    return "\n".join([",".join(held), *map(",".join, rows), ""])
