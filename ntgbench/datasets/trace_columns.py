@@ -57,13 +57,10 @@ def whole_numbers(
 def addresses(column: pa.Array, name: str, begin: int, changes: Counter[str]) -> tuple[npt.NDArray[np.uint64], Mask]:
     """Addresses as `PacketTrace` holds them, uint64 (N, 2), and which rows have one.
 
-    They are text such as 10.0.0.1 or 2001:db8::1, or IPv4 addresses as numbers, see `whole_numbers`.
+    All are text such as 10.0.0.1 or 2001:db8::1, or all are IPv4 addresses as numbers, see `whole_numbers`.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     column = plain(column)
-    if _casts(column, pa.int64()) or not pc.any(pc.match_substring_regex(column, "[.:].*[.:]")).as_py():
+    if _are_numbers(column.drop_null().slice(0, 1)):
         values, there = whole_numbers(column, name, begin, (0, 2**32 - 1), changes)
         return ipv4_address(values.astype(np.uint32)), there
     return _by_text(column, name, begin, address_halves, "an IP address", np.zeros(2, np.uint64)), _valid(column)
@@ -71,10 +68,8 @@ def addresses(column: pa.Array, name: str, begin: int, changes: Counter[str]) ->
 
 def ip_flags(column: pa.Array, name: str, begin: int, changes: Counter[str]) -> tuple[npt.NDArray[np.int64], Mask]:
     """IPv4 flags 0..7, and which rows state them: names as scapy writes them, such as DF or MF+DF, or numbers."""
-    import pyarrow as pa
-
     column = plain(column)
-    if _casts(column, pa.float64()):
+    if _are_numbers(column):
         return whole_numbers(column, name, begin, (0, 7), changes)
     return _by_text(column, name, begin, _flags_of, "a set of flags such as DF or MF+DF", np.int64(0)), _valid(column)
 
@@ -192,12 +187,12 @@ def _by_text(
     return found
 
 
-def _casts(column: pa.Array, kind: pa.DataType) -> bool:
-    """Whether this is no text, or text that can be read as numbers of that kind."""
+def _are_numbers(column: pa.Array) -> bool:
+    """Whether this is no text, or text that spells numbers."""
     import pyarrow as pa
 
     try:
-        return not pa.types.is_string(column.type) or column.cast(kind) is not None
+        return not pa.types.is_string(column.type) or column.cast(pa.float64()) is not None
     except pa.ArrowInvalid:
         return False
 
