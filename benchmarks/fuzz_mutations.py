@@ -75,6 +75,20 @@ def table(rng: random.Random) -> Any:
     return pa.table(columns)
 
 
+def packet_table(rng: random.Random) -> Any:
+    """A table with a row for each packet, some of whose columns hold anything."""
+    import pyarrow as pa
+
+    rows = rng.choice((0, 1, 3, 20))
+    usual = {"proto": (6, 17), "srcip": (1, 2**32 - 1), "dstip": (5, 7), "time": (10**15, 10**15 + 9), "flag": (0, 2)}
+    columns = {}
+    for name in ("srcip", "dstip", "srcport", "dstport", "proto", "time", "pkt_len", "ttl", "flag", "capture"):
+        if rng.random() < (0.3 if name in ("flag", "capture") else 0.98):
+            plain = pa.array([rng.choice(usual.get(name, (40, 60))) for _ in range(rows)], pa.int64())
+            columns[name] = plain if rng.random() < 0.8 else _column(name, rows, rng)
+    return pa.table(columns)
+
+
 def _column(name: str, rows: int, rng: random.Random) -> Any:
     import pyarrow as pa
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz_mutations import damaged, repacked, table
+from benchmarks.fuzz_mutations import damaged, packet_table, repacked, table
 from ntgbench.errors import NtgbenchError
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +36,7 @@ NAMES = (
     *("own-parquet", "foreign-parquet", "typed-parquet", "biflows-parquet", "csv", "csv.gz", "mirage-json"),
     *(f"mirage{ending}" for ending in ARCHIVES),
     *("labels", "sidecar", "protocol", "request"),
+    *("trace-csv", "trace-csv.gz", "trace-own-parquet", "trace-parquet", "trace-typed-parquet"),
 )
 """What `readers` gives, in that order."""
 
@@ -61,6 +62,7 @@ class Reader:
 def readers(folder: Path) -> dict[str, Reader]:
     """All readers, by name; captures that they need are put into `folder`."""
     from ntgbench.datasets.reading import Reading, read_flows
+    from ntgbench.datasets.traces import read_trace
     from ntgbench.protocol import read as read_protocol
     from ntgbench.systems import choose
     from ntgbench.traffic.biflows import Biflows
@@ -78,6 +80,7 @@ def readers(folder: Path) -> dict[str, Reader]:
 
     captures = _captures(folder / "captures")
     own, foreign, biflows, csv, mirage = _own(), _foreign(), _biflows(), _csv(), _mirage()
+    trace_csv, (own_trace, *traces) = _trace_csv(), _traces()
     listing = [b"file,app,session\na/1.pcap,x,1\n1.pcap,y,\n", b'"file","app"\n"a/1.pcap","multi\nline"\n']
     toml = [path.read_bytes() for path in (ROOT / "ntgbench" / "protocols").glob("*.toml")]
     texts = [b"markov[order=2]", b"llama[layers=2,lr=0.1]", b"netdiffus-nr", b"smote[k=5]"]
@@ -95,6 +98,11 @@ def readers(folder: Path) -> dict[str, Reader]:
         "sidecar": Reader(".csv", _damaged([b"flow,app\n0,a\n1,b\n2,\xc3\xbc\n", b'flow,app\n0,"a\nb"\n']), sidecar),
         "protocol": Reader(".toml", _damaged(toml), read_protocol),
         "request": Reader(".txt", _damaged(texts), lambda path: choose(path.read_bytes().decode("latin-1"))),
+        "trace-csv": Reader(".csv", _damaged(trace_csv), read_trace),
+        "trace-csv.gz": Reader(".csv.gz", _gzipped(trace_csv), read_trace),
+        "trace-own-parquet": Reader(".parquet", _damaged([own_trace]), read_trace),
+        "trace-parquet": Reader(".parquet", _damaged(traces), read_trace),
+        "trace-typed-parquet": Reader(".parquet", lambda rng: _parquet(packet_table(rng)), read_trace),
     }
 
 
@@ -229,6 +237,37 @@ def _csv() -> list[bytes]:
     rows = b"".join(b'a,"[100, 200]","[1, -1]","[0.0, 0.5]",s\nb,5,1,0,t\n' for _ in range(10))
     ppi = b'APP,PPI\n"multi\nline","[[0, 5], [1, -1], [300, 1400]]"\nb,"[[0], [1], [9]]"\n'
     return [b"app,pkts_len,pkts_dir,pkts_iat,session\n" + rows, ppi, b"app,signed_pl\na,1 -2 3\nb,(4;-5)\n"]
+
+
+def _trace_csv() -> list[bytes]:
+    names = b"srcip,dstip,srcport,dstport,proto,time,pkt_len,version,ihl,tos,id,flag,off,ttl\n"
+    rows = b"".join(
+        b"167772161,167772162,1000,80,6,150000000000%d,100,4,5,0,7,DF,0,64\n10.0.0.1,::1,53,5,17,1.5e15,28.5,4,5,,,,0,1\n"
+        % (1000 + row)
+        for row in range(10)
+    )
+    ints = names + rows.replace(b"10.0.0.1,::1", b"1,2")
+    texts = names + rows.replace(b"167772161,167772162", b"10.0.0.7,10.0.0.8")
+    captures = b"timestamp,srcip,dstip,srcport,dstport,proto,pkt_len,ttl,device,capture\n"
+    captures += b"1.5,1,2,3,4,6,40,64,a,b\n1.25,1,2,3,4,17,28,64,,c\n" * 10
+    return [ints, texts, captures]
+
+
+def _traces() -> list[bytes]:
+    """Our Parquet of a trace, and tables that others write."""
+    import pyarrow.parquet as pq
+
+    from ntgbench.tracks.headers.example import example_trace
+    from ntgbench.traffic.trace_files import write_trace_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.parquet"
+        write_trace_file(example_trace(flows=10), path)
+        own = path.read_bytes()
+        foreign = pq.read_table(path).replace_schema_metadata({})
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
+    captures = foreign.append_column("capture", [[f"c{row % 3}" for row in range(len(foreign))]])
+    return [own, *(_parquet(one, **options) for one in (foreign, captures) for options in ({}, plain))]
 
 
 def _mirage() -> list[bytes]:

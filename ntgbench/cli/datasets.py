@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Progress
@@ -36,9 +37,17 @@ def datasets() -> None:
 @datasets.command(
     "import",
     epilog="Examples: ntgbench datasets import captures/ --out mine.parquet; "
-    "ntgbench datasets import flows.csv --column label=service --upstream 0 --out mine.parquet",
+    "ntgbench datasets import flows.csv --column label=service --upstream 0 --out mine.parquet; "
+    "ntgbench datasets import link.pcap --track headers --out link.parquet",
 )
 @click.argument("source")
+@click.option(
+    "--track",
+    type=click.Choice(["biflows", "headers"]),
+    default="biflows",
+    show_default=True,
+    help="What to make of it: biflows with classes, or one trace of packet headers.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--packets", type=click.IntRange(min=1), default=30, show_default=True, help="Packets kept of each flow.")
@@ -73,9 +82,13 @@ def datasets() -> None:
     help="Drop classes with fewer flows.  [default: 100 for MIRAGE-2019, else 1]",
 )
 @click.option("--exact", is_flag=True, help="Keep only MIRAGE-2019 biflows whose label is exact.")
+@click.option("--capture", metavar="NAME", help="For headers: of a table of captures, those whose name begins so.")
 @size_limit
+@click.pass_context
 def import_(
+    context: click.Context,
     source: str,
+    track: str,
     out: Path,
     force: bool,
     packets: int,
@@ -88,12 +101,16 @@ def import_(
     active_timeout: float | None,
     min_class: int | None,
     exact: bool,
+    capture: str | None,
     size_limit: int | None,
 ) -> None:
-    """Write the flows of SOURCE, whatever its format, into one table for `-d`.
+    """Write the traffic of SOURCE, whatever its format, into one table for `-d`.
 
     SOURCE is a Parquet or CSV table, a capture, a folder of captures, or MIRAGE-2019 JSON files in a folder or archive.
     Payload lengths are kept as they are; a protocol's packets and pl_max apply when the table is used.
+
+    For the track headers, a table has a row for each packet, in the columns of CascadeNet and NetShare; the captures in
+    a folder are merged in the order of time.
     """
     from ntgbench.datasets.reading import Reading, read_flows
     from ntgbench.errors import DatasetError
@@ -103,6 +120,10 @@ def import_(
         raise DatasetError(f"{out} must end in .parquet")
     if os.path.lexists(out) and not force:
         raise DatasetError(f"{out} is there already; give --force to overwrite it")
+    _same_track(context, track)
+    if track == "headers":
+        _import_trace(source, out, inner, capture, size_limit)
+        return
     named = dict(_column(text) for text in columns)
     reading = Reading(
         columns=named or None,
@@ -122,6 +143,32 @@ def import_(
     flows.first(packets).to_parquet(out)
     _tell(notes)
     click.echo(f"{pluralised(len(flows), 'flow')} of {pluralised(len(flows.classes), 'class')} in {out}")
+
+
+def _same_track(context: click.Context, track: str) -> None:
+    """Refuse options of the other track."""
+    shared = {"source", "out", "force", "inner", "size_limit", "track"}
+    of_headers = {"capture"}
+    wrong = of_headers if track != "headers" else set(context.params) - shared - of_headers
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in wrong and source is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{parameter.opts[0]} does not apply to --track {track}")
+
+
+def _import_trace(source: str, out: Path, inner: bool, capture: str | None, size_limit: int | None) -> None:
+    from ntgbench.datasets.traces import read_trace
+    from ntgbench.errors import DatasetError
+    from ntgbench.traffic.trace_files import write_trace_file
+    from ntgbench.words import pluralised
+
+    if not source:
+        raise DatasetError("the path is empty; the folder you are in is called '.'")
+    trace, notes = read_trace(Path(source), inner=inner, capture=capture, size_limit=size_limit)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_trace_file(trace, out)
+    _tell(notes)
+    click.echo(f"{pluralised(len(trace), 'packet')} of {pluralised(len(trace.flows), 'flow')} in {out}")
 
 
 @datasets.command(epilog="Example: ntgbench datasets fetch mirage-2019")

@@ -114,7 +114,7 @@ def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:
         return "table", [path], ()
     if path.is_file() and name.endswith(ARCHIVES):
         return "mirage", [path], ()
-    files, notes = _files_below(path) if path.is_dir() else ([path], ())
+    files, notes = files_below(path) if path.is_dir() else ([path], ())
     documents = [file for file in files if file.name.lower().endswith(".json")]
     captures = [file for file in files if file.name.lower().endswith(CAPTURES)]
     if documents and captures:
@@ -128,7 +128,7 @@ def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:
     raise DatasetError(f"{path} has {wanted}{told}; files that can be read end in {', '.join(ENDINGS)}")
 
 
-def _files_below(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+def files_below(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """The files in a folder and its folders, sorted by path; and notes on folders that are passed over."""
     unreadable: list[str] = []
     linked: list[str] = []

@@ -12,7 +12,7 @@ from ntgbench.traffic.capture_files import read_records
 from ntgbench.traffic.fragments import Columns, fragments_of, number_datagrams, rejoin, whole_payloads
 from ntgbench.traffic.headers import KEPT, REASONS, UNSUPPORTED_LINK, Packets, decode
 from ntgbench.traffic.notes import filled
-from ntgbench.traffic.trace import PacketTrace
+from ntgbench.traffic.trace import MORE_FRAGMENTS, PacketTrace
 from ntgbench.traffic.unread import missing_packets, unread_frames
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limi
     The first fragment of a datagram stands for all of it; later ones are left out. Its payload is that of the whole
     datagram when the last fragment was captured too (up to the largest end over the fragments of the same source,
     destination, protocol and identification), otherwise what the UDP length states or, for TCP, what the first fragment
-    itself carries. Headers that are split over fragments are put together when all fragments were captured.
+    itself carries. Headers that are split over fragments are put together when all fragments were captured. The flag
+    for more fragments is 0, as the packet stands for the whole datagram.
 
     Packets of one time stay in the order of the file. A packet without a time takes that of the packet before it.
 
@@ -140,8 +141,8 @@ def _columns(packets: Packets) -> Columns:
         "tcp_acknowledgement": packets.numbers[kept, 1],
         "tos": packets.tos[kept],
         "ip_id": packets.ip_id[kept],
-        "ip_flags": packets.ip_flags[kept],
-        # Later fragments are left out.
+        # A first fragment stands for the whole datagram, after which no fragment follows; later ones are left out.
+        "ip_flags": packets.ip_flags[kept] & np.uint8(7 - MORE_FRAGMENTS),
         "fragment_offset": np.zeros(int(kept.sum()), np.uint16),
     }
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ntgbench.errors import refuse
 from ntgbench.files import replacing
 from ntgbench.traffic.biflows import Biflows
-from ntgbench.traffic.frames import ETHERNET, RECORD, header_lengths, headers
+from ntgbench.traffic.frames import ETHERNET, RECORD, header_lengths, headers, unwritable
 from ntgbench.traffic.records import LONGEST_RECORD
 from ntgbench.traffic.sidecar import write_sidecar
 from ntgbench.traffic.trace import ACK, DO_NOT_FRAGMENT, FIN, PSH, SYN, TCP, PacketTrace, ipv4_address
@@ -32,26 +32,33 @@ _SEQUENCE_START = 1
 _DYNAMIC_PORTS, _PORT_COUNT = 49_152, 16_384
 
 
-def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> None:
+def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str], *, payload: bool = True) -> None:
     """Write an Ethernet pcap file with nanoseconds, as a whole or not at all.
 
     Biflows become TCP connections, see `biflows_to_trace`; their classes go into a CSV file beside the capture, see
     `ntgbench.traffic.sidecar`. `capture_flows` gives both back in the same order, but splits biflows that exceed its
     idle or active timeout, as in any capture.
 
-    A trace keeps all its columns. Headers longer than usual are filled up with options without effect.
+    A trace keeps all its columns: `read_capture` gives it back, in the order of time. Headers longer than usual are
+    filled up with options without effect.
+
+    Args:
+        traffic: what is written.
+        path: the file.
+        payload: with payload bytes of zero. Without, the file is like a capture that a snap length has cut behind the
+            headers of each packet: smaller, and nothing takes zeros for a message of the protocol that a port means.
 
     Raises:
-        TrafficError: naming the first packet that cannot be written as it is, or the first biflow.
+        TrafficError: naming the first packet that cannot be written as it is, see `frames.unwritable`, or the first
+            biflow.
     """
     trace = biflows_to_trace(traffic) if isinstance(traffic, Biflows) else traffic
-    seconds = trace.time_ns // 1_000_000_000
-    refuse((seconds < 0) | (seconds >= 1 << 32), "a pcap file holds times from 1970 to 2106 only")
-    refuse(trace.ip_length > LONGEST_RECORD - 14, f"a pcap file holds packets of at most {LONGEST_RECORD} bytes")
+    for broken, rule in unwritable(trace):
+        refuse(broken, rule)
     ip_header, transport_header = header_lengths(trace)
     # Packets whose headers have the same layout are written together.
     layout = ip_header << 8 | transport_header << 2 | trace.is_ipv4() << 1 | (trace.protocol == TCP)
-    size = RECORD + ETHERNET + trace.ip_length.astype(np.int64)
+    size = RECORD + ETHERNET + (trace.ip_length.astype(np.int64) if payload else ip_header + transport_header)
     end = np.cumsum(size)
     cuts = (np.flatnonzero(np.diff(end // _CHUNK_BYTES)) + 1).tolist()
     if isinstance(traffic, Biflows):
@@ -66,7 +73,7 @@ def write_pcap(traffic: Biflows | PacketTrace, path: str | os.PathLike[str]) -> 
                 rows = np.flatnonzero(layout[begin:stop] == this)
                 at, first = offset[rows], rows[0] + begin
                 rows += begin
-                header = headers(trace.select(rows), int(ip_header[first]), int(transport_header[first]))
+                header = headers(trace.select(rows), int(ip_header[first]), int(transport_header[first]), payload)
                 windows = np.lib.stride_tricks.sliding_window_view(chunk, header.shape[1], writeable=True)
                 windows[at] = header
             file.write(chunk.data)

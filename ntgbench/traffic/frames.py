@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.errors import refuse
-from ntgbench.traffic.trace import SYN, TCP, UDP, PacketTrace
+from ntgbench.traffic.records import LONGEST_RECORD
+from ntgbench.traffic.trace import MORE_FRAGMENTS, SYN, TCP, UDP, PacketTrace, is_ipv4
 
 if TYPE_CHECKING:
     from ntgbench.traffic.records import Bytes
@@ -23,8 +23,31 @@ _NO_OPERATION = 1
 _SYN_OPTIONS = (2, 4, 0x05, 0xB4, _NO_OPERATION, 3, 3, 14)
 
 
+def unwritable(trace: PacketTrace) -> list[tuple[npt.NDArray[np.bool_], str]]:
+    """Rules of captures that a `PacketTrace` need not obey: which packets break each, bool (N,), and what it asks for.
+
+    A packet that says it is a fragment would not be read back: the first fragment of a datagram stands for all of it.
+    """
+    ipv4 = trace.is_ipv4()
+    seconds = trace.time_ns // 10**9
+    fragment = (trace.ip_flags & MORE_FRAGMENTS != 0) | (trace.fragment_offset != 0)
+    return [
+        ((seconds < 0) | (seconds >= 1 << 32), "a pcap file holds times from 1970 to 2106 only"),
+        (trace.ip_length > LONGEST_RECORD - ETHERNET, f"a pcap file holds packets of at most {LONGEST_RECORD} bytes"),
+        (ipv4 != is_ipv4(trace.destination), "both addresses of a packet are of one IP version"),
+        (~ipv4 & ((trace.ip_id != 0) | (trace.ip_flags != 0)), "ip_id and ip_flags are 0 for IPv6"),
+        (fragment, "a packet is a whole datagram: its fragment_offset is 0, and no more fragments follow"),
+        (~_layout(trace)[2], "no IP, TCP or UDP header has the length that ip_length and payload_length leave for it"),
+    ]
+
+
 def header_lengths(trace: PacketTrace) -> tuple[Numbers, Numbers]:
-    """Bytes of the IP header, with its options, and of the TCP or UDP header of each packet."""
+    """Bytes of the IP header, with its options, and of the TCP or UDP header of each packet that can be written."""
+    ip_header, transport, _ = _layout(trace)
+    return ip_header, transport
+
+
+def _layout(trace: PacketTrace) -> tuple[Numbers, Numbers, npt.NDArray[np.bool_]]:
     fixed = np.where(trace.is_ipv4(), 20, 40)
     room = (trace.ip_length - trace.payload_length).astype(np.int64) - fixed
     tcp = trace.protocol == TCP
@@ -33,16 +56,19 @@ def header_lengths(trace: PacketTrace) -> tuple[Numbers, Numbers]:
     transport -= np.where(tcp & (fixed == 40), (room - transport) % 8, 0)
     options = np.where(tcp, room - transport, 0)
     fits = np.where(tcp, (transport >= 20) & (room % 4 == 0) & (options <= np.where(fixed == 20, 40, 2048)), room >= 8)
-    refuse(~fits, "no IP, TCP or UDP header has the length that ip_length and payload_length leave for it")
-    return fixed + options, transport
+    return fixed + options, transport, fits
 
 
-def headers(trace: PacketTrace, ip_header: int, transport_header: int) -> Bytes:
-    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one layout."""
+def headers(trace: PacketTrace, ip_header: int, transport_header: int, payload: bool) -> Bytes:
+    """Record, Ethernet, IP and transport headers, uint8 (n, bytes), of packets with one layout.
+
+    The record says that the payload, which is zero, was captured too, or that it was not.
+    """
     transport_at = RECORD + ETHERNET + ip_header
     rows = np.zeros((len(trace), transport_at + transport_header), np.uint8)
     wire = trace.ip_length.astype(np.int64) + ETHERNET
-    for column, value in enumerate((trace.time_ns // 10**9, trace.time_ns % 10**9, wire, wire)):
+    captured = wire if payload else np.full(len(trace), ETHERNET + ip_header + transport_header)
+    for column, value in enumerate((trace.time_ns // 10**9, trace.time_ns % 10**9, captured, wire)):
         rows[:, 4 * column : 4 * column + 4] = value.astype("<u4").view(np.uint8).reshape(-1, 4)
     rows[:, RECORD : RECORD + 12] = _MAC_ADDRESSES
     ip = rows[:, RECORD + ETHERNET : transport_at]

@@ -25,7 +25,7 @@ MORE_FRAGMENTS, DO_NOT_FRAGMENT = 1, 2
 
 _IPV4_MAPPED = np.uint64(0xFFFF_0000_0000)
 
-_COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+COLUMN_KINDS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "time_ns": (np.int64, ()),
     "source": (np.uint64, (2,)),
     "destination": (np.uint64, (2,)),
@@ -43,6 +43,7 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "ip_flags": (np.uint8, ()),
     "fragment_offset": (np.uint16, ()),
 }
+"""Type of each column of a trace, and its shape after the first axis."""
 
 SHORTEST_HEADERS = {TCP: 40, UDP: 28}
 """Bytes of an IPv4 header without options and the shortest transport header, by protocol; IPv6 needs 20 more."""
@@ -78,7 +79,7 @@ class PacketTrace:
 
     def __post_init__(self) -> None:
         count = len(self.time_ns)
-        for name, (kind, tail) in _COLUMNS.items():
+        for name, (kind, tail) in COLUMN_KINDS.items():
             column = np.asarray(getattr(self, name))
             if column.dtype != kind or column.shape != (count, *tail):
                 raise TrafficError(
@@ -101,7 +102,7 @@ class PacketTrace:
 
     def is_ipv4(self) -> npt.NDArray[np.bool_]:
         """Which packets travelled over IPv4, bool (N,)."""
-        return _is_ipv4(self.source)
+        return is_ipv4(self.source)
 
     @property
     def span_ns(self) -> int:
@@ -139,18 +140,17 @@ class PacketTrace:
                 values[name] = ipv4_address(_converted(name, values[name], np.uint32))
         full = {
             name: _converted(name, values[name], kind) if name in values else np.zeros((count, *tail), kind)
-            for name, (kind, tail) in _COLUMNS.items()
+            for name, (kind, tail) in COLUMN_KINDS.items()
         }
         if "payload_length" not in values:
-            shortest = np.where(full["protocol"] == TCP, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[UDP])
-            shortest += np.where(_is_ipv4(full["source"]), 0, 20)
-            full["payload_length"] = np.maximum(full["ip_length"] - shortest, 0).astype(np.int32)
+            shortest = shortest_headers(full["protocol"], full["source"])
+            full["payload_length"] = np.maximum(full["ip_length"] - shortest, 0)
         return PacketTrace(**full)
 
     @staticmethod
     def concat(parts: Sequence[PacketTrace]) -> PacketTrace:
         """The packets of all parts, one part after the other; times stay as they are. At least one part."""
-        return PacketTrace(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS})
+        return PacketTrace(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMN_KINDS})
 
     def window(self, begin_ns: int, end_ns: int) -> PacketTrace:
         """The packets with begin_ns <= time_ns < end_ns, in their order."""
@@ -165,15 +165,22 @@ class PacketTrace:
     def digest(self) -> str:
         """BLAKE2b-128 over the columns as little-endian bytes, as 32 hex digits: equal for equal packets in order."""
         state = hashlib.blake2b(digest_size=16)
-        for name, (kind, _) in _COLUMNS.items():
+        for name, (kind, _) in COLUMN_KINDS.items():
             state.update(f"{name} {len(self)} ".encode())
             state.update(np.ascontiguousarray(getattr(self, name), np.dtype(kind).newbyteorder("<")).data)
         return state.hexdigest()
 
 
-def _is_ipv4(address: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+def is_ipv4(address: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Which addresses, as uint64 (N, 2), are IPv4 ones, bool (N,)."""
     mapped: npt.NDArray[np.bool_] = (address[:, 0] == 0) & (address[:, 1] >> np.uint64(32) == 0xFFFF)
     return mapped
+
+
+def shortest_headers(protocol: npt.NDArray[np.uint8], source: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+    """Bytes that the headers of each packet take at least, int32 (N,)."""
+    transport = np.where(protocol == TCP, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[UDP])
+    return (transport + np.where(is_ipv4(source), 0, 20)).astype(np.int32)
 
 
 def _converted(name: str, values: npt.NDArray[Any], kind: type[np.generic]) -> npt.NDArray[Any]:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.files import replacing
+from ntgbench.limits import memory_limit
 from ntgbench.traffic.flow_files import METADATA_KEY
 from ntgbench.traffic.parquet import read_parquet, unreadable
-from ntgbench.traffic.trace import PacketTrace
+from ntgbench.traffic.trace import PacketTrace, ipv4_address, is_ipv4
 
 if TYPE_CHECKING:
     import os
@@ -48,6 +49,9 @@ COLUMNS = {
 
 _ADDRESSES = ("srcip", "dstip")
 
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_DOTTED = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
+
 
 def write_trace_file(trace: PacketTrace, path: str | os.PathLike[str]) -> None:
     """Write a trace without loss; the file appears whole or not at all."""
@@ -69,13 +73,35 @@ def write_trace_file(trace: PacketTrace, path: str | os.PathLike[str]) -> None:
         )
 
 
-def read_trace_file(path: str | os.PathLike[str]) -> PacketTrace:
-    """Read what `write_trace_file` wrote. Raises TrafficError for any other file, and a damaged one."""
-    wrong: tuple[type[Exception], ...] = (*unreadable(), DatasetError, ValueError, TypeError, AttributeError)
+def is_trace_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a Parquet file says that it is one of these; False for a file that is damaged."""
+    import pyarrow.parquet as pq
+
+    wrong: tuple[type[Exception], ...] = (*unreadable(), OSError, ValueError)
     try:
-        table = read_parquet(Path(path))
-        head = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
-        if not isinstance(head, dict) or (head.get("kind"), head.get("format")) != (KIND, FORMAT):
+        with memory_limit(2**31):
+            return bool(_head(pq.read_schema(path)).get("kind") == KIND)
+    except wrong:
+        return False
+
+
+def _head(schema: pa.Schema) -> dict[str, Any]:
+    head = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    return head if isinstance(head, dict) else {}
+
+
+def read_trace_file(path: str | os.PathLike[str], limit: int | None = None) -> PacketTrace:
+    """Read what `write_trace_file` wrote. Raises TrafficError for any other file, a damaged one, or one over the limit.
+
+    Args:
+        path: the file.
+        limit: bytes of memory that the columns may expand to; None takes `ntgbench.limits.size_limit()`.
+    """
+    wrong: tuple[type[Exception], ...] = (*unreadable(), OSError, DatasetError, ValueError, TypeError, AttributeError)
+    try:
+        table = read_parquet(Path(path), limit=limit)
+        head = _head(table.schema)
+        if (head.get("kind"), head.get("format")) != (KIND, FORMAT):
             raise TrafficError(f"{path} is not a packet trace of format {FORMAT}")
         missing = [name for name in COLUMNS if name not in table.column_names]
         if missing:
@@ -87,6 +113,8 @@ def read_trace_file(path: str | os.PathLike[str]) -> PacketTrace:
     except TrafficError:
         raise
     except wrong as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise TrafficError(f"{path} cannot be read: {error}") from error
     try:
         return PacketTrace(**columns)
@@ -106,9 +134,23 @@ def addresses(texts: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
         held = held.dictionary_encode()
     if held.null_count:
         raise ValueError("an address is missing")
-    known = np.array([_halves(text) for text in held.dictionary.to_pylist()], np.uint64).reshape(-1, 2)
-    found: npt.NDArray[np.uint64] = known[held.indices.to_numpy()]
+    found: npt.NDArray[np.uint64] = address_halves(held.dictionary)[held.indices.to_numpy()]
     return found
+
+
+def address_halves(texts: pa.Array) -> npt.NDArray[np.uint64]:
+    """Addresses as text without a null, as `addresses` gives them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    known = np.zeros((len(texts), 2), np.uint64)
+    dotted = pc.match_substring_regex(texts, _DOTTED).to_numpy(zero_copy_only=False)
+    if dotted.any():
+        octets = pc.list_flatten(pc.split_pattern(texts.filter(pa.array(dotted)), ".")).cast(pa.uint8()).to_numpy()
+        known[dotted] = ipv4_address(octets.reshape(-1, 4).view(">u4")[:, 0].astype(np.uint32))
+    others = texts.filter(pa.array(~dotted)).to_pylist()
+    known[~dotted] = np.array([_halves(text) for text in others], np.uint64).reshape(-1, 2)
+    return known
 
 
 def _halves(text: str) -> tuple[int, int]:
@@ -119,16 +161,17 @@ def _halves(text: str) -> tuple[int, int]:
 
 def _address_texts(address: npt.NDArray[np.uint64]) -> pa.DictionaryArray:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     from ntgbench.traffic.trace_flows import codes
 
     code = codes(address[:, 0], address[:, 1])
     _, appears = np.unique(code, return_index=True)
-    texts = [str(_shown(int(high), int(low))) for high, low in address[appears]]
+    distinct = address[appears]
+    short = is_ipv4(distinct)
+    texts = np.empty(len(distinct), object)
+    octets = (distinct[short, 1] & np.uint64(0xFFFF_FFFF)).astype(">u4").view(np.uint8).reshape(-1, 4)
+    dotted = pc.binary_join_element_wise(*(pa.array(column).cast(pa.string()) for column in octets.T), ".")
+    texts[short] = dotted.to_numpy(zero_copy_only=False)
+    texts[~short] = [str(ipaddress.IPv6Address(int(high) << 64 | int(low))) for high, low in distinct[~short]]
     return pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32)), pa.array(texts, pa.string()))
-
-
-def _shown(high: int, low: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    if high == 0 and low >> 32 == 0xFFFF:
-        return ipaddress.IPv4Address(low & 0xFFFF_FFFF)
-    return ipaddress.IPv6Address(high << 64 | low)

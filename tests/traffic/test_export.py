@@ -17,6 +17,7 @@ from made_packets import TCP, UDP, ipv4, ipv6, pcap, tcp, udp
 from real_traffic import REAL_TRAFFIC, needs_real_traffic
 
 from ntgbench.errors import CaptureError, TrafficError
+from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic import export
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.capture import read_capture
@@ -150,6 +151,10 @@ def test_a_trace_comes_back_as_it_was(tmp_path, monkeypatch, chunk_bytes: int):
     assert capture.notes() == ()
     assert same(capture.trace, trace)
     assert not sidecar_path(tmp_path / "copy.pcap").exists()
+    full = (tmp_path / "copy.pcap").stat().st_size
+    write_pcap(trace, tmp_path / "short.pcap", payload=False)
+    assert same(read_capture(tmp_path / "short.pcap").trace, trace)
+    assert (tmp_path / "short.pcap").stat().st_size <= full - trace.payload_length.sum()
 
 
 @needs_real_traffic
@@ -171,6 +176,9 @@ def test_a_real_trace_comes_back_as_it_was(tmp_path, name: str):
         ("ip_length", 42, "no IP, TCP or UDP header"),
         ("ip_length", 20 + 40 + 60 + 4, "no IP, TCP or UDP header"),
         ("ip_length", 300_000, "packets of at most 262144 bytes"),
+        ("ip_flags", 1, "a packet is a whole datagram"),
+        ("fragment_offset", 185, "a packet is a whole datagram"),
+        ("destination", (1, 2), "both addresses of a packet are of one IP version"),
     ],
 )
 def test_what_cannot_be_written_is_refused(tmp_path, column: str, value: int, rule: str):
@@ -180,6 +188,14 @@ def test_what_cannot_be_written_is_refused(tmp_path, column: str, value: int, ru
     with pytest.raises(TrafficError, match=f"row 2: .*{rule}"):
         write_pcap(replace(trace, **{column: changed}), tmp_path / "refused.pcap")
     assert not (tmp_path / "refused.pcap").exists()
+
+
+@pytest.mark.parametrize("column", ["ip_id", "ip_flags"])
+def test_ipv6_has_no_field_for_it(tmp_path, column: str):
+    trace = example_trace()
+    changed = np.where(trace.is_ipv4(), getattr(trace, column), 2).astype(getattr(trace, column).dtype)
+    with pytest.raises(TrafficError, match="ip_id and ip_flags are 0 for IPv6"):
+        write_pcap(replace(trace, **{column: changed}), tmp_path / "refused.pcap")
 
 
 def tshark(path: Path, *arguments: str) -> str:
@@ -224,6 +240,29 @@ def test_tshark_verifies_the_checksums_of_any_trace(tmp_path):
     assert tshark(path, "-Y", bad) == ""
     good = "tcp.checksum.status == 1 or udp.checksum.status == 1"
     assert len(tshark(path, "-Y", good).splitlines()) == len(small)
+
+
+@needs_tshark
+def test_tshark_reads_what_a_trace_holds(tmp_path):
+    made = example_trace(flows=200)
+    trace = replace(
+        made,
+        tos=np.where(made.source_port == 53, 0xB8, 2).astype(np.uint8),
+        ip_flags=np.where(made.is_ipv4(), 4 * (made.ttl == 57) + 2, 0).astype(np.uint8),
+    )
+    path = tmp_path / "copy.pcap"
+    write_pcap(trace, path, payload=False)
+    wrong = "_ws.malformed or ip.checksum.status == 0 or tcp.checksum.status == 0 or udp.checksum.status == 0"
+    assert tshark(path, "-Y", wrong) == ""
+    fields = ("ip.dsfield", "ip.id", "ip.flags.df", "ip.flags.rb", "ip.frag_offset", "ip.len", "ip.ttl")
+    found = tshark(path, "-Y", "ip", "-T", "fields", *(word for name in fields for word in ("-e", name)))
+    words = found.replace("True", "1").replace("False", "0").split()
+    ipv4 = trace.select(trace.is_ipv4())
+    flags = (ipv4.ip_flags >> 1 & 1, ipv4.ip_flags >> 2)
+    columns = (ipv4.tos, ipv4.ip_id, *flags, ipv4.fragment_offset, ipv4.ip_length, ipv4.ttl)
+    assert [int(word, 0) for word in words] == np.stack(columns, axis=1).ravel().tolist()
+    classes = tshark(path, "-Y", "ipv6", "-T", "fields", "-e", "ipv6.tclass").split()
+    assert [int(word, 0) for word in classes] == trace.tos[~trace.is_ipv4()].tolist()
 
 
 def test_sidecar_keeps_any_name(tmp_path):

@@ -6,6 +6,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from made_traces import traces
 
 from ntgbench.errors import TrafficError
 from ntgbench.traffic.trace import PacketTrace, ipv4_address
@@ -74,3 +76,78 @@ def test_is_closed_to_writing_and_to_its_makers():
     assert made.time_ns[0] == 1
     for field in fields(made):
         assert not getattr(made, field.name).flags.writeable
+
+
+def of(**columns) -> PacketTrace:
+    """Three packets of the fewest columns, with some changed."""
+    made = {
+        "time_ns": [30, 10, 20],
+        "source": [1, 2, 2**32 - 1],
+        "destination": [2, 1, 1],
+        "source_port": [1000, 53, 65535],
+        "destination_port": [80, 1000, 0],
+        "protocol": [6, 17, 6],
+        "ip_length": [1500, 60, 39],
+        "ttl": [64, 0, 255],
+    }
+    return PacketTrace.of(**{**made, **columns})
+
+
+def test_fills_in_what_is_missing():
+    made = of()
+    assert made.source.tolist() == [[0, 0xFFFF_0000_0001], [0, 0xFFFF_0000_0002], [0, 0xFFFF_FFFF_FFFF]]
+    assert made.payload_length.tolist() == [1460, 32, 0]
+    for name in ("tcp_flags", "tcp_sequence", "tcp_acknowledgement", "tos", "ip_id", "ip_flags", "fragment_offset"):
+        assert not getattr(made, name).any()
+    ipv6 = np.full((3, 2), 2, np.uint64)
+    assert of(source=ipv6, destination=ipv6).payload_length.tolist() == [1440, 12, 0]
+    assert of(payload_length=[7, 8, 9]).payload_length.tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("ttl", [1, 256, 2], "row 1: ttl must fit uint8"),
+        ("source_port", [1, 2, -1], "row 2: source_port must fit uint16"),
+        ("source", [1, 2**32, 3], "row 1: source must fit uint32"),
+        ("ip_length", [40.5, 41.0, 42.0], "ip_length must hold integers, not float64"),
+        ("ip_length", [40, 0, 42], "row 1: payload_length is less than ip_length"),
+        ("ttl", [1, 2], r"ttl must be uint8 with shape \(3,\)"),
+    ],
+)
+def test_refuses_what_a_column_cannot_hold(column: str, value: list, rule: str):
+    with pytest.raises(TrafficError, match=rule):
+        of(**{column: value})
+
+
+@given(traces(ordered=False), traces())
+@settings(max_examples=20)
+def test_parts_and_windows_and_order(one: PacketTrace, other: PacketTrace):
+    both = PacketTrace.concat([one, other])
+    rows = np.arange(len(both))
+    assert both.select(rows < len(one)).digest() == one.digest()
+    assert both.select(rows >= len(one)).digest() == other.digest()
+    middle = int(np.median(both.time_ns))
+    before, after = both.window(0, middle), both.window(middle, 2**63 - 1)
+    assert (before.time_ns < middle).all()
+    assert (after.time_ns >= middle).all()
+    assert len(before) + len(after) == len(both)
+    in_order = both.sorted_by_time()
+    assert in_order.digest() == both.select(sorted(rows, key=lambda row: (both.time_ns[row], row))).digest()
+    assert in_order.sorted_by_time() is in_order
+    assert both.span_ns == max(both.time_ns.tolist()) - min(both.time_ns.tolist())
+    assert both.select([]).span_ns == 0
+
+
+@given(traces())
+@settings(max_examples=20)
+def test_the_digest_is_of_all_values_and_their_order(made: PacketTrace):
+    digest = made.digest()
+    assert replace(made, ttl=made.ttl.copy()).digest() == digest
+    for name in ("time_ns", "source", "source_port", "ttl", "tos", "ip_id"):
+        changed = getattr(made, name).copy()
+        changed.flat[-1] ^= 1
+        assert replace(made, **{name: changed}).digest() != digest
+    if len(made) > 1 and made.select([0]).digest() != made.select([1]).digest():
+        swapped = [1, 0, *range(2, len(made))]
+        assert made.select(swapped).digest() != digest

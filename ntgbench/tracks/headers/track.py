@@ -63,11 +63,14 @@ class HeaderTrack(Track[PacketTrace]):
         return read_trace_file(path)
 
     def write(self, traffic: PacketTrace, path: Path) -> None:
-        """Write a Parquet file or a capture."""
+        """Write a Parquet file, or a capture without payload."""
         from ntgbench.traffic.export import write_pcap
         from ntgbench.traffic.trace_files import write_trace_file
 
-        (write_pcap if path.suffix == ".pcap" else write_trace_file)(traffic, path)
+        if path.suffix == ".pcap":
+            write_pcap(traffic, path, payload=False)
+        else:
+            write_trace_file(traffic, path)
 
     def digest(self, traffic: PacketTrace) -> str:
         """BLAKE2b-128, see `PacketTrace.digest`."""
