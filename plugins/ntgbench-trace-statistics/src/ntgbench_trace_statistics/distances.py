@@ -1,0 +1,42 @@
+"""Distances of two distributions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Sample(NamedTuple):
+    """The distinct values of a sample in ascending order, and how often each occurs; not empty."""
+
+    values: npt.NDArray[np.number]
+    counts: npt.NDArray[np.int64]
+
+    @staticmethod
+    def of(numbers: npt.NDArray[np.number], if_none: float = 0.0) -> Sample:
+        """The sample of `numbers`, (N,); where there is none, of `if_none` alone."""
+        return Sample(*np.unique(numbers if len(numbers) else np.array([if_none]), return_counts=True))
+
+
+def emd(real: Sample, synthetic: Sample) -> float:
+    """Earth mover's distance (1-Wasserstein), in the unit of the values: the area between the two CDFs, exact."""
+    from scipy.stats import wasserstein_distance
+
+    return float(wasserstein_distance(real.values, synthetic.values, real.counts, synthetic.counts))
+
+
+def jsd_bits(real: npt.NDArray[np.integer], synthetic: npt.NDArray[np.integer]) -> float:
+    """Jensen-Shannon divergence, base 2, in 0..1, of two columns of small codes from 0, (N,) and (M,), neither empty.
+
+    With p and q the shares of a code and m = (p + q) / 2: half the sum over all codes of p log2(p / m) + q log2(q / m)
+    (Lin, "Divergence measures based on the Shannon entropy", 1991).
+    """
+    codes = max(int(real.max()), int(synthetic.max())) + 1
+    p, q = (np.bincount(column, minlength=codes) / len(column) for column in (real, synthetic))
+    seen = p + q > 0
+    p, q = p[seen], q[seen]
+    middle = (p + q) / 2
+    total = sum(float(np.sum(share[share > 0] * np.log2((share / middle)[share > 0]))) for share in (p, q))
+    return min(max(total / 2, 0.0), 1.0)
