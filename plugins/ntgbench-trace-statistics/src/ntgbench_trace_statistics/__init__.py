@@ -11,15 +11,14 @@ BURSTS = "ntgbench_trace_statistics.link:bursts"
 
 
 def _divergence(name: str, field: str) -> MetricSpec:
-    summary = f"Jensen-Shannon divergence of {field}, a packet each, in bits"
+    summary = f"Jensen-Shannon divergence of the packets' {field}"
     return MetricSpec(name, STATISTICS, summary, "statistics", "min", track="headers")
 
 
-def _distance(name: str, target: str, of: str, unit: str, digits: int, primary: bool = False) -> MetricSpec:
-    suite = target.split(":")[1]
-    summary = f"Earth mover's distance of {of}, in {unit}"
+def _distance(name: str, target: str, of: str, digits: int, primary: bool = False) -> MetricSpec:
+    summary, suite = f"Earth mover's distance of {of}", target.split(":")[1]
     return MetricSpec(
-        name, target, summary, suite, "min", highest=None, digits=digits, track="headers", primary=primary
+        name, target, summary, suite, "min", highest=None, primary=primary, digits=digits, track="headers"
     )
 
 
@@ -32,21 +31,21 @@ def ntgbench_metrics() -> list[MetricSpec]:
         _divergence("sp", "source ports"),
         _divergence("dp", "destination ports"),
         _divergence("pr", "protocols"),
-        _distance("pl", STATISTICS, "IP lengths of packets", "bytes", 2),
-        _distance("ttl", STATISTICS, "times to live of packets", "hops", 2),
-        _distance("npf", STATISTICS, "packets of flows", "packets", 3),
-        _distance("nbf", STATISTICS, "bytes of flows", "bytes", 1),
-        _distance("it", TEMPORAL, "gaps between packets of the trace", "seconds", 5),
-        _distance("fit", TEMPORAL, "gaps between packets of a flow", "seconds", 4),
-        _distance("lfit", TEMPORAL, "log10 of one plus gaps between packets of a flow", "decades of us", 3, primary=True),
-        _distance("fd", TEMPORAL, "durations of flows", "seconds", 4),
-        _distance("lfd", TEMPORAL, "log10 of one plus durations of flows", "decades of us", 3),
-        _distance("at", TEMPORAL, "mean throughputs of flows", "bytes a second", 1),
-        _distance("bu", TEMPORAL, "burstiness of flows (coefficient of variation of packet counts)", "standard deviations a mean", 4),
-        _distance("ld", TEMPORAL, "Hurst exponents of flows", "units of the exponent", 4),
-        _distance("bd", BURSTS, "durations of bursts", "us", 0),
-        _distance("tb", BURSTS, "times between bursts", "us", 0),
-        _distance("nu", BURSTS, "utilisations of the link, relative to its maximum", "shares", 4, primary=True),
-        _distance("bps", BURSTS, "bytes of bursts", "bytes", 0),
-        _distance("nps", BURSTS, "bytes between bursts", "bytes", 0),
+        _distance("pl", STATISTICS, "IP lengths of packets, in bytes", 2),
+        _distance("ttl", STATISTICS, "times to live of packets", 2),
+        _distance("npf", STATISTICS, "packets of flows", 3),
+        _distance("nbf", STATISTICS, "bytes of flows", 1),
+        _distance("it", TEMPORAL, "gaps between packets, in s", 5),
+        _distance("fit", TEMPORAL, "gaps between packets of a flow, in s", 4),
+        _distance("lfit", TEMPORAL, "log10(t + 1) of gaps t between packets of a flow, in us", 3, primary=True),
+        _distance("fd", TEMPORAL, "durations of flows, in s", 4),
+        _distance("lfd", TEMPORAL, "log10(t + 1) of durations t of flows, in us", 3),
+        _distance("at", TEMPORAL, "mean throughputs of flows, in bytes/s", 1),
+        _distance("bu", TEMPORAL, "burstiness of flows: standard deviation of packet counts by their mean", 4),
+        _distance("ld", TEMPORAL, "Hurst exponents of flows", 4),
+        _distance("bd", BURSTS, "durations of bursts, in us", 0),
+        _distance("tb", BURSTS, "times between bursts, in us", 0),
+        _distance("nu", BURSTS, "loads of the link relative to its maximum", 4, primary=True),
+        _distance("bps", BURSTS, "bytes of bursts", 0),
+        _distance("nps", BURSTS, "bytes between bursts", 0),
     ]

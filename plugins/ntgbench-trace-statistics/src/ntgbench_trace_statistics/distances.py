@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 class Sample(NamedTuple):
-    """The distinct values of a sample in ascending order, and how often each occurs; not empty."""
+    """The distinct values of a sample, and how often each occurs; not empty."""
 
     values: npt.NDArray[np.number]
     counts: npt.NDArray[np.int64]

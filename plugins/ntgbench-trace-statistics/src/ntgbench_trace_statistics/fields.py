@@ -38,7 +38,7 @@ def statistics(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str
         "pl": emd(Sample.of(real.ip_length), Sample.of(synthetic.ip_length)),
         "ttl": emd(Sample.of(real.ttl), Sample.of(synthetic.ttl)),
         "npf": emd(Sample.of(real.flows.count), Sample.of(synthetic.flows.count)),
-        "nbf": emd(Sample.of(_bytes(real)), Sample.of(_bytes(synthetic))),
+        "nbf": emd(Sample.of(bytes_of_flows(real)), Sample.of(bytes_of_flows(synthetic))),
     }
 
 
@@ -49,5 +49,6 @@ def _addresses(real: npt.NDArray[np.uint64], synthetic: npt.NDArray[np.uint64]) 
     return code[: len(real)], code[len(real) :]
 
 
-def _bytes(trace: PacketTrace) -> npt.NDArray[np.number]:
-    return trace.flows.sums(trace.ip_length.astype(np.int64))
+def bytes_of_flows(trace: PacketTrace) -> npt.NDArray[np.int64]:
+    """Bytes of IP packets of each flow, int64 (F,)."""
+    return trace.flows.sums(trace.ip_length.astype(np.int64)).astype(np.int64)

@@ -32,19 +32,20 @@ class _Load:
     def of(trace: PacketTrace, origin_ns: int, interval_ns: int) -> _Load:
         """In intervals counted from `origin_ns`, from that of the first packet to that of the last."""
         # Only intervals with packets are held: there may be any number without.
-        index, number = np.unique((trace.time_ns - origin_ns) // interval_ns, return_inverse=True)
-        carried = np.bincount(number, trace.ip_length).astype(np.int64)
-        busiest = carried.max()
-        busy = 2 * carried > busiest
+        trace = trace.sorted_by_time()
+        of_packets = (trace.time_ns - origin_ns) // interval_ns
+        heads = np.flatnonzero(np.diff(of_packets, prepend=of_packets[0] - 1))
+        index, carried = of_packets[heads], np.add.reduceat(trace.ip_length.astype(np.int64), heads)
+        busy = 2 * carried > carried.max()
         in_burst = index[busy]
         starts = np.flatnonzero(np.diff(in_burst, prepend=in_burst[0] - 2) > 1)
         outside = np.bincount(np.searchsorted(in_burst[starts], index[~busy]), carried[~busy])
-        sizes, counts = np.unique(np.append(carried, 0), return_counts=True)
-        counts[0] += index[-1] - index[0] - len(index)
+        idle = index[-1] - index[0] + 1 - len(index)
+        utilisation = Sample.of(carried / carried.max())
         return _Load(
             durations=Sample.of(np.diff(starts, append=len(in_burst))),
             between=Sample.of(in_burst[starts[1:]] - in_burst[starts[1:] - 1] - 1),
-            utilisation=Sample(sizes / busiest, counts),
+            utilisation=Sample(np.append(utilisation.values, 0), np.append(utilisation.counts, idle)),
             inside=Sample.of(np.add.reduceat(carried[busy], starts)),
             outside=Sample.of(outside[outside > 0]),
         )

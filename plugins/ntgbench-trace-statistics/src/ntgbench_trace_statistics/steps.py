@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 STEPS = 400
 """Equal steps of the whole trace in which packets are counted (CascadeNet's evaluation)."""
 
+FLOWS_AT_ONCE = 2**15
+"""Bounds the memory of Hurst exponents: about 60 bytes for each of the block lengths and flows."""
+
 Numbers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 
@@ -33,7 +36,8 @@ class StepCounts:
         """Counts of a trace: t after the first packet of D in all is in step floor(STEPS t / D), t = D in the last."""
         flows = trace.flows
         # Step k begins at the first integer that is not less than k D / STEPS: no rounding, no overflow.
-        begins = np.array([-(-k * trace.span_ns // STEPS) for k in range(1, STEPS)], np.int64)
+        span = trace.span_ns
+        begins = np.array([-(-k * span // STEPS) for k in range(1, STEPS)], np.int64)
         step = np.searchsorted(begins, (trace.time_ns - trace.time_ns.min())[flows.order], side="right")
         flow = np.repeat(np.arange(len(flows)), flows.count)
         starts = _starts(flow, step)
@@ -41,32 +45,26 @@ class StepCounts:
 
     def burstiness(self) -> Reals:
         """Standard deviation of a flow's counts over all steps, divided by their mean, float64 (flows,)."""
-        total = np.bincount(self.flow, self.count, self.flows)
-        squares = np.bincount(self.flow, self.count**2, self.flows)
+        starts = np.searchsorted(self.flow, np.arange(self.flows))
+        total, squares = np.add.reduceat(self.count, starts), np.add.reduceat(self.count**2, starts)
         spread: Reals = np.sqrt(STEPS * squares - total**2) / total
         return spread
 
     def hurst(self) -> Reals:
-        """Hurst exponents of the flows that are active in at least two steps and not equally in all, float64.
+        """Hurst exponents of the flows that are active in at least two steps, but not equally in all, float64.
 
         Rescaled range analysis of the counts with the defaults of the package nolds 0.5 and a least-squares line
         (`hurst_rs(counts, fit="poly")`): the slope of log(mean R/S) - log(expected R/S) against log(n), plus 0.5, over
-        the block lengths of `block_lengths`. Blocks of equal counts are left out.
+        the block lengths n of `block_lengths`. Blocks whose counts are all equal are left out.
         """
         active = np.bincount(self.flow, minlength=self.flows) >= 2
         rows = np.flatnonzero(active[self.flow])
         flow, step, count = (np.cumsum(active) - 1)[self.flow[rows]], self.step[rows], self.count[rows]
-        flows = int(active.sum())
-        lengths = block_lengths(STEPS)
-        places = np.log(lengths) - np.log(lengths).mean()
-        sums = np.zeros((5, flows))  # over the lengths that have a value: 1, x, y, x x, x y
-        for length, x in zip(lengths.tolist(), places.tolist(), strict=True):
-            y = np.log(_mean_rescaled_range(flow, step, count, flows, length) / expected_rescaled_range(length))
-            known = ~np.isnan(y)
-            sums += np.where(known, [np.ones(flows), np.full(flows, x), y, np.full(flows, x * x), x * y], 0)
-        number, x, y, xx, xy = sums[:, sums[0] >= 2]
-        exponents: Reals = (number * xy - x * y) / (number * xx - x * x) + 0.5
-        return exponents
+        exponents = [np.empty(0)]
+        for begin in range(0, int(active.sum()), FLOWS_AT_ONCE):
+            part = slice(*np.searchsorted(flow, [begin, begin + FLOWS_AT_ONCE]))
+            exponents.append(_hurst(flow[part] - begin, step[part], count[part]))
+        return np.concatenate(exponents)
 
 
 def block_lengths(steps: int) -> Numbers:
@@ -79,6 +77,18 @@ def expected_rescaled_range(length: int) -> float:
     i = np.arange(1, length)
     front = gamma((length - 1) / 2) / sqrt(pi) / gamma(length / 2)
     return (length - 0.5) / length * front * float(np.sqrt((length - i) / i).sum())
+
+
+def _hurst(flow: Numbers, step: Numbers, count: Numbers) -> Reals:
+    """Exponents of the flows 0, 1, ... that have one."""
+    flows, lengths = int(flow[-1]) + 1, block_lengths(STEPS)
+    ranges = [_mean_rescaled_range(flow, step, count, flows, n) / expected_rescaled_range(n) for n in lengths.tolist()]
+    y = np.log(ranges)
+    y = y[:, np.count_nonzero(~np.isnan(y), axis=0) >= 2]
+    x = np.where(np.isnan(y), np.nan, np.log(lengths)[:, None])
+    x -= np.nanmean(x, axis=0)
+    slopes: Reals = np.nansum(x * y, axis=0) / np.nansum(x * x, axis=0)
+    return slopes + 0.5
 
 
 def _mean_rescaled_range(flow: Numbers, step: Numbers, count: Numbers, flows: int, length: int) -> Reals:
@@ -104,7 +114,9 @@ def _mean_rescaled_range(flow: Numbers, step: Numbers, count: Numbers, flows: in
     rescaled = spread / np.sqrt(variance[differ]) * sqrt((length - 1) / length)
     of = flow[starts][differ]
     blocks = np.bincount(of, minlength=flows)
-    return np.divide(np.bincount(of, rescaled, flows), blocks, out=np.full(flows, np.nan), where=blocks > 0)
+    mean = np.full(flows, np.nan)
+    np.divide(np.bincount(of, rescaled, flows), blocks, out=mean, where=blocks > 0)
+    return mean
 
 
 def _starts(flow: Numbers, part: Numbers) -> Numbers:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench_trace_statistics.distances import Sample, emd
+from ntgbench_trace_statistics.fields import bytes_of_flows
 from ntgbench_trace_statistics.steps import StepCounts
 
 if TYPE_CHECKING:
@@ -39,17 +40,15 @@ class _Times:
     @staticmethod
     def of(trace: PacketTrace) -> _Times:
         flows, time_ns = trace.flows, trace.time_ns - trace.time_ns.min()
-        begins, ends = time_ns[flows.order[flows.first]], time_ns[flows.order[flows.last]]
-        lasts = ends > begins
-        first, last = begins[lasts], ends[lasts]
-        carried = flows.sums(trace.ip_length.astype(np.int64))[lasts]
+        durations = time_ns[flows.order[flows.last]] - time_ns[flows.heads()]
+        lasts = durations > 0
         steps = StepCounts.of(trace)
         return _Times(
             gaps=np.diff(np.sort(time_ns)),
             flow_gaps=flows.gaps_ns(time_ns)[0],
-            durations=ends - begins,
-            throughput=carried / ((last - first) / SECOND),
-            throughput_ref=carried / (last / SECOND) - first / SECOND,
+            durations=durations,
+            throughput=bytes_of_flows(trace)[lasts] / (durations[lasts] / SECOND),
+            throughput_ref=_throughput_of_ref(trace),
             burstiness=steps.burstiness(),
             hurst=steps.hurst(),
         )
@@ -89,6 +88,16 @@ def temporal(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str, 
     else:
         values["ld"] = "neither trace has a flow that is active in two steps"
     return values
+
+
+def _throughput_of_ref(trace: PacketTrace) -> Reals:
+    """Seconds of the epoch are floats before the start is subtracted, and t_first is subtracted after the division."""
+    flows, epoch = trace.flows, trace.time_ns // 1000 / 1e6
+    seconds = epoch - epoch.min()
+    first, last = seconds[flows.heads()], seconds[flows.order[flows.last]]
+    lasts = last > first
+    throughput: Reals = bytes_of_flows(trace)[lasts] / last[lasts] - first[lasts]
+    return throughput
 
 
 def _log(nanoseconds: Sample) -> Sample:
