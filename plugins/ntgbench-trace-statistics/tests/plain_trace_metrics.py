@@ -107,6 +107,10 @@ def times(trace):
 def temporal(real, synthetic):
     one, other = times(real), times(synthetic)
     values = {name: distance(one[name], other[name], none=0.5 if name == "ld" else 0.0) for name in one}
+    if values["at"] is None:
+        del values["at@ref"]
+    else:
+        values["at@ref"] = values["at@ref"] or 0.0  # of flows that last less than a microsecond it knows nothing
     for name in ("it", "fit", "fd"):
         values[name] = None if values[name] is None else values[name] / 1e9
     for name, source in (("lfit", "fit"), ("lfd", "fd")):
