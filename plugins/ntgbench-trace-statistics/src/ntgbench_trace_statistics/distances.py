@@ -27,16 +27,13 @@ def emd(real: Sample, synthetic: Sample) -> float:
     return float(wasserstein_distance(real.values, synthetic.values, real.counts, synthetic.counts))
 
 
-def jsd_bits(real: npt.NDArray[np.integer], synthetic: npt.NDArray[np.integer]) -> float:
-    """Jensen-Shannon divergence, base 2, in 0..1, of two columns of small codes from 0, (N,) and (M,), neither empty.
+def jsd_bits(real: npt.NDArray[np.number], synthetic: npt.NDArray[np.number]) -> float:
+    """Jensen-Shannon divergence, base 2, in 0..1, of how often each of V values occurs on either side, (V,) each.
 
-    With p and q the shares of a code and m = (p + q) / 2: half the sum over all codes of p log2(p / m) + q log2(q / m)
-    (Lin, "Divergence measures based on the Shannon entropy", 1991).
+    With the shares p and q of a value and m = (p + q) / 2: half of the sum of p log2(p / m) + q log2(q / m) (Lin,
+    "Divergence measures based on the Shannon entropy", 1991). Every value occurs on one side at least.
     """
-    codes = max(int(real.max()), int(synthetic.max())) + 1
-    p, q = (np.bincount(column, minlength=codes) / len(column) for column in (real, synthetic))
-    seen = p + q > 0
-    p, q = p[seen], q[seen]
+    p, q = real / real.sum(), synthetic / synthetic.sum()
     middle = (p + q) / 2
     total = sum(float(np.sum(share[share > 0] * np.log2((share / middle)[share > 0]))) for share in (p, q))
     return min(max(total / 2, 0.0), 1.0)

@@ -14,7 +14,8 @@ from ntgbench_trace_statistics.distances import Sample, emd, jsd_bits
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace
 
-Column = npt.NDArray[np.integer]
+FIELDS = {"sa": "source", "da": "destination", "sp": "source_port", "dp": "destination_port", "pr": "protocol"}
+"""Columns of a trace that are parts of the 5-tuple, by the name of the metric."""
 
 
 def statistics(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str, float | str]:  # noqa: ARG001
@@ -23,32 +24,31 @@ def statistics(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str
     A divergence stands in bits; beside it, as `@ref`, the form of the reference code of CascadeNet: the square root of
     the divergence in nats, at most 0.833.
     """
-    values: dict[str, float | str] = {}
-    fields: dict[str, tuple[Column, Column]] = {
-        "sa": _addresses(real.source, synthetic.source),
-        "da": _addresses(real.destination, synthetic.destination),
-        "sp": (real.source_port, synthetic.source_port),
-        "dp": (real.destination_port, synthetic.destination_port),
-        "pr": (real.protocol, synthetic.protocol),
-    }
-    for name, columns in fields.items():
-        values[name] = divergence = jsd_bits(*columns)
-        values[f"{name}@ref"] = sqrt(divergence * log(2))
-    return values | {
+    values: dict[str, float | str] = {
         "pl": emd(Sample.of(real.ip_length), Sample.of(synthetic.ip_length)),
         "ttl": emd(Sample.of(real.ttl), Sample.of(synthetic.ttl)),
         "npf": emd(Sample.of(real.flows.count), Sample.of(synthetic.flows.count)),
         "nbf": emd(Sample.of(bytes_of_flows(real)), Sample.of(bytes_of_flows(synthetic))),
     }
-
-
-def _addresses(real: npt.NDArray[np.uint64], synthetic: npt.NDArray[np.uint64]) -> tuple[Column, Column]:
-    """The addresses of both sides, uint64 (N, 2), as codes: equal for equal addresses, IPv4 or IPv6."""
-    both = np.concatenate([real, synthetic])
-    code = codes(both[:, 0], both[:, 1])
-    return code[: len(real)], code[len(real) :]
+    for name, column in FIELDS.items():
+        values[name] = divergence = jsd_bits(*_packets_by_value(real, synthetic, column))
+        values[f"{name}@ref"] = sqrt(divergence * log(2))
+    return values
 
 
 def bytes_of_flows(trace: PacketTrace) -> npt.NDArray[np.int64]:
     """Bytes of IP packets of each flow, int64 (F,)."""
     return trace.flows.sums(trace.ip_length.astype(np.int64)).astype(np.int64)
+
+
+def _packets_by_value(
+    real: PacketTrace, synthetic: PacketTrace, column: str
+) -> tuple[npt.NDArray[np.number], npt.NDArray[np.number]]:
+    """Packets on each side of every value that the column has on one of them, counted flow by flow."""
+    values = np.concatenate([getattr(trace, column)[trace.flows.heads()] for trace in (real, synthetic)])
+    code = codes(*values.reshape(len(values), -1).T)
+    flows, distinct = len(real.flows), int(code.max()) + 1
+    return (
+        np.bincount(code[:flows], real.flows.count, distinct),
+        np.bincount(code[flows:], synthetic.flows.count, distinct),
+    )
