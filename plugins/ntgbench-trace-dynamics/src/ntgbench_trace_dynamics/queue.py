@@ -25,8 +25,6 @@ def queue_replay(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[s
     `queue_*`: earth mover's distance between the delays of the packets of both, divided by the mean delay of the real
     ones. `loss_*`: absolute difference between the shares of bytes that do not fit a buffer of `BUFFER` bytes.
     """
-    from scipy.stats import wasserstein_distance
-
     if not real.span_ns:
         return dict.fromkeys(
             [f"{kind}_{load}" for kind in ("queue", "loss") for load in LOADS],
@@ -39,7 +37,7 @@ def queue_replay(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[s
         backlog = [waiting(trace, capacity) for trace in (real, synthetic)]
         mean = float(backlog[0].mean())
         values[f"queue_{name}"] = (
-            float(wasserstein_distance(*backlog)) / mean if mean else "no packet of the real trace waits at this load"
+            quantile_distance(*backlog) / mean if mean else "no packet of the real trace waits at this load"
         )
         lost = [lost_share(trace, capacity, BUFFER) for trace in (real, synthetic)]
         values[f"loss_{name}"] = abs(lost[1] - lost[0])
@@ -57,6 +55,19 @@ def waiting(trace: PacketTrace, capacity: float) -> Floats:
     before = np.cumsum(length) - length
     walk = before - capacity * (trace.time_ns - trace.time_ns[0])
     return walk - np.minimum.accumulate(walk)
+
+
+def quantile_distance(first: Floats, second: Floats) -> float:
+    """Earth mover's distance of two samples of any sizes: the mean distance of their quantiles, exactly.
+
+    As `scipy.stats.wasserstein_distance`, which needs several times as long: it searches values, where levels do.
+    """
+    ours, theirs = len(first), len(second)
+    # Levels in units of 1 / (ours * theirs) at which either quantile steps.
+    level = np.sort(np.concatenate([np.arange(ours) * theirs, np.arange(theirs) * ours]))
+    width = np.diff(level, append=ours * theirs)
+    distance = np.abs(np.sort(first)[level // theirs] - np.sort(second)[level // ours])
+    return float((width * distance).sum()) / (ours * theirs)
 
 
 def lost_share(trace: PacketTrace, capacity: float, buffer: float) -> float:
