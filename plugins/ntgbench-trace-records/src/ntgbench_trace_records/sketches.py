@@ -1,4 +1,4 @@
-"""What sketches count in a trace: how large the largest sources and flows are, and how wrong sketches are about them."""
+"""What sketches count in a trace: its largest sources and flows, and how wrong sketches are about them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _error(found: Floats, right: npt.NDArray[np.number]) -> float:
 
 
 def _estimates(sizes: Numbers, rows: list[tuple[Numbers, Numbers]], heavy: int) -> Iterator[Floats]:
-    """Packets of the `heavy` largest keys as a count-min sketch tells them, then as a count sketch; float64 (heavy,)."""
+    """Packets of the `heavy` largest keys: what a count-min sketch tells, then a count sketch; float64 (heavy,)."""
     plain, signed = [], []
     for bucket, sign in rows:
         bucket, sign = bucket[: len(sizes)], sign[: len(sizes)]
