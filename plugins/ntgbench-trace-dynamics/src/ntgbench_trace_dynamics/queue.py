@@ -53,7 +53,7 @@ def waiting(trace: PacketTrace, capacity: float) -> Floats:
     """
     length = trace.ip_length.astype(np.int64)
     before = np.cumsum(length) - length
-    walk = before - capacity * (trace.time_ns - trace.time_ns[0])
+    walk: Floats = before - capacity * (trace.time_ns - trace.time_ns[0])
     return walk - np.minimum.accumulate(walk)
 
 

@@ -85,7 +85,8 @@ def starts_redrawn(trace: PacketTrace, rng: np.random.Generator) -> Numbers:
     time = trace.time_ns[flows.order]
     start, end = time[flows.first], time[flows.last]
     drawn = (rng.random(len(flows)) * (trace.span_ns - (end - start) + 1)).astype(np.int64)
-    return time + np.repeat(drawn - start, flows.count)
+    times: Numbers = time + np.repeat(drawn - start, flows.count)
+    return times
 
 
 def gaps_shuffled(trace: PacketTrace, rng: np.random.Generator) -> Numbers:
@@ -103,7 +104,8 @@ def gaps_shuffled(trace: PacketTrace, rng: np.random.Generator) -> Numbers:
     steps[inside] = shuffled
     after = np.cumsum(steps)
     start = trace.time_ns[flows.heads()] - trace.time_ns.min()
-    return after + np.repeat(start - after[flows.first], flows.count)
+    times: Numbers = after + np.repeat(start - after[flows.first], flows.count)
+    return times
 
 
 @dataclass(frozen=True)

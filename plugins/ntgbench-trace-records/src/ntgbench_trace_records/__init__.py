@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import MetricSpec
 
@@ -9,9 +11,8 @@ PACKAGE = "ntgbench_trace_records"
 
 
 def _copies(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
-    goal = "max" if name == "diversity" else "min"
-    target = f"{PACKAGE}.{target}"
-    return MetricSpec(name, target, summary, "copies", goal, against="train", primary=primary, track="headers")
+    spec = MetricSpec(name, f"{PACKAGE}.{target}", summary, "copies", "min", against="train", track="headers")
+    return replace(spec, primary=primary, goal="max" if name == "diversity" else "min")
 
 
 def _sketch(name: str, summary: str, primary: bool = False) -> MetricSpec:

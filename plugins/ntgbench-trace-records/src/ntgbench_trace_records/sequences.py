@@ -109,19 +109,21 @@ class _Sequences:
         gaps = (self.count - 1)[:, None]
         edge = self.first[:, None] + gaps * np.arange(PARTS + 1) // PARTS
         total = np.diff(np.cumsum(self.log_gap)[edge], axis=1)
-        return total / np.maximum(np.diff(edge, axis=1), 1)
+        means: Floats = total / np.maximum(np.diff(edge, axis=1), 1)
+        return means
 
 
 def _same(ours: _Sequences, flows: Numbers, theirs: _Sequences, others: Numbers) -> npt.NDArray[np.bool_]:
     """Which of our `flows` have the same number of packets, lengths and gaps as the flow of theirs beside it, bool."""
-    same = ours.count[flows] == theirs.count[others]
+    same: npt.NDArray[np.bool_] = ours.count[flows] == theirs.count[others]
     count = np.where(same, ours.count[flows], 0)
     flow = np.repeat(np.arange(len(flows)), count)
     inside = np.arange(len(flow)) - np.repeat(np.cumsum(count) - count, count)
     one, two = ours.first[flows][flow] + inside, theirs.first[others][flow] + inside
     differs = ours.length[one] != theirs.length[two]
     differs |= np.abs(ours.log_gap[one] - theirs.log_gap[two]) > APART
-    return same & (np.bincount(flow[differs], minlength=len(flows)) == 0)
+    same &= np.bincount(flow[differs], minlength=len(flows)) == 0
+    return same
 
 
 def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -40,44 +40,43 @@ def valid_packets(trace: PacketTrace) -> Mask:
     - There is room for the headers, and the packet is no longer than IP allows.
     - TTL is not 0 (RFC 1122, 3.2.1.7).
     - Ports are not 0, but the source port of UDP may be (RFC 768).
-    - The source is one host: no group, no broadcast, not reserved; so is the destination of TCP (RFC 1122, 3.2.1.3 and
-      4.2.3.10), and no destination is the unspecified address.
+    - The source is one host: no group, no broadcast; so is the destination of TCP (RFC 1122, 3.2.1.3 and 4.2.3.10),
+      and no destination is the unspecified address.
     - The reserved IPv4 flag is 0; a packet that must not be fragmented is no fragment; a fragment ends within the
-      longest packet, and what follows it begins at a multiple of 8 bytes (RFC 791).
+      longest packet (RFC 791).
     - TCP flags, in a trace that has any, are those of `_legal`.
     """
     ipv4, tcp = trace.is_ipv4(), trace.protocol == TCP
     room = trace.ip_length - trace.payload_length
     shortest = np.where(tcp, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[17]) + np.where(ipv4, 0, 20)
     end = 8 * trace.fragment_offset.astype(np.int64) + trace.ip_length
-    more = trace.ip_flags & MORE_FRAGMENTS != 0
-    whole = (trace.fragment_offset == 0) & ~more
+    whole = (trace.fragment_offset == 0) & (trace.ip_flags & MORE_FRAGMENTS == 0)
     valid: Mask = (room >= shortest) & (end <= LONGEST_IP + np.where(ipv4, 0, 40)) & (trace.ttl > 0)
     valid &= (trace.destination_port > 0) & ((trace.source_port > 0) | ~tcp)
-    valid &= _host(trace.source, ipv4) & (_host(trace.destination, ipv4) | ~tcp) & ~_unspecified(trace.destination, ipv4)
+    valid &= (
+        _host(trace.source, ipv4) & (_host(trace.destination, ipv4) | ~tcp) & ~_unspecified(trace.destination, ipv4)
+    )
     valid &= (trace.ip_flags & RESERVED == 0) & (whole | (trace.ip_flags & DO_NOT_FRAGMENT == 0))
-    valid &= ~(more & ((trace.ip_length - 20) % 8 != 0) & (room == shortest))
     return valid & (_legal(trace.tcp_flags) | ~tcp) if trace.tcp_flags.any() else valid
 
 
 def valid_tcp_flows(trace: PacketTrace) -> Mask:
     """Which flows could be one direction of TCP connections, bool (F,); what is not TCP is not judged.
 
-    All flags are those of `_legal`. A SYN comes first, again while nothing else has been sent, or after a FIN or a RST,
-    when the port is used again. No payload is sent with a RST, nor new payload after a FIN where there are sequence
-    numbers; a connection whose beginning or end was not captured is valid.
+    All flags are those of `_legal`, and a SYN comes first: before anything else, or after a FIN or a RST, when the
+    ports are used again. SYNs may be repeated, and the beginning or the end of a connection may be missing.
     """
     flows = trace.flows
     flags = trace.tcp_flags[flows.order]
     legal = _legal(flags)
     syn, closing = flags & SYN != 0, flags & (FIN | RST) != 0
-    # SYNs of a flow, its other packets so far, and how many packets of it came since it was last closed.
-    place = np.arange(len(flags))
-    first = np.repeat(flows.first, flows.count)
-    opened_at = np.maximum.accumulate(np.where(closing, place + 1, 0))
-    opened_at = np.maximum(np.concatenate([[0], opened_at[:-1]]), first)
-    others = np.concatenate([[0], np.cumsum(~syn)])
-    legal &= ~(syn & (others[place] > others[opened_at]))
+    # Where the connection that a packet belongs to begins: its flow's first packet, or what follows a FIN or a RST.
+    begins = np.zeros(len(flags), bool)
+    begins[flows.first] = True
+    begins[1:] |= closing[:-1]
+    begin = np.maximum.accumulate(np.where(begins, np.arange(len(flags)), 0))
+    before = np.cumsum(~syn) - ~syn
+    legal &= ~syn | (before == before[begin])
     return np.logical_and.reduceat(legal, flows.first) if len(flows) else legal
 
 
@@ -89,9 +88,9 @@ def _legal(flags: npt.NDArray[np.uint8]) -> Mask:
 
 
 def _host(address: npt.NDArray[np.uint64], ipv4: Mask) -> Mask:
-    """Which addresses can be one host's: outside 224.0.0.0/3, and outside ff00::/8."""
+    """Which addresses can be one host's: outside 224.0.0.0/4 and ff00::/8, and not 255.255.255.255."""
     four, six = address[:, 1] & np.uint64(0xFFFF_FFFF), address[:, 0] >> np.uint64(56)
-    host: Mask = np.where(ipv4, four < 0xE000_0000, six != 0xFF)
+    host: Mask = np.where(ipv4, (four >> np.uint64(28) != 0xE) & (four != 0xFFFF_FFFF), six != 0xFF)
     return host
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -63,7 +64,11 @@ def _accepted(program: str, capture: Path) -> list[bool]:
     command += ["-d", "tcp.port==0-65535,data", "-d", "udp.port==0-65535,data"]
     for preference in ("ip.defragment", "ipv6.defragment", "tcp.desegment_tcp_streams", "tcp.analyze_sequence_numbers"):
         command += ["-o", f"{preference}:FALSE"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
+    # The user's own settings of Wireshark do not count.
+    environment = {**os.environ, "WIRESHARK_CONFIG_DIR": str(capture.parent)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False, env=environment
+    )
     accepted = []
     for line in done.stdout.splitlines():
         number, malformed, severities = (*line.split("\t"), "", "")[:3]
