@@ -49,11 +49,12 @@ def waiting(trace: PacketTrace, capacity: float) -> Floats:
 
     Divided by `capacity` it is the delay of the packet before it is sent itself. Lindley's recursion (1952)
     W <- max(0, W + b - C dt) is the walk of bytes come minus bytes that could be sent, above its least value so far.
-    The walk is worked out from whole sums, so errors do not add up over a long trace.
+    The walk is worked out from whole sums, so errors do not add up over a long trace; it is rounded to a thousandth of
+    a byte, so that a packet that comes just when the queue has become empty does not wait.
     """
     length = trace.ip_length.astype(np.int64)
     before = np.cumsum(length) - length
-    walk: Floats = before - capacity * (trace.time_ns - trace.time_ns[0])
+    walk: Floats = np.round(before - capacity * (trace.time_ns - trace.time_ns[0]), 3)
     return walk - np.minimum.accumulate(walk)
 
 

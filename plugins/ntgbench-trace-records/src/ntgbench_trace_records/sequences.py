@@ -109,7 +109,8 @@ class _Sequences:
         gaps = (self.count - 1)[:, None]
         edge = self.first[:, None] + gaps * np.arange(PARTS + 1) // PARTS
         total = np.diff(np.cumsum(self.log_gap)[edge], axis=1)
-        means: Floats = total / np.maximum(np.diff(edge, axis=1), 1)
+        # Rounded, so that equal flows have equal means: the sums before them differ.
+        means: Floats = np.round(total / np.maximum(np.diff(edge, axis=1), 1), 7)
         return means
 
 
