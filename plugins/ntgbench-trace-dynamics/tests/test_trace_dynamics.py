@@ -53,12 +53,13 @@ def traces(draw):
     return packets(time, np.array([28, 1500, *length]), np.array([0, 1, *flow])).sorted_by_time()
 
 
+@settings(deadline=None)
 @given(traces(), traces())
 def test_queues_agree_with_plain_python(real, synthetic):
     assert queue_replay(real, synthetic, 1) == pytest.approx(plain.queue_replay(real, synthetic, 1), rel=1e-4, abs=1e-4)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(traces(), traces(), st.integers(0, 3))
 def test_diagrams_agree_with_plain_python(real, synthetic, seed):
     assert diagrams(real, synthetic, seed) == pytest.approx(plain.diagrams(real, synthetic, seed), abs=1e-12)

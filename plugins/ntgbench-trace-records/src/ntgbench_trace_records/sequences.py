@@ -24,6 +24,9 @@ APART = -float(np.log(0.99))
 SHORT_NS = 100_000
 """Added to gaps before their logarithms are taken, so that 1% of it, a microsecond, counts as nothing."""
 
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, without their whole part, spread evenly."""
+
 PARTS = 8
 """Means of gaps by which a flow's nearest ones are looked up."""
 
@@ -102,15 +105,18 @@ class _Sequences:
         return _Sequences(count, first, length, np.log(gap), sizes)
 
     def parts(self) -> Floats:
-        """Mean logarithm of the gaps in each of `PARTS` runs, as equal as can be, float64 (F, PARTS); 0 without gaps.
+        """Weighted mean logarithm of the gaps in each of `PARTS` runs, float64 (F, PARTS); 0 for a run without gaps.
 
-        Flows whose gaps are all within `APART` have means within it; of runs of one gap the converse holds too.
+        Runs are as equal as can be. Flows whose gaps are all within `APART` have means within it; of runs of one gap
+        the converse holds too. The weights tell flows in which the same gaps come in another order.
         """
         gaps = (self.count - 1)[:, None]
         edge = self.first[:, None] + gaps * np.arange(PARTS + 1) // PARTS
-        total = np.diff(np.cumsum(self.log_gap)[edge], axis=1)
+        place = np.arange(len(self.length)) - np.repeat(self.first, self.count)
+        weight = 0.5 + place * GOLDEN % 1
+        total, weights = (np.diff(np.cumsum(one)[edge], axis=1) for one in (weight * self.log_gap, weight))
         # Rounded, so that equal flows have equal means: the sums before them differ.
-        means: Floats = np.round(total / np.maximum(np.diff(edge, axis=1), 1), 7)
+        means: Floats = np.round(total / np.where(np.diff(edge, axis=1), weights, 1), 7)
         return means
 
 

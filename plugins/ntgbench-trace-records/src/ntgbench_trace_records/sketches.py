@@ -91,7 +91,7 @@ def _errors(real: Numbers, synthetic: Numbers, seed: int) -> dict[str, list[floa
     size, and the n-th largest of both traces draw the same, so addresses do not count and chance hits both alike.
     """
     keys = max(len(real), len(synthetic))
-    counters = max(1 << int(np.ceil(np.log2(len(real) / 4))), LEAST_COUNTERS)
+    counters = max(1 << ((len(real) - 1) // 4).bit_length(), LEAST_COUNTERS)
     found: dict[str, list[float]] = {f"{kind}{depth}": [0.0, 0.0] for kind in ("cms", "cs") for depth in DEPTHS}
     rng = np.random.default_rng(seed)
     for depth in DEPTHS:
