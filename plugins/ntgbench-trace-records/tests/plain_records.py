@@ -81,7 +81,7 @@ def sketches(real, synthetic, seed):
             sources[row[:2]] = sources.get(row[:2], 0) + 1
             flows[row] = flows.get(row, 0) + 1
         sides.append({"sources": sorted(sources.values())[::-1], "flows": sorted(flows.values())[::-1]})
-    values = {}
+    values, ranks = {}, []
     for name in ("sources", "flows"):
         theirs, ours = (side[name] for side in sides)
         count = heavy(theirs)
@@ -91,10 +91,15 @@ def sketches(real, synthetic, seed):
         values[f"hh_{name}"] = missed / (sum(theirs[:count]) / len(real))
         true, made = errors(theirs, ours, seed)
         for kind in ("cms", "cs"):
-            values[f"{kind}_{name}"] = abs(made[kind] - true[kind]) / true[kind] if true[kind] else NO_ERROR
+            right = true[kind, 4]
+            values[f"{kind}_{name}"] = abs(made[kind, 4] - right) / right if right else NO_ERROR
+        if len(set(true.values())) > 1 and len(set(made.values())) > 1:
+            ranks.append(spearman(list(true.values()), list(made.values())))
+    values["sketch_ranking"] = sum(ranks) / len(ranks) if ranks else NO_ORDER
     return values
 
 
+NO_ORDER = "all sketches make the same error in one of the traces"
 NO_ERROR = "the sketch makes no error in the real trace"
 
 
@@ -103,23 +108,30 @@ def heavy(counts):
 
 
 def errors(real, synthetic, seed):
-    """Errors of the sketches of four rows; the draws of the others come between."""
+    """Error of each sketch, by kind and number of rows, in the real trace, and in the synthetic one."""
     rng = np.random.default_rng(seed)
     keys, counters = max(len(real), len(synthetic)), 16
     while counters < len(real) / 4:
         counters *= 2
-    found = [{"cms": 0.0, "cs": 0.0}, {"cms": 0.0, "cs": 0.0}]
-    for depth in (1, 2, 4):
+    found = [{(kind, depth): 0.0 for kind in ("cms", "cs") for depth in (1, 2, 4, 8)} for _ in range(2)]
+    for depth in (1, 2, 4, 8):
+        width = counters // depth
         for _ in range(20):
-            rows = [(rng.integers(counters // depth, size=keys), rng.integers(2, size=keys)) for _ in range(depth)]
-            rows = [(bucket.tolist(), sign.tolist()) for bucket, sign in rows]
-            if depth == 4:
-                for side, counts in enumerate((real, synthetic)):
-                    count_min, count_sketch = estimates(counts, rows, counters // depth)
-                    total = sum(counts[: heavy(counts)])
-                    for kind, estimate in (("cms", count_min), ("cs", count_sketch)):
-                        found[side][kind] += wrong(estimate, counts) / total / 20
+            rows = [rng.integers(2 * width, size=keys).tolist() for _ in range(depth)]
+            for side, counts in enumerate((real, synthetic)):
+                total = sum(counts[: heavy(counts)])
+                for kind, estimate in zip(("cms", "cs"), estimates(counts, rows, width), strict=True):
+                    found[side][kind, depth] += wrong(estimate, counts) / total / 20
     return found
+
+
+def spearman(first, second):
+    """Correlation of ranks, ties sharing the mean of theirs."""
+    ranks = [
+        [statistics.mean(i + 1 for i, other in enumerate(sorted(one)) if other == v) for v in one]
+        for one in (first, second)
+    ]
+    return statistics.correlation(*ranks)
 
 
 def wrong(estimate, counts):
@@ -128,13 +140,13 @@ def wrong(estimate, counts):
 
 def estimates(counts, rows, width):
     plain, signed = [[0] * width for _ in rows], [[0] * width for _ in rows]
-    for row, (bucket, sign) in enumerate(rows):
-        for key, count in enumerate(counts):
-            plain[row][bucket[key]] += count
-            signed[row][bucket[key]] += count * (2 * sign[key] - 1)
+    for row, hashes in enumerate(rows):
+        for count, key in zip(counts, hashes, strict=False):
+            plain[row][key // 2] += count
+            signed[row][key // 2] += -count if key % 2 else count
     count_min, count_sketch = [], []
     for key in range(heavy(counts)):
-        count_min.append(min(plain[row][bucket[key]] for row, (bucket, _) in enumerate(rows)))
-        told = [signed[row][bucket[key]] * (2 * sign[key] - 1) for row, (bucket, sign) in enumerate(rows)]
-        count_sketch.append(statistics.median(told))
+        buckets = [(row, hashes[key] // 2, -1 if hashes[key] % 2 else 1) for row, hashes in enumerate(rows)]
+        count_min.append(min(plain[row][bucket] for row, bucket, _ in buckets))
+        count_sketch.append(statistics.median(signed[row][bucket] * sign for row, bucket, sign in buckets))
     return count_min, count_sketch

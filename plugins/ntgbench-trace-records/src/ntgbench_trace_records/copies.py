@@ -24,16 +24,17 @@ def records(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str, f
     columns = [(e.source, e.destination, e.source_port, e.destination_port, e.protocol) for e in ends]
     both = [np.concatenate(pair) for pair in zip(*columns, strict=True)]
     ports = both[2].astype(np.int64) << 24 | both[3].astype(np.int64) << 8 | both[4]
-    # One number for each 5-tuple of either trace: there are far fewer flows than packets.
+    # One number for each 5-tuple of either trace, and with it for each record: there are far fewer flows than packets.
     flow = codes(*(half for side in both[:2] for half in side.T), ports)
-    split = len(real.flows)
-    record = codes(
-        np.concatenate([flow[:split][real.flows.number], flow[split:][synthetic.flows.number]]),
-        np.concatenate([trace.ip_length.astype(np.int64) << 8 | trace.ttl for trace in (real, synthetic)]),
+    longest = max(int(trace.ip_length.max()) for trace in (real, synthetic))
+    known, own = (
+        ((numbers[trace.flows.number] * (longest + 1) + trace.ip_length) << 8) + trace.ttl
+        for numbers, trace in zip(np.split(flow, [len(real.flows)]), (real, synthetic), strict=True)
     )
-    known = np.zeros(int(record.max()) + 1, bool)
-    known[record[: len(real)]] = True
-    return {"diversity": float(np.mean(~known[record[len(real) :]]))}
+    # Looked up in order, which is several times as fast.
+    known, own = np.sort(known), np.sort(own)
+    at = np.minimum(np.searchsorted(known, own), len(known) - 1)
+    return {"diversity": float(np.mean(known[at] != own))}
 
 
 def timelines(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str, float | str]:
@@ -43,15 +44,27 @@ def timelines(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str,
     rounding of a generator that works in float32. `@chance`: the same share after the synthetic flows have been shifted
     by a random time, around the real span, so that only their durations and how dense flows are remain.
     """
+    from scipy.spatial import cKDTree
+
     begin, span = int(real.time_ns.min()), real.span_ns
-    tolerance = max(TOLERANCE_NS, span / 2**24)
+    # Distances of middles are doubled, and so is everything else.
+    reach = 2 * max(TOLERANCE_NS, span / 2**24)
     start, twice = _timelines(real, begin)
-    own_start, own_twice = _timelines(synthetic, begin)
+    # The tree slows down when many points are one, so each stands once.
+    tree = cKDTree(np.unique(np.stack([2 * start, twice], axis=1), axis=0))
+
+    def share(start: Numbers, twice: Numbers) -> float:
+        points = np.stack([2 * start, twice], axis=1)
+        # Points nearer than the bound are found, so the bound itself lies a little beyond.
+        distance, _ = tree.query(points, p=np.inf, distance_upper_bound=np.nextafter(reach, np.inf))
+        return float(np.mean(distance <= reach))
+
+    start, twice = _timelines(synthetic, begin)
     shift = int((0.25 + 0.5 * np.random.default_rng(seed).random()) * span)
-    around = (own_start + shift) % (span + 1)
+    around = (start + shift) % (span + 1)
     return {
-        "timeline_copies": _near(start, twice, own_start, own_twice, tolerance),
-        "timeline_copies@chance": _near(start, twice, around, own_twice + 2 * (around - own_start), tolerance),
+        "timeline_copies": share(start, twice),
+        "timeline_copies@chance": share(around, twice + 2 * (around - start)),
     }
 
 
@@ -60,16 +73,3 @@ def _timelines(trace: PacketTrace, begin: int) -> tuple[Numbers, Numbers]:
     flows = trace.flows
     time = trace.time_ns[flows.order] - begin
     return time[flows.first], time[flows.first] + time[flows.last]
-
-
-def _near(start: Numbers, twice: Numbers, own_start: Numbers, own_twice: Numbers, tolerance: float) -> float:
-    """Share of the own points that lie within `tolerance` of a point of the others in both times."""
-    from scipy.spatial import cKDTree
-
-    # The tree slows down when many points are one, so each stands once.
-    points = np.unique(np.stack([2 * start, twice], axis=1), axis=0)
-    own, times = np.unique(np.stack([2 * own_start, own_twice], axis=1), axis=0, return_counts=True)
-    reach = 2 * tolerance
-    # Points nearer than the bound are found, so the bound itself lies a little beyond.
-    distance, _ = cKDTree(points).query(own, p=np.inf, distance_upper_bound=np.nextafter(reach, np.inf))
-    return float(times[distance <= reach].sum() / times.sum())
