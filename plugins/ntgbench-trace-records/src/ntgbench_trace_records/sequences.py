@@ -33,7 +33,7 @@ PARTS = 8
 ROUNDING = 1e-6
 """Of the means. The packets themselves decide."""
 
-NEAREST = 8
+NEAREST = 32
 """Flows of the other trace that each flow is compared with."""
 
 
@@ -71,11 +71,15 @@ def copied(ours: _Sequences, theirs: _Sequences) -> npt.NDArray[np.bool_]:
     # Flows of other sizes are out of reach. The tree slows down when many points are one, so each stands once.
     points, of = np.unique(np.column_stack([place[used], theirs.parts()[used]]), axis=0, return_index=True)
     own = np.column_stack([at[known], ours.parts()[known]])
-    distance, nearest = cKDTree(points).query(own, NEAREST, p=np.inf, distance_upper_bound=APART + ROUNDING)
-    for column in range(NEAREST):
-        left = np.flatnonzero(np.isfinite(distance[:, column]) & ~found[known])
-        flows, others = known[left], used[of[nearest[left, column]]]
-        found[flows] = _same(ours, flows, theirs, others)
+    tree, left = cKDTree(points), np.arange(len(known))
+    for ranks in ([1], list(range(2, NEAREST + 1))):
+        distance, nearest = tree.query(own[left], ranks, p=np.inf, distance_upper_bound=APART + ROUNDING)
+        for near, point in zip(np.isfinite(distance).T, nearest.T, strict=True):
+            judged = np.flatnonzero(near & ~found[known[left]])
+            flows = known[left[judged]]
+            found[flows] = _same(ours, flows, theirs, used[of[point[judged]]])
+        # Hardly any flow has neighbours of which the nearest is not the same.
+        left = left[np.isfinite(distance[:, 0]) & ~found[known[left]]]
     return found
 
 
