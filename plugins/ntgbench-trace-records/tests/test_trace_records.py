@@ -211,7 +211,7 @@ def test_a_syn_comes_first(flags, valid):
 @needs_tshark
 def test_tshark_reads_what_is_written():
     assert tshark(EXAMPLE, EXAMPLE, 1) == {"tshark_packets": 1.0}
-    # An IPv4 packet with a length that no field can hold is malformed for tshark, not for the export.
+    # One byte is left for the headers.
     assert "cannot be written" in tshark(EXAMPLE, replace(GOOD, ip_length=GOOD.payload_length + 1), 1)["tshark_packets"]
 
 
