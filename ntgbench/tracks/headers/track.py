@@ -146,15 +146,17 @@ class HeaderTrack(Track[PacketTrace]):
         """As many packets at random times, every field at random: as many flows as packets."""
         rng = np.random.default_rng(13)
         count = len(real)
+        protocol, flags = rng.choice([TCP, UDP], count), rng.integers(0, 256, count)
         return PacketTrace.of(
             time_ns=np.sort(real.time_ns[0] + (real.span_ns * rng.random(count) ** 4).astype(np.int64)),
             source=rng.integers(0, 2**32, count),
             destination=rng.integers(0, 2**32, count),
             source_port=rng.integers(0, 2**16, count),
             destination_port=rng.integers(0, 2**16, count),
-            protocol=rng.choice([TCP, UDP], count),
+            protocol=protocol,
             ip_length=rng.integers(40, 1501, count),
             ttl=rng.integers(1, 256, count),
+            tcp_flags=np.where(protocol == TCP, flags, 0),
         )
 
 

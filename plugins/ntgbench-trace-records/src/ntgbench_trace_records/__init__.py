@@ -2,11 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import MetricSpec
+
+PACKAGE = "ntgbench_trace_records"
+
+
+def _copies(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
+    spec = MetricSpec(name, f"{PACKAGE}.{target}", summary, "copies", "min", against="train", track="headers")
+    return replace(spec, primary=primary, goal="max" if name == "diversity" else "min")
+
+
+def _sketch(name: str, summary: str, primary: bool = False) -> MetricSpec:
+    target = f"{PACKAGE}.sketches:sketches"
+    return MetricSpec(name, target, summary, "sketches", "min", highest=None, primary=primary, track="headers")
+
+
+def _valid(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
+    return MetricSpec(name, f"{PACKAGE}.{target}", summary, "validity", "max", primary=primary, track="headers")
 
 
 @hookimpl
 def ntgbench_metrics() -> list[MetricSpec]:
-    """What this plugin brings."""
-    return []
+    """Copies of records, timelines and flows; heavy hitters by counting and by sketches; validity."""
+    return [
+        _copies(
+            "flow_copies",
+            "sequences:flow_copies",
+            "Share of synthetic flows of three packets or more whose sizes, and gaps to 1%, are those of a real flow",
+            primary=True,
+        ),
+        _copies(
+            "timeline_copies",
+            "copies:timelines",
+            "Share of synthetic flows that begin, and have their middle, when one real flow does",
+        ),
+        _copies(
+            "diversity",
+            "copies:records",
+            "Share of synthetic packets whose 5-tuple, TTL and length occur together in no real packet",
+        ),
+        _sketch("hh_flows", "Error of the shares of packets of the largest flows", primary=True),
+        _sketch("hh_sources", "Error of the shares of packets of the largest source addresses"),
+        _sketch("cms_flows", "Relative difference of a count-min sketch's error about the largest flows"),
+        _sketch("cms_sources", "Relative difference of a count-min sketch's error about the largest sources"),
+        _sketch("cs_flows", "Relative difference of a count sketch's error about the largest flows"),
+        _sketch("cs_sources", "Relative difference of a count sketch's error about the largest sources"),
+        MetricSpec(
+            "sketch_ranking",
+            f"{PACKAGE}.sketches:sketches",
+            "Rank correlation of the errors of eight sketches in the synthetic and in the real trace",
+            "sketches",
+            "max",
+            lowest=-1.0,
+            track="headers",
+        ),
+        _valid("valid_packets", "validity:validity", "Share of packets that obey the rules of IP, TCP and UDP", True),
+        _valid("valid_tcp_flows", "validity:validity", "Share of TCP flows whose flags can be those of a connection"),
+        _valid("tshark_packets", "wireshark:tshark", "Share of packets in which tshark finds no error, after export"),
+    ]
