@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +27,10 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
     block bootstrap (Kunsch 1989, https://doi.org/10.1214/aos/1176347265) in which each block is drawn once.
     """
 
-    @cached_property
-    def connections(self) -> Connections:
-        """The connections of the training trace."""
-        return Connections.of(self.trace)
+    def keep(self, trace: PacketTrace) -> None:
+        """Have `trace` and its connections as the model."""
+        super().keep(trace)
+        self.connections = Connections.of(trace)
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
         """Exactly as many packets as asked for, less those of connections that last longer than is asked for."""
@@ -43,7 +42,8 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         count = np.minimum(known.count[drawn], packets - first)
 
         place = np.arange(count.sum()) + np.repeat(known.first[drawn] - first, count)
-        after = np.cumsum(known.inner_ns[place] * (1 - self.parameters.jitter * rng.random(len(place)))).astype(np.int64)
+        inner = known.inner_ns[place]
+        after = np.cumsum(inner - (inner * (self.parameters.jitter * rng.random(len(place)))).astype(np.int64))
         after -= np.repeat(after[first], count)
         within = after <= span_ns
         last = np.maximum.reduceat(np.where(within, after, 0), first)
@@ -68,10 +68,10 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
 
         The last one begins as long before the end as in the training trace.
         """
-        after = np.cumsum(self.connections.outer_ns[drawn])
-        after -= after[0]
+        outer = self.connections.outer_ns[drawn].astype(np.float64)
+        after = np.cumsum(outer) - outer[0]
         share = self.connections.outer_ns.sum() / max(self.trace.span_ns, 1)
-        starts: Numbers = (after * (share * span_ns / max(after[-1], 1))).astype(np.int64)
+        starts: Numbers = (after * (share * span_ns / max(after[-1], 1.0))).astype(np.int64)
         return starts
 
     def _remapped(self, rows: Numbers, times: Numbers, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:

@@ -33,8 +33,12 @@ class Kept(Generic[P]):
 
     def fit(self, train: PacketTrace, context: Context) -> None:
         """Keep the trace."""
-        self.trace = train
+        self.keep(train)
         context.progress(1, 1)
+
+    def keep(self, trace: PacketTrace) -> None:
+        """Have `trace` as the model, and what else of it samples need."""
+        self.trace = trace
 
     def save(self, folder: Path) -> None:
         """Write the trace."""
@@ -45,7 +49,7 @@ class Kept(Generic[P]):
         trace = read_trace_file(folder / FILE)
         if not len(trace) or (np.diff(trace.time_ns) < 0).any():
             raise PluginError(f"{folder / FILE} is damaged; it must have packets in the order of time")
-        self.trace = trace
+        self.keep(trace)
 
 
 def beginning(trace: PacketTrace, packets: int, span_ns: int) -> PacketTrace:

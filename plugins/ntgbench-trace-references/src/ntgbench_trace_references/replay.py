@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ntgbench.interfaces import NoParameters
 from ntgbench_trace_references.kept import Kept, at_times, beginning
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ntgbench.traffic.trace import PacketTrace
 
 _LEAST_SHIFT_NS = 10**9

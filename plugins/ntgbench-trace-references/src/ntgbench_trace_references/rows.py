@@ -60,6 +60,7 @@ def _times(trace: PacketTrace, gap: npt.NDArray[np.float64], span_ns: int) -> np
     """
     after = np.cumsum(gap)
     total = after[-1] if len(after) and after[-1] > 0 else 1.0
-    time_ns = np.zeros(len(gap) + 1, np.int64)
-    time_ns[1:] = after / total * span_ns
-    return trace.time_ns[0] + time_ns
+    time_ns = np.full(len(gap) + 1, trace.time_ns[0])
+    # Beyond 2**53 ns, 104 days, a float may be rounded up.
+    time_ns[1:] += np.minimum((after / total * span_ns).astype(np.int64), span_ns)
+    return time_ns
