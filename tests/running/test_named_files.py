@@ -39,7 +39,8 @@ test_share = 0.5
 
 @pytest.mark.parametrize(("track", "suite"), [("biflows", "fidelity"), ("headers", "statistics")])
 def test_a_changed_file_is_read_again(track: str, suite: str, install, ntgbench, command, tmp_path) -> None:
-    install("more-packets", METRIC)
+    if track == "headers":
+        install("more-packets", METRIC)
     (tmp_path / "mine.toml").write_text(PROTOCOL.format(track=track, suite=suite))
     made = tmp_path / "in here" / "made.parquet"
     made.parent.mkdir()
@@ -73,6 +74,21 @@ def test_a_changed_file_is_read_again(track: str, suite: str, install, ntgbench,
     (changed,) = rows()
     assert changed["metrics"] != row["metrics"]
     assert content_digest(made) in json.dumps(changed["notes"])
+
+
+def test_a_file_that_changes_after_the_plan_is_made_is_not_measured(flows, tmp_path, monkeypatch) -> None:
+    from ntgbench.running.run import RunObserver, run
+
+    monkeypatch.chdir(tmp_path)
+    example_traffic(seed=2).to_parquet("made.parquet")
+
+    class Changing(RunObserver):
+        def planned(self, *_) -> None:
+            example_traffic(seed=3).to_parquet("made.parquet")
+
+    wanted = {"datasets": flows, "systems": "file[path=made.parquet]", "suites": "fidelity", "seeds": 1}
+    (row,) = run("quick", **wanted, runs="runs", out="out", observer=Changing()).rows
+    assert row["reason"] == "a file that file[path=made.parquet] names has changed; run again"
 
 
 @pytest.mark.parametrize(
