@@ -53,6 +53,9 @@ def check_spec(spec: Any, kind: type, hook: str) -> Spec:
         for name in filter(None, (checked.batch, checked.epochs)):
             if name not in parameters or not isinstance(parameters[name].type, inspect.IntType):
                 raise PluginError(f"{where}: batch and epochs must name an int parameter, not {shown(name)}")
+        for name in checked.files:
+            if name not in parameters or not isinstance(parameters[name].type, inspect.StrType):
+                raise PluginError(f"{where}: files must name str parameters, not {shown(name)}")
     if isinstance(checked, Suite) and checked.name == TRADEOFF:
         raise PluginError(f"{where}: the name is taken by the page of quality against cost")
     if isinstance(checked, MetricSpec) and not 0 <= checked.digits <= 12:

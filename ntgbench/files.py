@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -96,6 +97,24 @@ def read_bytes(path: Path, most: int) -> bytes:
     require_file(path, most)
     try:
         return path.read_bytes()
+    except OSError as error:
+        raise NtgbenchError(f"cannot read {path}: {error.strerror}") from error
+
+
+def content_digest(path: Path) -> str:
+    """BLAKE2b-128 of a file as `b2sum -l 128` prints it; for a folder, of the names and digests of the files in it.
+
+    Raises NtgbenchError when there is no such file or folder, or it cannot be read.
+    """
+    try:
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.is_file())
+            names = {one.relative_to(path).as_posix(): content_digest(one) for one in inside}
+            return hashlib.blake2b(json.dumps(names).encode(), digest_size=16).hexdigest()
+        if path.exists() and not path.is_file():
+            raise NtgbenchError(f"cannot read {path}: it is not a regular file")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise NtgbenchError(f"cannot read {path}: {error.strerror}") from error
 

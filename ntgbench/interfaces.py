@@ -6,15 +6,13 @@ This module is light: importing it loads numpy and nothing heavier, so a plugin'
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 
 from ntgbench.tracks import DEFAULT
 from ntgbench.values import Count, Positive
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class Context:
         base: folder with the fitted model of the system that the spec names as `base`, else None.
         checkpoint: folder that outlives a killed process: what a fit leaves there it finds again when it is started
             again, and it is deleted when the fit has ended. None when nothing can be kept.
+        home: folder that relative paths in the system's parameters start from: a cell's process works in another one.
     """
 
     seed: int
@@ -76,6 +75,7 @@ class Context:
     progress: Progress = no_progress
     base: Path | None = None
     checkpoint: Path | None = None
+    home: Path = Path()
 
     def rng(self) -> np.random.Generator:
         """A fresh random generator for this fit."""
@@ -100,6 +100,8 @@ class GeneratorSpec:
         heldout: the host fits it on the held-out traffic in place of the training traffic: for references that show
             what real traffic scores. Refused for a system that is ranked.
         format: what `ntgbench export --format` calls the files that this system makes of its base's fitted model.
+        files: names of the str parameters that are paths of files or folders, which must exist before a run: when what
+            is in them has changed, the system is fitted again. Relative ones start from `Context.home`.
     """
 
     name: str
@@ -114,6 +116,7 @@ class GeneratorSpec:
     track: str = DEFAULT
     format: str | None = None
     heldout: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,17 @@ def parse_request(text: str) -> Request:
     """Read `name` or `name[parameter=value,…]`. Raises ProtocolError with an example for any other text."""
     match = _REQUEST.fullmatch(text.strip())
     if match is None or not text.isprintable() or len(text) > LONGEST:
-        raise ProtocolError(f"cannot read the system {text!r}; write it like markov or markov[order=2]")
+        raise ProtocolError(
+            f"cannot read the system {text!r}; write it like markov or markov[order=2], "
+            "with no brackets and backticks in values"
+        )
     settings: dict[str, str] = {}
     for part in filter(None, (match["body"] or "").split(",")):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key:
-            raise ProtocolError(f"cannot read {part.strip()!r} in {text!r}; write parameter=value")
+            raise ProtocolError(
+                f"cannot read {part.strip()!r} in {text!r}; write parameter=value, with no commas in values"
+            )
         if key in settings:
             raise ProtocolError(f"{text!r} sets {key} twice")
         settings[key] = value

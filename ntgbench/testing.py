@@ -93,14 +93,15 @@ class Fit:
             return self.system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=Path(name) / MODEL_FOLDER))
 
 
-def system_checks(text: str, base: str | None = None) -> list[Check]:
+def system_checks(text: str, base: str | None = None, track: str | None = None) -> list[Check]:
     """The checks of the generator or augmenter that a user would write as `text`.
 
-    What it starts from, if anything, is fitted first; `base` asks for that with parameters that make it small.
+    What it starts from, if anything, is fitted first; `base` asks for that with parameters that make it small. `track`
+    says which system is meant when several tracks have one of that name.
     """
     from ntgbench.systems import choose
 
-    system = choose(text)
+    system = choose(text, track)
     fit = Fit(system, base or getattr(system.spec, "base", None))
     checks = [
         Check("light", "its plugin imports nothing heavy before it runs", lambda: _light(system)),

@@ -6,15 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ntgbench.code_digest import code_digest
 from ntgbench.datasets.loading import load_dataset
-from ntgbench.errors import DatasetError, NtgbenchError
-from ntgbench.files import read_json
+from ntgbench.errors import DatasetError, NtgbenchError, ProtocolError
+from ntgbench.files import content_digest, read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import OWN, registry
 from ntgbench.protocol import Protocol, from_values
@@ -54,6 +54,8 @@ class Cell:
         folder: where the cell works, as a path.
         base: folder of the cell whose fitted model this one starts from, None when it starts from nothing.
         device: where the system computes, "cpu" or a CUDA device as torch spells it.
+        home: folder that relative paths in the settings start from.
+        files: what is in the files that the settings name, see `named_files`.
     """
 
     protocol: Protocol
@@ -69,6 +71,8 @@ class Cell:
     folder: str
     base: str | None = None
     device: str = "cpu"
+    home: str = ""
+    files: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -210,6 +214,7 @@ def _cells(
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
         before = _cells(protocol, dataset, digest, choose(system.spec.base, protocol.track), seed, home, device)
     plugin = registry().plugin_of(system.spec)
+    files = named_files(system, Path())
     identity = {
         "track": protocol.track,
         "protocol": protocol.digest(),
@@ -220,6 +225,7 @@ def _cells(
         "seed": seed,
         "base": before[-1].path.name if before else None,
         "device": device,
+        **({"files": files} if files else {}),
     }
     mark = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=4).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9=.]+", "-", system.display_name).strip("-")[:80]
@@ -237,8 +243,30 @@ def _cells(
         folder=str(home / readable / f"seed{seed}-{mark}"),
         base=before[-1].folder if before else None,
         device=device,
+        home=str(Path.cwd()),
+        files=files,
     )
     return [*before, cell]
+
+
+def named_files(system: System, home: Path) -> dict[str, list[str]]:
+    """Digests of the files, and of what lies beside them, that parameters of a system name, by parameter.
+
+    Args:
+        system: which is built, not fitted.
+        home: folder that relative paths start from.
+
+    Raises:
+        NtgbenchError: when one is missing, or cannot be read.
+    """
+    found = {}
+    for name in getattr(system.spec, "files", ()):
+        path = getattr(system.parameters, name)
+        if not path:
+            raise ProtocolError(f"{system.spec.name} needs a file; write {system.spec.name}[{name}=…]")
+        beside = system.track.files(home / path)
+        found[name] = [content_digest(one) for one in beside if one == home / path or one.exists()]
+    return found
 
 
 def metrics_of(track: str, suite: str) -> list[MetricSpec]:

@@ -29,7 +29,7 @@ from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
+from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, named_files, read_cell
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
@@ -182,6 +182,8 @@ class _Work:
                 if len(made) == noted.get("made"):
                     return noted
         # Not fitted yet, or something of it is damaged: either way it is fitted now.
+        if named_files(self.system, Path(cell.home)) != cell.files:
+            raise DatasetError(f"a file that {self.system.display_name} names has changed; run again")
         unfinished = cell.path / UNFINISHED_FOLDER
         unfinished.mkdir(exist_ok=True)
         with self.state.timed("fit"):
@@ -229,6 +231,7 @@ class _Work:
             budget=self.cell.protocol.budget,
             progress=self.state.progress,
             base=base,
+            home=Path(self.cell.home),
         )
 
 

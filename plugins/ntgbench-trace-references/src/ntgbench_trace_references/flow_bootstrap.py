@@ -1,0 +1,86 @@
+"""The flow bootstrap: whole connections of the training trace, started in another order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench_trace_references.connections import Connections, Numbers
+from ntgbench_trace_references.kept import Kept
+from ntgbench_trace_references.parameters import FlowBootstrapParameters
+from ntgbench_trace_references.remap import other_addresses, other_ports, service_ports
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.trace import PacketTrace
+
+_LEAST_BLOCKS = 10
+"""Blocks that there are at least: a short trace has shorter ones."""
+
+
+class FlowBootstrap(Kept[FlowBootstrapParameters]):
+    """Draws connections, both directions together, without replacement until all are used.
+
+    Blocks of following connections stay together, with the gaps between their starts, and come in another order: a
+    block bootstrap (Kunsch 1989, https://doi.org/10.1214/aos/1176347265) in which each block is drawn once.
+    """
+
+    def keep(self, trace: PacketTrace) -> None:
+        """Have `trace` and its connections as the model."""
+        super().keep(trace)
+        self.connections = Connections.of(trace)
+
+    def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
+        """Exactly as many packets as asked for, less those of connections that last longer than is asked for."""
+        known = self.connections
+        drawn, times = self._drawn(-(-packets // len(self.trace)), rng)
+        first = np.cumsum(known.count[drawn]) - known.count[drawn]
+        wanted = first < packets
+        drawn, times, first = drawn[wanted], times[wanted], first[wanted]
+        count = np.minimum(known.count[drawn], packets - first)
+
+        place = np.arange(count.sum()) + np.repeat(known.first[drawn] - first, count)
+        inner = known.inner_ns[place]
+        after = np.cumsum(inner - (inner * (self.parameters.jitter * rng.random(len(place)))).astype(np.int64))
+        after -= np.repeat(after[first], count)
+        within = after <= span_ns
+        last = np.maximum.reduceat(np.where(within, after, 0), first)
+        # A connection that would end too late is moved to the beginning by as much as it is late.
+        start = self._starts(drawn, span_ns) % (span_ns - last + 1)
+
+        rows, times = known.order[place][within], np.repeat(times, count)[within]
+        time_ns = self.trace.time_ns[0] + (np.repeat(start, count) + after)[within]
+        return replace(self.trace.select(rows), time_ns=time_ns, **self._remapped(rows, times, rng)).sorted_by_time()
+
+    def _drawn(self, rounds: int, rng: np.random.Generator) -> tuple[Numbers, Numbers]:
+        """Connections in the order of their starts, and how often each has been drawn before: int64 (rounds * C,)."""
+        count = len(self.connections)
+        block = min(self.parameters.block, max(1, count // _LEAST_BLOCKS))
+        block_of = (np.arange(count) + rng.integers(block)) // block
+        rank = rng.permuted(np.tile(np.arange(block_of[-1] + 1), (rounds, 1)), axis=1)
+        drawn = np.argsort(rank[:, block_of], axis=1, kind="stable")
+        return drawn.ravel(), np.repeat(np.arange(rounds), count)
+
+    def _starts(self, drawn: Numbers, span_ns: int) -> Numbers:
+        """When the connections begin, int64 like `drawn`: after the gaps before them, stretched to the time asked for.
+
+        The last one begins as long before the end as in the training trace.
+        """
+        outer = self.connections.outer_ns[drawn].astype(np.float64)
+        after = np.cumsum(outer) - outer[0]
+        share = self.connections.outer_ns.sum() / max(self.trace.span_ns, 1)
+        starts: Numbers = (after * (share * span_ns / max(after[-1], 1.0))).astype(np.int64)
+        return starts
+
+    def _remapped(self, rows: Numbers, times: Numbers, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
+        """Ports and addresses of the packets; a connection that is drawn again gets other ports in any case."""
+        trace, remap = self.trace, self.parameters.remap
+        ports = (trace.source_port[rows], trace.destination_port[rows])
+        addresses = (trace.source[rows], trace.destination[rows])
+        ports = other_ports(ports, service_ports(trace), times + (remap != "none"), rng)
+        if remap == "all":
+            addresses = other_addresses(addresses, rng)
+        names = ("source_port", "destination_port", "source", "destination")
+        return dict(zip(names, (*ports, *addresses), strict=True))
