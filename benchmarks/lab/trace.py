@@ -46,11 +46,20 @@ ANOTHER = 0.5
 TAIL = 1.4
 """Shape of the Pareto distributions of pauses and of the packets of a program: below 2, so their variance is large."""
 
-FEWEST = 40
+FEWEST = 20
 """Packets of a program, if it has as many."""
 
-SHORTEST, LONGEST = 0.3, 60.0
+SLOWER = 20
+"""Times inside pieces are those of the lab times this: its programs think for 30 ms, and its lines have no delay."""
+
+SHORTEST, LONGEST = 0.5, 60.0
 """Seconds of pauses."""
+
+DRAWS = 20
+"""Traces that are drawn; the one whose halves are most alike is kept."""
+
+SHORT = 0.1
+"""Seconds below which a flow is short."""
 
 LARGEST = 0.01
 """Share of a trace's packets: pieces that have more are left out."""
@@ -123,7 +132,21 @@ def build_trace(programs: Sequence[Program], seed: int, size: int = PACKETS) -> 
 
     Each session is in it once at most.
     """
-    rng = np.random.default_rng(derive_seed(seed, "trace"))
+    drawn = (_drawn(programs, np.random.default_rng(derive_seed(seed, "trace", draw)), size) for draw in range(DRAWS))
+    return min(drawn, key=lambda one: _imbalance(one[0]))
+
+
+def _imbalance(trace: PacketTrace) -> float:
+    """How far what is in the first half of the time is from half of all: packets, bytes, flows, short ones."""
+    early = trace.time_ns < BEGIN * 10**9 + SECONDS * 10**9 // 2
+    heads, ends = trace.flows.heads(), trace.flows.order[trace.flows.last]
+    short = heads[trace.time_ns[ends] - trace.time_ns[heads] < SHORT * 10**9]
+    shares = [early[rows].sum() / max(len(rows), 1) for rows in (np.arange(len(trace)), heads, short)]
+    shares.append(trace.ip_length[early].sum() / max(trace.ip_length.sum(), 1))
+    return float(max(abs(share - 0.5) for share in shares))
+
+
+def _drawn(programs: Sequence[Program], rng: np.random.Generator, size: int) -> tuple[PacketTrace, dict[str, Any]]:
     clients = int(CLIENTS[0]) + 1 + rng.choice(CLIENTS.num_addresses - 2, HOUSEHOLDS, replace=False)
     active = np.arange(1, HOUSEHOLDS + 1) ** -0.5
     classes = sorted({program.session.workload for program in programs})
@@ -185,7 +208,7 @@ def _placed(program: Program, rng: np.random.Generator, largest: int) -> tuple[N
     fits = np.flatnonzero(ends - begins <= largest)
     sent = np.cumsum(ends[fits] - begins[fits])
     fits = fits[: np.searchsorted(sent, _pareto(rng, 1, FEWEST, largest)[0]) + 1]
-    time_us = program.packets.time_ns // 1000
+    time_us = (program.packets.time_ns - program.packets.time_ns[0]) * SLOWER // 1000
     starts = np.cumsum(_pareto(rng, len(fits), SHORTEST * 1e6, LONGEST * 1e6))
     starts[1:] += np.cumsum(time_us[ends[fits] - 1] - time_us[begins[fits]])[:-1]
     rows = np.concatenate([np.arange(begins[piece], ends[piece]) for piece in fits]) if len(fits) else fits
