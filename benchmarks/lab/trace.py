@@ -201,8 +201,8 @@ def _together(left: list[Program], rng: np.random.Generator) -> list[Program]:
 def _placed(program: Program, rng: np.random.Generator, largest: int) -> tuple[Numbers, Numbers]:
     """Rows of the first pieces of a program, until they have as many packets as are drawn, and their times in us.
 
-    Times inside a piece are those of the capture; the pause before each is drawn. No piece has more than `largest`
-    packets.
+    Gaps inside a piece are those of the capture times `SLOWER`, and the pause before each piece is drawn. No piece has
+    more than `largest` packets.
     """
     begins, ends = program.cuts[:-1], program.cuts[1:]
     fits = np.flatnonzero(ends - begins <= largest)
