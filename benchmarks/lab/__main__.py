@@ -24,10 +24,12 @@ from benchmarks.lab.hosts import remove_leftovers
 from benchmarks.lab.packages import needed, versions
 from benchmarks.lab.plan import plan
 from benchmarks.lab.table import read_flows, write_parquet, write_samples
+from benchmarks.lab.trace import build_trace, read_programs
 from benchmarks.lab.workload import LabError
 from benchmarks.lab.workloads import chosen
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import write_text
+from ntgbench.traffic.trace_files import write_trace_file
 
 
 @click.command()
@@ -54,7 +56,7 @@ from ntgbench.files import write_text
 def main(
     out: Path, seed: int, scale: float, names: tuple[str, ...], days: tuple[str, ...], slots: int, name: str
 ) -> None:
-    """Build the lab's data set: lab.parquet, lab.json and a folder lab-pcap of small captures."""
+    """Build the lab's data sets: lab.parquet, lab-trace.parquet, a folder lab-pcap of small captures, and lab.json."""
     signal.signal(signal.SIGTERM, _terminate)
     began = time.monotonic()
     try:
@@ -74,12 +76,15 @@ def main(
             count_silent(outcome, set(flows.session.tolist()) if flows.session is not None else set())
             facts = facts_of(request, workloads, present, outcome, flows, changes)
             write_parquet(flows, out / "lab.parquet", {"seed": seed, "scale": scale})
+            trace, facts["trace"] = build_trace(read_programs(outcome.captures, outcome.made, workloads), seed)
+            write_trace_file(trace, out / "lab-trace.parquet")
             shutil.rmtree(out / "lab-pcap", ignore_errors=True)
             order = sorted(outcome.made, key=lambda session: session.seed)
             write_samples(outcome.captures, order, workloads, out / "lab-pcap", of_class=1, biflows=6, packets=24)
         facts["seconds"] = round(time.monotonic() - began, 1)
         write_text(out / "lab.json", json.dumps(facts, indent=2) + "\n")
-        _say(f"{len(flows):,} biflows of {len(flows.classes)} classes in {out}, {facts['seconds']:.0f} s")
+        count = f"{len(flows):,} biflows of {len(flows.classes)} classes and a trace of {len(trace):,} packets"
+        _say(f"{count} in {out}, {facts['seconds']:.0f} s")
     except NtgbenchError as error:
         raise SystemExit(f"error: {error}") from error
 

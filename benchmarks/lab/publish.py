@@ -1,6 +1,7 @@
 """A build into the package: `python -m benchmarks.lab.publish FOLDER`, FOLDER as `make lab` wrote it.
 
-Writes ntgbench/datasets/lab: the flows, the sample of captures, and the datasheet.
+Writes ntgbench/datasets/lab: the flows, the sample of captures, the trace, and a datasheet of each; with
+`--only biflows` or `--only trace` that part.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any
 
 from tabulate import tabulate
 
+from benchmarks.lab.trace_sheet import trace_datasheet
 from ntgbench.datasets import lab
 from ntgbench.files import write_text
 
 PACKAGE = Path(__file__).parents[2] / "ntgbench" / "datasets" / "lab"
 
-LARGEST = 3_000_000
-"""Bytes of flows that the package holds at most."""
+LARGEST = {"lab.parquet": 3_000_000, "lab-trace.parquet": 2_000_000}
+"""Bytes of each file that the package holds at most."""
 
 _TEXT = """\
 # The datasets lab, lab-day1, lab-day2 and lab-pcap
@@ -114,21 +116,29 @@ def datasheet(facts: Mapping[str, Any]) -> str:
     )
 
 
-def main(build: Path) -> None:
-    """Put the build into the package."""
-    flows = build / "lab.parquet"
-    if flows.stat().st_size > LARGEST:
-        raise SystemExit(
-            f"error: {flows} has {flows.stat().st_size:,} bytes, and the package holds {LARGEST:,} at most"
-        )
+def main(build: Path, only: str | None) -> None:
+    """Put the build, or a part of it, into the package."""
+    facts = json.loads((build / "lab.json").read_text(encoding="utf-8"))
     PACKAGE.mkdir(exist_ok=True)
-    shutil.copyfile(flows, PACKAGE / lab.FLOWS)
-    shutil.rmtree(PACKAGE / lab.CAPTURES, ignore_errors=True)
-    shutil.copytree(build / "lab-pcap", PACKAGE / lab.CAPTURES)
-    write_text(PACKAGE / "datasheet.md", datasheet(json.loads((build / "lab.json").read_text(encoding="utf-8"))))
+    if only != "trace":
+        _copy(build / "lab.parquet", PACKAGE / lab.FLOWS)
+        shutil.rmtree(PACKAGE / lab.CAPTURES, ignore_errors=True)
+        shutil.copytree(build / "lab-pcap", PACKAGE / lab.CAPTURES)
+        write_text(PACKAGE / "datasheet.md", datasheet(facts))
+    if only != "biflows":
+        _copy(build / "lab-trace.parquet", PACKAGE / lab.TRACE)
+        write_text(PACKAGE / "trace.md", trace_datasheet(facts))
+
+
+def _copy(file: Path, target: Path) -> None:
+    if (size := file.stat().st_size) > (most := LARGEST[file.name]):
+        raise SystemExit(f"error: {file} has {size:,} bytes, and the package holds {most:,} at most")
+    shutil.copyfile(file, target)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", type=Path)
-    main(parser.parse_args().build)
+    parser.add_argument("--only", choices=("biflows", "trace"), help="publish this part alone")
+    arguments = parser.parse_args()
+    main(arguments.build, arguments.only)

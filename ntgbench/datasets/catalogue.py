@@ -36,6 +36,14 @@ def ntgbench_datasets() -> list[DatasetSpec]:
             target=f"{lab.target}_captures",
             summary="a few sessions of each class of lab, as captures of packet headers",
         ),
+        replace(
+            lab,
+            name="lab-trace",
+            target=f"{lab.target}_trace",
+            summary="100,051 packets on one link in five minutes: sessions of the programs of lab, at drawn times",
+            datasheet=str(Path(__file__).with_name("lab") / "trace.md"),
+            track="headers",
+        ),
         DatasetSpec(
             "simulated",
             "ntgbench.datasets.simulated:load",

@@ -11,7 +11,9 @@ from ntgbench.datasets import lab
 from ntgbench.plugins import registry, resolve
 from ntgbench.systems import choose
 from ntgbench.tracks.biflows.splits import fraction, split
+from ntgbench.tracks.headers.track import check_lengths
 from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.trace import TCP, PacketTrace
 
 FOLDER = Path(lab.__file__).parent
 
@@ -19,6 +21,11 @@ FOLDER = Path(lab.__file__).parent
 @pytest.fixture(scope="module")
 def both() -> Biflows:
     return load_dataset("lab").traffic
+
+
+@pytest.fixture(scope="module")
+def link() -> PacketTrace:
+    return load_dataset("lab-trace", track="headers").traffic
 
 
 def named(biflows: Biflows) -> list[tuple[str, tuple[int, ...]]]:
@@ -74,6 +81,56 @@ def test_the_datasheet_counts_what_is_there(both: Biflows) -> None:
     rows = re.findall(line, page, flags=re.MULTILINE)
     said = {name: int(one.replace(",", "")) + int(two.replace(",", "")) for name, one, two in rows}
     assert said == dict(zip(both.classes, both.class_counts().tolist(), strict=True))
+
+
+def test_the_trace_is_what_its_datasheet_says(link: PacketTrace) -> None:
+    assert (FOLDER / lab.TRACE).stat().st_size <= 2_000_000
+    assert link.digest() == "9a1e5b7a2f9e08400c6a200abcff4b51"
+    page = (FOLDER / "trace.md").read_text()
+    said = f"headers of {len(link):,} packets on one link in 300 seconds: {len(link.flows):,} unidirectional flows"
+    assert said in page
+    assert f"{len(link):,} packets" in registry().datasets()["lab-trace"].summary
+    assert 299 < link.span_ns / 1e9 < 300
+    line = r"^\| `[a-z0-9-]+` +\| ([\d.]+) +\| ([\d,]+) +\| ([\d,]+) +\|$"
+    rows = re.findall(line, page, flags=re.MULTILINE)
+    assert len(rows) == len({address for address, *_ in rows}) == 39
+    assert [sum(int(row[place].replace(",", "")) for row in rows) for place in (1, 2)] == [len(link), len(link.flows)]
+
+
+def test_the_packets_of_the_trace_can_exist(link: PacketTrace) -> None:
+    assert (np.diff(link.time_ns) >= 0).all()
+    assert (link.time_ns % 1000 == 0).all()
+    check_lengths(link)
+    assert 0.5 < (link.protocol == TCP).mean() < 0.95
+    for ends in (link.source, link.destination):
+        address = ends[:, 1] & np.uint64(0xFFFF_FFFF)
+        client = address >> np.uint64(16) == 198 << 8 | 18  # RFC 2544
+        server = address >> np.uint64(8) == 192 << 16 | 2  # RFC 5737
+        assert link.is_ipv4().all()
+        assert (client | server).all()
+    assert ((link.source[:, 1] >> np.uint64(16)) != (link.destination[:, 1] >> np.uint64(16))).all()
+
+
+def test_the_trace_has_heavy_tails_and_no_flow_dominates(link: PacketTrace) -> None:
+    count = link.flows.count
+    assert len(count) > 5_000
+    assert 0.1 < (count == 1).mean() < 0.3
+    assert count.mean() > 1.4 * np.median(count)
+    assert 200 < count.max() < 0.01 * len(link)
+
+
+def test_the_trace_is_bursty_at_many_time_scales_and_its_halves_are_alike(link: PacketTrace) -> None:
+    """A Poisson process has a variance-to-mean ratio of 1 at every scale."""
+    time = link.time_ns - link.time_ns[0]
+    ratio = []
+    for step_ms in (10, 100, 1_000, 10_000):
+        packets = np.bincount(time // (step_ms * 10**6))[: 300_000 // step_ms]
+        ratio.append(packets.var() / packets.mean())
+    assert ratio[0] > 4
+    assert (np.diff(np.log10(ratio)) > 0.3).all()
+    early = time < 150 * 10**9
+    assert 0.48 < early.mean() < 0.52
+    assert 0.48 < link.ip_length[early].sum() / link.ip_length.sum() < 0.52
 
 
 @pytest.mark.slow

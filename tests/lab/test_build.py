@@ -16,6 +16,7 @@ from benchmarks.lab.workload import LabError
 from benchmarks.lab.workloads import chosen
 from ntgbench.datasets.captures import read_captures
 from ntgbench.datasets.tables import read_table
+from ntgbench.traffic.trace_files import read_trace_file
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("syslog", "dns")
@@ -84,6 +85,8 @@ def test_a_build_is_labelled_read_back_and_gone(tmp_path):
     assert facts["packets_not_captured"] == 0
     assert not facts["failed_sessions"]
     assert facts["classes"]["dns"]["sessions"] == {"1": 2, "2": 2}
+    trace = read_trace_file(tmp_path / "lab-trace.parquet")
+    assert facts["trace"]["packets"] == len(trace) > 0
     folder = tmp_path / "lab-pcap"
     sample, _ = read_captures(folder, sorted(folder.rglob("*.pcap")))
     assert sample.classes == flows.classes

@@ -1,6 +1,6 @@
-"""The datasets `lab` and `lab-pcap`: real programs that talked over a real network stack; see datasheet.md beside this.
+"""The datasets `lab`, `lab-pcap` and `lab-trace`: real programs that talked over a real network stack.
 
-`make lab` builds them anew (`benchmarks/lab`).
+`make lab` builds them anew (`benchmarks/lab`); how is in datasheet.md and trace.md beside this.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
+    from ntgbench.traffic.trace import PacketTrace
 
 FLOWS = "flows.parquet"  # the first 30 packets with payload of each biflow, with iat, session and day
 CAPTURES = "captures"  # folder of captures, one folder a class, one capture a session: headers of some biflows
+TRACE = "trace.parquet"  # the headers of all packets on one link, in the order of time
 
 
 def load(packets: int, pl_max: int) -> Biflows:
@@ -38,6 +40,14 @@ def load_captures(packets: int, pl_max: int) -> Biflows:
 
     with resources.as_file(resources.files(__name__) / CAPTURES) as folder:
         return read_flows(folder)[0].to_biflows(packets, pl_max)[0]
+
+
+def load_trace() -> PacketTrace:
+    """Five minutes of one link, on which sessions of both days were placed at drawn times."""
+    from ntgbench.traffic.trace_files import read_trace_file
+
+    with resources.as_file(resources.files(__name__) / TRACE) as path:
+        return read_trace_file(path)
 
 
 def _load(packets: int, pl_max: int, day: int | None = None) -> Biflows:
