@@ -15,6 +15,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+in_track = click.option(
+    "--track", metavar="TRACK", help="The kind of traffic, where it is not clear: a name of `ntgbench list tracks`."
+)
+
 
 def grid(command: Command) -> Command:
     """The protocol, and options that replace its grid."""

@@ -53,6 +53,18 @@ def load_dataset(
         PluginError: when there is no such track, or the dataset is of another one.
     """
     kind = registry().track(track)
+    dataset = read_dataset(argument, track=track, **layout)
+    try:
+        with blamed(track):
+            ready, more = kind.prepare(dataset.traffic, max_items)
+    except DatasetError as error:
+        raise DatasetError(f"{argument}: {error}") from error
+    return dataclasses.replace(dataset, traffic=ready, notes=(*dataset.notes, *more))
+
+
+def read_dataset(argument: str | os.PathLike[str], *, track: str = DEFAULT, **layout: Any) -> Dataset:
+    """As `load_dataset`, but all of it as it is read, even when it is too small to be split."""
+    kind = registry().track(track)
     chosen = kind.spec.layout(**layout)
     if not os.fspath(argument):
         raise DatasetError("the name of the dataset is empty; the folder you are in is called '.'")
@@ -65,12 +77,7 @@ def load_dataset(
         with blamed(track):
             traffic, notes = kind.read(path, chosen)
         name, found = dataset_name(path, kind.endings), _argument(path)
-    try:
-        with blamed(track):
-            ready, more = kind.prepare(traffic, max_items)
-    except DatasetError as error:
-        raise DatasetError(f"{argument}: {error}") from error
-    return Dataset(name, ready, found, (*notes, *more))
+    return Dataset(name, traffic, found, notes)
 
 
 def dataset_name(path: Path, endings: tuple[str, ...]) -> str:

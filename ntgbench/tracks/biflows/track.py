@@ -132,6 +132,28 @@ class BiflowTrack(Track[Biflows]):
         except TrafficError as error:
             raise PluginError(f"returned invalid biflows: {error}") from error
 
+    def matched(self, real: Biflows, synthetic: Biflows) -> tuple[Biflows, Notes]:
+        """`synthetic` with the classes of `real`, matched by name; biflows of other classes are left out.
+
+        Classes without synthetic biflows stay: metrics count them as missed, as those of a run do.
+        """
+        code = np.array([real.classes.index(name) if name in real.classes else -1 for name in synthetic.classes])
+        label = code[synthetic.label].astype(np.int32)
+        kept = np.flatnonzero(label >= 0)
+        if not len(kept):
+            few = f"real: {', '.join(real.classes[:3])}; synthetic: {', '.join(synthetic.classes[:3])}"
+            raise DatasetError(f"no class has both real and synthetic biflows ({few})")
+        count, used = synthetic.class_counts(), np.zeros(len(real.classes), bool)
+        used[label[kept]] = True
+        lost = [name for name, only in zip(synthetic.classes, (code < 0) & (count > 0), strict=True) if only]
+        missing = (real.class_counts() > 0) & ~used
+        missed = [name for name, empty in zip(real.classes, missing, strict=True) if empty]
+        rest = synthetic.select(kept)
+        return replace(rest, label=label[kept], classes=real.classes), (
+            *listed("{} [class|classes] without real biflows left out of the synthetic traffic", lost),
+            *listed("{} [class has|classes have] no synthetic biflow", missed),
+        )
+
     def outline(self, train: Biflows) -> Biflows:
         """Layout and classes, without a biflow."""
         return train.select([])
