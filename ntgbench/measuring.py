@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntgbench.datasets.loading import Dataset, read_dataset
+from ntgbench.datasets.loading import Dataset, first_that_reads, read_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.plugins import registry, resolve
 from ntgbench.running.cells import metrics_of
@@ -57,18 +57,10 @@ def read_pair(real: str, synthetic: str, train: str | None, tracks: Sequence[str
     They are traffic of the first of `tracks` that reads and compares them all. Raises NtgbenchError that says of each
     track why it does not.
     """
-    refused: dict[str, str] = {}
-    for name in tracks:
-        try:
-            return _read_pair(real, synthetic, train, name)
-        except FileNotFoundError as error:
-            raise DatasetError(str(error)) from error
-        except (NtgbenchError, OSError) as error:
-            refused[name] = str(error)
-    if len(tracks) == 1:
-        raise DatasetError(refused[tracks[0]])
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-    raise DatasetError(f"no track reads and compares these files. {reasons}")
+    for path in filter(None, (real, synthetic, train)):
+        if path not in registry().datasets() and not Path(path).exists():
+            raise DatasetError(f"there is no file or folder {path}, and no dataset of that name")
+    return first_that_reads(tracks, lambda track: _read_pair(real, synthetic, train, track))[1]
 
 
 def _read_pair(real: str, synthetic: str, train: str | None, track: str) -> Pair:
@@ -82,8 +74,6 @@ def _read_pair(real: str, synthetic: str, train: str | None, track: str) -> Pair
 
 
 def _read(path: str, track: str) -> Dataset:
-    if path and path not in registry().datasets() and not Path(path).exists():
-        raise FileNotFoundError(f"there is no file or folder {path}, and no dataset of that name")
     try:
         dataset = read_dataset(path, track=track)
     except NtgbenchError as error:

@@ -21,6 +21,7 @@ import numpy as np
 
 from ntgbench.errors import PluginError
 from ntgbench.plugins import registry
+from ntgbench.tracks import same_track
 from ntgbench.tracks.biflows.example import example_traffic
 from ntgbench.words import suggestion
 
@@ -93,14 +94,14 @@ class Fit:
             return self.system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=Path(name) / MODEL_FOLDER))
 
 
-def system_checks(text: str, base: str | None = None) -> list[Check]:
-    """The checks of the generator or augmenter that a user would write as `text`.
+def system_checks(text: str, base: str | None = None, track: str | None = None) -> list[Check]:
+    """The checks of the generator or augmenter that a user would write as `text`, see `Registry.system` for `track`.
 
     What it starts from, if anything, is fitted first; `base` asks for that with parameters that make it small.
     """
     from ntgbench.systems import choose
 
-    system = choose(text)
+    system = choose(text, track)
     fit = Fit(system, base or getattr(system.spec, "base", None))
     checks = [
         Check("light", "its plugin imports nothing heavy before it runs", lambda: _light(system)),
@@ -118,24 +119,25 @@ def system_checks(text: str, base: str | None = None) -> list[Check]:
     return checks
 
 
-def metric_checks(name: str) -> list[Check]:
-    """The checks of the metric called `name`."""
+def metric_checks(name: str, track: str | None = None) -> list[Check]:
+    """The checks of the metric called `name`. Raises PluginError when it is not of `track`, if one is given."""
     metrics = registry().metrics()
     if name not in metrics:
         raise PluginError(f"no metric is called {name!r}; {suggestion(name, metrics)}")
     metric = metrics[name]
-    track = registry().track(metric.track)
+    same_track(f"the metric {name}", metric.track, track or metric.track)
+    kind = registry().track(metric.track)
     return [
-        Check("in-range", "it gives a number in its range", lambda: _in_range(metric, track)),
-        Check("same-number", "the same seed gives the same number", lambda: _same_number(metric, track)),
-        Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric, track)),
-        *track.metric_checks(lambda real, synthetic: _value(metric, real, synthetic)),
+        Check("in-range", "it gives a number in its range", lambda: _in_range(metric, kind)),
+        Check("same-number", "the same seed gives the same number", lambda: _same_number(metric, kind)),
+        Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric, kind)),
+        *kind.metric_checks(lambda real, synthetic: _value(metric, real, synthetic)),
     ]
 
 
-def checks_of(text: str) -> list[Check]:
+def checks_of(text: str, track: str | None = None) -> list[Check]:
     """The checks of the metric, or of the system with its parameters, that a user would write as `text`."""
-    return metric_checks(text) if text in registry().metrics() else system_checks(text)
+    return metric_checks(text, track) if text in registry().metrics() else system_checks(text, track=track)
 
 
 def _light(system: System) -> None:
