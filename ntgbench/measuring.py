@@ -29,20 +29,16 @@ class Pair:
         track: name of the track.
         real, synthetic: what was read.
         train: the traffic that the generator learnt from; None when it is not known, and `real` stands for it.
-        beside: the synthetic traffic as it is compared with "test", which is `real`, and with "train".
-        notes: what the readers left out or changed, one sentence each.
+        sides: the two that a metric compares, by its `against`: "test" is `real`, "train" the training traffic.
+        notes: what was left out or changed, one sentence each.
     """
 
     track: str
     real: Dataset
     synthetic: Dataset
     train: Dataset | None
-    beside: dict[str, Traffic]
+    sides: dict[str, tuple[Traffic, Traffic]]
     notes: tuple[str, ...]
-
-    def against(self, side: str) -> Traffic:
-        """The real traffic that a metric compares with, by its `against`."""
-        return (self.train if side == "train" and self.train is not None else self.real).traffic
 
 
 def tracks_with(suites: Sequence[str]) -> list[str]:
@@ -65,12 +61,14 @@ def read_pair(real: str, synthetic: str, train: str | None, tracks: Sequence[str
 
 def _read_pair(real: str, synthetic: str, train: str | None, track: str) -> Pair:
     kind = registry().track(track)
-    sides = [_read(path, track) for path in (real, synthetic, *([] if train is None else [train]))]
-    beside, notes = {}, [f"{side.argument}: {note}" for side in sides for note in side.notes]
-    for against, side in {"test": sides[0], "train": sides[-1] if train is not None else sides[0]}.items():
-        beside[against], more = kind.matched(side.traffic, sides[1].traffic)
+    read = [_read(path, track) for path in (real, synthetic, *([] if train is None else [train]))]
+    notes = [f"{one.argument}: {note}" for one in read for note in one.notes]
+    sides = {}
+    for against, one in (("test", read[0]), ("train", read[0] if train is None else read[2])):
+        first, second, more = kind.matched(one.traffic, read[1].traffic)
+        sides[against] = first, second
         notes += more
-    return Pair(track, sides[0], sides[1], sides[2] if train is not None else None, beside, tuple(dict.fromkeys(notes)))
+    return Pair(track, read[0], read[1], None if train is None else read[2], sides, tuple(dict.fromkeys(notes)))
 
 
 def _read(path: str, track: str) -> Dataset:
@@ -122,7 +120,7 @@ def measure(
     found: dict[str, Scores] = {suite.name: {} for suite in suites}
     for done, (suite, side, metrics) in enumerate(parts):
         doing(f"{suite.name}: {', '.join(metric.name for metric in metrics[:3])}", done, len(parts))
-        both = pair.against(side), pair.beside[side]
+        both = pair.sides[side]
         if suite.sides is not None:
             both = resolve(suite.sides)(*both, seed)
         found[suite.name].update(score(metrics, *both, seed))

@@ -134,12 +134,9 @@ class Track(ABC, Generic[T]):
     def check(self, made: Any, request: Request, train: T) -> T:
         """What a system handed back for `request`, as traffic. Raises PluginError that says what is wrong with it."""
 
-    def matched(self, real: T, synthetic: T) -> tuple[T, Notes]:  # noqa: ARG002
-        """`synthetic`, of another file, as metrics compare it with `real`.
-
-        Raises DatasetError when the two have nothing in common.
-        """
-        return synthetic, ()
+    def matched(self, real: T, synthetic: T) -> tuple[T, T, Notes]:
+        """Traffic of two files as metrics compare it. Raises DatasetError when it cannot be compared."""
+        return real, synthetic, ()
 
     def outline(self, train: T) -> T:
         """What a saved model keeps of its training set: as little as `check` and `checked_request` need."""

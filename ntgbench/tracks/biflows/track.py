@@ -132,26 +132,28 @@ class BiflowTrack(Track[Biflows]):
         except TrafficError as error:
             raise PluginError(f"returned invalid biflows: {error}") from error
 
-    def matched(self, real: Biflows, synthetic: Biflows) -> tuple[Biflows, Notes]:
-        """`synthetic` with the classes of `real`, matched by name; biflows of other classes are left out.
+    def matched(self, real: Biflows, synthetic: Biflows) -> tuple[Biflows, Biflows, Notes]:
+        """Both with the classes of either, matched by name.
 
-        Classes without synthetic biflows stay: metrics count them as missed, as those of a run do.
+        As in a run, a class without synthetic biflows counts as missed, and one without real biflows is compared with
+        nothing, but classifiers learn it.
         """
-        code = np.array([real.classes.index(name) if name in real.classes else -1 for name in synthetic.classes])
-        label = code[synthetic.label].astype(np.int32)
-        kept = np.flatnonzero(label >= 0)
-        if not len(kept):
-            few = f"real: {', '.join(real.classes[:3])}; synthetic: {', '.join(synthetic.classes[:3])}"
-            raise DatasetError(f"no class has both real and synthetic biflows ({few})")
-        count, used = synthetic.class_counts(), np.zeros(len(real.classes), bool)
-        used[label[kept]] = True
-        lost = [name for name, only in zip(synthetic.classes, (code < 0) & (count > 0), strict=True) if only]
-        missing = (real.class_counts() > 0) & ~used
-        missed = [name for name, empty in zip(real.classes, missing, strict=True) if empty]
-        rest = synthetic.select(kept)
-        return replace(rest, label=label[kept], classes=real.classes), (
-            *listed("{} [class|classes] without real biflows left out of the synthetic traffic", lost),
-            *listed("{} [class has|classes have] no synthetic biflow", missed),
+        classes = tuple(sorted({*real.classes, *synthetic.classes}))
+        sides = [
+            replace(side, label=_codes(side.classes, classes)[side.label], classes=classes)
+            for side in (real, synthetic)
+        ]
+        has_real, has_synthetic = (side.class_counts() > 0 for side in sides)
+        if not (has_real & has_synthetic).any():
+            raise DatasetError(f"no class has both real and synthetic biflows; there are {', '.join(classes[:4])}")
+        names = np.array(classes, object)
+        return (
+            sides[0],
+            sides[1],
+            (
+                *listed("{} [class has|classes have] no synthetic biflow", names[has_real & ~has_synthetic].tolist()),
+                *listed("{} [class has|classes have] no real biflow", names[has_synthetic & ~has_real].tolist()),
+            ),
         )
 
     def outline(self, train: Biflows) -> Biflows:
@@ -190,6 +192,11 @@ class BiflowTrack(Track[Biflows]):
         rng = np.random.default_rng(13)
         size = rng.integers(1, real.pl_max + 1, real.signed_pl.shape).astype(np.int16)
         return Biflows(np.where(real.signed_pl != 0, -size, 0), rng.permutation(real.label), real.classes)
+
+
+def _codes(names: Sequence[str], classes: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Where each name is in `classes`."""
+    return np.array([classes.index(name) for name in names], np.int32)
 
 
 def _untestable(biflows: Biflows) -> Notes:
