@@ -164,7 +164,7 @@ class Track(ABC, Generic[T]):
         """Conformance checks of a system beside those that all tracks share."""
         return []
 
-    def metric_checks(self, measure: Callable[[T, T], float]) -> list[Check]:  # noqa: ARG002
+    def metric_checks(self, measure: Callable[[T, T], float | None]) -> list[Check]:  # noqa: ARG002
         """Conformance checks of a metric beside those that all tracks share; `measure` compares real and synthetic."""
         return []
 

@@ -183,7 +183,7 @@ class BiflowTrack(Track[Biflows]):
         """Labels, layouts, tiny training sets, held-out rows."""
         return checks.biflow_checks(fit)
 
-    def metric_checks(self, measure: Callable[[Biflows, Biflows], float]) -> list[Check]:
+    def metric_checks(self, measure: Callable[[Biflows, Biflows], float | None]) -> list[Check]:
         """A class without synthetic biflows."""
         return checks.metric_checks(measure)
 
