@@ -123,7 +123,11 @@ def measure(
         both = pair.sides[side]
         if suite.sides is not None:
             both = resolve(suite.sides)(*both, seed)
-        found[suite.name].update(score(metrics, *both, seed))
+        scores = score(metrics, *both, seed)
+        # `score` takes Ctrl-C for a failure of the metric, as it must in the process of a cell.
+        if any(one.get("reason", "").startswith(KeyboardInterrupt.__name__) for one in scores.values()):
+            raise KeyboardInterrupt
+        found[suite.name].update(scores)
     return found
 
 

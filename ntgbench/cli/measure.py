@@ -59,8 +59,6 @@ def measure(
         with contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO()):
             found = measure_pair(pair, chosen, seed, doing)
     every = {key: value for scores in found.values() for key, value in scores.items()}
-    if any(value.get("reason", "").startswith("KeyboardInterrupt") for value in every.values()):
-        raise KeyboardInterrupt
     _tell(pair, chosen, said=track is not None)
     if as_json:
         values = {name: one for suite, scores in found.items() for name, one in as_values(scores, suite).items()}

@@ -1,7 +1,11 @@
 """`ntgbench measure`: files of any origin, scored as a run scores what a system makes."""
 
 import json
+import os
+import subprocess
+import sys
 
+import command_line
 import numpy as np
 import pytest
 
@@ -41,10 +45,28 @@ TRACE_METRICS = """
         raise RuntimeError("boom")
 """
 
+STOPPED = """
+    import os, signal
+    from ntgbench import MetricSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_metrics():
+        return [MetricSpec(name, f"stopped:{name}", "x", "utility", "min") for name in ("first", "second")]
+
+    def first(real, synthetic, seed):
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+
+    def second(real, synthetic, seed):
+        os.write(2, b"never")
+        return {"second": 0.0}
+"""
+
 
 @pytest.fixture
-def traces(install, tmp_path):
-    """Two traces as files, and metrics of header traces."""
+def traces(install, tmp_path, monkeypatch):
+    """Two traces as files, and the metrics of header traces of one plugin alone."""
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "mine,fidelity,utility")
     install("mine", TRACE_METRICS)
     for name, seed in (("real", 1), ("made", 2)):
         write_trace_file(example_trace(seed), tmp_path / f"{name}.parquet")
@@ -178,3 +200,19 @@ def refused(done, said: str) -> None:
 def test_names_of_the_catalogue_are_read(command) -> None:
     done = command("measure", "simulated", "simulated", "--suite", "fidelity", "--json")
     assert json.loads(done.stdout)["jsd_1gram"]["value"] == pytest.approx(0, abs=1e-12)
+
+
+def test_ctrl_c_stops_it_at_once(flows, tmp_path) -> None:
+    """A metric that sends the signal of Ctrl-C to its own process, as a terminal would."""
+    site = tmp_path / "site"
+    site.mkdir()
+    command_line.install(site, "stopped", STOPPED)
+    done = subprocess.run(
+        [sys.executable, "-m", "ntgbench", "measure", "example.parquet", "example.parquet", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site), "NTGBENCH_PLUGINS": "stopped"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "never" not in done.stderr
