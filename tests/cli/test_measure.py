@@ -11,6 +11,7 @@ import pytest
 
 from ntgbench import Biflows, load_dataset
 from ntgbench.interfaces import Context
+from ntgbench.probing import PROBED
 from ntgbench.running.cells import metrics_of
 from ntgbench.scores import score
 from ntgbench.systems import choose
@@ -67,6 +68,7 @@ STOPPED = """
 def traces(install, tmp_path, monkeypatch):
     """Two traces as files, and the metrics of header traces of one plugin alone."""
     monkeypatch.setenv("NTGBENCH_PLUGINS", "mine,fidelity,utility")
+    monkeypatch.setenv(PROBED, "1")  # it does not end the process; trying that takes a second each time
     install("mine", TRACE_METRICS)
     for name, seed in (("real", 1), ("made", 2)):
         write_trace_file(example_trace(seed), tmp_path / f"{name}.parquet")

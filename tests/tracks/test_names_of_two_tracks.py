@@ -7,6 +7,7 @@ import pytest
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Context
 from ntgbench.plugins import registry
+from ntgbench.probing import PROBED
 from ntgbench.systems import choose
 from ntgbench.testing import system_checks
 from ntgbench.tracks.headers.example import example_trace
@@ -46,7 +47,8 @@ TWINS = """
 
 
 @pytest.fixture(autouse=True)
-def _twins(install) -> None:
+def _twins(install, monkeypatch) -> None:
+    monkeypatch.setenv(PROBED, "1")  # they do not end the process; trying that takes a second each time
     install("twins", TWINS)
 
 
