@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ntgbench.tracks import Track, TrackSpec
     from ntgbench.tracks.biflows.interfaces import Augmenter, Generator
     from ntgbench.traffic.biflows import Biflows
+    from ntgbench.traffic.trace import PacketTrace
 
 _HOME = {
     **dict.fromkeys(("Augmenter", "Generator"), "tracks.biflows.interfaces"),
@@ -33,6 +34,7 @@ _HOME = {
     **dict.fromkeys(("Suite", "SuiteInput"), "suites"),
     **dict.fromkeys(("Track", "TrackSpec"), "tracks"),
     "Biflows": "traffic.biflows",
+    "PacketTrace": "traffic.trace",
     "choose": "systems",
     "hookimpl": "hookspecs",
     "load_dataset": "datasets.loading",
@@ -51,6 +53,7 @@ __all__ = [
     "GeneratorSpec",
     "MetricSpec",
     "NoParameters",
+    "PacketTrace",
     "Suite",
     "SuiteInput",
     "Track",

@@ -1,4 +1,4 @@
-"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT`.
+"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT [TRACK]`.
 
 It runs the checks of NAME from number FIRST on, and appends a line of JSON to the file REPORT after each.
 """
@@ -36,19 +36,20 @@ class Checked:
     said: str = ""  # the last lines that the plugin printed, when it ended or blocked the process
 
 
-def run_checks(name: str, limits: Limits) -> Iterator[Checked]:
+def run_checks(name: str, limits: Limits, track: str | None = None) -> Iterator[Checked]:
     """Run the checks of a system or metric in a child process; each result is yielded as soon as it is known.
 
-    A check that ends the process has failed, and the next ones run in a new process. A check that exceeds `limits`,
-    which apply to each check, has failed, and the next ones do not run.
+    `track` tells systems of one name apart. A check that ends the process has failed, and the next ones run
+    in a new process. A check that exceeds `limits`, which apply to each check, has failed, and the next ones do not
+    run.
     """
     from ntgbench.testing import checks_of
 
-    checks = checks_of(name)
+    checks = checks_of(name, track)
     done = 0
     with tempfile.TemporaryDirectory() as folder:
         while done < len(checks):
-            child = _Child(name, done, Path(folder), limits)
+            child = _Child(name, done, Path(folder), limits, track)
             for reason in child.run(len(checks)):
                 yield Checked(checks[done], reason)
                 done += 1
@@ -68,11 +69,12 @@ class _Child:
     said = ""  # the last lines that it printed
     over = False  # whether it exceeded a limit
 
-    def __init__(self, name: str, first: int, folder: Path, limits: Limits) -> None:
+    def __init__(self, name: str, first: int, folder: Path, limits: Limits, track: str | None) -> None:
         self._report, self._log, self._limits = folder / f"report-{first}", folder / f"log-{first}", limits
         self._report.touch()
         self._next, self._unread = first, ""
-        self._command = [sys.executable, "-P", "-m", "ntgbench.checking", name, str(first), str(self._report)]
+        arguments = [name, str(first), str(self._report), *([] if track is None else [track])]
+        self._command = [sys.executable, "-P", "-m", "ntgbench.checking", *arguments]
 
     def run(self, end: int) -> Iterator[str | None]:
         """How each check ended up to number `end`; fewer when the process ended before."""
@@ -115,12 +117,12 @@ class _Child:
                 yield reason
 
 
-def main(name: str, first: int, report: Path) -> None:
+def main(name: str, first: int, report: Path, track: str | None = None) -> None:
     """Run the checks and report on each."""
     from ntgbench.testing import checks_of
 
     with report.open("a", encoding="utf-8") as file:
-        for number, check in enumerate(checks_of(name)[first:], first):
+        for number, check in enumerate(checks_of(name, track)[first:], first):
             reason = None
             try:
                 check()
@@ -133,4 +135,4 @@ def main(name: str, first: int, report: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])

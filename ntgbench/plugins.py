@@ -66,7 +66,12 @@ class Registry:
         Without a track, those of all tracks; of several with one name the default track's, or else the first.
         """
         found = [spec for spec in self.every_system() if track in (None, spec.track)]
-        return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.track == DEFAULT)}
+        found.sort(key=lambda spec: spec.track != DEFAULT)
+        return {spec.name: spec for spec in reversed(found)}
+
+    def tracks_of(self, name: str) -> list[str]:
+        """The tracks that have a system called `name`."""
+        return [spec.track for spec in self.every_system() if spec.name == name]
 
     def every_system(self) -> list[SystemSpec]:
         """Generators and augmenters of all tracks, in the order plugins brought them."""

@@ -1,4 +1,4 @@
-"""A new plugin from the template, which is itself a plugin that works."""
+"""A new plugin from a template, which is itself a plugin that works: the folder `template` has one for each track."""
 
 from __future__ import annotations
 
@@ -15,19 +15,26 @@ from pathlib import Path
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.plugins import registry
+from ntgbench.tracks import DEFAULT
+from ntgbench.words import suggestion
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_IMPORTED = ("Biflows", "Context", "Labels", "Path", "Check")
-"""Names that the template imports, which the new class must not have."""
+_IMPORTED = ("Biflows", "Check", "Context", "Labels", "PacketTrace", "Path")
+"""Names that the templates import, which the new class must not have."""
 
 
-def new_plugin(name: str, parent: Path) -> Path:
-    """Write an installable plugin called `name` into the new folder `parent/name` and return that folder.
+def new_plugin(name: str, parent: Path, track: str = DEFAULT) -> Path:
+    """Write an installable plugin called `name`, with a generator of a track's traffic, into `parent/name`.
+
+    Returns that folder, which is new.
 
     Raises:
-        NtgbenchError: when the name is not valid or is taken, or the folder is there already or cannot be
-            written; nothing is left of it then.
+        NtgbenchError: when the name is not valid or is taken, the track has no template, or the folder is there already
+            or cannot be written; nothing is left of it then.
     """
+    templates = {entry.name: entry for entry in (resources.files("ntgbench") / "template").iterdir()}
+    if track not in templates:
+        raise NtgbenchError(f"there is no template of a plugin for the track {track!r}; {suggestion(track, templates)}")
     if not _NAME.fullmatch(name):
         raise NtgbenchError(f"{name!r} is not a plugin name; write it like my-generator")
     folder = parent / name
@@ -40,7 +47,7 @@ def new_plugin(name: str, parent: Path) -> Path:
     unfinished = parent / f".{name}.{os.getpid()}.tmp"
     missing = [path for path in (parent, *parent.parents) if not path.exists()]
     try:
-        _copy(resources.files("ntgbench") / "template", unfinished, name)
+        _copy(templates[track], unfinished, name)
         unfinished.rename(folder)
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)

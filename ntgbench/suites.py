@@ -45,6 +45,8 @@ class Suite:
             hardware only, and it fits systems itself.
         rounds: for suites that are `alone`: processes of the worker that measure it one after another, by its settings
             and the device. Its metrics then include `rounds`, how many are through.
+        sides: "module:function", called as `function(real, synthetic, seed)`: the parts of both sides that
+            `ntgbench measure` hands to the metrics; None for all of them.
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
         closing: Markdown at the end of the page.
     """
@@ -59,6 +61,7 @@ class Suite:
     metrics_of: str | None = None
     alone: bool = False
     rounds: Callable[[Any, str], int] | None = None
+    sides: str | None = None
     tables: str | None = None
     closing: str = ""
 

@@ -60,7 +60,7 @@ def test_the_environment_restricts_what_is_loaded_to_a_new_plugin_and_another(in
     install("good", GOOD)
     found, status = rows(ntgbench, NTGBENCH_PLUGINS="good, fidelity")
     assert status == 0
-    assert found.keys() == {"good", "fidelity", "biflows", "datasets"}
+    assert found.keys() == {"good", "fidelity", "biflows", "headers", "datasets"}
     assert list(found["good"].values()) == ["good", "good", "1.0", "loaded", "good"]
     assert "a good one" in ntgbench("list", "systems", NTGBENCH_PLUGINS="good").stdout
 
@@ -98,6 +98,7 @@ BAD = [
         GOOD.replace('"good",', '"odd",').replace('one"', 'x", base="smote"'),
         "the base 'smote' of odd is not a generator",
     ),
+    (GOOD.replace('a good one"', 'x", heldout=True'), "'good': only a reference may be fitted on held-out traffic"),
     (GOOD.replace('"good",', '"copy",'), "the name 'copy' is already taken by ntgbench"),
     (GOOD.replace('a good one"', 'x", parameters=3'), "'good': parameters must be a type, not 3"),
     (GOOD.replace('a good one"', 'x", parameters=int'), "must be a frozen dataclass"),

@@ -1,10 +1,12 @@
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ntgbench import MetricSpec
+from ntgbench.results import has_failed
 from ntgbench.scores import score
 from ntgbench.testing import example_traffic
 
@@ -45,10 +47,9 @@ def test_metrics_of_one_target_share_a_call(target) -> None:
         ({"first": 0.1, "second": float("nan")}, "nan is not a number"),
         ({"first": 0.1, "second": float("inf")}, "inf lies outside 0.0..1.0"),
         ({"first": 0.1, "second": 10**400}, "is not a number"),
-        ({"first": 0.1, "second": "0.5"}, "'0.5' is not a number"),
+        ({"first": 0.1, "second": b"0.5"}, "b'0.5' is not a number"),
         ({"first": 0.1, "second": None}, "None is not a number"),
         ({"first": 0.1, "second": 1.5}, "1.5 lies outside"),
-        ({"first": 0.1, "second": "much"}, "'much' is not a number"),
     ],
 )
 def test_a_bad_number_fails_that_metric_alone(target, returned: dict, reason: str) -> None:
@@ -56,6 +57,25 @@ def test_a_bad_number_fails_that_metric_alone(target, returned: dict, reason: st
     assert found["first"]["value"] == 0.1
     assert found["second"]["value"] is None
     assert reason in found["second"]["reason"]
+    assert has_failed(found["second"])
+
+
+def test_a_text_says_why_a_metric_is_undefined_and_is_no_failure(target) -> None:
+    returned = {"first": "no flow has\ntwo packets", "second": 0.5}
+    found = score(specs(target(lambda real, synthetic, seed: returned)), example_traffic(), example_traffic(), 1)
+    assert found["first"].items() >= {"value": None, "undefined": True, "reason": "no flow has two packets"}.items()
+    assert not has_failed(found["first"])
+    assert "undefined" not in found["second"]
+
+
+def test_other_forms_stand_beside_a_metric_without_its_bounds_and_rank(target) -> None:
+    returned = {"first": 0.5, "second": 0.1, "first@ref": 7.5, "first@raw": float("nan"), "first@": 1, "third@ref": 1.0}
+    first, second = specs(target(lambda real, synthetic, seed: returned))
+    found = score([replace(first, primary=True), second], example_traffic(), example_traffic(), 1)
+    assert found.keys() == {"first", "first@ref", "first@raw", "second"}
+    assert (found["first@ref"]["value"], "primary" in found["first@ref"]) == (7.5, False)
+    assert found["first@raw"]["reason"] == "nan is not a number"
+    assert found["first"].items() >= {"value": 0.5, "primary": True}.items()
 
 
 @pytest.mark.parametrize("returned", [0.5, None])

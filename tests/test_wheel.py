@@ -54,6 +54,9 @@ def test_a_built_wheel_has_the_plugins_of_the_source_tree(tmp_path: Path) -> Non
     # Files that are no modules travel too.
     assert ask("from ntgbench.protocol import bundled; print(*bundled())", site).split() == list(bundled())
     assert "6150" in ask("from ntgbench import load_dataset; print(len(load_dataset('simulated').traffic))", site)
-    program = "import pathlib; from ntgbench.scaffold import new_plugin; print(new_plugin('a-b', pathlib.Path({!r})))"
-    made = ask(program.format(str(tmp_path)), site)
-    assert (Path(made.strip()) / "src" / "a_b" / "generator.py").is_file()
+    program = (
+        "import pathlib; from ntgbench.scaffold import new_plugin; print(new_plugin({!r}, pathlib.Path({!r}), {!r}))"
+    )
+    for name, track in (("a-b", "biflows"), ("a-c", "headers")):
+        made = ask(program.format(name, str(tmp_path), track), site)
+        assert (Path(made.strip()) / "src" / name.replace("-", "_") / "generator.py").is_file()

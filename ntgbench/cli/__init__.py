@@ -17,6 +17,7 @@ from ntgbench.cli.generate import generate
 from ntgbench.cli.info import info
 from ntgbench.cli.leaderboard import leaderboard
 from ntgbench.cli.listing import listing
+from ntgbench.cli.measure import measure
 from ntgbench.cli.new import new
 from ntgbench.cli.plan import plan
 from ntgbench.cli.plugins import plugins
@@ -36,7 +37,7 @@ def cli(debug: bool) -> None:
     """How faithful, how useful and how cheap is synthetic network traffic?"""
 
 
-for command in (run, plan, leaderboard, listing, info, plugins, datasets, new, check, generate, export):
+for command in (run, plan, leaderboard, measure, listing, info, plugins, datasets, new, check, generate, export):
     cli.add_command(command)
 
 

@@ -6,6 +6,7 @@ import textwrap
 
 import click
 
+from ntgbench.cli.options import in_track, say_which
 from ntgbench.errors import NtgbenchError
 
 
@@ -13,6 +14,7 @@ from ntgbench.errors import NtgbenchError
     epilog="Examples: ntgbench check my-generator; ntgbench check 'markov[order=3]'; ntgbench check jsd_1gram"
 )
 @click.argument("name")
+@in_track
 @click.option(
     "--cpu-minutes",
     type=click.FloatRange(min=0, min_open=True),
@@ -27,7 +29,7 @@ from ntgbench.errors import NtgbenchError
     show_default=True,
     help="Minutes without CPU time after which a check counts as hanging.",
 )
-def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
+def check(name: str, track: str | None, cpu_minutes: float, idle_minutes: float) -> int:
     """Check that the system or metric NAME keeps its contract; exits with 1 when it does not.
 
     The checks run in a process of their own, which the plugin may end or block without harm.
@@ -42,8 +44,9 @@ def check(name: str, cpu_minutes: float, idle_minutes: float) -> int:
         raise NtgbenchError(
             f"nothing to check is called {name!r}; {suggestion(name, [*known.systems(), *known.metrics()])}"
         )
+    say_which(name.partition("[")[0], track)
     kept, count = 0, 0
-    for one in run_checks(name, Limits(cpu_minutes=cpu_minutes, idle_minutes=idle_minutes)):
+    for one in run_checks(name, Limits(cpu_minutes=cpu_minutes, idle_minutes=idle_minutes), track):
         count += 1
         if one.reason is None:
             kept += 1

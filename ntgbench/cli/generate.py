@@ -13,7 +13,12 @@ from ntgbench.errors import NtgbenchError
 @click.option("--model", required=True, type=click.Path(path_type=Path), help="A cell's folder `fitted`.")
 @click.option("--class", "names", multiple=True, metavar="CLASS", help="Only this class; repeatable. Default: all.")
 @click.option(
-    "-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Items of each class."
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Items of each class, or in all where there are no classes.",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same traffic."
@@ -21,9 +26,9 @@ from ntgbench.errors import NtgbenchError
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .parquet or .pcap file.")
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
 def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: Path, force: bool) -> None:
-    """Make traffic with a fitted system and write it, biflows as a flow table or a capture.
+    """Make traffic with a fitted system and write it as a table or a capture.
 
-    The classes of a capture's biflows go into a CSV file beside it.
+    The classes of a capture's biflows go into a CSV file beside it. Packet traces have the rate of the training trace.
     """
     import os
 

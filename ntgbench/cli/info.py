@@ -9,17 +9,21 @@ from typing import Any
 
 import click
 
-from ntgbench.cli.options import as_json
+from ntgbench.cli.options import as_json, in_track, say_which
 from ntgbench.errors import NtgbenchError
 from ntgbench.words import printable
 
 
-@click.command(epilog="Examples: ntgbench info markov; ntgbench info simulated; ntgbench info flows.parquet")
+@click.command(
+    epilog="Examples: ntgbench info markov; ntgbench info simulated; ntgbench info flows.parquet; "
+    "ntgbench info link.pcap --track headers"
+)
 @click.argument("name")
+@in_track
 @as_json
-def info(name: str, as_json: bool) -> None:
+def info(name: str, track: str | None, as_json: bool) -> None:
     """Tell all about a system, metric, dataset (name or path) or protocol called NAME."""
-    found = _find(name)
+    found = _find(name, track)
     if as_json:
         click.echo(json.dumps(found, indent=1, default=str))
         return
@@ -40,31 +44,36 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
-def _find(name: str) -> dict[str, Any]:
+def _find(name: str, track: str | None) -> dict[str, Any]:
     from ntgbench.parameters import parse_request
     from ntgbench.plugins import registry
     from ntgbench.protocol import bundled
     from ntgbench.words import suggestion
 
     known = registry()
-    if "[" in name or name in known.systems():
-        return _system(parse_request(name).name)
+    if track is not None:
+        known.track(track)
+    if "[" in name or name in known.systems(track):
+        return _system(parse_request(name).name, track)
     if name in known.metrics():
         return {"metric": name, **dataclasses.asdict(known.metrics()[name])}
     if name in known.datasets() or Path(name).exists():
-        return _dataset(name)
+        return _dataset(name, track)
     if name in bundled():
         protocol = bundled()[name]
         return {"protocol": name, "digest": protocol.digest(), **protocol.to_json()}
+    if name in known.systems():
+        known.system(name, track)  # raises that it is of another track
     everything = [*known.systems(), *known.metrics(), *known.datasets(), *bundled()]
     raise NtgbenchError(f"nothing is called {name!r}, and no such path exists; {suggestion(name, everything)}")
 
 
-def _system(name: str) -> dict[str, Any]:
+def _system(name: str, track: str | None) -> dict[str, Any]:
     from ntgbench.interfaces import GeneratorSpec
     from ntgbench.plugins import registry
 
-    spec = registry().system(name)
+    say_which(name, track)
+    spec = registry().system(name, track)
     plugin = registry().plugin_of(spec)
     parameters = {
         item.name: f"{getattr(item.type, '__name__', item.type)}, default {item.default!r}"
@@ -72,6 +81,7 @@ def _system(name: str) -> dict[str, Any]:
     }
     found = {
         "system": name,
+        "track": spec.track,
         "kind": "generator" if isinstance(spec, GeneratorSpec) else "augmenter",
         "reference": spec.reference,
         "summary": spec.summary,
@@ -85,19 +95,19 @@ def _system(name: str) -> dict[str, Any]:
     return found
 
 
-def _dataset(name: str) -> dict[str, Any]:
-    from ntgbench.datasets.loading import load_dataset
+def _dataset(name: str, track: str | None) -> dict[str, Any]:
+    from ntgbench.datasets.loading import first_that_reads, load_dataset
     from ntgbench.plugins import registry
-    from ntgbench.tracks import DEFAULT
 
     spec = registry().datasets().get(name)
     keys = ("summary", "licence", "citation", "how", "datasheet")
     about = {} if spec is None else {key: getattr(spec, key) for key in keys if getattr(spec, key)}
+    tracks = [track] if track is not None else [] if spec is None else [spec.track]
     try:
-        track = registry().track(DEFAULT if spec is None else spec.track)
-        dataset = load_dataset(name, track=track.spec.name)
+        kind, dataset = first_that_reads(tracks, lambda track: load_dataset(name, track=track))
     except NtgbenchError as error:
         if spec is None:
             raise
         return {"dataset": name, **about, "not available here": str(error)}
-    return {"dataset": dataset.name, **about, "notes": dataset.notes, **track.describe(dataset.traffic)}
+    figures = registry().track(kind).describe(dataset.traffic)
+    return {"dataset": dataset.name, "track": kind, **about, "notes": dataset.notes, **figures}

@@ -40,7 +40,7 @@ def _rows(kind: str) -> tuple[list[str], list[dict[str, Any]]]:
         "systems": (known.every_system(), ["name", "track", "kind", "reference", "plugin", "summary"]),
         "metrics": (known.metrics().values(), ["name", "track", "suite", "goal", "version", "summary"]),
         "datasets": (known.datasets().values(), ["name", "track", "licence", "summary"]),
-        "protocols": (bundled().values(), ["name", "version", "digest", "summary"]),
+        "protocols": (bundled().values(), ["name", "track", "version", "digest", "summary"]),
         "suites": (suites, ["name", "track", "version", "summary"]),
         "tracks": (known.tracks().values(), ["name", "summary"]),
     }

@@ -15,6 +15,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+in_track = click.option(
+    "--track", metavar="TRACK", help="The kind of traffic, where it is not clear: a name of `ntgbench list tracks`."
+)
+
+
+def say_which(name: str, track: str | None) -> None:
+    """Say on standard error which of several systems called `name` is meant, when no track was given."""
+    from ntgbench.plugins import registry
+
+    tracks = registry().tracks_of(name)
+    if track is None and len(tracks) > 1:
+        chosen = registry().system(name).track
+        others = " or ".join(one for one in tracks if one != chosen)
+        click.echo(f"note: {name} of the track {chosen}; for the other one, --track {others}", err=True)
+
 
 def grid(command: Command) -> Command:
     """The protocol, and options that replace its grid."""

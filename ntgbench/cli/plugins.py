@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ntgbench.cli.options import as_json, show
 from ntgbench.errors import PluginError
+
+if TYPE_CHECKING:
+    from ntgbench.contract import Spec
 
 
 @click.command()
@@ -23,9 +28,19 @@ def plugins(as_json: bool) -> int:
             "distribution": plugin.distribution,
             "version": plugin.version,
             "state": "refused" if plugin.refused is not None else "loaded",
-            "brings": ", ".join(spec.name for spec in plugin.specs) if plugin.refused is None else plugin.refused,
+            "brings": ", ".join(map(_named, plugin.specs)) if plugin.refused is None else plugin.refused,
         }
         for plugin in found.plugins
     ]
     show(rows, ["plugin", "distribution", "version", "state", "brings"], as_json)
     return int(any(plugin.refused is not None for plugin in found.plugins))
+
+
+def _named(spec: Spec) -> str:
+    """The name of what a plugin brings, with its track where several have a system of that name."""
+    from ntgbench.interfaces import AugmenterSpec, GeneratorSpec
+    from ntgbench.plugins import registry
+
+    if isinstance(spec, AugmenterSpec | GeneratorSpec) and len(registry().tracks_of(spec.name)) > 1:
+        return f"{spec.name} ({spec.track})"
+    return spec.name

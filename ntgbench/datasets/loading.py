@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.plugins import registry, resolve
@@ -16,8 +16,13 @@ from ntgbench.tracks import DEFAULT, blamed, same_track
 from ntgbench.words import printable, suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ntgbench.interfaces import DatasetSpec
     from ntgbench.tracks import Track, Traffic
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,18 @@ def load_dataset(
         PluginError: when there is no such track, or the dataset is of another one.
     """
     kind = registry().track(track)
+    dataset = read_dataset(argument, track=track, **layout)
+    try:
+        with blamed(track):
+            ready, more = kind.prepare(dataset.traffic, max_items)
+    except DatasetError as error:
+        raise DatasetError(f"{argument}: {error}") from error
+    return dataclasses.replace(dataset, traffic=ready, notes=(*dataset.notes, *more))
+
+
+def read_dataset(argument: str | os.PathLike[str], *, track: str = DEFAULT, **layout: Any) -> Dataset:
+    """As `load_dataset`, but all of it as it is read, even when it is too small to be split."""
+    kind = registry().track(track)
     chosen = kind.spec.layout(**layout)
     if not os.fspath(argument):
         raise DatasetError("the name of the dataset is empty; the folder you are in is called '.'")
@@ -65,12 +82,25 @@ def load_dataset(
         with blamed(track):
             traffic, notes = kind.read(path, chosen)
         name, found = dataset_name(path, kind.endings), _argument(path)
-    try:
-        with blamed(track):
-            ready, more = kind.prepare(traffic, max_items)
-    except DatasetError as error:
-        raise DatasetError(f"{argument}: {error}") from error
-    return Dataset(name, ready, found, (*notes, *more))
+    return Dataset(name, traffic, found, notes)
+
+
+def first_that_reads(tracks: Sequence[str], read: Callable[[str], T]) -> tuple[str, T]:
+    """The first of the tracks for which `read` raises nothing, and what it returns.
+
+    Without tracks, all of them, the default one first. Raises DatasetError that says what each track says.
+    """
+    names = list(tracks) or sorted(registry().tracks(), key=lambda name: name != DEFAULT)
+    refused: dict[str, NtgbenchError] = {}
+    for name in names:
+        try:
+            return name, read(name)
+        except NtgbenchError as error:
+            refused[name] = error
+    reasons = {str(error) for error in refused.values()}
+    if len(reasons) == 1:
+        raise refused[names[0]]
+    raise DatasetError("no track reads it. " + "; ".join(f"{name}: {error}" for name, error in refused.items()))
 
 
 def dataset_name(path: Path, endings: tuple[str, ...]) -> str:

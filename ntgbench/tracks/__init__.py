@@ -138,6 +138,10 @@ class Track(ABC, Generic[T]):
     def check(self, made: Any, request: Request, train: T) -> T:
         """What a system handed back for `request`, as traffic. Raises PluginError that says what is wrong with it."""
 
+    def matched(self, real: T, synthetic: T) -> tuple[T, T, Notes]:
+        """Traffic of two files as metrics compare it. Raises DatasetError when it cannot be compared."""
+        return real, synthetic, ()
+
     def outline(self, train: T) -> T:
         """What a saved model keeps of its training set: as little as `check` and `checked_request` need."""
         return train
@@ -164,7 +168,7 @@ class Track(ABC, Generic[T]):
         """Conformance checks of a system beside those that all tracks share."""
         return []
 
-    def metric_checks(self, measure: Callable[[T, T], float]) -> list[Check]:  # noqa: ARG002
+    def metric_checks(self, measure: Callable[[T, T], float | None]) -> list[Check]:  # noqa: ARG002
         """Conformance checks of a metric beside those that all tracks share; `measure` compares real and synthetic."""
         return []
 

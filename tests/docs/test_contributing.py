@@ -19,6 +19,8 @@ from ntgbench import hookspecs
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, from_values
 from ntgbench.testing import example_traffic
+from ntgbench.tracks.headers.example import example_trace
+from ntgbench.traffic.trace_files import write_trace_file
 
 TEMPLATE = [path.read_text() for path in (ROOT / "ntgbench" / "template").rglob("*") if path.suffix in (".py", ".toml")]
 EXCERPTS = [block for block in blocks("python") + blocks("toml") if block not in MODULES.values()]
@@ -45,6 +47,37 @@ def test_an_augmenter_a_metric_and_a_dataset_work(install, ntgbench, tmp_path) -
     assert turned["metrics"]["fidelity/upstream_gap"]["value"] == 0.0
     assert ntgbench("check", "turned").returncode == 0
     assert ntgbench("check", "upstream_gap").returncode == 0
+
+
+TRACES = """
+version = 1
+summary = "A trace"
+track = "headers"
+datasets = ["trace.parquet"]
+systems = ["scattered"]
+suites = ["temporal"]
+seeds = 1
+"""
+
+
+def test_a_generator_and_a_metric_of_traces_work(install, ntgbench, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "scattered,mean-pause")  # not all metrics of the suite
+    for name in ("scattered", "mean_pause"):
+        install(name.replace("_", "-"), MODULES[name], module=name)
+    write_trace_file(example_trace(), tmp_path / "trace.parquet")
+    (tmp_path / "mine.toml").write_text(TRACES)
+    done = ntgbench("run", "mine.toml")
+    assert done.returncode == 0, done.stderr
+    (row,) = map(json.loads, (tmp_path / "leaderboards/rows.jsonl").read_text().splitlines())
+    assert {"temporal/mean_pause", "temporal/mean_pause@test"} <= row["metrics"].keys()
+    assert ntgbench("check", "scattered").returncode == 0
+    checked = ntgbench("check", "mean_pause")
+    assert checked.returncode == 0, checked.stdout
+    (model,) = tmp_path.glob("runs/mine/*/scattered/*/fitted")
+    done = ntgbench("generate", "--model", model, "-n", 300, "--out", "made.pcap")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(ntgbench("measure", "trace.parquet", "made.pcap", "--suite", "temporal", "--json").stdout)
+    assert found["mean_pause"]["value"] > 0
 
 
 def keys() -> list[str]:

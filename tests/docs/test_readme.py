@@ -16,6 +16,7 @@ from guide import ROOT, blocks
 from ntgbench import Biflows, load_dataset
 from ntgbench.cli import cli
 from ntgbench.report.markdown import render
+from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic.export import write_pcap
 
 README = (ROOT / "README.md").read_text()
@@ -25,7 +26,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PLUGINS]
 
 @pytest.fixture
 def folder_with_captures(tmp_path: Path) -> Path:
-    """A folder with captures of two classes, four sessions each."""
+    """A folder with captures of two classes, four sessions each, and packet traces."""
     whole = load_dataset("simulated").traffic
     for name in ("web-news", "call-voice"):
         (tmp_path / "captures" / name).mkdir(parents=True)
@@ -35,6 +36,16 @@ def folder_with_captures(tmp_path: Path) -> Path:
             write_pcap(Biflows(whole.signed_pl[session], whole.label[session], whole.classes), path)
     for sidecar in tmp_path.rglob("*.csv"):
         sidecar.unlink()
+    trace = example_trace()
+    write_pcap(trace, tmp_path / "capture.pcap")
+    write_pcap(example_trace(2), tmp_path / "synthetic.pcap")
+    heads = "srcip,dstip,srcport,dstport,proto,time,pkt_len,version,ihl,tos,id,flag,off,ttl"
+    ends = zip(trace.source[:, 1] % 2**32, trace.destination[:, 1] % 2**32, strict=True)
+    lines = [
+        f"{source},{destination},1,2,17,{time // 1000},{length},4,5,0,0,DF,0,64"
+        for (source, destination), time, length in zip(ends, trace.time_ns, trace.ip_length, strict=True)
+    ]
+    (tmp_path / "trace.csv").write_text("\n".join([heads, *lines]) + "\n")
     return tmp_path
 
 

@@ -1,11 +1,13 @@
 """What failed, as boards and the command line tell it."""
 
+import re
 from pathlib import Path
 
 from made_rows import make_row
 
 from ntgbench.report.failures import metric_failures, told
 from ntgbench.report.markdown import render
+from ntgbench.results import check_row
 
 
 def failing(system: str, seed: int, reasons: dict[str, str]):
@@ -26,6 +28,22 @@ def test_a_metric_that_fails_everywhere_is_one_line_on_the_board_of_its_suite() 
     assert "boom" not in files["made-utility.md"]
     # A row of which a metric failed has not failed.
     assert not any("**Failed:**" in text for text in files.values())
+
+
+def test_a_metric_that_is_undefined_has_not_failed_and_the_board_says_so() -> None:
+    undefined = {"value": None, "version": 1, "goal": "min", "digits": 3, "reason": "no gap", "undefined": True}
+    number = {**undefined, "value": 0.25}
+    number.pop("undefined")
+    number.pop("reason")
+    rows = [
+        make_row(system, 0, metrics={"fidelity/gaps": gaps, "fidelity/gaps@ref": number})
+        for system, gaps in (("one", undefined), ("other", number))
+    ]
+    assert [check_row(row) for row in rows] == [None, None]
+    text = render(rows)["made-fidelity.md"]
+    assert re.search(r"`one` +\| +undefined ", text)
+    assert "no gap" not in text
+    assert metric_failures([("one", rows[0])]) == []
 
 
 def test_causes_that_differ_in_numbers_only_are_one() -> None:

@@ -53,6 +53,7 @@ training traffic. Lower is better, but no honest generator goes below the **real
 real traffic score: leakage far below the floor means traffic that is unlike the real one, not privacy. `copy`, a
 bootstrap of the training set, shows that copying alone gives fidelity.""",
             settings=Fidelity,
+            sides="ntgbench.tracks.biflows.splits:equal_counts",
         ),
         Suite(
             "utility",

@@ -27,7 +27,7 @@ def biflow_checks(fit: Fit) -> list[Check]:
     ]
 
 
-def metric_checks(measure: Callable[[Biflows, Biflows], float]) -> list[Check]:
+def metric_checks(measure: Callable[[Biflows, Biflows], float | None]) -> list[Check]:
     """The check of a metric; `measure` gives its number or fails."""
 
     def missing_class() -> None:

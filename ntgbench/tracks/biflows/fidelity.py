@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.scores import Scores, score
-from ntgbench.tracks.biflows.splits import halves, take
+from ntgbench.tracks.biflows.splits import equal_counts, halves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,21 +33,13 @@ def measure(given: SuiteInput) -> Scores:
     against: dict[str, Biflows] = {"test": given.test, "train": given.train}
     scores: Scores = {}
     for side, real in against.items():
-        compared = _equal_counts(real, given.synthetic, given.seed("fidelity", side))
+        compared = equal_counts(real, given.synthetic, given.seed("fidelity", side))
         measured = score(metrics, *compared, seed)
         for metric in metrics:
             scores[metric.name if metric.against == side else f"{metric.name}@{side}"] = measured[metric.name]
         own = [metric for metric in metrics if metric.against == side]
         scores.update(_floor(own, given, compared[0].class_counts()))
     return scores
-
-
-def _equal_counts(real: Biflows, synthetic: Biflows, seed: int) -> tuple[Biflows, Biflows]:
-    """Both sides cut to the smaller count of each class; a class without synthetic biflows keeps its real ones."""
-    rng = np.random.default_rng(seed)
-    available = synthetic.class_counts()
-    counts = np.where(available == 0, real.class_counts(), np.minimum(real.class_counts(), available))
-    return take(real, counts, rng), take(synthetic, counts, rng)
 
 
 def _floor(

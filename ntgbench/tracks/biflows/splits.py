@@ -59,6 +59,14 @@ def take(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Gener
     return biflows.select(_rank_in_class(biflows.label, rng) < counts[biflows.label])
 
 
+def equal_counts(real: Biflows, synthetic: Biflows, seed: int) -> tuple[Biflows, Biflows]:
+    """Both sides cut to the smaller count of each class; a class without synthetic biflows keeps its real ones."""
+    rng = np.random.default_rng(seed)
+    available = synthetic.class_counts()
+    counts = np.where(available == 0, real.class_counts(), np.minimum(real.class_counts(), available))
+    return take(real, counts, rng), take(synthetic, counts, rng)
+
+
 def halves(biflows: Biflows, counts: npt.NDArray[np.integer], rng: np.random.Generator) -> tuple[Biflows, Biflows]:
     """Two disjoint random sets with equal counts of each class c, at most `counts[c]`, in row order.
 

@@ -132,6 +132,30 @@ class BiflowTrack(Track[Biflows]):
         except TrafficError as error:
             raise PluginError(f"returned invalid biflows: {error}") from error
 
+    def matched(self, real: Biflows, synthetic: Biflows) -> tuple[Biflows, Biflows, Notes]:
+        """Both with the classes of either, matched by name.
+
+        As in a run, a class without synthetic biflows counts as missed, and one without real biflows is compared with
+        nothing, but classifiers learn it.
+        """
+        classes = tuple(sorted({*real.classes, *synthetic.classes}))
+        sides = [
+            replace(side, label=_codes(side.classes, classes)[side.label], classes=classes)
+            for side in (real, synthetic)
+        ]
+        has_real, has_synthetic = (side.class_counts() > 0 for side in sides)
+        if not (has_real & has_synthetic).any():
+            raise DatasetError(f"no class has both real and synthetic biflows; there are {', '.join(classes[:4])}")
+        names = np.array(classes, object)
+        return (
+            sides[0],
+            sides[1],
+            (
+                *listed("{} [class has|classes have] no synthetic biflow", names[has_real & ~has_synthetic].tolist()),
+                *listed("{} [class has|classes have] no real biflow", names[has_synthetic & ~has_real].tolist()),
+            ),
+        )
+
     def outline(self, train: Biflows) -> Biflows:
         """Layout and classes, without a biflow."""
         return train.select([])
@@ -159,7 +183,7 @@ class BiflowTrack(Track[Biflows]):
         """Labels, layouts, tiny training sets, held-out rows."""
         return checks.biflow_checks(fit)
 
-    def metric_checks(self, measure: Callable[[Biflows, Biflows], float]) -> list[Check]:
+    def metric_checks(self, measure: Callable[[Biflows, Biflows], float | None]) -> list[Check]:
         """A class without synthetic biflows."""
         return checks.metric_checks(measure)
 
@@ -168,6 +192,11 @@ class BiflowTrack(Track[Biflows]):
         rng = np.random.default_rng(13)
         size = rng.integers(1, real.pl_max + 1, real.signed_pl.shape).astype(np.int16)
         return Biflows(np.where(real.signed_pl != 0, -size, 0), rng.permutation(real.label), real.classes)
+
+
+def _codes(names: Sequence[str], classes: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Where each name is in `classes`."""
+    return np.array([classes.index(name) for name in names], np.int32)
 
 
 def _untestable(biflows: Biflows) -> Notes:

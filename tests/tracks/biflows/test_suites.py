@@ -13,7 +13,7 @@ from ntgbench.systems import choose
 from ntgbench.testing import example_traffic
 from ntgbench.tracks.biflows import augmentation, fidelity, utility
 from ntgbench.tracks.biflows.settings import Augmentation, Fidelity
-from ntgbench.tracks.biflows.splits import split
+from ntgbench.tracks.biflows.splits import equal_counts, split
 
 
 def given(system: str, suite: str, settings: object = None) -> SuiteInput:
@@ -55,7 +55,7 @@ def test_the_training_set_itself_is_identical_to_itself() -> None:
 
 def test_both_sides_of_a_comparison_have_equal_counts() -> None:
     of_copy = given("copy", "fidelity")
-    real, synthetic = fidelity._equal_counts(of_copy.test, of_copy.synthetic, 3)
+    real, synthetic = equal_counts(of_copy.test, of_copy.synthetic, 3)
     assert (real.class_counts() == synthetic.class_counts()).all()
     assert (real.class_counts() == np.minimum(of_copy.test.class_counts(), of_copy.train.class_counts())).all()
 
@@ -63,7 +63,7 @@ def test_both_sides_of_a_comparison_have_equal_counts() -> None:
 def test_a_class_the_system_never_made_keeps_its_real_side() -> None:
     of_copy = given("copy", "fidelity")
     partial = of_copy.synthetic.select(of_copy.synthetic.label != 1)
-    real, synthetic = fidelity._equal_counts(of_copy.test, partial, 3)
+    real, synthetic = equal_counts(of_copy.test, partial, 3)
     assert real.class_counts()[1] == of_copy.test.class_counts()[1] > 0
     assert synthetic.class_counts()[1] == 0
 
