@@ -22,10 +22,10 @@ from ntgbench.traffic.trace import ACK, PacketTrace, ipv4_address
 PACKETS = 100_000
 """Packets of a trace, as soon as there are sessions enough; the last visit adds some."""
 
-SECONDS = 300
+SECONDS = 15
 """Length of a trace."""
 
-LEAD = 100
+LEAD = 5
 """Seconds before the trace from which on visits begin, so that the link is busy when the trace begins."""
 
 BEGIN = 1_767_225_600
@@ -49,19 +49,10 @@ TAIL = 1.4
 FEWEST = 20
 """Packets of a program, if it has as many."""
 
-SLOWER = 20
-"""Times inside pieces are those of the lab times this: its programs think for 30 ms, and its lines have no delay."""
+SHORTEST, LONGEST = 0.025, 3.0
+"""Seconds of pauses: as short as the trace is, for the lab's programs think for 30 ms, and its lines have no delay."""
 
-SHORTEST, LONGEST = 0.5, 60.0
-"""Seconds of pauses."""
-
-DRAWS = 20
-"""Traces that are drawn; the one whose halves are most alike is kept."""
-
-SHORT = 0.1
-"""Seconds below which a flow is short."""
-
-LARGEST = 0.01
+LARGEST = 0.005
 """Share of a trace's packets: pieces that have more are left out."""
 
 Numbers = npt.NDArray[np.int64]
@@ -132,21 +123,7 @@ def build_trace(programs: Sequence[Program], seed: int, size: int = PACKETS) -> 
 
     Each session is in it once at most.
     """
-    drawn = (_drawn(programs, np.random.default_rng(derive_seed(seed, "trace", draw)), size) for draw in range(DRAWS))
-    return min(drawn, key=lambda one: _imbalance(one[0]))
-
-
-def _imbalance(trace: PacketTrace) -> float:
-    """How far what is in the first half of the time is from half of all: packets, bytes, flows, short ones."""
-    early = trace.time_ns < BEGIN * 10**9 + SECONDS * 10**9 // 2
-    heads, ends = trace.flows.heads(), trace.flows.order[trace.flows.last]
-    short = heads[trace.time_ns[ends] - trace.time_ns[heads] < SHORT * 10**9]
-    shares = [early[rows].sum() / max(len(rows), 1) for rows in (np.arange(len(trace)), heads, short)]
-    shares.append(trace.ip_length[early].sum() / max(trace.ip_length.sum(), 1))
-    return float(max(abs(share - 0.5) for share in shares))
-
-
-def _drawn(programs: Sequence[Program], rng: np.random.Generator, size: int) -> tuple[PacketTrace, dict[str, Any]]:
+    rng = np.random.default_rng(derive_seed(seed, "trace"))
     clients = int(CLIENTS[0]) + 1 + rng.choice(CLIENTS.num_addresses - 2, HOUSEHOLDS, replace=False)
     active = np.arange(1, HOUSEHOLDS + 1) ** -0.5
     classes = sorted({program.session.workload for program in programs})
@@ -201,14 +178,14 @@ def _together(left: list[Program], rng: np.random.Generator) -> list[Program]:
 def _placed(program: Program, rng: np.random.Generator, largest: int) -> tuple[Numbers, Numbers]:
     """Rows of the first pieces of a program, until they have as many packets as are drawn, and their times in us.
 
-    Gaps inside a piece are those of the capture times `SLOWER`, and the pause before each piece is drawn. No piece has
+    Gaps inside a piece are those of the capture, and the pause before each piece is drawn. No piece has
     more than `largest` packets.
     """
     begins, ends = program.cuts[:-1], program.cuts[1:]
     fits = np.flatnonzero(ends - begins <= largest)
     sent = np.cumsum(ends[fits] - begins[fits])
     fits = fits[: np.searchsorted(sent, _pareto(rng, 1, FEWEST, largest)[0]) + 1]
-    time_us = (program.packets.time_ns - program.packets.time_ns[0]) * SLOWER // 1000
+    time_us = (program.packets.time_ns - program.packets.time_ns[0]) // 1000
     starts = np.cumsum(_pareto(rng, len(fits), SHORTEST * 1e6, LONGEST * 1e6))
     starts[1:] += np.cumsum(time_us[ends[fits] - 1] - time_us[begins[fits]])[:-1]
     rows = np.concatenate([np.arange(begins[piece], ends[piece]) for piece in fits]) if len(fits) else fits

@@ -28,12 +28,13 @@ each session into *pieces* where none of its connections is open, and places pie
   pause.
 - A program is one session of the lab, which is in the trace once at most. It sends the session's first pieces in their
   order, until they have as many packets as were drawn. Before each piece there is a pause.
-- Pauses have a Pareto distribution of shape {tail}, from {shortest} s on, cut off at {longest:.0f} s. The packets of a
+- Pauses have a Pareto distribution of shape {tail}, from {shortest} s on, cut off at {longest:g} s. The packets of a
   program have one of the same shape, from {fewest} on. Many such sources together are bursty at many time scales.
 - Pieces of more than {largest:,} packets are left out, so that no transfer dominates.
 
-{visits:,} visits with {sessions:,} sessions are in the trace. Nothing is repeated. {draws} such traces were drawn; this
-is the one whose two halves in time are most alike in packets, bytes, flows and flows of less than {short} s.
+{visits:,} visits with {sessions:,} sessions are in the trace. Nothing is repeated. The largest piece was chosen after a
+look at how far apart the halves of such traces are: with larger ones, a few sessions decide what a half is like. The
+seed is that of the build.
 
 ## What is real, and what is drawn
 
@@ -41,8 +42,8 @@ Real, as captured:
 
 - the packets: lengths, protocol, ports, TCP flags, type of service, IP identification and flags; acknowledgements and
   packets sent again are among them
-- the order of packets inside a piece, and their gaps, but {slower} times as long and cut to whole microseconds: the
-  lab's programs think for 30 ms and its lines are short, so this is as on lines and with users {slower} times as slow
+- the order of packets inside a piece, and their gaps, cut to whole microseconds: the lab's programs think for 30 ms and
+  its lines are short, so all happens faster than on a network, and the trace is short
 - TCP sequence and acknowledgement numbers, but counted from the first of each connection and direction
 
 Drawn or made:
@@ -76,7 +77,7 @@ What the classes are, and what differs between sessions of day 1 and day 2, is i
 
 - Sessions do not share the link's capacity: packets of two sessions never wait for one another.
 - Each class has about as many sessions as any other. That is no measurement of a network.
-- One machine ran all hosts. Gaps inside connections are those of that machine; no factor makes them those of a network.
+- One machine ran all hosts. Gaps inside connections are those of that machine, not those of a network.
 - A client that comes back may use the same ports again, as programs with fixed ports do. Its flow then goes on.
 - Self-similarity comes from the pauses that we chose. A generator that reproduces it has found our choice.
 - A score on this trace ranks methods and says nothing about a network. The limits of lab hold too.
@@ -94,9 +95,6 @@ def trace_datasheet(facts: Mapping[str, Any]) -> str:
         **{name: about[name] for name in ("packets", "flows", "clients", "visits", "sessions")},
         seconds=trace.SECONDS,
         lead=trace.LEAD,
-        draws=trace.DRAWS,
-        short=trace.SHORT,
-        slower=trace.SLOWER,
         servers=len(about["classes"]),
         households=trace.HOUSEHOLDS,
         another=trace.ANOTHER,

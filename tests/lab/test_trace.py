@@ -10,7 +10,7 @@ from made_packets import TCP, UDP, ethernet, ipv4, pcap, tcp, udp
 
 from benchmarks.lab.hosts import SERVER, Line
 from benchmarks.lab.plan import Session
-from benchmarks.lab.trace import BEGIN, SECONDS, SHORTEST, SLOWER, build_trace, cuts, read_programs
+from benchmarks.lab.trace import BEGIN, SECONDS, SHORTEST, build_trace, cuts, read_programs
 from benchmarks.lab.trace_sheet import trace_datasheet
 from benchmarks.lab.workload import Workload
 
@@ -87,7 +87,7 @@ def test_packets_and_gaps_are_real_and_each_is_there_once(programs):
         held = trace.select(ports == port)
         times = [time for time, _ in exchange(session, 0)]
         if held.time_ns[0] - BEGIN * 10**9 > 10**9 and (BEGIN + SECONDS) * 10**9 - held.time_ns[-1] > 10**9:
-            assert ((held.time_ns - held.time_ns[0]) // 1000).tolist() == [SLOWER * time for time in times]
+            assert ((held.time_ns - held.time_ns[0]) // 1000).tolist() == times
             assert len(np.unique(held.source[:, 1])) == 2
     first = {int(port): int(trace.time_ns[ports == port][0]) for port in np.unique(ports)}
     pauses = [time - first[port - 1] for port, time in first.items() if port % 10 and port - 1 in first]
@@ -116,8 +116,8 @@ def test_the_seed_decides_and_the_size_ends(programs):
     one, again, other = (build_trace(programs, seed)[0].digest() for seed in (1, 1, 2))
     assert one == again != other
     small, _ = build_trace(programs, 1, size=100)
-    assert len(small) == 0, "every piece has more than a hundredth of the packets"
-    enough, _ = build_trace(programs, 1, size=200)
+    assert len(small) == 0, "every piece has more than one in 200 of the packets"
+    enough, _ = build_trace(programs, 1, size=400)
     assert set(enough.protocol.tolist()) == {UDP}, "six packets are too many for a piece, two are not"
 
 
