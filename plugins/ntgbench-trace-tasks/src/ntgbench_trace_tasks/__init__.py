@@ -1,12 +1,61 @@
-"""Tasks on packet traces: throughput prediction and anomaly detection."""
+"""Tasks on packet traces: prediction of load and detection of anomalous flows."""
 
 from __future__ import annotations
 
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import MetricSpec
 
+PREDICT = "ntgbench_trace_tasks.prediction:predict"
+ONE_CLASS = "ntgbench_trace_tasks.anomaly:one_class"
+DETECT = "ntgbench_trace_tasks.detectors:detect"
+
+_MODELS = {
+    "ar": "ARIMA(5,0,0)",
+    "arma": "ARIMA(5,0,1)",
+    "knn": "5 nearest neighbours",
+    "dt": "a decision tree",
+    "rf": "a random forest",
+    "ab": "AdaBoost",
+}
+
+_ROWS = {
+    "iat": "gaps between packets",
+    "size": "lengths of packets",
+    "iat_size": "gaps and lengths of packets",
+    "stats": "twelve statistics of a flow",
+    "samp_num": "packets in windows of a flow",
+    "samp_size": "bytes in windows of a flow",
+}
+
+_DETECTORS = {
+    "iforest": "isolation forests",
+    "gmm": "Gaussians",
+    "pca": "principal components",
+    "kde": "kernel densities",
+    "ae": "auto-encoders",
+}
+
+
+def _error(kind: str, model: str) -> MetricSpec:
+    summary = f"Error of {_MODELS[model]} that learns from synthetic {kind}, divided by that of one that learns from real"
+    return MetricSpec(
+        f"{kind}_{model}", PREDICT, summary.replace("_", " "), "prediction", "min", highest=None, track="headers"
+    )
+
+
+def _agreement(name: str, target: str, summary: str, suite: str) -> MetricSpec:
+    return MetricSpec(name, target, f"F1 against real: {summary}", suite, "max", track="headers")
+
 
 @hookimpl
 def ntgbench_metrics() -> list[MetricSpec]:
-    """What this plugin brings."""
-    return []
+    """Ratios of errors, 1 when synthetic load is as good to learn from as real, and agreement of detectors."""
+    return [
+        *(_error(kind, model) for kind in ("throughput", "packet_rate") for model in _MODELS),
+        *(_agreement(f"f1_{name}", ONE_CLASS, f"one-class SVMs on {rows}", "anomaly") for name, rows in _ROWS.items()),
+        *(
+            _agreement(f"f1_{name}_{detector}", DETECT, f"{kind} on {rows}", "detectors")
+            for name, rows in _ROWS.items()
+            for detector, kind in _DETECTORS.items()
+        ),
+    ]

@@ -62,13 +62,34 @@ def _regressor(model: str) -> Any:
 
 def _regression(model: Any, series: Series, steps: int, whole: bool) -> Series:
     """Each value from the five before it, standardised; then on from the end, where predictions become lags."""
+    from sklearn import config_context
     from sklearn.preprocessing import StandardScaler
 
     lags = np.lib.stride_tricks.sliding_window_view(series[:-1], LAGS)
-    scaler = StandardScaler().fit(lags)
-    model.fit(scaler.transform(lags), series[LAGS:])
-    known = np.concatenate([series[-LAGS:], np.zeros(steps)])
-    for step in range(steps):
-        value = model.predict(scaler.transform(known[None, step : step + LAGS]))[0]
-        known[LAGS + step] = np.trunc(value) if whole else value
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        scaler = StandardScaler().fit(lags)
+        model.fit(scaler.transform(lags), series[LAGS:])
+        known = np.concatenate([series[-LAGS:], np.zeros(steps)])
+        for step in range(steps):
+            row = (known[None, step : step + LAGS] - scaler.mean_) / scaler.scale_
+            value = _predicted(model, row)
+            known[LAGS + step] = np.trunc(value) if whole else value
     return known[LAGS:]
+
+
+def _predicted(model: Any, row: Series) -> float:
+    """`model.predict(row)[0]`. Asks the trees of a model themselves: checks of each row take 20 times as long."""
+    if hasattr(model, "tree_"):
+        return _of_tree(model, row)
+    if not hasattr(model, "estimators_"):
+        return float(model.predict(row)[0])
+    values = np.array([_of_tree(tree, row) for tree in model.estimators_])
+    if not hasattr(model, "estimator_weights_"):
+        return float(sum(values) / len(values))
+    order = np.argsort(values)  # AdaBoost: the weighted median
+    weight = np.cumsum(model.estimator_weights_[order])
+    return float(values[order[np.argmax(weight >= 0.5 * weight[-1])]])
+
+
+def _of_tree(tree: Any, row: Series) -> float:
+    return float(tree.tree_.predict(row.astype(np.float32))[0, 0])

@@ -6,11 +6,13 @@ arXiv 2104.11146; https://github.com/noise-lab/netml) with what CascadeNet's eva
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from ntgbench.traffic.trace import SHORTEST_HEADERS, TCP, UDP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,7 @@ class FlowPackets:
 
     time_ns: Numbers  # int64 (P,)
     length: Numbers  # int64 (P,). Bytes
+    shortest: Numbers  # int64 (P,). Bytes that CascadeNet's evaluation sees: 40 of TCP, 28 of UDP
     first: Numbers  # int64 (F,). Where each flow begins
     count: Numbers  # int64 (F,). Packets of each flow, at least 2
 
@@ -62,11 +65,14 @@ class FlowPackets:
         count = flows.count[chosen]
         first = np.cumsum(count) - count
         packets = flows.order[np.arange(count.sum()) + np.repeat(flows.first[chosen] - first, count)]
-        return FlowPackets(trace.time_ns[packets], trace.ip_length[packets].astype(np.int64), first, count)
+        headers = np.where(trace.protocol[packets] == TCP, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[UDP])
+        return FlowPackets(
+            trace.time_ns[packets], trace.ip_length[packets].astype(np.int64), headers.astype(np.int64), first, count
+        )
 
-    def with_lengths(self, length: Numbers) -> FlowPackets:
-        """The same flows with other lengths."""
-        return FlowPackets(self.time_ns, length, self.first, self.count)
+    def headers_alone(self) -> FlowPackets:
+        """The same flows of packets without payload."""
+        return replace(self, length=self.shortest)
 
 
 @dataclass(frozen=True)
@@ -187,3 +193,6 @@ REPRESENTATIONS: dict[str, Callable[[FlowPackets, Measures], Rows]] = {
     "samp_size": samp_size,
 }
 """By name: each makes rows, float64 (F, columns), of flows and of the real flows' measures."""
+
+WITHOUT_LENGTHS = ("iat", "samp_num")
+"""Representations that lengths do not change."""
