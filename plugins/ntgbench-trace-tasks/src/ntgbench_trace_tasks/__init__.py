@@ -5,9 +5,9 @@ from __future__ import annotations
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import MetricSpec
 
-PREDICT = "ntgbench_trace_tasks.prediction:predict"
+PREDICTION = "ntgbench_trace_tasks.prediction"
 ONE_CLASS = "ntgbench_trace_tasks.anomaly:one_class"
-DETECT = "ntgbench_trace_tasks.detectors:detect"
+DETECTORS = "ntgbench_trace_tasks.detectors"
 
 _MODELS = {
     "ar": "ARIMA(5,0,0)",
@@ -37,9 +37,15 @@ _DETECTORS = {
 
 
 def _error(kind: str, model: str) -> MetricSpec:
-    summary = f"Error of {_MODELS[model]} that learns from synthetic {kind}, divided by that of one that learns from real"
+    what = kind.replace("_", " ")
     return MetricSpec(
-        f"{kind}_{model}", PREDICT, summary.replace("_", " "), "prediction", "min", highest=None, track="headers"
+        f"{kind}_{model}",
+        f"{PREDICTION}:{model}",
+        f"Error of {_MODELS[model]} trained on synthetic {what}, divided by that of one trained on real {what}",
+        "prediction",
+        "min",
+        highest=None,
+        track="headers",
     )
 
 
@@ -54,7 +60,7 @@ def ntgbench_metrics() -> list[MetricSpec]:
         *(_error(kind, model) for kind in ("throughput", "packet_rate") for model in _MODELS),
         *(_agreement(f"f1_{name}", ONE_CLASS, f"one-class SVMs on {rows}", "anomaly") for name, rows in _ROWS.items()),
         *(
-            _agreement(f"f1_{name}_{detector}", DETECT, f"{kind} on {rows}", "detectors")
+            _agreement(f"f1_{name}_{detector}", f"{DETECTORS}:f1_{detector}", f"{kind} on {rows}", "detectors")
             for name, rows in _ROWS.items()
             for detector, kind in _DETECTORS.items()
         ),

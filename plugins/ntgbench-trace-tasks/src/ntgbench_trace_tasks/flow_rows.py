@@ -30,13 +30,17 @@ def judged(
     """What `judge` says of each representation: a number for each of `keys` as `f1_NAMEkey`, and other forms of it.
 
     `judge(real rows, synthetic rows, True)` is called on true lengths and gives all of `keys`; where lengths matter, it
-    is called once more on headers alone, with False, and what it gives then is kept as `@ref`. In place of numbers there
-    is a text when a trace has no flow of two packets.
+    is called once more on headers alone, with False, and what it gives then is kept as `@ref`. A text instead of each
+    number when a trace has no flow of two packets.
     """
     flows = FlowPackets.of(real, MOST_FLOWS, seed), FlowPackets.of(synthetic, MOST_FLOWS, seed)
     if not all(map(len, flows)):
         which = "synthetic" if len(flows[0]) else "real"
-        return {f"f1_{name}{key}": f"no flow of the {which} trace has two packets" for name in REPRESENTATIONS for key in keys}
+        return {
+            f"f1_{name}{key}": f"no flow of the {which} trace has two packets"
+            for name in REPRESENTATIONS
+            for key in keys
+        }
     bare = [side.headers_alone() for side in flows]
     measures = Measures.of(flows[0])
     values: dict[str, float | str] = {}

@@ -48,7 +48,8 @@ class FlowPackets:
     @property
     def duration_ns(self) -> Numbers:
         """From the first to the last packet of each flow, int64 (F,)."""
-        return self.time_ns[self.first + self.count - 1] - self.time_ns[self.first]
+        duration: Numbers = self.time_ns[self.first + self.count - 1] - self.time_ns[self.first]
+        return duration
 
     @property
     def number(self) -> Numbers:
@@ -128,8 +129,10 @@ def iat_size(flows: FlowPackets, measures: Measures) -> Rows:
 
 
 def stats(flows: FlowPackets, measures: Measures) -> Rows:  # noqa: ARG001
-    """Duration, packets and bytes a second (0 without duration), mean, standard deviation, quartiles, least and
-    greatest of the lengths, packets, bytes.
+    """Twelve statistics of each flow.
+
+    Duration in seconds; packets and bytes a second, 0 without duration; mean, standard deviation, quartiles, least and
+    greatest of the lengths; packets; bytes.
     """
     seconds = flows.duration_ns / 1e9
     total = np.add.reduceat(flows.length, flows.first)
@@ -142,7 +145,8 @@ def stats(flows: FlowPackets, measures: Measures) -> Rows:  # noqa: ARG001
         below = np.floor(place).astype(np.int64)
         above = np.minimum(below + 1, flows.count - 1)
         low, high = in_order[flows.first + below], in_order[flows.first + above]
-        return low + (high - low) * (place - below)
+        between: Rows = low + (high - low) * (place - below)
+        return between
 
     def a_second(amount: Numbers) -> Rows:
         return np.divide(amount, seconds, out=np.zeros(len(flows)), where=seconds > 0)
@@ -171,7 +175,8 @@ def _sampled(flows: FlowPackets, measures: Measures, weight: npt.NDArray[np.numb
     window = np.minimum(since / (max(measures.span_ns, 1) / 1e9 / WINDOWS), WINDOWS).astype(np.int64)
     inside = window < WINDOWS
     cell = (flows.number * WINDOWS + window)[inside]
-    return np.bincount(cell, weight[inside], len(flows) * WINDOWS).reshape(len(flows), WINDOWS)
+    weights = weight[inside].astype(np.float64)
+    return np.bincount(cell, weights, len(flows) * WINDOWS).astype(np.float64).reshape(len(flows), WINDOWS)
 
 
 def samp_num(flows: FlowPackets, measures: Measures) -> Rows:
