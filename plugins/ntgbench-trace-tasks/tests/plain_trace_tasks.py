@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 from statistics import fmean, pstdev
 
 
@@ -32,7 +33,7 @@ def representations(real, trace, most):
     rows = {name: [] for name in ("iat", "size", "iat_size", "stats", "samp_num", "samp_size")}
     start = min(time for flow in flows(trace) for time, _ in flow)
     for flow in flows(trace):
-        gap = [(after - before) / 1e9 for (before, _), (after, _) in zip(flow, flow[1:], strict=False)]
+        gap = [(after - before) / 1e9 for (before, _), (after, _) in pairwise(flow)]
         size = [length for _, length in flow]
         both = [value for pair in zip(gap, size, strict=False) for value in pair] + size[-1:]
         seconds = (flow[-1][0] - flow[0][0]) / 1e9

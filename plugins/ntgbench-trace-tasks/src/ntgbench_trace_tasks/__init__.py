@@ -49,8 +49,14 @@ def _error(kind: str, model: str) -> MetricSpec:
     )
 
 
+# The only ones of their suites for which held-out traffic was better than flows without duration and than shuffled
+# packets on all traces tried, and for the first also whatever the order of flows; see the README.
+_TELLING = ("f1_stats", "f1_stats_kde")
+
+
 def _agreement(name: str, target: str, summary: str, suite: str) -> MetricSpec:
-    return MetricSpec(name, target, f"F1 against real: {summary}", suite, "max", track="headers")
+    summary = f"F1 of {summary} trained on synthetic flows, with those trained on real flows as truth"
+    return MetricSpec(name, target, summary, suite, "max", primary=name in _TELLING, track="headers")
 
 
 @hookimpl

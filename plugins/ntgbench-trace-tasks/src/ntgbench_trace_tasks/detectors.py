@@ -73,6 +73,7 @@ def gmm(training: Rows, judged: Rows, seed: int) -> Rows:  # noqa: ARG001
     """
     from sklearn.mixture import GaussianMixture
 
+    training = np.repeat(training, 2, axis=0) if len(training) == 1 else training  # scikit-learn wants two
     mixture = GaussianMixture(n_components=1, reg_covar=1e6, random_state=0, init_params="random").fit(training)
     return np.asarray(-mixture.score_samples(judged))
 
