@@ -24,15 +24,14 @@ def quantile(values, share):
     return values[below] + (values[above] - values[below]) * (place - below)
 
 
-def representations(real, trace, most):
-    """Rows of the flows of `trace` by name, with what the flows of `real` set."""
-    of_real = flows(real)
+def representations(of_real, of_synthetic, most):
+    """Rows of synthetic flows by name, with what the real ones set."""
     packets = min(math.floor(quantile([len(flow) for flow in of_real], 0.9)), most)
     times = [time for flow in of_real for time, _ in flow]
     window = (max(times) - min(times)) / 1e9 / 200
     rows = {name: [] for name in ("iat", "size", "iat_size", "stats", "samp_num", "samp_size")}
-    start = min(time for flow in flows(trace) for time, _ in flow)
-    for flow in flows(trace):
+    start = min(time for flow in of_synthetic for time, _ in flow)
+    for flow in of_synthetic:
         gap = [(after - before) / 1e9 for (before, _), (after, _) in pairwise(flow)]
         size = [length for _, length in flow]
         both = [value for pair in zip(gap, size, strict=False) for value in pair] + size[-1:]

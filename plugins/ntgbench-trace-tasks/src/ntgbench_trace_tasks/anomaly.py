@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ntgbench_trace_tasks.flow_rows import Labels
     from ntgbench_trace_tasks.representations import Numbers, Rows
 
-PERMUTATIONS = 3
+PERMUTATIONS = 2
 """Orders of the training rows, beside that of the first packets, over which `@spread` is the range."""
 
 
@@ -21,11 +21,11 @@ def one_class(real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str,
     """F1 of a one-class SVM trained on synthetic flows, with that of real flows as truth; "normal" is positive.
 
     CascadeNet's evaluation with NetML's representations (README, "Anomaly detection"): RBF kernel, gamma 1 / (columns
-    times variance of all numbers), nu 0.5, rows as they are, flows in the order of their first packets. At most 4,000
+    times variance of all numbers), nu 0.5, rows as they are, flows in the order of their first packets. At most 3,500
     flows of at least two packets from each trace, drawn by `seed`.
 
     Returns for each representation `f1_NAME` in 0..1, on true lengths; `@ref`, on headers alone; `@scaled`, with
-    columns standardised by the real rows; `@spread`, the range of F1 over four orders of the training rows. A text
+    columns standardised by the real rows; `@spread`, the range of F1 over three orders of the training rows. A text
     instead when a trace has no flow of two packets.
     """
     from threadpoolctl import threadpool_limits

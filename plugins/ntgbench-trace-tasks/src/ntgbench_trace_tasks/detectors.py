@@ -27,7 +27,7 @@ BLOCK = 1000
 def detect(detector: Detector, real: PacketTrace, synthetic: PacketTrace, seed: int) -> dict[str, float | str]:
     """F1 of a detector trained on synthetic flows, with that of real flows as truth; both judge the real flows.
 
-    CascadeNet's evaluation (README, "Other detectors"). At most 4,000 flows of at least two packets from each trace,
+    CascadeNet's evaluation (README, "Other detectors"). At most 3,500 flows of at least two packets from each trace,
     drawn by `seed`. Columns are standardised by the synthetic rows, except for the isolation forest.
 
     Returns for each representation `f1_REPRESENTATION_DETECTOR` in 0..1, and `@ref` on headers alone, except for the

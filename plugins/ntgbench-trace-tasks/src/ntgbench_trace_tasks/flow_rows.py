@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Labels = npt.NDArray[np.bool_]
 
-MOST_FLOWS = 4000
+MOST_FLOWS = 3500
 """Flows of each trace that detectors see: the time and memory of a one-class SVM grow with their square."""
 
 
