@@ -175,8 +175,8 @@ def _sampled(flows: FlowPackets, measures: Measures, weight: npt.NDArray[np.numb
     window = np.minimum(since / (max(measures.span_ns, 1) / 1e9 / WINDOWS), WINDOWS).astype(np.int64)
     inside = window < WINDOWS
     cell = (flows.number * WINDOWS + window)[inside]
-    weights = weight[inside].astype(np.float64)
-    return np.bincount(cell, weights, len(flows) * WINDOWS).astype(np.float64).reshape(len(flows), WINDOWS)
+    total = np.bincount(cell, weight[inside].astype(np.float64), len(flows) * WINDOWS)
+    return np.asarray(total, np.float64).reshape(len(flows), WINDOWS)
 
 
 def samp_num(flows: FlowPackets, measures: Measures) -> Rows:
