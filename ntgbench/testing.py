@@ -238,7 +238,6 @@ def _same_number(metric: MetricSpec, track: Track[Any]) -> None:
 
 
 def _better_than_noise(metric: MetricSpec, track: Track[Any]) -> None:
-    from ntgbench.scores import score
 
     if metric.against == "train":
         return  # a metric of memorisation is worst for the real traffic itself
