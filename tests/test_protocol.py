@@ -13,12 +13,15 @@ from ntgbench.suites import changed as changed_settings
 MINIMAL = 'version = 1\nsummary = "s"\ndatasets = ["simulated"]\nsystems = ["copy"]\n'
 
 
+BUNDLED = ["quick", "standard", "paper", "efficiency", "efficiency-paper", "headers", "headers-paper"]
+
+
 def test_bundled_protocols_are_valid_and_named_after_their_files() -> None:
-    assert bundled().keys() == {"quick", "standard", "paper", "efficiency", "efficiency-paper"}
+    assert bundled().keys() == set(BUNDLED)
     assert all(protocol.name == name for name, protocol in bundled().items())
 
 
-@pytest.mark.parametrize("name", ["quick", "standard", "paper", "efficiency", "efficiency-paper"])
+@pytest.mark.parametrize("name", BUNDLED)
 def test_plain_values_round_trip(name: str) -> None:
     assert from_values(find(name).to_json(), "here") == find(name)
 
@@ -51,7 +54,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "packets = 5", "unknown key 'packets'"),
         (MINIMAL + "[layout]\npackets = 5000", "layout.packets must be at most 4,096, not 5000"),
         (MINIMAL + "[settings]\nfidelity = 1", "unknown key 'settings'"),
-        (MINIMAL + 'track = "headrs"', "there is no track 'headrs'; known: biflows"),
+        (MINIMAL + 'track = "headrs"', "there is no track 'headrs'; did you mean headers"),
         (MINIMAL + "test_share = 1.0", "test_share must be below 1, not 1.0"),
         (MINIMAL + "max_items = 1", "max_items must be at least 2, not 1"),
         (MINIMAL + "threads = 0", "threads must be at least 1, not 0"),

@@ -54,24 +54,33 @@ class TraceFlows:
         """The flows of a trace in any order of packets; those of one time count in the trace's order."""
         ports = trace.source_port.astype(np.int64) << 24 | trace.destination_port.astype(np.int64) << 8 | trace.protocol
         addresses = [half for side in (trace.source, trace.destination) for half in (side[:, 0], side[:, 1])]
-        code = codes(*addresses, ports)
         in_time = np.argsort(trace.time_ns, kind="stable")
-        _, appears, inverse = np.unique(code[in_time], return_index=True, return_inverse=True)
         # Numbered by where each first appears in time.
-        rank = np.empty(len(appears), np.int64)
-        rank[np.argsort(appears)] = np.arange(len(appears))
-        number = np.empty(len(code), np.int64)
-        number[in_time] = rank[inverse]
-        order = in_time[np.argsort(number[in_time], kind="stable")]
-        count = np.bincount(number, minlength=len(appears))
+        in_order = codes(*(column[in_time] for column in (*addresses, ports)))
+        number = np.empty_like(in_order)
+        number[in_time] = in_order
+        order = in_time[np.argsort(in_order, kind="stable")]
+        count = np.bincount(in_order)
         return TraceFlows(order, np.cumsum(count) - count, count, number)
 
 
 def codes(*columns: npt.NDArray[np.integer]) -> Numbers:
-    """A number for each row, int64 (N,): equal for rows whose values are equal in all columns, in 0..distinct-1."""
-    code = np.zeros(len(columns[0]), np.int64)
+    """A number for each row, int64 (N,): equal for rows whose values are equal in all columns.
+
+    Numbers are 0, 1, … in the order in which rows first appear.
+    """
+    code, distinct = np.zeros(len(columns[0]), np.int64), 1
     for column in columns:
-        values, inverse = np.unique(column, return_inverse=True)
-        if len(values) > 1:
-            code = np.unique(code * len(values) + inverse, return_inverse=True)[1]
+        index, values = _encoded(column)
+        if values > 1:
+            code, distinct = (index, values) if distinct == 1 else _encoded(code * values + index)
     return code
+
+
+def _encoded(column: npt.NDArray[np.integer]) -> tuple[Numbers, int]:
+    """The place of each value among the distinct ones, in the order in which they appear, and how many these are."""
+    # Arrow's hash table takes a quarter of the time of sorting.
+    import pyarrow as pa
+
+    encoded = pa.array(column).dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)

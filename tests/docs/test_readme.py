@@ -15,6 +15,7 @@ from guide import ROOT, blocks
 
 from ntgbench import Biflows, load_dataset
 from ntgbench.cli import cli
+from ntgbench.protocol import bundled
 from ntgbench.report.markdown import render
 from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic.export import write_pcap
@@ -95,7 +96,7 @@ def test_the_excerpts_are_from_the_committed_boards() -> None:
     excerpts = re.findall(
         r"<!-- excerpt of (\S+) -->\n(.*?)<!-- end of excerpt -->", committed("README.md"), flags=re.DOTALL
     )
-    assert len(excerpts) == 2
+    assert len(excerpts) == 3
     for name, excerpt in excerpts:
         assert excerpt.strip()
         assert excerpt.strip() in committed(name)
@@ -122,8 +123,16 @@ RUNS = [
 
 
 @pytest.mark.parametrize("options", RUNS)
-def test_runs_of_the_plugins_pages_have_valid_options(options: str, tmp_path: Path) -> None:
+def test_runs_of_the_plugins_pages_have_valid_options(
+    options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`ntgbench plan` reads them as `ntgbench run` does, and starts nothing."""
-    arguments = ["plan", "quick", "-d", "simulated", "--runs", str(tmp_path), *shlex.split(options)]
-    done = CliRunner().invoke(cli, arguments)
+    monkeypatch.chdir(tmp_path)
+    load_dataset("simulated").traffic.to_parquet("flows.parquet")
+    write_pcap(example_trace(), "capture.pcap")
+    for name in ("made.csv", "made.parquet"):
+        Path(name).touch()  # is read when the cell runs
+    words = shlex.split(options)
+    arguments = words if words[0] in bundled() else ["quick", "-d", "simulated", *words]
+    done = CliRunner().invoke(cli, ["plan", *arguments, "--runs", str(tmp_path)])
     assert done.exit_code == 0, f"{done.output}{done.exception}"

@@ -115,7 +115,7 @@ def test_packets_shorter_than_their_headers_are_lengthened_and_say_so(made, capl
 
 def test_a_file_without_packets_is_refused(tmp_path):
     write_trace_file(example_trace().select([]), tmp_path / "none.parquet")
-    with pytest.raises(PluginError, match=r"none\.parquet has no packets"):
+    with pytest.raises(PluginError, match=r"none\.parquet holds no usable packet"):
         fitted(tmp_path / "none.parquet", "headers", example_trace())
 
 

@@ -84,7 +84,7 @@ def test_a_wrong_trace_is_refused_with_the_reason(made: object, told: str):
 
 def test_requests_are_for_packets_in_a_time():
     assert (len(TRACE), TRACE.span_ns) == REQUEST
-    assert TRACK.request_for(TRACE, [], 43) == (43, TRACE.span_ns // 10)
+    assert TRACK.request_for(TRACE, [], 43) == (43, TRACE.span_ns * 42 // 429)
     assert TRACK.checked_request((np.int64(5), np.int64(7)), TRACE, []) == (5, 7)
     with pytest.raises(NtgbenchError, match="have no classes"):
         TRACK.request_for(TRACE, ["mail"], 43)
