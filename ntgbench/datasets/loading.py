@@ -63,7 +63,7 @@ def load_dataset(
         with blamed(track):
             ready, more = kind.prepare(dataset.traffic, max_items)
     except DatasetError as error:
-        raise DatasetError(f"{argument}: {error}") from error
+        raise DatasetError("; ".join((f"{argument}: {error}", *dataset.notes))) from error
     return dataclasses.replace(dataset, traffic=ready, notes=(*dataset.notes, *more))
 
 
