@@ -64,6 +64,8 @@ def _find(name: str, track: str | None) -> dict[str, Any]:
         return {"protocol": name, "digest": protocol.digest(), **protocol.to_json()}
     if name in known.systems():
         known.system(name, track)  # raises that it is of another track
+    if Path(name).name != name or Path(name).suffix:
+        raise NtgbenchError(f"there is no file or folder {name}")
     everything = [*known.systems(), *known.metrics(), *known.datasets(), *bundled()]
     raise NtgbenchError(f"nothing is called {name!r}, and no such path exists; {suggestion(name, everything)}")
 
