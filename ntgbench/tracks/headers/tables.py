@@ -44,8 +44,8 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
     if forms:
         tables += [
             "### Other forms, never ranked",
-            "`@ref` is what the code of the paper computes, where that differs from the definition; the metric's plugin "
-            "describes the others.",
+            "`@ref` is what the code of the paper computes, where that differs from the definition; the metric's "
+            "plugin describes the others.",
             *(comparison(board, part, [], heads=[column.name for column in part]) for part in _parts(forms)),
         ]
     return tables
