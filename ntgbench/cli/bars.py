@@ -71,7 +71,7 @@ class Bars(RunObserver):
         seconds = sum(row["phases"].values())
         headline = [f"{k} {m['value']:.{m['digits']}f}" for k, m in row["metrics"].items() if _is_headline(k, m)]
         failed = f"FAILED: {row['reason']} (log: {from_here(cell.path / LOG_FILE)})"
-        said = ", ".join(headline) if row["status"] == "ok" else failed
+        said = (", ".join(headline) or "done") if row["status"] == "ok" else failed
         self._say(f"{title}: {said} ({seconds:.1f} s)")
         self._bar.update()
 

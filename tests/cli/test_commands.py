@@ -120,6 +120,11 @@ def test_mistakes_get_an_answer_and_no_traceback(command, arguments: tuple, stat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["nowhere/link", "nowhere.pcap"])
+def test_info_does_not_list_all_names_for_a_path_that_is_missing(command, name: str) -> None:
+    assert command("info", name).stderr == f"error: there is no file or folder {name}\n"
+
+
 def test_debug_shows_the_traceback(ntgbench) -> None:
     assert "Traceback" in ntgbench("--debug", "info", "markow").stderr
 

@@ -46,6 +46,12 @@ def test_one_capture_of_a_table_keeps_its_times(tmp_path):
         read_trace(tmp_path / "made.csv", capture="c")
 
 
+def test_a_trace_that_is_too_short_to_split_says_what_was_left_out(tmp_path):
+    (tmp_path / "made.csv").write_text(table_of(proto="6,1,17"))
+    with pytest.raises(DatasetError, match=r"2 usable packets found.*; left out 1 packet: neither TCP nor UDP"):
+        load_dataset(tmp_path / "made.csv", track="headers")
+
+
 def test_captures_of_a_folder_are_merged_in_the_order_of_time(tmp_path):
     whole = example_trace()
     later = np.arange(len(whole)) % 2 == 1

@@ -225,3 +225,10 @@ def test_threads_change_nothing():
         alone = measure(real, synthetic, QUICK)
     with threadpool_limits(4):
         assert measure(real, synthetic, QUICK) == alone
+
+
+def test_long_flows_are_looked_at_as_far_as_nine_in_ten_go():
+    long = hand.trace([(ms, flow, 100) for ms in range(400) for flow in (hand.A, hand.B)])
+    assert Measures.of(all_flows(long)).packets == 400
+    longer = hand.trace([(ms, hand.A, 100) for ms in range(2 * MOST_PACKETS)])
+    assert Measures.of(all_flows(longer)).packets == MOST_PACKETS

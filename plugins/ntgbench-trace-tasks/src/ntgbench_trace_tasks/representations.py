@@ -28,7 +28,7 @@ WINDOWS = 200
 LARGE_FLOW = 0.9
 """Quantile of the packets of a real flow that sets how many packets of each flow are looked at."""
 
-MOST_PACKETS = 256
+MOST_PACKETS = 1024
 """Packets of a flow that are looked at, at most: otherwise a few flows of many packets make rows without end."""
 
 
