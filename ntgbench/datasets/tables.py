@@ -14,7 +14,7 @@ from ntgbench.limits import Allowance
 from ntgbench.traffic.flow_files import METADATA_KEY
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.notes import WARNING, fill, filled
-from ntgbench.traffic.parquet import TEXT_FACTOR, parquet_columns, read_parquet, unreadable
+from ntgbench.traffic.parquet import TEXT_FACTOR, parquet_columns, read_parquet, table_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,10 +46,7 @@ def read_table(
             naming the column and the row.
     """
     is_csv = not path.name.lower().endswith(".parquet")
-    damaged = f"{path} is not a readable {'CSV' if is_csv else 'Parquet'} table"
-    try:
-        if not path.stat().st_size:
-            raise DatasetError("the file is empty, it has 0 bytes")
+    with table_errors(path, is_csv, Allowance(path, limit)):
         if is_csv:
             with _open_csv(path) as reader:
                 names = list(reader.schema.names)
@@ -61,16 +58,6 @@ def read_table(
         if not len(table):
             raise DatasetError("the table is empty: it has columns but no row, so it holds no usable flow")
         return _flows(table, held, upstream)
-    except DatasetError as error:
-        raise DatasetError(f"{path}: {error}") from error
-    except MemoryError as error:
-        raise DatasetError(f"{path}: its content needs too much memory, {Allowance(path, limit).advice()}") from error
-    except unreadable() as error:
-        raise DatasetError(f"{damaged}: {error}") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise DatasetError(f"{damaged}: {error}") from error
 
 
 def _flows(table: pa.Table, held: Mapping[str, str], upstream: str | None) -> tuple[FlowTable, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from ntgbench.datasets.trace_columns import addresses, ip_flags, nanoseconds, pl
 from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance
 from ntgbench.traffic.notes import SHOWN, filled
-from ntgbench.traffic.parquet import parquet_columns, read_parquet, unreadable
+from ntgbench.traffic.parquet import parquet_columns, read_parquet, table_errors
 from ntgbench.traffic.trace import COLUMN_KINDS, TCP, UDP, PacketTrace, shortest_headers
 from ntgbench.words import printable
 
@@ -74,11 +74,8 @@ def read_trace_table(
             should, naming the column and the row; or when it holds flows.
     """
     is_csv = not path.name.lower().endswith(".parquet")
-    damaged = f"{path} is not a readable {'CSV' if is_csv else 'Parquet'} table"
     allowance = Allowance(path, limit)
-    try:
-        if not path.stat().st_size:
-            raise DatasetError("the file is empty, it has 0 bytes")
+    with table_errors(path, is_csv, allowance):
         names = _csv_columns(path) if is_csv else parquet_columns(path)
         held = _resolved(names)
         if capture is not None and "capture" not in held:
@@ -86,16 +83,6 @@ def read_trace_table(
         wanted = list(dict.fromkeys(held.values()))
         batches = _csv_batches(path, wanted) if is_csv else iter(read_parquet(path, wanted, limit).to_batches())
         return _trace(batches, held, capture, allowance)
-    except DatasetError as error:
-        raise DatasetError(f"{path}: {error}") from error
-    except MemoryError as error:
-        raise DatasetError(f"{path}: its content needs too much memory, {allowance.advice()}") from error
-    except unreadable() as error:
-        raise DatasetError(f"{damaged}: {error}") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise DatasetError(f"{damaged}: {error}") from error
 
 
 def _resolved(names: list[str]) -> dict[str, str]:

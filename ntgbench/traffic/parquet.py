@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance, memory_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -127,3 +129,23 @@ def unreadable() -> tuple[type[Exception], ...]:
 
     arrow: type[Exception] = pa.ArrowException
     return (arrow, MemoryError, OverflowError, UnicodeError, KeyError, RuntimeError)
+
+
+@contextlib.contextmanager
+def table_errors(path: Path, is_csv: bool, allowance: Allowance) -> Iterator[None]:
+    """What reading the table at `path` raises in the block becomes a DatasetError that names it; an empty file too."""
+    damaged = f"{path} is not a readable {'CSV' if is_csv else 'Parquet'} table"
+    try:
+        if not path.stat().st_size:
+            raise DatasetError("the file is empty, it has 0 bytes")
+        yield
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    except MemoryError as error:
+        raise DatasetError(f"{path}: its content needs too much memory, {allowance.advice()}") from error
+    except unreadable() as error:
+        raise DatasetError(f"{damaged}: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DatasetError(f"{damaged}: {error}") from error

@@ -11,7 +11,7 @@ from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficErr
 from ntgbench.tracks import NoLayout, Notes, Request, Track
 from ntgbench.tracks.headers import checks, splits
 from ntgbench.tracks.headers.example import example_trace
-from ntgbench.traffic.trace import SHORTEST_HEADERS, TCP, UDP, PacketTrace
+from ntgbench.traffic.trace import TCP, UDP, PacketTrace, shortest_headers
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -166,6 +166,5 @@ class HeaderTrack(Track[PacketTrace]):
 
 def check_lengths(trace: PacketTrace) -> None:
     """Raise TrafficError for the first packet that is shorter than its headers must be."""
-    shortest = np.where(trace.protocol == TCP, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[UDP])
     room = trace.ip_length - trace.payload_length
-    refuse(room < shortest + np.where(trace.is_ipv4(), 0, 20), "a packet has room for its IP, TCP or UDP header")
+    refuse(room < shortest_headers(trace.protocol, trace.source), "a packet has room for its IP, TCP or UDP header")

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ntgbench.errors import PluginError
 from ntgbench.tracks import NoLayout
 from ntgbench.tracks.headers.track import MOST_TIMES_ASKED
-from ntgbench.traffic.trace import SHORTEST_HEADERS, TCP, UDP, PacketTrace
+from ntgbench.traffic.trace import PacketTrace, shortest_headers
 from ntgbench.words import pluralised
 from ntgbench_file.reading import FileOf, log
 
@@ -24,11 +23,8 @@ class FileOfPackets(FileOf[PacketTrace]):
         return NoLayout()
 
     def usable(self, traffic: PacketTrace, train: PacketTrace) -> PacketTrace:  # noqa: ARG002
-        """All packets. Those that are shorter than their headers are lengthened. Raises PluginError for none."""
-        if not len(traffic):
-            raise PluginError(f"{self.parameters.path} has no packets")
-        shortest = np.where(traffic.protocol == TCP, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[UDP])
-        shortest += np.where(traffic.is_ipv4(), 0, 20)
+        """All packets. Those that are shorter than their headers are lengthened."""
+        shortest = shortest_headers(traffic.protocol, traffic.source)
         length = np.maximum(traffic.ip_length, traffic.payload_length + shortest).astype(np.int32)
         short = int(np.count_nonzero(length > traffic.ip_length))
         if short:

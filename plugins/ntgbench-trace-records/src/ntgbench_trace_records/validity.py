@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.traffic.trace import ACK, DO_NOT_FRAGMENT, FIN, MORE_FRAGMENTS, RST, SHORTEST_HEADERS, SYN, TCP
+from ntgbench.traffic.trace import ACK, DO_NOT_FRAGMENT, FIN, MORE_FRAGMENTS, RST, SYN, TCP, shortest_headers
 
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace
@@ -48,7 +48,7 @@ def valid_packets(trace: PacketTrace) -> Mask:
     """
     ipv4, tcp = trace.is_ipv4(), trace.protocol == TCP
     room = trace.ip_length - trace.payload_length
-    shortest = np.where(tcp, SHORTEST_HEADERS[TCP], SHORTEST_HEADERS[17]) + np.where(ipv4, 0, 20)
+    shortest = shortest_headers(trace.protocol, trace.source)
     end = 8 * trace.fragment_offset.astype(np.int64) + trace.ip_length
     whole = (trace.fragment_offset == 0) & (trace.ip_flags & MORE_FRAGMENTS == 0)
     valid: Mask = (room >= shortest) & (end <= LONGEST_IP + np.where(ipv4, 0, 40)) & (trace.ttl > 0)
