@@ -1,0 +1,157 @@
+"""The networks of CascadeNet: three generators (paper, section 3.3) and three critics.
+
+    C     conditions of a flow        A     its 5-tuple          S   its series, T steps
+    z     noise, N(0, 1)              M     header fields        W   window of S around a packet
+
+    A = G1(C, z)   S = G2(C, A, z)   M = G3(C, A, W, z)
+    D1(C, A)       D2(C, A, S)       D3(C, A, W, M)
+
+When conditions are generated, (C, A) = G1(z).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from ntgbench_cascadenet.layout import Layout
+
+CHUNK = 5
+"""Steps of the series that one step of the LSTM makes."""
+
+
+def dense(inputs: int, hidden: int, outputs: int, layers: int, norm: bool) -> nn.Sequential:
+    """`layers` times linear, batch norm when wanted, and GELU; then linear."""
+    parts: list[nn.Module] = []
+    for layer in range(layers):
+        parts.append(nn.Linear(inputs if layer == 0 else hidden, hidden))
+        parts += [nn.BatchNorm1d(hidden)] if norm else []
+        parts.append(nn.GELU())
+    return nn.Sequential(*parts, nn.Linear(hidden, outputs))
+
+
+def critic(inputs: int, hidden: int) -> nn.Sequential:
+    """Four hidden layers without normalisation and one number without a bound."""
+    return dense(inputs, hidden, 1, 4, norm=False)
+
+
+def pairs(values: Tensor) -> Tensor:
+    """Softmax over each two numbers that follow each other, (…, 2 n)."""
+    return values.unflatten(-1, (-1, 2)).softmax(-1).flatten(-2)
+
+
+class FlowGenerator(nn.Module):
+    """G1: the 5-tuple of a flow, and its conditions when these are generated."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        p = layout.parameters
+        self.generates = p.conditions == "generated"
+        self.conditions, self.pairs, self.noise = len(layout.conditions), 2 * layout.tuples.bits, p.noise
+        outputs = layout.tuples.width + (self.conditions if self.generates else 0)
+        inputs = p.noise + (0 if self.generates else self.conditions)
+        self.body = dense(inputs, p.hidden, outputs, 2, norm=True)
+
+    def forward(self, conditions: Tensor, noise: Tensor) -> Tensor:
+        """[C | A], (B, flow), for C, (B, c), which is not looked at when conditions are generated."""
+        if self.generates:
+            made = self.body(noise)
+            conditions, made = made[:, : self.conditions].sigmoid(), made[:, self.conditions :]
+        else:
+            made = self.body(torch.cat([conditions, noise], 1))
+        return torch.cat([conditions, pairs(made[:, : self.pairs]), made[:, self.pairs :].tanh()], 1)
+
+
+class SeriesGenerator(nn.Module):
+    """G2: the series of a flow, by an LSTM that makes five steps at a time, or by a dense network that makes all."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        p = layout.parameters
+        self.steps, self.width, self.plain, self.noise = p.steps, layout.step, layout.plain, p.noise
+        self.zero_flag, self.hidden, self.chunks = p.zero_flag, p.hidden, math.ceil(p.steps / CHUNK)
+        self.recurrent = p.series == "lstm"
+        if self.recurrent:
+            self.lstm = nn.LSTM(layout.flow + p.noise, p.hidden, batch_first=True)
+            self.head = nn.Linear(p.hidden, CHUNK * layout.step)
+        else:
+            self.chunks = 1
+            self.body = dense(layout.flow + p.noise, p.hidden, p.steps * layout.step, 2, norm=True)
+
+    def draw(self, count: int, like: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
+        """The noise of `count` flows: (B, chunks, noise), and the first states of the LSTM, (1, B, hidden) each."""
+        sizes = [(count, self.chunks, self.noise)] + [(1, count, self.hidden)] * (2 if self.recurrent else 0)
+        return tuple(torch.randn(size, device=like.device, generator=generator) for size in sizes)
+
+    def forward(self, flow: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
+        """S, (B, T, d), for [C | A], (B, flow)."""
+        if self.recurrent:
+            inputs = torch.cat([flow[:, None].expand(-1, self.chunks, -1), noise[0]], 2)
+            made = self.head(self.lstm(inputs, (noise[1], noise[2]))[0]).reshape(len(flow), -1, self.width)
+        else:
+            made = self.body(torch.cat([flow, noise[0][:, 0]], 1)).view(len(flow), self.steps, self.width)
+        return self.masked(made[:, : self.steps])
+
+    def masked(self, made: Tensor) -> Tensor:
+        """Heads, then zeros where the flags say so: no gradient passes through a decision."""
+        values, flags = made[..., : self.plain].sigmoid(), pairs(made[..., self.plain :])
+        activity = flags[..., -2:]
+        inside = (activity[..., 0] > activity[..., 1]).detach().clone()
+        inside[:, 0] = True
+        active = inside.cumprod(1).unsqueeze(-1).to(made.dtype)
+        if not self.zero_flag:
+            return torch.cat([values * active, activity], -1)
+        zero = flags[..., :2]
+        filled = (zero[..., 0] > zero[..., 1]).detach().clone()
+        filled[:, 0] = True
+        return torch.cat([values * filled.unsqueeze(-1) * active, zero * active, activity], -1)
+
+
+class PacketGenerator(nn.Module):
+    """G3: the header fields of a packet from its flow and the steps around it."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        p = layout.parameters
+        self.flags, self.noise = len(layout.records.flags), p.noise
+        self.body = dense(layout.packet_input + p.noise, p.hidden, layout.records.width, 2, norm=True)
+
+    def forward(self, inputs: Tensor, noise: Tensor) -> Tensor:
+        """M, (B, width), for [C | A | W], (B, packet_input)."""
+        return self.heads(self.body(torch.cat([inputs, noise], 1)))
+
+    def repeated(self, inputs: Tensor, times: Tensor, noise: Tensor) -> Tensor:
+        """M of packets, (N, width), that share inputs: (K, packet_input), each for as many packets as `times` says.
+
+        The same as `forward` with repeated inputs, but their part of the first layer is computed once.
+        """
+        first = self.body[0]
+        assert isinstance(first, nn.Linear)
+        known = functional.linear(inputs, first.weight[:, : inputs.shape[1]], first.bias)
+        made = known.repeat_interleave(times, 0)
+        made.addmm_(noise, first.weight[:, inputs.shape[1] :].t())
+        return self.heads(self.body[1:](made))
+
+    def heads(self, made: Tensor) -> Tensor:
+        """Numbers in 0..1; the flags sum to 1."""
+        first, flags, rest = made.split([3, self.flags, made.shape[1] - 3 - self.flags], 1)
+        return torch.cat([first.sigmoid(), flags.softmax(1), rest.sigmoid()], 1)
+
+
+class Cascade(nn.Module):
+    """All six networks."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        p = layout.parameters
+        self.g1 = FlowGenerator(layout)
+        self.g2 = SeriesGenerator(layout)
+        self.g3 = PacketGenerator(layout)
+        self.d1 = critic(layout.flow, p.hidden)
+        self.d2 = critic(layout.flow + p.steps * layout.step, p.hidden)
+        self.d3 = critic(layout.packet_input + layout.records.width, p.hidden)

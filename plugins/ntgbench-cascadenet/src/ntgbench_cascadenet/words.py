@@ -1,0 +1,101 @@
+"""Vectors of ports and protocols, learnt from which of them occur in one packet."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench.traffic.trace_flows import codes
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.trace import PacketTrace
+
+Vectors = npt.NDArray[np.float32]
+
+WIDTH = 10
+"""Numbers of a vector, w."""
+
+MOST_SENTENCES = 200_000
+"""Packets that vectors are learnt from: more change little and take long."""
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """A vector of length 1 for each port and each protocol of a trace."""
+
+    ports: npt.NDArray[np.uint16]  # uint16 (V,). Ascending
+    protocols: npt.NDArray[np.uint8]  # uint8 (K,). Ascending
+    port_vectors: Vectors  # float32 (V, 10)
+    protocol_vectors: Vectors  # float32 (K, 10)
+
+    @staticmethod
+    def learn(trace: PacketTrace, seed: int) -> Words:
+        """Word2Vec by continuous bags of words with negative sampling (Mikolov et al. 2013, arXiv 1301.3781).
+
+        A sentence is the source port, destination port and protocol of a packet. Words carry their kind, so that
+        port 17 is not protocol 17. Settings are those of CascadeNet's code: 10 numbers, window 5, 5 epochs.
+        """
+        from gensim.models import Word2Vec
+
+        rows = _sentences(trace, seed)
+        columns = (trace.source_port[rows], trace.destination_port[rows], trace.protocol[rows])
+        text = "\n".join(
+            f"port:{source} port:{destination} proto:{protocol}"
+            for source, destination, protocol in zip(*(column.tolist() for column in columns), strict=True)
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "sentences.txt"
+            path.write_text(text + "\n", encoding="ascii")
+            # One thread: with more, the order of the updates differs from run to run.
+            model = Word2Vec(
+                corpus_file=str(path), vector_size=WIDTH, window=5, min_count=1, workers=1, seed=seed % 2**32
+            )
+        ports = np.union1d(trace.source_port, trace.destination_port)
+        protocols = np.unique(trace.protocol)
+
+        def vectors(kind: str, values: npt.NDArray[np.unsignedinteger]) -> Vectors:
+            found = np.stack([model.wv[f"{kind}:{value}"] for value in values.tolist()])
+            return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+        return Words(ports, protocols, vectors("port", ports), vectors("proto", protocols))
+
+    def table(self) -> Vectors:
+        """All vectors, ports before protocols, float32 (V + K, 10)."""
+        return np.concatenate([self.port_vectors, self.protocol_vectors])
+
+    def index(self, trace: PacketTrace) -> npt.NDArray[np.int64]:
+        """Rows of the table for source port, destination port and protocol of each packet, int64 (N, 3)."""
+        ports = [np.searchsorted(self.ports, side) for side in (trace.source_port, trace.destination_port)]
+        protocol = len(self.ports) + np.searchsorted(self.protocols, trace.protocol)
+        return np.stack([*ports, protocol], axis=1).astype(np.int64)
+
+    def nearest_ports(self, vectors: Vectors) -> npt.NDArray[np.uint16]:
+        """The ports with the most similar vectors by cosine, uint16 (N,), for float32 (N, 10)."""
+        return self.ports[_nearest(vectors, self.port_vectors)]
+
+    def nearest_protocols(self, vectors: Vectors) -> npt.NDArray[np.uint8]:
+        """The protocols with the most similar vectors by cosine, uint8 (N,), for float32 (N, 10)."""
+        return self.protocols[_nearest(vectors, self.protocol_vectors)]
+
+
+def _nearest(vectors: Vectors, known: Vectors) -> npt.NDArray[np.int64]:
+    """Exact: the largest inner product with vectors of length 1, in pieces that fit into memory."""
+    parts = [np.argmax(vectors[begin : begin + _CHUNK] @ known.T, axis=1) for begin in range(0, len(vectors), _CHUNK)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def _sentences(trace: PacketTrace, seed: int) -> npt.NDArray[np.int64]:
+    """Rows to learn from: all packets, or as many as allowed and every word at least once."""
+    if len(trace) <= MOST_SENTENCES:
+        return np.arange(len(trace))
+    drawn = np.random.default_rng(seed).choice(len(trace), MOST_SENTENCES, replace=False)
+    columns = (trace.source_port, trace.destination_port, trace.protocol)
+    firsts = [np.unique(codes(column), return_index=True)[1] for column in columns]
+    return np.union1d(drawn, np.concatenate(firsts))
