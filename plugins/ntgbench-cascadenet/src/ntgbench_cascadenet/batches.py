@@ -44,7 +44,7 @@ class Batches:
         self.cell_flow, self.cell_step = whole(series.flow), whole(series.step)
         self.first, self.count, self.length = whole(series.first), whole(series.count), whole(series.length)
         in_order = trace.select(trace.flows.order)
-        self.record_table = torch.from_numpy(layout.records.encode(in_order, series.place)).to(device)
+        self.record_table = torch.from_numpy(layout.records.encode(in_order, series.place, series.gap_ns)).to(device)
         self.cell = whole(series.cell)
         self.first_packet, self.packet_count = whole(trace.flows.first), whole(trace.flows.count)
 

@@ -45,7 +45,8 @@ class CascadeNetCopy:
         trace = self.trace.select(np.arange(min(packets, within)))
         p = self.parameters
         grid = Grid(int(trace.time_ns[0]), max(trace.span_ns, 1), p.steps)
-        records = Records.of(trace, p.fields)
+        longest = float(np.log1p(grid.step_ns)) if p.timestamps == "gaps" else None
+        records = Records.of(trace, p.fields, longest)
         words = Words.learn(trace, 1) if p.ports == "words" else None
         tuples = Tuples(not bool(trace.is_ipv4().all()), words)
         return decode(encoded(trace, grid, tuples, records), records, grid, p.timestamps, p.repeats, trace.span_ns, rng)
@@ -69,6 +70,7 @@ def encoded(trace: PacketTrace, grid: Grid, tuples: Tuples, records: Records) ->
     vectors = np.zeros((len(heads), 0), np.float32)
     if tuples.words is not None:
         vectors = tuples.words.table()[tuples.words.index(heads)].reshape(len(heads), -1)
+    numbers = records.encode(trace.select(trace.flows.order), series.place, series.gap_ns)
     return Made(
         flows=tuples.decode(tuples.encode(heads), vectors),
         middle_ns=middle_ns(series.start_ns, series.end_ns),
@@ -77,6 +79,7 @@ def encoded(trace: PacketTrace, grid: Grid, tuples: Tuples, records: Records) ->
         packets=series.packets,
         middle=series.middle,
         span=series.span,
-        records=records.encode(trace.select(trace.flows.order), series.place),
+        records=numbers,
         place=series.place,
+        gap=records.gap(numbers),
     )

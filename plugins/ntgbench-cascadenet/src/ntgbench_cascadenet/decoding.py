@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ntgbench_cascadenet.series import Reals
     from ntgbench_cascadenet.words import Vectors
 
-Timestamps = Literal["eq", "sp", "ml"]
+Timestamps = Literal["eq", "sp", "ml", "gaps"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,13 +37,14 @@ class Made:
     span: Reals  # float64 (K,). Half of the time that they fill, 0..0.5 of the step
     records: Vectors  # float32 (N, width). See `Records`
     place: Reals  # float64 (N,). Where each packet is in its step, 0..1
+    gap: Reals  # float64 (N,). Nanoseconds since the packet before in the same cell; that of its first does not count
 
 
 def in_flow(made: Made, timestamps: Timestamps) -> Reals:
     """Time of each packet in steps since the flow's first step began, float64 (N,) (CascadeNet, section 3.4).
 
     eq: n packets divide the step into n + 1 equal parts. sp: they are evenly spread over the span, and a single one is
-    in its middle. ml: each is at its own place.
+    in its middle. ml: each is at its own place. gaps, which is ours: as sp, but with gaps in proportion to their own.
     """
     cell = np.repeat(np.arange(len(made.packets)), made.packets)
     step = made.step[cell].astype(np.float64)
@@ -56,6 +57,12 @@ def in_flow(made: Made, timestamps: Timestamps) -> Reals:
     low = np.clip(made.middle - made.span, 0.0, 1.0)[cell]
     high = np.clip(made.middle + made.span, 0.0, 1.0)[cell]
     share = np.where(count > 1, rank / np.maximum(count - 1, 1), 0.5)
+    if timestamps == "gaps":
+        first = np.flatnonzero(rank == 0)
+        after = np.cumsum(np.where(rank == 0, 0.0, made.gap))
+        after -= after[first][cell]
+        total = after[np.append(first[1:], len(rank)) - 1][cell]
+        share = np.where(total > 0, after / np.maximum(total, 1e-300), share)
     return step + low + (high - low) * share
 
 

@@ -55,7 +55,7 @@ class CascadeNet:
         self.layout = Layout(
             grid=grid,
             tuples=Tuples(not bool(train.is_ipv4().all()), words),
-            records=Records.of(train, p.fields),
+            records=Records.of(train, p.fields, float(np.log1p(grid.step_ns)) if p.timestamps == "gaps" else None),
             rate=rate_scale(series, p.zero_flag),
             size=size_scale(series),
             top=largest(table),
@@ -131,6 +131,7 @@ def joined(parts: list[Made], packets: int, stretch: float) -> Made:
         span=cat("span"),
         records=cat("records"),
         place=cat("place"),
+        gap=cat("gap"),
     )
     total = np.cumsum(made.packets)
     if total[-1] <= packets:
@@ -149,4 +150,5 @@ def joined(parts: list[Made], packets: int, stretch: float) -> Made:
         span=made.span[:cells],
         records=made.records[:packets],
         place=made.place[:packets],
+        gap=made.gap[:packets],
     )

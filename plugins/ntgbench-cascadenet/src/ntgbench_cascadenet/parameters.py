@@ -23,7 +23,8 @@ class RepresentationParameters:
     Attributes:
         steps: time steps of a trace, T.
         timestamps: how packets get their times inside a step: "ml" from the generator of packets, "sp" evenly over the
-            part of the step that the series says, "eq" evenly over the whole step.
+            part of the step that the series says, "eq" evenly over the whole step. "gaps", which is ours, is
+            "sp" with gaps from the generator of packets in place of equal ones.
         ports: ports and protocol as learnt "words", or as "bits".
         span: the part of a step that its packets fill, "linear" or on a "log" scale.
         fields: header fields as shares of what their "type" can hold, or of the range "observed" in training.
@@ -33,7 +34,7 @@ class RepresentationParameters:
     """
 
     steps: Annotated[int, Meta(ge=1, le=10_000)] = 20
-    timestamps: Literal["eq", "sp", "ml"] = "ml"
+    timestamps: Literal["eq", "sp", "ml", "gaps"] = "ml"
     ports: Literal["words", "bits"] = "words"
     span: Literal["linear", "log"] = "linear"
     fields: Literal["type", "observed"] = "type"
@@ -61,6 +62,9 @@ class CascadeNetParameters(RepresentationParameters):
         noise: numbers of noise that each generator gets.
         window: time steps around a packet that the third generator sees, odd.
         batch: flows or packets of a step of training; fewer when there are not as many.
+        totals: how many packets a flow has: as many as its "series" says, or that scaled to its "condition".
+        balance: how much more often large flows are learnt from: with a chance in proportion to this power of their
+            packets. Of generated flows as many are left out again, so that large ones do not become more frequent.
         learning_rate: of all optimisers.
         beta1: decay of Adam's mean.
         beta2: decay of Adam's mean square.
@@ -83,6 +87,8 @@ class CascadeNetParameters(RepresentationParameters):
     noise: Annotated[int, Meta(ge=1, le=8_192)] = 100
     window: Annotated[int, Meta(ge=1, le=501)] = 11
     batch: Annotated[int, Meta(ge=2)] = 128
+    totals: Literal["series", "condition"] = "series"
+    balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     learning_rate: Positive = 1e-4
     beta1: Decay = 0.9
     beta2: Decay = 0.999
@@ -104,10 +110,12 @@ class CascadeNetParameters(RepresentationParameters):
 class TunedParameters(CascadeNetParameters):
     """Settings that come nearer to the training trace in a short training."""
 
-    timestamps: Literal["eq", "sp", "ml"] = "sp"
+    timestamps: Literal["eq", "sp", "ml", "gaps"] = "gaps"
     ports: Literal["words", "bits"] = "bits"
     span: Literal["linear", "log"] = "log"
     fields: Literal["type", "observed"] = "observed"
+    totals: Literal["series", "condition"] = "condition"
+    balance: Annotated[float, Meta(ge=0, le=1)] = 0.5
     learning_rate: Positive = 1e-3
     beta1: Decay = 0.5
     beta2: Decay = 0.9

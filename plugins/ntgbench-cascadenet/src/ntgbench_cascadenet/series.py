@@ -35,6 +35,7 @@ class Series:
     end_ns: Numbers  # int64 (F,). Last packet of each flow, since the start of the trace
     cell: Numbers  # int64 (N,). Cell of each packet, in the order of `trace.flows.order`
     place: Reals  # float64 (N,). Where each packet is in its step, 0..1
+    gap_ns: Numbers  # int64 (N,). Time since the packet before in the same cell, 0 for its first
 
     def __len__(self) -> int:
         return len(self.first)
@@ -70,4 +71,5 @@ class Series:
             end_ns=after[flows.last],
             cell=cell,
             place=place,
+            gap_ns=np.where(new, 0, np.diff(after, prepend=0)),
         )

@@ -9,6 +9,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -115,11 +116,25 @@ class Phase:
         at = step * (critic_steps + 1 if fresh else 1)
         while True:
             round_, done = divmod(at, batches_a_round)
-            order = np.random.default_rng([seed, round_]).permutation(self.items)
+            order = self._round(np.random.default_rng([seed, round_]))
             for place in range(done, batches_a_round):
                 at += 1
                 part = order[place * self.batch : (place + 1) * self.batch]
                 yield torch.from_numpy(part).to(self.batches.cells.device)
+
+    def _round(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """All items once in random order; flows as often as the parameter `balance` wants on average, int64 (items,).
+
+        Systematic sampling: the flow at every 1 / F of the cumulated weights, from a random offset (Cochran 1977,
+        chapter 8), so that each is drawn its expected number of times, rounded down or up.
+        """
+        balance = self.layout.parameters.balance
+        if self.name == "g3" or not balance:
+            return rng.permutation(self.items)
+        weight = self.batches.packet_count.cpu().numpy() ** balance
+        ends = np.cumsum(weight) / weight.sum()
+        found = np.searchsorted(ends, (np.arange(self.items) + rng.random()) / self.items, side="right")
+        return rng.permutation(np.minimum(found, self.items - 1))
 
     def tensors(self) -> dict[str, Tensor]:
         """The state of both optimisers."""
