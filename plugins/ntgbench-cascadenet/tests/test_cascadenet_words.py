@@ -1,8 +1,8 @@
 """Vectors of ports and protocols."""
 
 import numpy as np
-from made_traces import trace
 from made_port_words import random_words
+from made_traces import trace
 from ntgbench_cascadenet import words as module
 from ntgbench_cascadenet.words import Words
 

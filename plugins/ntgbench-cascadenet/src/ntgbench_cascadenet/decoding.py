@@ -72,6 +72,8 @@ def decode(
 ) -> PacketTrace:
     """The trace of the flows, in the order of time, on the clock of the grid; it lasts `span_ns` at most.
 
+    The true numbers of a trace give its times back to the nanosecond, up to 2^49 ns, six days.
+
     Each flow is centred on its middle. With repeats "repair", a flow that would reach out of the time is squeezed
     towards its middle, and one with the 5-tuple of an earlier flow gets another port: all packets are kept. With "ref",
     as in the code of CascadeNet, the packets outside and the later flow are left out; there may be no packet then.
