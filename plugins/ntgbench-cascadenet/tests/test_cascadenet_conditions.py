@@ -55,7 +55,7 @@ def test_middle_of_a_flow():
 
 
 @given(traces())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_conditions_are_what_a_dense_series_gives(packets):
     steps = 12
     grid = Grid.of(packets, steps)

@@ -58,7 +58,7 @@ def test_words_give_back_the_trace():
 
 
 @given(traces(), st.sampled_from(["eq", "sp"]), st.sampled_from(["repair", "ref"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_even_times_keep_packets_and_order_of_every_flow(packets, timestamps, repeats):
     # Each packet of a flow has an id of its own, which says in which order they were.
     packets = replace(packets, ip_id=np.where(packets.is_ipv4(), np.arange(len(packets)), 0).astype(np.uint16))

@@ -16,7 +16,7 @@ FIELDS = ("ip_length", "tos", "ip_id", "ip_flags", "fragment_offset", "ttl")
 
 
 @given(traces(), st.sampled_from(["type", "observed"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_field_comes_back(packets, fields):
     rng = np.random.default_rng(len(packets))
     offset = np.where(packets.is_ipv4(), rng.integers(0, 8192, len(packets)), 0).astype(np.uint16)
@@ -72,7 +72,7 @@ def test_fields_are_rounded_to_the_nearest_number_and_the_largest_flag_wins():
 
 
 @given(traces(), st.sampled_from(["type", "observed"]), st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_any_numbers_are_legal_fields(packets, fields, seed):
     records = Records.of(packets, fields)
     # Networks give 0..1; what is a little outside is clipped.

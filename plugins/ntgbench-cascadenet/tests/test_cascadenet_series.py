@@ -71,7 +71,7 @@ def test_more_steps_than_nanoseconds():
 
 
 @given(st.integers(1, 2**53), st.integers(1, 300), st.lists(st.fractions(0, 1), min_size=1, max_size=20), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_steps_and_places_are_exact(span, steps, shares, data):
     grid = Grid(0, span, steps)
     edge = data.draw(st.sampled_from(grid.edges.tolist()))
@@ -84,7 +84,7 @@ def test_steps_and_places_are_exact(span, steps, shares, data):
 
 
 @given(traces(), st.integers(1, 50))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_series_are_what_a_plain_count_finds(packets, steps):
     grid, series = series_of(packets, steps)
     after = packets.time_ns - packets.time_ns[0]

@@ -25,7 +25,7 @@ def through(packets, tuples):
 
 
 @given(traces(), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_5_tuple_comes_back(packets, only_ipv4, with_words):
     if only_ipv4 and packets.is_ipv4().any():
         packets = packets.select(packets.is_ipv4())
