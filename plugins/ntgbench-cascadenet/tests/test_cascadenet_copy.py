@@ -60,24 +60,19 @@ def test_words_give_back_the_trace():
 @given(traces(), st.sampled_from(["eq", "sp"]), st.sampled_from(["repair", "ref"]))
 @settings(max_examples=20, deadline=None)
 def test_even_times_keep_packets_and_order_of_every_flow(packets, timestamps, repeats):
-    # Each packet of a flow has an id of its own, which says in which order they were.
-    packets = replace(packets, ip_id=np.where(packets.is_ipv4(), np.arange(len(packets)), 0).astype(np.uint16))
+    # Each packet has a TTL of its own, which says in which order they were.
+    packets = replace(packets, ttl=np.arange(len(packets), dtype=np.uint8))
     found = copied(packets, timestamps=timestamps, repeats=repeats, steps=3)
     if repeats == "repair":
         assert len(found) == len(packets)
     assert 0 <= found.time_ns[0] - packets.time_ns[0] <= found.time_ns[-1] - packets.time_ns[0] <= packets.span_ns
 
     def by_flow(trace):
-        ids, flows = trace.ip_id, trace.flows
-        keys = [
-            tuple(getattr(trace, name)[row].tolist() for name in ("source", "destination")) for row in flows.heads()
-        ]
-        ends = [
-            (int(trace.source_port[row]), int(trace.destination_port[row]), int(trace.protocol[row]))
-            for row in flows.heads()
-        ]
+        ids, flows = trace.ttl, trace.flows
+        names = ("source", "destination", "source_port", "destination_port", "protocol")
+        keys = [str([getattr(trace, name)[row].tolist() for name in names]) for row in flows.heads()]
         parts = np.split(ids[flows.order], flows.first[1:])
-        return {str((*key, *end)): part.tolist() for key, end, part in zip(keys, ends, parts, strict=True)}
+        return {key: part.tolist() for key, part in zip(keys, parts, strict=True)}
 
     before, after = by_flow(packets), by_flow(found)
     for key, ids in after.items():
