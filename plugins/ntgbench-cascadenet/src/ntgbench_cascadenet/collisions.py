@@ -13,41 +13,54 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Columns = dict[str, npt.NDArray[Any]]
+Mask = npt.NDArray[np.bool_]
 
-SYSTEM, DYNAMIC, PORTS = 1024, 49_152, 65_536
-"""First user port, first dynamic port, and end of all ports (RFC 6335, section 6)."""
+SYSTEM_END, DYNAMIC, PORTS = 1024, 49_152, 65_536
+"""End of the system ports, first dynamic port, and end of all ports (RFC 6335, section 6)."""
 
 _ROUNDS = 16
-"""Rounds in which only the higher port is drawn again; after these both are."""
+"""Rounds in which only the higher port is drawn again; in those after, which hardly ever come, both are."""
 
 
-def later_ones(flows: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+def later_ones(flows: Mapping[str, npt.NDArray[Any]]) -> Mask:
     """Which flows have the 5-tuple of an earlier one, bool (F,)."""
-    address = (flows[side][:, half] for side in ("source", "destination") for half in (0, 1))
-    code = codes(*address, flows["source_port"], flows["destination_port"], flows["protocol"])
-    later = np.ones(len(code), bool)
-    later[np.unique(code, return_index=True)[1]] = False
-    return later
+    return _later(codes(*_hosts(flows), flows["source_port"], flows["destination_port"]))
 
 
 def kept_apart(flows: Columns, rng: np.random.Generator) -> Columns:
-    """The flows with other ports where an earlier one has the same 5-tuple.
+    """The flows with other ports where an earlier one has the same 5-tuple; all the others stay as they are.
 
-    The higher of the two ports, which is the client's as a rule, is drawn again from its range of RFC 6335, and from
-    the dynamic ports when it is a system port. Raises nothing: there are more ports than flows between two hosts, and
-    when there are not, both ports are drawn.
+    The higher of the two ports, which is the client's as a rule, is drawn again until no other flow has the 5-tuple:
+    user ports from the user ports, other ones from the dynamic ports. When that does not end, since there are more
+    flows than ports, the lower port is drawn as well.
     """
-    flows = {**flows, "source_port": flows["source_port"].copy(), "destination_port": flows["destination_port"].copy()}
-    attempt = 0
-    while len(again := np.flatnonzero(later_ones(flows))):
-        source, destination = flows["source_port"][again], flows["destination_port"][again]
-        both = np.full(len(again), attempt >= _ROUNDS)
-        for name, old, chosen in (
-            ("source_port", source, both | (source >= destination)),
-            ("destination_port", destination, both | (source < destination)),
-        ):
-            low = np.where((old >= SYSTEM) & (old < DYNAMIC), SYSTEM, DYNAMIC)
-            high = np.where((old >= SYSTEM) & (old < DYNAMIC), DYNAMIC, PORTS)
-            flows[name][again] = np.where(chosen, rng.integers(low, high), old)
-        attempt += 1
-    return flows
+    hosts, ports = codes(*_hosts(flows)), [flows[side].copy() for side in ("source_port", "destination_port")]
+    is_higher = (ports[0] >= ports[1], ports[0] < ports[1])
+    again = changed = later_ones(flows)
+    # The flows that stay as they are come first, so that none of these is the later of two.
+    order = np.argsort(changed, kind="stable")
+    rounds = 0
+    while again.any():
+        for port, higher in zip(ports, is_higher, strict=True):
+            chosen = again & (higher | (rounds >= _ROUNDS))
+            port[chosen] = _drawn(port[chosen], rng)
+        again = np.empty_like(changed)
+        again[order] = _later(codes(hosts[order], ports[0][order], ports[1][order]))
+        rounds += 1
+    return {**flows, "source_port": ports[0], "destination_port": ports[1]}
+
+
+def _hosts(flows: Mapping[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """The columns of a 5-tuple but for its ports."""
+    return [*flows["source"].T, *flows["destination"].T, flows["protocol"]]
+
+
+def _later(code: npt.NDArray[np.int64]) -> Mask:
+    """Which numbers have occurred before, bool (F,): new ones are larger than all before them, see `codes`."""
+    later: Mask = np.diff(np.maximum.accumulate(code), prepend=-1) == 0
+    return later
+
+
+def _drawn(ports: npt.NDArray[np.uint16], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    user = (ports >= SYSTEM_END) & (ports < DYNAMIC)
+    return rng.integers(np.where(user, SYSTEM_END, DYNAMIC), np.where(user, DYNAMIC, PORTS))

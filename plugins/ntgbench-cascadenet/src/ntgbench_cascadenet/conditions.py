@@ -37,8 +37,8 @@ def conditions(series: Series) -> Reals:
     total = np.add.reduceat(series.packets, first)
     mean = total / count
     square = np.add.reduceat((series.packets - mean[series.flow]) ** 2, first)
+    # Negative where a flow begins, with step 0: no pause.
     gap = np.diff(series.step, prepend=0) - 1
-    gap[first] = 0
     pauses = np.add.reduceat((gap > 0).astype(np.int64), first)
     pause = np.add.reduceat(np.maximum(gap, 0), first) / np.maximum(pauses, 1)
     most = np.maximum.reduceat(series.packets, first)

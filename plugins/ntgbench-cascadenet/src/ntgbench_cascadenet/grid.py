@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from ntgbench.traffic.trace import PacketTrace
 
 Numbers = npt.NDArray[np.int64]
 
@@ -14,6 +18,8 @@ Numbers = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Grid:
     """T equal steps over a trace (CascadeNet, section 3.1).
+
+    Step k lasts from k D / T, which need not be a whole nanosecond, to (k + 1) D / T.
 
     Attributes:
         start_ns: time of the first packet, nanoseconds since the epoch.
@@ -25,6 +31,11 @@ class Grid:
     span_ns: int
     steps: int
 
+    @staticmethod
+    def of(trace: PacketTrace, steps: int) -> Grid:
+        """The steps of a trace of at least one packet, in the order of time."""
+        return Grid(int(trace.time_ns[0]), max(trace.span_ns, 1), steps)
+
     @property
     def step_ns(self) -> float:
         """Nanoseconds of a step, D / T."""
@@ -32,8 +43,8 @@ class Grid:
 
     @cached_property
     def edges(self) -> Numbers:
-        """The first nanosecond of each step, int64 (T,), since the start: exact, which floats are not."""
-        return np.array([-(-self.span_ns * step // self.steps) for step in range(self.steps)], np.int64)
+        """The first whole nanosecond of each step, since the start, int64 (T,): exact, which floats are not."""
+        return np.array([-(-step * self.span_ns // self.steps) for step in range(self.steps)], np.int64)
 
     def step(self, after_ns: Numbers) -> Numbers:
         """The step of each time since the start, int64 (N,) in 0..T-1; the last moment belongs to the last step."""
@@ -41,6 +52,11 @@ class Grid:
         return found
 
     def place(self, after_ns: Numbers, step: Numbers) -> npt.NDArray[np.float64]:
-        """How far each time is inside its step, float64 (N,) in 0..1; 1 only at the very end."""
-        begin = step * self.step_ns
-        return np.clip((after_ns - begin) / self.step_ns, 0.0, 1.0)
+        """Where each time is in its step, float64 (N,) from 0, its beginning, to 1, its end.
+
+        Only the last moment of the trace is at 1. Nothing is lost by rounding, however late in the trace it is.
+        """
+        # From the beginning of a step to its first whole nanosecond.
+        late = np.array([-step * self.span_ns % self.steps / self.steps for step in range(self.steps)])
+        place: npt.NDArray[np.float64] = (after_ns - self.edges[step] + late[step]) / self.step_ns
+        return np.minimum(place, 1.0)

@@ -29,7 +29,7 @@ class RepresentationParameters:
         span: the part of a step that its packets fill, "linear" or on a "log" scale.
         fields: header fields as shares of what their "type" can hold, or of the range "observed" in training.
         repeats: what happens to a flow whose 5-tuple an earlier flow has, and to a flow that reaches out of the trace:
-            "repair" draws another port and moves the flow inside; "ref" drops that flow, and the packets outside, as
+            "repair" draws another port and squeezes the flow; "ref" drops that flow, and the packets outside, as
             the code of the paper does.
     """
 

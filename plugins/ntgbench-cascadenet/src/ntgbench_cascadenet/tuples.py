@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Bits = npt.NDArray[np.uint8]
 
+_LAST_32 = np.array([0, 0xFFFF_FFFF], np.uint64)
+
 _PREFIX = np.uint64(0x2000 << 48)
+"""2000::/3, the global addresses (RFC 4291, section 2.4)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +61,12 @@ class Tuples:
 
     def encode(self, heads: PacketTrace) -> Bits:
         """Bits of the 5-tuple of each packet, uint8 (F, bits). The words are those that `Words.index` finds."""
-        parts = [self._address_bits(heads.source), self._address_bits(heads.destination)]
+        parts: list[npt.NDArray[Any]] = [self._address_bits(heads.source), self._address_bits(heads.destination)]
         if self.words is None:
-            parts += [_bits(heads.source_port, 16), _bits(heads.destination_port, 16), _bits(heads.protocol == UDP, 1)]
+            parts += [_bits(heads.source_port), _bits(heads.destination_port), (heads.protocol == UDP)[:, None]]
         if self.ipv6:
-            parts.append(_bits(~heads.is_ipv4(), 1))
-        return np.concatenate(parts, axis=1)
+            parts.append(~heads.is_ipv4()[:, None])
+        return np.concatenate(parts, axis=1, dtype=np.uint8)
 
     def decode(self, bits: Bits, vectors: Vectors) -> dict[str, npt.NDArray[Any]]:
         """The columns of the 5-tuples for bits, uint8 (F, bits), and vectors, float32 (F, 30) or (F, 0)."""
@@ -72,9 +75,8 @@ class Tuples:
         ipv6 = bits[:, -1].astype(bool) if self.ipv6 else np.zeros(len(bits), bool)
         columns: dict[str, npt.NDArray[Any]] = {name: _address(side, ipv6) for name, side in sides.items()}
         if self.words is None:
-            ports = bits[:, 2 * size : 2 * size + 32]
-            columns["source_port"] = _number(ports[:, :16]).astype(np.uint16)
-            columns["destination_port"] = _number(ports[:, 16:]).astype(np.uint16)
+            ports = _numbers(bits[:, 2 * size : 2 * size + 32], ">u2")
+            columns["source_port"], columns["destination_port"] = ports.T
             columns["protocol"] = np.where(bits[:, 2 * size + 32], UDP, TCP).astype(np.uint8)
         else:
             columns["source_port"] = self.words.nearest_ports(vectors[:, :WIDTH])
@@ -83,35 +85,29 @@ class Tuples:
         return columns
 
     def _address_bits(self, address: npt.NDArray[np.uint64]) -> Bits:
-        low = _bits(address[:, 1] & np.uint64(0xFFFFFFFF), 32)
-        if not self.ipv6:
-            return low
-        ipv4 = is_ipv4(address)[:, None]
-        high = np.concatenate([_bits(address[:, 0], 64), _bits(address[:, 1] >> np.uint64(32), 32)], axis=1)
-        return np.concatenate([np.where(ipv4, np.uint8(0), high), low], axis=1)
+        if self.ipv6:
+            # Without the prefix that says that an address is IPv4, which has a bit of its own.
+            address = np.where(is_ipv4(address)[:, None], address & _LAST_32, address)
+        return _bits(address)[:, -self.address_bits :]
 
 
-def _bits(values: npt.NDArray[Any], width: int) -> Bits:
-    """The last `width` bits of each value, most significant first, uint8 (N, width)."""
-    shifts = np.arange(width - 1, -1, -1, dtype=np.uint64)
-    found: Bits = (values.astype(np.uint64)[:, None] >> shifts & np.uint64(1)).astype(np.uint8)
-    return found
+def _bits(values: npt.NDArray[Any]) -> Bits:
+    """The bits of the unsigned integers of each row, most significant first, uint8 (N, bits) for (N,) or (N, n)."""
+    octets = np.ascontiguousarray(values, values.dtype.newbyteorder(">")).view(np.uint8)
+    return np.unpackbits(octets.reshape(len(values), -1), axis=1)
 
 
-def _number(bits: Bits) -> npt.NDArray[np.uint64]:
-    """The number that the bits of each row are, uint64 (N,), at most 64 bits."""
-    number = np.zeros(len(bits), np.uint64)
-    for column in bits.T:
-        number = number << np.uint64(1) | column
-    return number
+def _numbers(bits: Bits, kind: str) -> npt.NDArray[Any]:
+    """The inverse of `_bits` for a type such as ">u2", (N, n)."""
+    return np.packbits(bits, axis=1).view(kind).astype(kind.replace(">", ""))
 
 
 def _address(bits: Bits, ipv6: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     """Addresses as the halves that a trace holds, uint64 (N, 2)."""
-    address = ipv4_address(_number(bits[:, -32:]).astype(np.uint32))
-    if bits.shape[1] == 128:
-        long = np.stack([_number(bits[:, :64]), _number(bits[:, 64:])], axis=1)
-        # Bits drawn at random may be those of an IPv4 address inside IPv6.
-        long[is_ipv4(long), 0] |= _PREFIX
-        address = np.where(ipv6[:, None], long, address)
-    return address
+    short = ipv4_address(_numbers(bits[:, -32:], ">u4")[:, 0])
+    if not ipv6.any():
+        return short
+    long = _numbers(bits, ">u8")
+    # Bits drawn at random may be those of an IPv4 address inside IPv6.
+    long[is_ipv4(long), 0] |= _PREFIX
+    return np.where(ipv6[:, None], long, short)
