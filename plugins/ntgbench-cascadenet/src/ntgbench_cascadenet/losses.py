@@ -11,33 +11,35 @@ PENALTY = 10.0
 """Weight of the penalty, lambda."""
 
 
-class Seen(NamedTuple):
-    """What a critic sees: of `judged` the gradient is penalised, of `context` it is not. (B, …) each."""
+class Pair(NamedTuple):
+    """What one critic sees: real and synthetic rows, float (B, n) each.
 
-    context: Tensor
-    judged: Tensor
-
-    def joined(self) -> Tensor:
-        """Both side by side."""
-        return torch.cat([self.context, self.judged], 1)
-
-
-def critic_loss(critic: nn.Module, real: Seen, fake: Seen) -> Tensor:
-    """E D(fake) - E D(real) + lambda E (|grad D(mixed)| - 1)^2, the gradient with respect to what is judged.
-
-    A mixed sample is a real and a synthetic one, mixed in one random proportion in all its parts.
+    The gradient at the first `given` numbers, which the generator was given, is not penalised.
     """
-    count = len(real.judged)
-    scores = critic(torch.cat([fake.joined(), real.joined()]))
-    share = torch.rand(count, 1, device=real.judged.device)
-    context = torch.lerp(fake.context, real.context, share)
-    judged = torch.lerp(fake.judged, real.judged, share).requires_grad_()
-    mixed = critic(Seen(context, judged).joined())
-    (slope,) = torch.autograd.grad(mixed.sum(), judged, create_graph=True)
+
+    critic: nn.Module
+    real: Tensor
+    fake: Tensor
+    given: int
+
+
+def critic_loss(pair: Pair) -> Tensor:
+    """E D(fake) - E D(real) + lambda E (|grad D(mixed)| - 1)^2; synthetic rows count as constants.
+
+    A mixed row is a real and a synthetic one, mixed in one random proportion in all its numbers.
+    """
+    critic, real, fake, given = pair.critic, pair.real, pair.fake.detach(), pair.given
+    scores = critic(torch.cat([fake, real]))
+    mixed = torch.lerp(fake, real, torch.rand(len(real), 1, device=real.device))
+    judged = mixed[:, given:].requires_grad_()
+    total = critic(torch.cat([mixed[:, :given], judged], 1)).sum()
+    (slope,) = torch.autograd.grad(total, judged, create_graph=True)
     penalty = (slope.norm(dim=1) - 1).square().mean()
-    return scores[:count].mean() - scores[count:].mean() + PENALTY * penalty
+    loss: Tensor = scores[: len(fake)].mean() - scores[len(fake) :].mean() + PENALTY * penalty
+    return loss
 
 
-def generator_loss(critic: nn.Module, fake: Seen) -> Tensor:
+def generator_loss(pair: Pair) -> Tensor:
     """-E D(fake)."""
-    return -critic(fake.joined()).mean()
+    scores: Tensor = pair.critic(pair.fake)
+    return -scores.mean()

@@ -42,7 +42,7 @@ def critic(inputs: int, hidden: int) -> nn.Sequential:
 
 def pairs(values: Tensor) -> Tensor:
     """Softmax over each two numbers that follow each other, (…, 2 n)."""
-    return values.unflatten(-1, (-1, 2)).softmax(-1).flatten(-2)
+    return values.view(*values.shape[:-1], -1, 2).softmax(-1).flatten(-2)
 
 
 class FlowGenerator(nn.Module):
@@ -101,13 +101,13 @@ class SeriesGenerator(nn.Module):
         """Heads, then zeros where the flags say so: no gradient passes through a decision."""
         values, flags = made[..., : self.plain].sigmoid(), pairs(made[..., self.plain :])
         activity = flags[..., -2:]
-        inside = (activity[..., 0] > activity[..., 1]).detach().clone()
+        inside = activity[..., 0] > activity[..., 1]
         inside[:, 0] = True
         active = inside.cumprod(1).unsqueeze(-1).to(made.dtype)
         if not self.zero_flag:
             return torch.cat([values * active, activity], -1)
         zero = flags[..., :2]
-        filled = (zero[..., 0] > zero[..., 1]).detach().clone()
+        filled = zero[..., 0] > zero[..., 1]
         filled[:, 0] = True
         return torch.cat([values * filled.unsqueeze(-1) * active, zero * active, activity], -1)
 
@@ -133,13 +133,13 @@ class PacketGenerator(nn.Module):
         first = self.body[0]
         assert isinstance(first, nn.Linear)
         known = functional.linear(inputs, first.weight[:, : inputs.shape[1]], first.bias)
-        made = known.repeat_interleave(times, 0)
+        made = known.repeat_interleave(times, 0, output_size=len(noise))
         made.addmm_(noise, first.weight[:, inputs.shape[1] :].t())
         return self.heads(self.body[1:](made))
 
     def heads(self, made: Tensor) -> Tensor:
         """Numbers in 0..1; the flags sum to 1."""
-        first, flags, rest = made.split([3, self.flags, made.shape[1] - 3 - self.flags], 1)
+        first, flags, rest = made.tensor_split((3, 3 + self.flags), 1)
         return torch.cat([first.sigmoid(), flags.softmax(1), rest.sigmoid()], 1)
 
 
