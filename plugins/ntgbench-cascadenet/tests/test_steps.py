@@ -79,10 +79,10 @@ def test_steps_are_those_of_the_plain_training(name, conditions, fresh):
         losses = phase.step(phase.draws(1, seed))
         torch.manual_seed(seed)
         expected = plainly.step(phase.draws(1, seed))
-        assert losses.tolist() == pytest.approx(expected, rel=1e-3, abs=1e-4)
+        assert losses.tolist() == pytest.approx(expected, rel=1e-4, abs=2e-5)
     found, expected = cascade.state_dict(), other.state_dict()
     for key in found:
-        torch.testing.assert_close(found[key], expected[key], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found[key], expected[key], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("side", ["critics", "generators"])

@@ -17,7 +17,7 @@ class Pair(NamedTuple):
     The gradient at the first `given` numbers, which the generator was given, is not penalised.
     """
 
-    critic: nn.Module
+    critic: nn.Sequential
     real: Tensor
     fake: Tensor
     given: int
@@ -28,13 +28,16 @@ def critic_loss(pair: Pair) -> Tensor:
 
     A mixed row is a real and a synthetic one, mixed in one random proportion in all its numbers.
     """
-    critic, real, fake, given = pair.critic, pair.real, pair.fake.detach(), pair.given
-    scores = critic(torch.cat([fake, real]))
+    first, others = pair.critic[0], pair.critic[1:]
+    assert isinstance(first, nn.Linear)
+    after = first(torch.cat([pair.fake.detach(), pair.real]))
+    fake, real = after.unflatten(0, (2, -1)).unbind()
+    # The first layer is linear, so it need not see mixed rows: what it makes of them is a mixture, too.
     mixed = torch.lerp(fake, real, torch.rand(len(real), 1, device=real.device))
-    judged = mixed[:, given:].requires_grad_()
-    total = critic(torch.cat([mixed[:, :given], judged], 1)).sum()
-    (slope,) = torch.autograd.grad(total, judged, create_graph=True)
+    (slope,) = torch.autograd.grad(others(mixed).sum(), mixed, create_graph=True)
+    slope = slope @ first.weight[:, pair.given :]
     penalty = (slope.norm(dim=1) - 1).square().mean()
+    scores = others(after)
     loss: Tensor = scores[: len(fake)].mean() - scores[len(fake) :].mean() + PENALTY * penalty
     return loss
 
