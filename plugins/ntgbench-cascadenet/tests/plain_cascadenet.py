@@ -3,6 +3,7 @@
 Networks are those of the plugin, whose heads and masks have tests of their own.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from ntgbench_cascadenet.batches import Batches
 from ntgbench_cascadenet.generator import CascadeNet
 from ntgbench_cascadenet.parameters import CascadeNetParameters
 from ntgbench_cascadenet.series import Series
+from ntgbench_cascadenet.training import PHASES
 
 from ntgbench.interfaces import Context
 
@@ -226,9 +228,15 @@ def counts(series, layout):
     return number
 
 
-def prepared(trace, parameters=CascadeNetParameters, **settings):
-    """Layout, batches and networks that nothing has been learnt with, except for vectors of ports."""
-    system = CascadeNet(parameters(**settings, g1_steps=0, g2_steps=0, g3_steps=0, joint_steps=0))
-    system.fit(trace, Context(seed=1, threads=torch.get_num_threads()))
-    batches = Batches(system.layout, Series.of(trace, system.layout.grid), trace, torch.device("cpu"))
-    return system.layout, batches, system.cascade.train()
+def prepared(trace, steps_of=None, **settings):
+    """Layout, batches and networks that nothing has been learnt with, except for vectors of ports.
+
+    Of `steps_of`, which says the steps of each phase, those that are left out are 0.
+    """
+    none = {f"{name}_steps": 0 for name in PHASES}
+    system = CascadeNet(CascadeNetParameters(**settings, **none))
+    system.fit(trace, Context(seed=1))
+    wanted = {f"{name}_steps": steps for name, steps in (steps_of or {}).items()}
+    layout = replace(system.layout, parameters=replace(system.parameters, **wanted))
+    batches = Batches(layout, Series.of(trace, layout.grid), trace, torch.device("cpu"))
+    return layout, batches, system.cascade.train()
