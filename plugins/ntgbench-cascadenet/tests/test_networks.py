@@ -127,6 +127,27 @@ def test_the_series_is_made_five_steps_at_a_time():
     torch.testing.assert_close(g2(flow, noise), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("settings", [{"steps": 33}, {"steps": 33, "window": 1}, {"steps": 7, "series": "mlp"}])
+def test_a_series_that_stops_early_is_the_same_where_windows_reach(settings):
+    networks, layout = cascade(**settings)
+    g2, flow = networks.g2, torch.rand(200, layout.flow)
+    if g2.recurrent:
+        with torch.no_grad():
+            g2.head.weight *= 8
+            g2.head.bias.view(-1, layout.step)[:, -2] += 2  # flows of all lengths
+    noise = g2.draw(200, flow, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        whole, early = g2(flow, noise), g2.until_end(flow, noise)
+    length = (whole[..., -2] > whole[..., -1])[:, 1:].cumprod(1).sum(1) + 1
+    if g2.recurrent:
+        assert (length < 3).any()
+        assert (length == 33).any()
+    read = torch.arange(whole.shape[1]) < (length + layout.parameters.window // 2)[:, None]
+    torch.testing.assert_close(early[read], whole[read], rtol=1e-5, atol=1e-6)
+    for made in (whole, early):
+        assert (made[torch.arange(whole.shape[1]) >= length[:, None]][:, : layout.plain] == 0).all()
+
+
 def test_no_gradient_passes_through_a_decision():
     networks, layout = cascade(steps=4)
     raw = torch.zeros(1, 4, layout.step, requires_grad=True)
