@@ -6,43 +6,45 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 PENALTY = 10.0
 """Weight of the penalty, lambda."""
 
 
 class Pair(NamedTuple):
-    """What one critic sees: real and synthetic rows, float (B, n) each.
+    """What one critic sees: real and synthetic rows, float (B, n), each after what the generator was given, (B, g).
 
-    The gradient at the first `given` numbers, which the generator was given, is not penalised.
+    The gradient at what was given is not penalised.
     """
 
     critic: nn.Sequential
+    given: Tensor
     real: Tensor
     fake: Tensor
-    given: int
 
 
 def critic_loss(pair: Pair) -> Tensor:
     """E D(fake) - E D(real) + lambda E (|grad D(mixed)| - 1)^2; synthetic rows count as constants.
 
-    A mixed row is a real and a synthetic one, mixed in one random proportion in all its numbers.
+    A mixed row is a real and a synthetic one, mixed in one random proportion in all its numbers. The first layer is
+    linear, which saves work: it sees what both have in common once, and what it makes of a mixture is a mixture.
     """
     first, others = pair.critic[0], pair.critic[1:]
     assert isinstance(first, nn.Linear)
-    after = first(torch.cat([pair.fake.detach(), pair.real]))
-    fake, real = after.unflatten(0, (2, -1)).unbind()
-    # The first layer is linear, so it need not see mixed rows: what it makes of them is a mixture, too.
+    for_given, for_judged = torch.split(first.weight, [pair.given.shape[1], pair.real.shape[1]], 1)
+    common = functional.linear(pair.given, for_given, first.bias)
+    after = functional.linear(torch.stack([pair.fake.detach(), pair.real]), for_judged) + common
+    fake, real = after.unbind()
     mixed = torch.lerp(fake, real, torch.rand(len(real), 1, device=real.device))
     (slope,) = torch.autograd.grad(others(mixed).sum(), mixed, create_graph=True)
-    slope = slope @ first.weight[:, pair.given :]
-    penalty = (slope.norm(dim=1) - 1).square().mean()
-    scores = others(after)
-    loss: Tensor = scores[: len(fake)].mean() - scores[len(fake) :].mean() + PENALTY * penalty
+    penalty = ((slope @ for_judged).norm(dim=1) - 1).square().mean()
+    fake_score, real_score = others(after.flatten(0, 1)).view(2, -1).mean(1)
+    loss: Tensor = fake_score - real_score + PENALTY * penalty
     return loss
 
 
 def generator_loss(pair: Pair) -> Tensor:
     """-E D(fake)."""
-    scores: Tensor = pair.critic(pair.fake)
+    scores: Tensor = pair.critic(torch.cat([pair.given, pair.fake], 1))
     return -scores.mean()

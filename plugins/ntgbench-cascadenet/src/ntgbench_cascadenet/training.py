@@ -85,19 +85,19 @@ class Phase:
     def g1(self, flows: Tensor) -> list[Pair]:
         """The 5-tuple is judged, and so are the conditions when they are generated."""
         real = self.batches.flow(flows)
-        return [Pair(self.cascade.d1, real, self._flow_made(real), self.given)]
+        return [_pair(self.cascade.d1, self.given, real, self._flow_made(real))]
 
     def g2(self, flows: Tensor) -> list[Pair]:
         """The series is judged, for real conditions and 5-tuples."""
         flow = self.batches.flow(flows)
         real, fake = self.batches.series(flows), self._series_made(flow)
-        return [Pair(self.cascade.d2, _beside(flow, real), _beside(flow, fake), flow.shape[1])]
+        return [Pair(self.cascade.d2, flow, real.flatten(1), fake.flatten(1))]
 
     def g3(self, packets: Tensor) -> list[Pair]:
         """Header fields are judged, for real flows and series."""
         inputs = self.batches.packet_inputs(packets)
         real, fake = self.batches.records(packets), self.cascade.g3(inputs, self._noise(inputs))
-        return [Pair(self.cascade.d3, _beside(inputs, real), _beside(inputs, fake), inputs.shape[1])]
+        return [Pair(self.cascade.d3, inputs, real, fake)]
 
     def joint(self, flows: Tensor) -> list[Pair]:
         """Flows are generated one network after the other, with a packet each, and everything is judged.
@@ -111,9 +111,9 @@ class Phase:
         inputs_made = _beside(flow_made, windows(series_made, self._step_drawn(series_made), self.layout))
         packet, packet_made = batches.records(packets), cascade.g3(inputs_made, self._noise(inputs_made))
         return [
-            Pair(cascade.d1, flow, flow_made, self.given),
-            Pair(cascade.d2, _beside(flow, series), _beside(flow_made, series_made), self.given),
-            Pair(cascade.d3, _beside(batches.packet_inputs(packets), packet), _beside(inputs_made, packet_made), 0),
+            _pair(cascade.d1, self.given, flow, flow_made),
+            _pair(cascade.d2, self.given, _beside(flow, series), _beside(flow_made, series_made)),
+            _pair(cascade.d3, 0, _beside(batches.packet_inputs(packets), packet), _beside(inputs_made, packet_made)),
         ]
 
     def step(self, batches: Iterator[Tensor]) -> Tensor:
@@ -277,6 +277,11 @@ def _warn_if_cut(made: int, allowed: int, phases: list[Phase], budget: Budget) -
     logging.getLogger(BUDGET_LOGGER).warning(
         "training made %s of %s steps by the budget of %s", f"{made:,}", f"{wanted:,}", pluralised(bound or 0, unit)
     )
+
+
+def _pair(critic: nn.Sequential, given: int, real: Tensor, fake: Tensor) -> Pair:
+    """A pair of rows whose first `given` numbers are equal, as the generator was given them."""
+    return Pair(critic, real[:, :given], real[:, given:], fake[:, given:])
 
 
 def _beside(first: Tensor, second: Tensor) -> Tensor:
