@@ -1,6 +1,6 @@
-"""CascadeNet once more, as literal as can be: a dense encoding by loops, a step of training, and sampling flow by flow.
+"""CascadeNet once more, as literal as can be: a dense encoding by loops, and a step of training.
 
-Networks are those of the plugin, whose heads and masks have tests of their own.
+Weights are those of the plugin's networks; heads and masks are written once more.
 """
 
 from dataclasses import replace
@@ -111,6 +111,50 @@ class Dense:
         return torch.from_numpy(self.M[rows])
 
 
+def softmax_of_pairs(numbers):
+    return numbers.reshape(*numbers.shape[:-1], -1, 2).softmax(-1).flatten(-2)
+
+
+def made_flows(cascade, layout, conditions):
+    """[C | A] by the first generator."""
+    noise, wide = torch.randn(len(conditions), layout.parameters.noise), conditions.shape[1]
+    if layout.parameters.conditions == "generated":
+        numbers = cascade.g1.body(noise)
+        conditions, numbers = torch.sigmoid(numbers[:, :wide]), numbers[:, wide:]
+    else:
+        numbers = cascade.g1.body(torch.cat([conditions, noise], 1))
+    bits = 2 * layout.tuples.bits
+    return torch.cat([conditions, softmax_of_pairs(numbers[:, :bits]), torch.tanh(numbers[:, bits:])], 1)
+
+
+def made_series(cascade, layout, flow):
+    """S by the second generator, with an LSTM."""
+    p, chunks = layout.parameters, -(-layout.parameters.steps // 5)
+    noise = torch.randn(len(flow), chunks, p.noise)
+    state = torch.randn(1, len(flow), p.hidden), torch.randn(1, len(flow), p.hidden)
+    inputs = torch.cat([flow.unsqueeze(1).repeat(1, chunks, 1), noise], 2)
+    numbers = cascade.g2.head(cascade.g2.lstm(inputs, state)[0])
+    numbers = numbers.reshape(len(flow), 5 * chunks, layout.step)[:, : p.steps]
+    values, flags = torch.sigmoid(numbers[:, :, : layout.plain]), softmax_of_pairs(numbers[:, :, layout.plain :])
+    active = (flags[:, :, -2] > flags[:, :, -1]).float()
+    active[:, 0] = 1
+    active = torch.cumprod(active, 1).unsqueeze(2)
+    if not p.zero_flag:
+        return torch.cat([values * active, flags], 2)
+    filled = (flags[:, :, 0] > flags[:, :, 1]).float()
+    filled[:, 0] = 1
+    return torch.cat([values * filled.unsqueeze(2) * active, flags[:, :, :2] * active, flags[:, :, 2:]], 2)
+
+
+def made_packets(cascade, layout, inputs):
+    """M by the third generator."""
+    numbers = cascade.g3.body(torch.cat([inputs, torch.randn(len(inputs), layout.parameters.noise)], 1))
+    end = 3 + len(layout.records.flags)
+    return torch.cat(
+        [torch.sigmoid(numbers[:, :3]), torch.softmax(numbers[:, 3:end], 1), torch.sigmoid(numbers[:, end:])], 1
+    )
+
+
 class PlainPhase:
     """Training as the paper's code does it: one pass a tensor, synthetic rows with gradient, Adam without fusion.
 
@@ -120,7 +164,7 @@ class PlainPhase:
     def __init__(self, name, cascade, dense, layout):
         self.name, self.cascade, self.dense, self.layout = name, cascade, dense, layout
         p = layout.parameters
-        self.generated, self.noise, self.p = p.conditions == "generated", p.noise, p
+        self.generated, self.p = p.conditions == "generated", p
         numbers = (1, 2, 3) if name == "joint" else (int(name[1]),)
         self.critics = [getattr(cascade, f"d{number}") for number in numbers]
         generators = [getattr(cascade, f"g{number}") for number in numbers]
@@ -139,7 +183,7 @@ class PlainPhase:
         return getattr(self, f"see_{self.name}")(rows.numpy())
 
     def flow_made(self, conditions):
-        made = self.cascade.g1(conditions, torch.randn(len(conditions), self.noise))
+        made = made_flows(self.cascade, self.layout, conditions)
         return made[:, : conditions.shape[1]], made[:, conditions.shape[1] :]
 
     def see_g1(self, rows):
@@ -149,12 +193,12 @@ class PlainPhase:
 
     def see_g2(self, rows):
         flow, series = torch.cat(self.dense.flow(rows), 1), self.dense.series(rows)
-        series_made = self.cascade.g2(flow, self.cascade.g2.draw(len(rows), flow)).flatten(1)
+        series_made = made_series(self.cascade, self.layout, flow).flatten(1)
         return [[(flow, flow, False), (series, series_made, True)]]
 
     def see_g3(self, rows):
         inputs, packet = self.dense.packet_inputs(rows), self.dense.records(rows)
-        return [[(inputs, inputs, False), (packet, self.cascade.g3(inputs, torch.randn(len(rows), self.noise)), True)]]
+        return [[(inputs, inputs, False), (packet, made_packets(self.cascade, self.layout, inputs), True)]]
 
     def see_joint(self, rows):
         count = torch.from_numpy(self.dense.count[rows])
@@ -162,12 +206,9 @@ class PlainPhase:
         conditions, five_tuple = self.dense.flow(rows)
         conditions_made, five_tuple_made = self.flow_made(conditions)
         flow_made = torch.cat([conditions_made, five_tuple_made], 1)
-        series, series_made = (
-            self.dense.series(rows),
-            self.cascade.g2(flow_made, self.cascade.g2.draw(len(rows), flow_made)),
-        )
+        series, series_made = self.dense.series(rows), made_series(self.cascade, self.layout, flow_made)
         inputs_made = torch.cat([flow_made, self.windows_drawn(series_made)], 1)
-        packet_made = self.cascade.g3(inputs_made, torch.randn(len(rows), self.noise))
+        packet_made = made_packets(self.cascade, self.layout, inputs_made)
         flow = [(conditions, conditions_made, self.generated), (five_tuple, five_tuple_made, True)]
         packet = [
             (self.dense.packet_inputs(packets), inputs_made, True),
@@ -240,60 +281,3 @@ def prepared(trace, steps_of=None, **settings):
     layout = replace(system.layout, parameters=replace(system.parameters, **wanted))
     batches = Batches(layout, Series.of(trace, layout.grid), trace, torch.device("cpu"))
     return layout, batches, system.cascade.train()
-
-
-@torch.no_grad()
-def sampled(cascade, layout, packets):
-    """Packets as rows in the order of time, made as the paper's code does: 128 flows at a time, then one by one.
-
-    Conditions are generated, ports and protocols are words, times "ml". A flow with the 5-tuple of an earlier one is
-    dropped, and so is what lies outside the trace.
-    """
-    grid, tuples, records = layout.grid, layout.tuples, layout.records
-    half, kinds, made, known = layout.parameters.window // 2, len(records.flags), 0, set()
-    outside = torch.zeros(half, layout.step)
-    outside[:, -1] = 1
-    rows = []
-    while made < packets:
-        flow = cascade.g1(torch.zeros(128, len(layout.conditions)), torch.randn(128, cascade.g1.noise))
-        series = cascade.g2(flow, cascade.g2.draw(128, flow))
-        numbers = counts(series, layout).long().tolist()
-        inputs = []
-        for one, steps, number in zip(flow, series, numbers, strict=True):
-            padded = torch.cat([outside, steps, outside])
-            for step, count in enumerate(number):
-                row = torch.cat([one, padded[step : step + 2 * half + 1].flatten()])
-                inputs += [row] * count
-        inputs = torch.stack(inputs)
-        fields = cascade.g3(inputs, torch.randn(len(inputs), cascade.g3.noise)).numpy()
-        begin = 0
-        for one, number in zip(flow.numpy(), numbers, strict=True):
-            own = fields[begin : begin + sum(number)]
-            begin += sum(number)
-            key = five_tuple(one[len(layout.conditions) :], tuples)
-            if key in known:
-                continue
-            known.add(key)
-            tau = np.repeat(np.arange(len(number)), number) + own[:, -1]
-            start, end = (one[at] * layout.top[at] for at in (-2 + len(layout.conditions), -1 + len(layout.conditions)))
-            tau = tau - (tau.max() + tau.min()) / 2 + (start + end) / 2 / grid.step_ns
-            for after, numbers_of_packet in zip(np.rint(tau * grid.step_ns).astype(np.int64), own, strict=True):
-                if 0 <= after <= grid.span_ns:
-                    numeric = [*numbers_of_packet[:3], *numbers_of_packet[3 + kinds : 5 + kinds]]
-                    values = [
-                        low + value * (high - low) for value, (low, high) in zip(numeric, records.ranges, strict=True)
-                    ]
-                    flags = records.flags[int(np.argmax(numbers_of_packet[3 : 3 + kinds]))]
-                    rows.append((int(after), *key, *values, flags))
-        made = len(rows)
-    return sorted(rows)
-
-
-def five_tuple(numbers, tuples):
-    """The 5-tuple that a vector stands for: bits by the larger number, words by the nearest vector."""
-    bits = [int(numbers[2 * bit + 1] > numbers[2 * bit]) for bit in range(tuples.bits)]
-    ends = [int("".join(map(str, bits[begin : begin + 32])), 2) for begin in (0, 32)]
-    vectors = numbers[2 * tuples.bits :].reshape(3, -1)
-    ports = [int(tuples.words.ports[np.argmax(tuples.words.port_vectors @ vector)]) for vector in vectors[:2]]
-    protocol = tuples.words.protocols[np.argmax(tuples.words.protocol_vectors @ vectors[2])]
-    return (*ends, *ports, int(protocol))
