@@ -68,7 +68,9 @@ def flows(
     kept = layout.conditions
     start, end = kept.index(NAMES.index("start")), kept.index(NAMES.index("end"))
     for given, middle in conditions:
-        flow = cascade.g1(given.to(device), torch.randn(len(given), cascade.g1.noise, device=device, generator=generator))
+        flow = cascade.g1(
+            given.to(device), torch.randn(len(given), cascade.g1.noise, device=device, generator=generator)
+        )
         series = cascade.g2.until_end(flow, cascade.g2.draw(len(flow), flow, generator))
         number = counts(series, layout)
         of_flow, step = number.nonzero(as_tuple=True)
