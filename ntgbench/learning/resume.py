@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -27,23 +27,18 @@ SAVE_EVERY = 60.0
 
 @dataclass
 class Position:
-    """Where a training stands.
+    """Where a training stands; what else a training must remember is added by a subclass, as JSON has it.
 
     Attributes:
-        step: steps done, over all epochs.
+        step: steps done.
         seconds: time spent.
-        total: sum of the losses of all terms of this epoch.
-        terms: number of these terms.
-        train_loss: mean loss of each finished epoch.
-        validation_loss: validation loss after each finished epoch; empty when there is nothing to validate on.
     """
 
     step: int = 0
     seconds: float = 0.0
-    total: float = 0.0
-    terms: int = 0
-    train_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
+
+
+At = TypeVar("At", bound=Position)
 
 
 class Checkpoint:
@@ -59,24 +54,24 @@ class Checkpoint:
         self.identity, self.tensors = json.dumps(identity, sort_keys=True), tensors
         self.last = time.monotonic()
 
-    def restore(self) -> Position | None:
+    def restore(self, begin: At) -> At:
         """Put the saved tensors back and return where the training stood.
 
-        None when there is no checkpoint, or it is damaged or of another training.
+        That is `begin` when there is no checkpoint, or it is damaged or of another training.
         """
         if self.path is None or not self.path.is_file():
-            return None
+            return begin
         try:
             with safe_open(self.path, "pt") as file:
                 head = file.metadata() or {}
                 if (head.get("format"), head.get("identity")) != (str(FORMAT), self.identity):
-                    return None
+                    return begin
                 found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            position = Position(**json.loads(head["position"]))
+            position = type(begin)(**json.loads(head["position"]))
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
-            return None
+            return begin
         if {name: value.shape for name, value in found.items()} != {n: v.shape for n, v in self.tensors.items()}:
-            return None
+            return begin
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(found[name])

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,23 @@ LARGEST_GRADIENT = 1.0
 
 Loss = Callable[[Tensor], tuple[Tensor, int]]
 """Mean loss of some rows, and how many terms it is the mean of."""
+
+
+@dataclass
+class Epochs(Position):
+    """Where a training stands; steps count over all epochs.
+
+    Attributes:
+        total: sum of the losses of all terms of this epoch.
+        terms: number of these terms.
+        train_loss: mean loss of each finished epoch.
+        validation_loss: validation loss after each finished epoch; empty when there is nothing to validate on.
+    """
+
+    total: float = 0.0
+    terms: int = 0
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
 
 
 def hold_out(train: Biflows, seed: int) -> tuple[Biflows, Biflows]:
@@ -77,7 +94,7 @@ def fit(
     recipe: Recipe,
     context: Context,
     labels: Labels | None = None,
-) -> Position:
+) -> Epochs:
     """Train `model` in place, leave it with the weights of its best epoch, and return the losses of all epochs.
 
     The global random generator of torch, which `loss` may use, is seeded before every step and every validation. So
@@ -111,7 +128,7 @@ def fit(
             **{f"optimiser.{i}.{n}": v for i, weight in enumerate(weights) for n, v in optimiser.state[weight].items()},
         },
     )
-    at = checkpoint.restore() or Position()
+    at = checkpoint.restore(Epochs())
     clock = _Clock(at, steps, budget.minutes)
     in_bfloat16 = matrix_type(recipe.precision, rows.device) == torch.bfloat16
     note = ""
@@ -219,7 +236,7 @@ def _warn_if_cut(done: int, allowed: int, steps_an_epoch: int, recipe: Recipe, b
 class _Clock:
     """How much of the training is done, by steps or by minutes, whichever is further."""
 
-    def __init__(self, at: Position, all_steps: int, minutes: float | None) -> None:
+    def __init__(self, at: Epochs, all_steps: int, minutes: float | None) -> None:
         self.at, self.all_steps = at, all_steps
         self.begun, self.seconds = time.monotonic() - at.seconds, math.inf if minutes is None else 60.0 * minutes
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,88 +20,75 @@ if TYPE_CHECKING:
 class Batches:
     """Flows and packets of a trace on the device; nothing is stored that can be gathered.
 
+    Shapes of what is gathered depend on no value, so a GPU never waits for the host.
+
     Attributes:
         flows: number of flows, F.
-        packets: number of packets, N.
+        packets: number of packets, N, flow by flow.
+        device: where all tensors are.
     """
 
     def __init__(self, layout: Layout, series: Series, trace: PacketTrace, device: torch.device) -> None:
-        def real(values: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+        def reals(values: npt.NDArray[Any]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(device)
 
-        def whole(values: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+        def integers(values: npt.NDArray[Any]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values, np.int64)).to(device)
 
         p = layout.parameters
-        self.steps, self.width, self.plain, self.window = p.steps, layout.step, layout.plain, p.window
-        self.zero_flag, self.flows, self.packets = p.zero_flag, len(series), len(trace)
+        self.steps, self.window, self.zero_flag = p.steps, p.window, p.zero_flag
+        self.flows, self.packets, self.device = len(series), len(trace), device
         heads = trace.select(trace.flows.heads())
-        self.condition_table = real((conditions(series) / layout.top)[:, layout.conditions])
-        self.bits = torch.from_numpy(layout.tuples.encode(heads)).to(device)
+        self._conditions = reals((conditions(series) / layout.top)[:, layout.conditions])
+        self._bits = torch.from_numpy(layout.tuples.encode(heads)).to(device)
         words = layout.tuples.words
-        self.vectors = None if words is None else real(words.table())
-        self.words = None if words is None else whole(words.index(heads))
-        self.cells = real(layout.series(series))
-        self.cell_flow, self.cell_step = whole(series.flow), whole(series.step)
-        self.first, self.count, self.length = whole(series.first), whole(series.count), whole(series.length)
+        self._vectors = None if words is None else reals(words.table())
+        self._words = None if words is None else integers(words.index(heads))
+        self._cells = reals(layout.series(series))
+        self._cell_step = integers(series.flow * p.steps + series.step)  # ascending: steps of all flows in a row
+        self._length = integers(series.length)
         in_order = trace.select(trace.flows.order)
-        self.record_table = torch.from_numpy(layout.records.encode(in_order, series.place, series.gap_ns)).to(device)
-        self.cell = whole(series.cell)
-        self.first_packet, self.packet_count = whole(trace.flows.first), whole(trace.flows.count)
+        self._records = torch.from_numpy(layout.records.encode(in_order, series.place)).to(device)
+        self._cell = integers(series.cell)
+        self._first_packet, self._packet_count = integers(trace.flows.first), integers(trace.flows.count)
 
     def flow(self, rows: Tensor) -> Tensor:
-        """[C | A] of flows, (B, flow)."""
-        bits = self.bits[rows].to(self.cells.dtype)
-        parts = [self.condition_table[rows], torch.stack([1 - bits, bits], 2).flatten(1)]
-        if self.vectors is not None and self.words is not None:
-            parts.append(self.vectors[self.words[rows]].flatten(1))
+        """[C | A] of flows, float (B, flow), for int64 (B,)."""
+        bits = self._bits[rows].to(torch.float32)
+        parts = [self._conditions[rows], torch.stack([1 - bits, bits], 2).flatten(1)]
+        if self._vectors is not None and self._words is not None:
+            parts.append(self._vectors[self._words[rows]].flatten(1))
         return torch.cat(parts, 1)
 
-    def conditions(self, rows: Tensor) -> Tensor:
-        """C of flows, (B, c)."""
-        return self.condition_table[rows]
-
     def series(self, rows: Tensor) -> Tensor:
-        """S of flows, (B, T, d)."""
-        count = self.count[rows]
-        place = torch.arange(len(rows), device=rows.device).repeat_interleave(count)
-        begin = (self.first[rows] - (count.cumsum(0) - count)).repeat_interleave(count)
-        cells = begin + torch.arange(len(begin), device=rows.device)
-        inside = torch.arange(self.steps, device=rows.device) < self.length[rows][:, None]
-        return self._with_flags(inside, place * self.steps + self.cell_step[cells], cells)
+        """S of flows, float (B, T, d)."""
+        return self._steps(rows, torch.arange(self.steps, device=self.device).expand(len(rows), -1))
 
-    def packet_inputs(self, packets: Tensor) -> tuple[Tensor, Tensor]:
-        """[C | A] and W of packets, (B, flow) and (B, window, d). Steps outside the series are 0 but for the last."""
-        middle, half = self.cell[packets], self.window // 2
-        flow, step = self.cell_flow[middle], self.cell_step[middle]
-        offsets = torch.arange(-half, half + 1, device=packets.device)
-        near = (middle[:, None] + offsets).clamp(0, len(self.cell_flow) - 1)
-        distance = self.cell_step[near] - step[:, None]
-        found = (self.cell_flow[near] == flow[:, None]) & (distance.abs() <= half)
-        # At the ends of the table a neighbour appears again and again, which changes nothing.
-        place = torch.arange(len(packets), device=packets.device)[:, None] * self.window + half + distance
-        steps = step[:, None] + offsets
-        inside = (steps >= 0) & (steps < self.length[flow][:, None])
-        return self.flow(flow), self._with_flags(inside, place[found], near[found])
+    def packet_inputs(self, packets: Tensor) -> Tensor:
+        """[C | A | W] of packets, float (B, packet_input). A step outside the series is 0 but for its last number."""
+        cell_step = self._cell_step[self._cell[packets]]
+        flow, step = cell_step // self.steps, cell_step % self.steps
+        half = self.window // 2
+        around = step[:, None] + torch.arange(-half, half + 1, device=self.device)
+        return torch.cat([self.flow(flow), self._steps(flow, around).flatten(1)], 1)
 
     def records(self, packets: Tensor) -> Tensor:
-        """M of packets, (B, width)."""
-        return self.record_table[packets]
+        """M of packets, float (B, width)."""
+        return self._records[packets]
 
     def one_packet_each(self, rows: Tensor) -> Tensor:
-        """A random packet of each flow, (B,)."""
-        count = self.packet_count[rows]
-        drawn = (torch.rand(len(rows), device=rows.device) * count).long().clamp(max=count - 1)
-        return self.first_packet[rows] + drawn
+        """A random packet of each flow, int64 (B,)."""
+        count = self._packet_count[rows]
+        drawn = (torch.rand(len(rows), device=self.device) * count).long()
+        # A float may be rounded up.
+        return self._first_packet[rows] + torch.minimum(drawn, count - 1)
 
-    def _with_flags(self, inside: Tensor, place: Tensor, cells: Tensor) -> Tensor:
-        """Steps, (B, n, d), of which `place` says where, counted over both axes, the cells go."""
-        made = self.cells.new_zeros((*inside.shape, self.width))
-        made.view(-1, self.width)[place, : self.plain] = self.cells[cells]
-        if self.zero_flag:
-            filled = inside.new_zeros(inside.shape)
-            filled.view(-1)[place] = True
-            made[..., self.plain] = filled
-            made[..., self.plain + 1] = inside & ~filled
-        made[..., -2], made[..., -1] = inside, ~inside
-        return made
+    def _steps(self, flow: Tensor, step: Tensor) -> Tensor:
+        """Steps of each flow, (B, n, d), for int64 (B,) and (B, n), the steps since the flow's first."""
+        inside = (step >= 0) & (step < self._length[flow][:, None])
+        wanted = flow[:, None] * self.steps + step
+        cell = torch.searchsorted(self._cell_step, wanted).clamp(max=len(self._cell_step) - 1)
+        filled = inside & (self._cell_step[cell] == wanted)
+        flags = [filled, inside & ~filled] if self.zero_flag else []
+        flags += [inside, ~inside]
+        return torch.cat([self._cells[cell] * filled.unsqueeze(-1), torch.stack(flags, -1)], -1)

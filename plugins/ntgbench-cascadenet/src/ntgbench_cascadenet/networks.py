@@ -41,8 +41,9 @@ def critic(inputs: int, hidden: int) -> nn.Sequential:
 
 
 def pairs(values: Tensor) -> Tensor:
-    """Softmax over each two numbers that follow each other, (…, 2 n)."""
-    return values.unflatten(-1, (-1, 2)).softmax(-1).flatten(-2)
+    """Softmax over each two numbers that follow each other, (…, 2 n): the logistic function of their difference."""
+    ahead = values[..., ::2] - values[..., 1::2]
+    return torch.stack([ahead, -ahead], -1).flatten(-2).sigmoid()
 
 
 class FlowGenerator(nn.Module):
@@ -75,7 +76,7 @@ class SeriesGenerator(nn.Module):
         p = layout.parameters
         self.steps, self.width, self.plain, self.noise = p.steps, layout.step, layout.plain, p.noise
         self.zero_flag, self.hidden, self.chunks = p.zero_flag, p.hidden, math.ceil(p.steps / CHUNK)
-        self.recurrent = p.series == "lstm"
+        self.recurrent, self.half_window = p.series == "lstm", p.window // 2
         if self.recurrent:
             self.lstm = nn.LSTM(layout.flow + p.noise, p.hidden, batch_first=True)
             self.head = nn.Linear(p.hidden, CHUNK * layout.step)
@@ -97,17 +98,40 @@ class SeriesGenerator(nn.Module):
             made = self.body(torch.cat([flow, noise[0][:, 0]], 1)).view(len(flow), self.steps, self.width)
         return self.masked(made[:, : self.steps])
 
+    def until_end(self, flow: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
+        """S as `forward` makes it, where packets and the windows around them are; what comes later means nothing.
+
+        For sampling: the LSTM goes on with those flows only that have not ended half a window ago.
+        """
+        if not self.recurrent:
+            return self.forward(flow, noise)
+        made = flow.new_zeros(len(flow), self.chunks * CHUNK, self.width)
+        rows, length = torch.arange(len(flow), device=flow.device), flow.new_zeros(len(flow))
+        state = noise[1], noise[2]
+        for begin in range(0, self.chunks * CHUNK, CHUNK):
+            inputs = torch.cat([flow[rows], noise[0][rows, begin // CHUNK]], 1)
+            hidden, state = self.lstm(inputs[:, None], state)
+            steps = self.head(hidden).view(-1, CHUNK, self.width)
+            made[rows, begin : begin + CHUNK] = steps
+            inside = steps[..., -2] > steps[..., -1]
+            inside[:, 0] |= begin == 0
+            length += (length == begin) * inside.cumprod(1).sum(1)
+            goes_on = length + self.half_window > begin + CHUNK
+            goes_on |= length == begin + CHUNK
+            rows, length, state = rows[goes_on], length[goes_on], (state[0][:, goes_on], state[1][:, goes_on])
+        return self.masked(made[:, : self.steps])
+
     def masked(self, made: Tensor) -> Tensor:
         """Heads, then zeros where the flags say so: no gradient passes through a decision."""
         values, flags = made[..., : self.plain].sigmoid(), pairs(made[..., self.plain :])
         activity = flags[..., -2:]
-        inside = (activity[..., 0] > activity[..., 1]).detach().clone()
+        inside = activity[..., 0] > activity[..., 1]
         inside[:, 0] = True
         active = inside.cumprod(1).unsqueeze(-1).to(made.dtype)
         if not self.zero_flag:
             return torch.cat([values * active, activity], -1)
         zero = flags[..., :2]
-        filled = (zero[..., 0] > zero[..., 1]).detach().clone()
+        filled = zero[..., 0] > zero[..., 1]
         filled[:, 0] = True
         return torch.cat([values * filled.unsqueeze(-1) * active, zero * active, activity], -1)
 
@@ -133,13 +157,13 @@ class PacketGenerator(nn.Module):
         first = self.body[0]
         assert isinstance(first, nn.Linear)
         known = functional.linear(inputs, first.weight[:, : inputs.shape[1]], first.bias)
-        made = known.repeat_interleave(times, 0)
+        made = known.repeat_interleave(times, 0, output_size=len(noise))
         made.addmm_(noise, first.weight[:, inputs.shape[1] :].t())
         return self.heads(self.body[1:](made))
 
     def heads(self, made: Tensor) -> Tensor:
         """Numbers in 0..1; the flags sum to 1."""
-        first, flags, rest = made.split([3, self.flags, made.shape[1] - 3 - self.flags], 1)
+        first, flags, rest = made.tensor_split((3, 3 + self.flags), 1)
         return torch.cat([first.sigmoid(), flags.softmax(1), rest.sigmoid()], 1)
 
 

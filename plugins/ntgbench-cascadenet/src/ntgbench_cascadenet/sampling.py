@@ -68,20 +68,11 @@ def flows(
     kept = layout.conditions
     start, end = kept.index(NAMES.index("start")), kept.index(NAMES.index("end"))
     for given, middle in conditions:
-        flow = cascade.g1(given, torch.randn(len(given), cascade.g1.noise, device=device, generator=generator))
-        if layout.parameters.balance and middle is None:
-            # Large flows were learnt from more often than they occur.
-            packets_wanted = torch.expm1(flow[:, kept.index(0)].double() * layout.top[0]).clamp(min=1)
-            chance = packets_wanted ** -layout.parameters.balance
-            flow = flow[torch.rand(len(flow), device=device, generator=generator, dtype=torch.float64) < chance]
-            if not len(flow):
-                continue
-        series = cascade.g2(flow, cascade.g2.draw(len(flow), flow, generator))
+        flow = cascade.g1(
+            given.to(device), torch.randn(len(given), cascade.g1.noise, device=device, generator=generator)
+        )
+        series = cascade.g2.until_end(flow, cascade.g2.draw(len(flow), flow, generator))
         number = counts(series, layout)
-        if layout.parameters.totals == "condition":
-            wanted = torch.expm1(flow[:, kept.index(0)].double() * layout.top[0]).clamp(min=1)[:, None]
-            scaled = (number * (wanted / number.sum(1, keepdim=True))).round().clamp(min=1)
-            number = torch.where(number > 0, scaled, 0.0)
         of_flow, step = number.nonzero(as_tuple=True)
         packets = number[of_flow, step].long()
         records = [
@@ -105,8 +96,7 @@ def flows(
             middle=cells[:, 1] if sub_period else np.full(len(cells), 0.5),
             span=layout.unit_to_span(cells[:, 2]) if sub_period else np.full(len(cells), 0.5),
             records=made,
-            place=layout.records.place(made),
-            gap=layout.records.gap(made),
+            place=made[:, -1].astype(np.float64),
         )
 
 
