@@ -35,7 +35,7 @@ class Batches:
         self.steps, self.width, self.plain, self.window = p.steps, layout.step, layout.plain, p.window
         self.zero_flag, self.flows, self.packets = p.zero_flag, len(series), len(trace)
         heads = trace.select(trace.flows.heads())
-        self.condition_table = real((conditions(series) / layout.top)[:, layout.conditions])
+        self.condition_table = real(layout.scaled(conditions(series)))
         self.bits = torch.from_numpy(layout.tuples.encode(heads)).to(device)
         words = layout.tuples.words
         self.vectors = None if words is None else real(words.table())

@@ -143,15 +143,22 @@ class PacketGenerator(nn.Module):
         return torch.cat([first.sigmoid(), flags.softmax(1), rest.sigmoid()], 1)
 
 
-class Cascade(nn.Module):
-    """All six networks."""
+class Generators(nn.Module):
+    """The three generators: all that a fitted model needs."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
-        p = layout.parameters
         self.g1 = FlowGenerator(layout)
         self.g2 = SeriesGenerator(layout)
         self.g3 = PacketGenerator(layout)
+
+
+class Cascade(Generators):
+    """All six networks."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        p = layout.parameters
         self.d1 = critic(layout.flow, p.hidden)
         self.d2 = critic(layout.flow + p.steps * layout.step, p.hidden)
         self.d3 = critic(layout.packet_input + layout.records.width, p.hidden)
