@@ -22,6 +22,7 @@ class Batches:
     Attributes:
         flows: number of flows, F.
         packets: number of packets, N.
+        samples: what the third generator is trained on: packets.
     """
 
     def __init__(self, layout: Layout, series: Series, trace: PacketTrace, device: torch.device) -> None:
@@ -34,6 +35,7 @@ class Batches:
         p = layout.parameters
         self.steps, self.width, self.plain, self.window = p.steps, layout.step, layout.plain, p.window
         self.zero_flag, self.flows, self.packets = p.zero_flag, len(series), len(trace)
+        self.samples = self.packets
         heads = trace.select(trace.flows.heads())
         self.condition_table = real(layout.scaled(conditions(series)))
         self.bits = torch.from_numpy(layout.tuples.encode(heads)).to(device)

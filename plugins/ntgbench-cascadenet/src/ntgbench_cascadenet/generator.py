@@ -15,6 +15,7 @@ from ntgbench_cascadenet.decoding import decode
 from ntgbench_cascadenet.grid import Grid
 from ntgbench_cascadenet.layout import Layout, rate_scale, size_scale
 from ntgbench_cascadenet.networks import Cascade
+from ntgbench_cascadenet.packet_sequence import CellBatches
 from ntgbench_cascadenet.records import Records
 from ntgbench_cascadenet.sampling import Model, sampled
 from ntgbench_cascadenet.series import Series
@@ -63,7 +64,8 @@ class CascadeNet:
         )
         torch.manual_seed(context.seed)
         cascade = Cascade(layout).to(device)
-        self.losses = training.fit(cascade, Batches(layout, series, train, device), layout, context)
+        batches = (Batches if p.packets == "mlp" else CellBatches)(layout, series, train, device)
+        self.losses = training.fit(cascade, batches, layout, context)
         self.model = Model(cascade, layout, None if p.conditions == "generated" else table)
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:

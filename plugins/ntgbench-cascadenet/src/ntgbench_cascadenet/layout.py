@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,11 @@ class Layout:
     def packet_input(self) -> int:
         """Numbers that the third generator is given for a packet, without noise."""
         return self.flow + self.parameters.window * self.step
+
+    @property
+    def longest(self) -> int:
+        """Packets of the largest step of a flow, as many as packets="lstm" makes in one go."""
+        return max(1, min(self.parameters.step_packets, round(math.expm1(self.rate.high))))
 
     def series(self, series: Series) -> Reals:
         """The numbers of each cell before the flags, float64 (K, plain)."""

@@ -57,6 +57,7 @@ class CascadeNetParameters(RepresentationParameters):
         zero_flag: whether the series says by a flag of its own that a step has no packet.
         series: the second generator: "lstm", or "mlp" for all steps at once.
         packets: the third generator: "mlp", one packet at a time, or "lstm" over the packets of a step.
+        step_packets: packets of a step that the "lstm" makes in one go, at most.
         hidden: width of all networks.
         noise: numbers of noise that each generator gets.
         window: time steps around a packet that the third generator sees, odd.
@@ -79,6 +80,7 @@ class CascadeNetParameters(RepresentationParameters):
     zero_flag: bool = True
     series: Literal["lstm", "mlp"] = "lstm"
     packets: Literal["mlp", "lstm"] = "mlp"
+    step_packets: Annotated[int, Meta(ge=1, le=10_000)] = 2_000
     hidden: Annotated[int, Meta(ge=1, le=8_192)] = 128
     noise: Annotated[int, Meta(ge=1, le=8_192)] = 100
     window: Annotated[int, Meta(ge=1, le=501)] = 11

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ntgbench_cascadenet.layout import Layout
     from ntgbench_cascadenet.networks import Generators
     from ntgbench_cascadenet.series import Reals
+    from ntgbench_cascadenet.words import Vectors
 
 START, END = NAMES.index("start"), NAMES.index("end")
 
@@ -151,12 +152,7 @@ def _flows(model: Model, conditions: Tensor, middle: Reals | None, most: int, rn
     packets[-1] -= (total[-1] - most).clamp(min=0)
     kept = int(of_flow[-1]) + 1
 
-    def inputs(part: slice) -> Tensor:
-        of = of_flow[part]
-        return torch.cat([flow[of], windows(series, step[part], layout, of).flatten(1)], 1)
-
-    records = [_finite(_records(networks, inputs(part), packets[part], generator)).cpu() for part in _pieces(packets)]
-    made = torch.cat(records).numpy()
+    made = _records(networks, layout, flow, series, (of_flow, step, packets), generator)
     inside = series[of_flow, step].double().cpu().numpy()
     numbers = flow[:kept].cpu().numpy()
     if middle is None:
@@ -178,21 +174,35 @@ def _flows(model: Model, conditions: Tensor, middle: Reals | None, most: int, rn
     )
 
 
-def _records(networks: Generators, inputs: Tensor, packets: Tensor, generator: torch.Generator) -> Tensor:
-    """M of the packets of some cells, (N, width)."""
-    noise = torch.randn(int(packets.sum()), networks.g3.noise, device=inputs.device, generator=generator)
-    return networks.g3.repeated(inputs, packets, noise)
+def _records(
+    networks: Generators,
+    layout: Layout,
+    flow: Tensor,
+    series: Tensor,
+    cells: tuple[Tensor, Tensor, Tensor],
+    generator: torch.Generator,
+) -> Vectors:
+    """M of the packets of cells, float32 (N, width): flow, step and packets of each cell, (K,)."""
+    most = networks.g3.most
+    # A cell with more packets than are made in one go is several ones.
+    again = (cells[2] + most - 1) // most
+    of_flow, step, packets = (column.repeat_interleave(again) for column in cells)
+    last = again.cumsum(0) - 1
+    packets = packets.clamp(max=most)
+    packets[last] = cells[2] - (again - 1) * most
+    parts = []
+    for part in _pieces(packets):
+        near = windows(series, step[part], layout, of_flow[part]).flatten(1)
+        made = networks.g3.packets(torch.cat([flow[of_flow[part]], near], 1), packets[part], generator)
+        parts.append(_finite(made).cpu().numpy())
+    return np.concatenate(parts)
 
 
-def _pieces(packets: Tensor) -> Iterator[slice]:
+def _pieces(packets: Tensor) -> list[slice]:
     """Slices of cells with about as many packets as are made at a time."""
-    ends = packets.cumsum(0).cpu().numpy()
-    begin = 0
-    while begin < len(ends):
-        before = ends[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, before + PACKETS, side="right")))
-        yield slice(begin, end)
-        begin = end
+    piece = (packets.cumsum(0) - 1) // PACKETS
+    ends = torch.unique_consecutive(piece, return_counts=True)[1].cumsum(0).tolist()
+    return [slice(begin, end) for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _finite(made: Tensor) -> Tensor:

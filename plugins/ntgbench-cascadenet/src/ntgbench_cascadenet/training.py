@@ -40,7 +40,7 @@ class Phase:
         self.generators = nn.ModuleList(getattr(cascade, f"g{number}") for number in numbers)
         self.critics = nn.ModuleList(getattr(cascade, f"d{number}") for number in numbers)
         self.steps: int = getattr(p, f"{name}_steps")
-        self.items = batches.packets if name == "g3" else batches.flows
+        self.items = batches.samples if name == "g3" else batches.flows
         self.batch = min(p.batch, self.items)
         self.critic_optimiser, self.generator_optimiser = (
             _adam(part, p.learning_rate, (p.beta1, p.beta2)) for part in (self.critics, self.generators)
@@ -62,7 +62,7 @@ class Phase:
     def g3(self, packets: Tensor) -> Sides:
         """Of packets: header fields are judged, for real flows and series."""
         inputs = torch.cat([part.flatten(1) for part in self.batches.packet_inputs(packets)], 1)
-        fake = self.cascade.g3(inputs, self._noise(packets))
+        fake = self.cascade.g3(inputs, self.cascade.g3.draw(len(packets), inputs))
         return [(self.cascade.d3, Seen(inputs, self.batches.records(packets)), Seen(inputs, fake))]
 
     def joint(self, rows: Tensor) -> Sides:
@@ -78,7 +78,7 @@ class Phase:
         packets = batches.one_packet_each(rows)
         real = [*(part.flatten(1) for part in batches.packet_inputs(packets)), batches.records(packets)]
         inputs = torch.cat([made, windows(series_made, self._step_drawn(series_made), self.layout).flatten(1)], 1)
-        fake = [inputs, cascade.g3(inputs, self._noise(rows))]
+        fake = [inputs, cascade.g3(inputs, cascade.g3.draw(len(rows), inputs))]
         return [
             (cascade.d1, flow, flow_made),
             (cascade.d2, *seen),
