@@ -113,8 +113,9 @@ def _conditions(model: Model, packets: int, rng: np.random.Generator) -> Iterato
         chosen = table[rows]
         if not oracle:
             half, span_ns = layout.grid.step_ns / 2, layout.grid.span_ns
-            later = np.clip(rng.uniform(-half, half, size), -chosen[:, START], span_ns - chosen[:, END])
-            chosen[:, [START, END]] += later[:, None]
+            # Inside the trace, without more flows at its ends than anywhere else.
+            earliest, latest = np.maximum(-half, -chosen[:, START]), np.minimum(half, span_ns - chosen[:, END])
+            chosen[:, [START, END]] += rng.uniform(earliest, latest)[:, None]
         yield torch.from_numpy(layout.scaled(chosen)), middle_ns(chosen[:, START], chosen[:, END])
 
 

@@ -41,7 +41,7 @@ class Phase:
         self.critics = nn.ModuleList(getattr(cascade, f"d{number}") for number in numbers)
         self.steps: int = getattr(p, f"{name}_steps")
         self.items = batches.samples if name == "g3" else batches.flows
-        self.batch = min(p.batch, self.items)
+        self.batch = max(2, min(p.batch, self.items))  # batch norm needs two, so a single item stands twice
         self.critic_optimiser, self.generator_optimiser = (
             _adam(part, p.learning_rate, (p.beta1, p.beta2)) for part in (self.critics, self.generators)
         )
@@ -111,11 +111,12 @@ class Phase:
 
     def rows(self, seed: int, step: int, fresh: bool, critic_steps: int) -> Iterator[Tensor]:
         """The batches from a step on: all items in random order, again and again; what is left over is dropped."""
-        batches_a_round = self.items // self.batch
+        batches_a_round = max(1, self.items // self.batch)
         at = step * (critic_steps + 1 if fresh else 1)
         while True:
             round_, done = divmod(at, batches_a_round)
-            order = np.random.default_rng([seed, round_]).permutation(self.items)
+            drawn = np.random.default_rng([seed, round_]).permutation(self.items)
+            order = np.resize(drawn, max(self.items, self.batch))
             for place in range(done, batches_a_round):
                 at += 1
                 part = order[place * self.batch : (place + 1) * self.batch]
