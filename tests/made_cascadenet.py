@@ -32,7 +32,7 @@ def fitted(train: PacketTrace, seed: int = 6, **changes: Any) -> CascadeNet:
     return system
 
 
-def flows(start_ns: list[int] | np.ndarray, packets: int = 1, gap_ns: int = 10**6) -> PacketTrace:  # type: ignore[type-arg]
+def flows(start_ns: list[int] | np.ndarray, packets: int = 1, gap_ns: int = 10**6) -> PacketTrace:
     """A flow of so many packets from each of these times on."""
     count = len(start_ns)
     flow, rank = np.divmod(np.arange(count * packets), packets)
