@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from made_cascadenet import fitted, tiny
+from ntgbench_cascadenet.conditions import NAMES
 from ntgbench_cascadenet.generator import CascadeNet
 from safetensors.torch import load_file, save_file
 
@@ -97,7 +98,7 @@ def test_models_of_other_parameters_are_refused(folder, changes, message):
         ({"start_ns": 2**62 + 1}, "start_ns must be at most"),
         ({"top": [1.0] * 8}, "top"),
         ({"top": [0.0] * 9}, "top"),
-        ({"top": [1e-9] * 9}, "conditions must be in the range"),
+        ({"top": [1e-9] * 9}, "conditions must be those of flows"),
         ({"rate": [2.0, 1.0]}, "rate and size go up"),
         ({"rate": [0.0, 1e9]}, "rate"),
         ({"ranges": [[0, 10]] * 4 + [[0, 256]]}, "ranges go up, inside what the fields can hold"),
@@ -120,7 +121,10 @@ def test_damaged_settings_are_refused(folder, changes, message):
     [
         ({"words_of_protocols": torch.tensor([6, 18], dtype=torch.uint8)}, "words must be ports and protocols"),
         ({"words_of_protocols": torch.tensor([17, 6], dtype=torch.uint8)}, "words must be ports and protocols"),
-        ({"conditions": torch.full((len(SAVED["resampled"].model.table), 9), -1.0).double()}, "conditions must be in"),
+        (
+            {"conditions": torch.full((len(SAVED["resampled"].model.table), 9), -1.0).double()},
+            "conditions must be those of flows",
+        ),
         ({"conditions": torch.full((len(SAVED["resampled"].model.table), 9), torch.nan).double()}, "not finite"),
         ({"d1.0.weight": torch.zeros(1)}, "tensors d1.0.weight differ"),
     ],
@@ -128,6 +132,19 @@ def test_damaged_settings_are_refused(folder, changes, message):
 def test_damaged_tensors_are_refused(folder, changes, message):
     rewrite_tensors(folder, **changes)
     with pytest.raises(PluginError, match=message):
+        loaded(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("packets", 0.0), ("start", 1e12), ("end", 0.0), ("duration", -1.0), ("max_rate", 25.0)]
+)
+def test_conditions_that_no_flow_has_are_refused(folder, name, value):
+    # Settings that allow much, so that it is the conditions that are wrong.
+    rewrite(folder, top=[20.0, *SAVED["resampled"].model.layout.top[1:-2].tolist(), 1e13, 1e13])
+    table = SAVED["resampled"].model.table.copy()
+    table[np.argmax(table[:, NAMES.index("start")]), NAMES.index(name)] = value
+    rewrite_tensors(folder, conditions=torch.from_numpy(table))
+    with pytest.raises(PluginError, match="conditions must be those of flows"):
         loaded(folder)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ntgbench_cascadenet.parameters import CascadeNetParameters
+    from ntgbench_cascadenet.series import Reals
 
 KIND = "cascadenet"
 """Kind of the model in its file."""
@@ -45,9 +46,12 @@ LONGEST_NS = 2**62
 LONGEST = 2**31 - 1
 """Bound of the length of a packet, that of its column in a trace."""
 
+LARGEST_LOGARITHM = 30
+"""Bound of log(1 + x) of packets or bytes, more than any trace has."""
+
 Time = Annotated[int, Meta(ge=-LONGEST_NS, le=LONGEST_NS)]
 Span = Annotated[int, Meta(ge=1, le=LONGEST_NS)]
-Logarithm = Annotated[float, Meta(ge=0, le=30)]
+Logarithm = Annotated[float, Meta(ge=0, le=LARGEST_LOGARITHM)]
 """log(1 + x) of packets or bytes."""
 Pair = Annotated[tuple[Logarithm, ...], Meta(min_length=2, max_length=2)]
 Range = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
@@ -121,8 +125,8 @@ def read(folder: Path, parameters: CascadeNetParameters) -> Model:
     generators.load_state_dict({name: weights[name] for name in like}, assign=True)
     words = _words({name: weights[f"words.{name}"].numpy() for name in WORDS}, folder) if found["ports"] else None
     table = weights["conditions"].numpy() if found["known"] else None
-    if table is not None and not ((table >= 0) & (table <= layout.top)).all():
-        raise PluginError(f"{folder / WEIGHTS_FILE}: conditions must be in the range that the settings say")
+    if table is not None and not _are_conditions(table, layout):
+        raise PluginError(f"{folder / WEIGHTS_FILE}: conditions must be those of flows in the range of the settings")
     return Model(generators.eval(), replace(layout, tuples=Tuples(found["ipv6"], words)), table)
 
 
@@ -159,6 +163,15 @@ def _tables(found: Settings) -> dict[str, Tensor]:
     if known:
         sizes["conditions"] = (torch.float64, (known, len(NAMES)))
     return {name: torch.empty(shape, dtype=dtype, device="meta") for name, (dtype, shape) in sizes.items()}
+
+
+def _are_conditions(table: Reals, layout: Layout) -> bool:
+    """Whether these can be the conditions of flows, float64 (F, 9), in the trace that the layout is of."""
+    packets, start, end = (table[:, NAMES.index(name)] for name in ("packets", "start", "end"))
+    times = (start <= end).all() and (end <= layout.grid.span_ns).all()
+    # A flow has at least one packet, whose logarithm is rounded.
+    counts = (packets > 0.69).all() and (packets <= LARGEST_LOGARITHM).all()
+    return bool(((table >= 0) & (table <= layout.top)).all() and times and counts)
 
 
 def _words(arrays: dict[str, npt.NDArray[Any]], folder: Path) -> Words:
