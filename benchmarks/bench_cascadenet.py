@@ -12,7 +12,8 @@ import pytest
 import torch
 from ntgbench_cascadenet.generator import CascadeNet
 from ntgbench_cascadenet.parameters import CascadeNetParameters
-from ntgbench_cascadenet.training import PHASES, Phase
+from ntgbench_cascadenet.phases import Phase
+from ntgbench_cascadenet.training import PHASES
 
 from benchmarks.in_turn import in_turn
 from benchmarks.trace_scale import large_trace

@@ -13,7 +13,16 @@ from ntgbench.suites import changed as changed_settings
 MINIMAL = 'version = 1\nsummary = "s"\ndatasets = ["simulated"]\nsystems = ["copy"]\n'
 
 
-BUNDLED = ["quick", "standard", "paper", "efficiency", "efficiency-paper", "headers", "headers-paper"]
+BUNDLED = [
+    "quick",
+    "standard",
+    "paper",
+    "efficiency",
+    "efficiency-paper",
+    "headers",
+    "headers-paper",
+    "cascadenet-ablation",
+]
 
 
 def test_bundled_protocols_are_valid_and_named_after_their_files() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ntgbench_cascadenet.training import Phase
+from ntgbench_cascadenet.phases import Phase
 
 from ntgbench.tracks.headers.example import example_trace
 

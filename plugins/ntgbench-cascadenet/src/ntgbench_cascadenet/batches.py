@@ -25,6 +25,8 @@ class Batches:
     Attributes:
         flows: number of flows, F.
         packets: number of packets, N, flow by flow.
+        samples: what the third generator is trained on: packets.
+        flow_packets: packets of each flow, int64 (F,).
         device: where all tensors are.
     """
 
@@ -38,8 +40,9 @@ class Batches:
         p = layout.parameters
         self.steps, self.window, self.zero_flag = p.steps, p.window, p.zero_flag
         self.flows, self.packets, self.device = len(series), len(trace), device
+        self.samples, self.flow_packets = self.packets, trace.flows.count
         heads = trace.select(trace.flows.heads())
-        self._conditions = reals((conditions(series) / layout.top)[:, layout.conditions])
+        self._conditions = reals(layout.scaled(conditions(series)))
         self._bits = torch.from_numpy(layout.tuples.encode(heads)).to(device)
         words = layout.tuples.words
         self._vectors = None if words is None else reals(words.table())
@@ -48,7 +51,7 @@ class Batches:
         self._cell_step = integers(series.flow * p.steps + series.step)  # ascending: steps of all flows in a row
         self._length = integers(series.length)
         in_order = trace.select(trace.flows.order)
-        self._records = torch.from_numpy(layout.records.encode(in_order, series.place)).to(device)
+        self._records = torch.from_numpy(layout.records.encode(in_order, series.place, series.gap_ns)).to(device)
         self._cell = integers(series.cell)
         self._first_packet, self._packet_count = integers(trace.flows.first), integers(trace.flows.count)
 

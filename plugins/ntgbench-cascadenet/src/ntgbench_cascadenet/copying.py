@@ -54,7 +54,8 @@ class CascadeNetCopy:
         within = int(np.searchsorted(self.trace.time_ns, self.trace.time_ns[0] + span_ns, side="right"))
         trace = self.trace.select(np.arange(min(packets, within)))
         p = self.parameters
-        grid, records = Grid.of(trace, p.steps), Records.of(trace, p.fields)
+        grid = Grid.of(trace, p.steps)
+        records = Records.of(trace, p.fields, grid.longest_gap if p.timestamps == "gaps" else None)
         tuples = Tuples(not trace.is_ipv4().all(), self.words)
         return decode(encoded(trace, grid, tuples, records), records, grid, p.timestamps, p.repeats, trace.span_ns, rng)
 
@@ -83,6 +84,7 @@ def encoded(trace: PacketTrace, grid: Grid, tuples: Tuples, records: Records) ->
     vectors = np.zeros((len(heads), 0), np.float32)
     if tuples.words is not None:
         vectors = tuples.words.table()[tuples.words.index(heads)].reshape(len(heads), -1)
+    numbers = records.encode(trace.select(trace.flows.order), series.place, series.gap_ns)
     return Made(
         flows=tuples.decode(tuples.encode(heads), vectors),
         middle_ns=middle_ns(series.start_ns, series.end_ns),
@@ -91,6 +93,7 @@ def encoded(trace: PacketTrace, grid: Grid, tuples: Tuples, records: Records) ->
         packets=series.packets,
         middle=series.middle,
         span=series.span,
-        records=records.encode(trace.select(trace.flows.order), series.place),
+        records=numbers,
         place=series.place,
+        gap_ns=records.gap_ns(numbers),
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ntgbench_cascadenet.series import Reals
     from ntgbench_cascadenet.words import Vectors
 
-Timestamps = Literal["eq", "sp", "ml"]
+Timestamps = Literal["eq", "sp", "ml", "gaps"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Made:
     span: Reals  # float64 (K,). Half of the time that they fill, 0..0.5 of the step
     records: Vectors  # float32 (N, width). See `Records`
     place: Reals  # float64 (N,). Where each packet is in its step, 0..1
+    gap_ns: Reals  # float64 (N,). Time since the packet before in the same cell; that of its first does not count
 
 
 def in_flow(made: Made, timestamps: Timestamps) -> Reals:
@@ -45,7 +46,8 @@ def in_flow(made: Made, timestamps: Timestamps) -> Reals:
 
     eq: n packets divide the step into n + 1 equal parts. sp: they are evenly spread from middle - span to
     middle + span, as far as that is inside the step; a single one is in the middle of it, where the code of the paper
-    has it at the beginning. ml: each is at its own place.
+    has it at the beginning. ml: each is at its own place. gaps, which is ours: as sp, but with gaps in
+    proportion to those of the packets.
     """
     cell = np.repeat(np.arange(len(made.packets)), made.packets)
     step = made.step[cell].astype(np.float64)
@@ -58,6 +60,12 @@ def in_flow(made: Made, timestamps: Timestamps) -> Reals:
     low = np.clip(made.middle - made.span, 0.0, 1.0)[cell]
     high = np.clip(made.middle + made.span, 0.0, 1.0)[cell]
     share = np.where(count > 1, rank / np.maximum(count - 1, 1), 0.5)
+    if timestamps == "gaps":
+        first = np.flatnonzero(rank == 0)
+        after = np.cumsum(np.where(rank == 0, 0.0, made.gap_ns))
+        after -= after[first][cell]
+        total = after[first + made.packets - 1][cell]
+        share = np.where(total > 0, after / np.where(total > 0, total, 1.0), share)
     return step + low + (high - low) * share
 
 

@@ -41,6 +41,11 @@ class Grid:
         """Nanoseconds of a step, D / T."""
         return self.span_ns / self.steps
 
+    @property
+    def longest_gap(self) -> float:
+        """log(1 + ns) of a gap as long as a step."""
+        return float(np.log1p(self.step_ns))
+
     @cached_property
     def edges(self) -> Numbers:
         """The first whole nanosecond of each step, since the start, int64 (T,): exact, which floats are not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ntgbench_cascadenet.records import Records
     from ntgbench_cascadenet.series import Reals, Series
     from ntgbench_cascadenet.tuples import Tuples
+    from ntgbench_cascadenet.words import Vectors
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Layout:
         """Numbers that the third generator is given for a packet, without noise."""
         return self.flow + self.parameters.window * self.step
 
+    @property
+    def longest(self) -> int:
+        """Packets of the largest step of a flow, as many as packets="lstm" makes in one go."""
+        return max(1, min(self.parameters.step_packets, round(math.expm1(self.rate.high))))
+
     def series(self, series: Series) -> Reals:
         """The numbers of each cell before the flags, float64 (K, plain)."""
         p = self.parameters
@@ -80,19 +87,25 @@ class Layout:
             columns.append(self.size.unit(np.log1p(series.size)))
         return np.stack(columns, axis=1)
 
+    def scaled(self, conditions: Reals) -> Vectors:
+        """C, float32 (B, c) in 0..1, for all nine conditions of flows, float64 (B, 9)."""
+        return (conditions / self.top)[:, self.conditions].astype(np.float32)
+
     def span_to_unit(self, span: Reals) -> Reals:
         """Half the time that packets fill, 0..0.5 of a step, as 0..1; on a log scale, log(1 + ns) of its maximum."""
         if self.parameters.span == "linear":
             return span * 2
         step_ns = self.grid.step_ns
-        return np.log1p(span * step_ns) / np.log1p(step_ns / 2)
+        unit: Reals = np.log1p(span * step_ns) / np.log1p(step_ns / 2)
+        return unit
 
     def unit_to_span(self, unit: Reals) -> Reals:
         """The inverse of `span_to_unit`."""
         if self.parameters.span == "linear":
             return unit / 2
         step_ns = self.grid.step_ns
-        return np.clip(np.expm1(unit * np.log1p(step_ns / 2)) / step_ns, 0.0, 0.5)
+        span: Reals = np.expm1(unit * np.log1p(step_ns / 2)) / step_ns
+        return np.clip(span, 0.0, 0.5)
 
 
 def rate_scale(series: Series, zero_flag: bool) -> Scale:

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 if TYPE_CHECKING:
     from ntgbench_cascadenet.layout import Layout
+    from ntgbench_cascadenet.packet_sequence import SequenceGenerator
 
 CHUNK = 5
 """Steps of the series that one step of the LSTM makes."""
@@ -44,6 +45,12 @@ def pairs(values: Tensor) -> Tensor:
     """Softmax over each two numbers that follow each other, (…, 2 n): the logistic function of their difference."""
     ahead = values[..., ::2] - values[..., 1::2]
     return torch.stack([ahead, -ahead], -1).flatten(-2).sigmoid()
+
+
+def record_heads(made: Tensor, flags: int) -> Tensor:
+    """Header fields, (N, width), as numbers in 0..1; the `flags` kinds of IP flags sum to 1."""
+    first, kinds, rest = made.tensor_split((3, 3 + flags), 1)
+    return torch.cat([first.sigmoid(), kinds.softmax(1), rest.sigmoid()], 1)
 
 
 class FlowGenerator(nn.Module):
@@ -139,15 +146,26 @@ class SeriesGenerator(nn.Module):
 class PacketGenerator(nn.Module):
     """G3: the header fields of a packet from its flow and the steps around it."""
 
+    most = 16_384
+    """Packets of one step that are made at a time, at most."""
+
     def __init__(self, layout: Layout) -> None:
         super().__init__()
         p = layout.parameters
-        self.flags, self.noise = len(layout.records.flags), p.noise
-        self.body = dense(layout.packet_input + p.noise, p.hidden, layout.records.width, 2, norm=True)
+        self.flags, self.outputs, self.noise = len(layout.records.flags), layout.records.width, p.noise
+        self.body = dense(layout.packet_input + p.noise, p.hidden, self.outputs, 2, norm=True)
+
+    def draw(self, count: int, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The noise of `count` packets, (B, noise)."""
+        return torch.randn(count, self.noise, device=like.device, generator=generator)
 
     def forward(self, inputs: Tensor, noise: Tensor) -> Tensor:
         """M, (B, width), for [C | A | W], (B, packet_input)."""
-        return self.heads(self.body(torch.cat([inputs, noise], 1)))
+        return record_heads(self.body(torch.cat([inputs, noise], 1)), self.flags)
+
+    def packets(self, inputs: Tensor, times: Tensor, generator: torch.Generator) -> Tensor:
+        """M of the packets of K steps, (N, width), for (K, packet_input) and their numbers, (K,)."""
+        return self.repeated(inputs, times, self.draw(int(times.sum()), inputs, generator))
 
     def repeated(self, inputs: Tensor, times: Tensor, noise: Tensor) -> Tensor:
         """M of packets, (N, width), that share inputs: (K, packet_input), each for as many packets as `times` says.
@@ -159,23 +177,30 @@ class PacketGenerator(nn.Module):
         known = functional.linear(inputs, first.weight[:, : inputs.shape[1]], first.bias)
         made = known.repeat_interleave(times, 0, output_size=len(noise))
         made.addmm_(noise, first.weight[:, inputs.shape[1] :].t())
-        return self.heads(self.body[1:](made))
-
-    def heads(self, made: Tensor) -> Tensor:
-        """Numbers in 0..1; the flags sum to 1."""
-        first, flags, rest = made.tensor_split((3, 3 + self.flags), 1)
-        return torch.cat([first.sigmoid(), flags.softmax(1), rest.sigmoid()], 1)
+        return record_heads(self.body[1:](made), self.flags)
 
 
-class Cascade(nn.Module):
-    """All six networks."""
+class Generators(nn.Module):
+    """The three generators: all that a fitted model needs."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
-        p = layout.parameters
         self.g1 = FlowGenerator(layout)
         self.g2 = SeriesGenerator(layout)
-        self.g3 = PacketGenerator(layout)
+        if layout.parameters.packets == "mlp":
+            self.g3: PacketGenerator | SequenceGenerator = PacketGenerator(layout)
+        else:
+            from ntgbench_cascadenet.packet_sequence import SequenceGenerator  # which imports this module
+
+            self.g3 = SequenceGenerator(layout)
+
+
+class Cascade(Generators):
+    """All six networks."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        p = layout.parameters
         self.d1 = critic(layout.flow, p.hidden)
         self.d2 = critic(layout.flow + p.steps * layout.step, p.hidden)
-        self.d3 = critic(layout.packet_input + layout.records.width, p.hidden)
+        self.d3 = critic(layout.packet_input + self.g3.outputs, p.hidden)

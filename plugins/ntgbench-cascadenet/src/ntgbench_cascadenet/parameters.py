@@ -58,6 +58,7 @@ class CascadeNetParameters(RepresentationParameters):
         zero_flag: whether the series says by a flag of its own that a step has no packet.
         series: the second generator: "lstm", or "mlp" for all steps at once.
         packets: the third generator: "mlp", one packet at a time, or "lstm" over the packets of a step.
+        step_packets: packets of a step that the "lstm" makes in one go, at most.
         hidden: width of all networks.
         noise: numbers of noise that each generator gets.
         window: time steps around a packet that the third generator sees, odd.
@@ -66,6 +67,9 @@ class CascadeNetParameters(RepresentationParameters):
         balance: how much more often large flows are learnt from: with a chance in proportion to this power of their
             packets. Of generated flows as many are left out again, so that large ones do not become more frequent.
         learning_rate: of all optimisers.
+        falling: whether learning rates fall to 0 over each phase, in a line.
+        average: share of the old in a running average of the generators' weights, which replaces the last weights at
+            the end of each phase; without one, 0, the last weights stay.
         beta1: decay of Adam's mean.
         beta2: decay of Adam's mean square.
         critic_steps: steps of the critics for each step of the generators.
@@ -83,6 +87,7 @@ class CascadeNetParameters(RepresentationParameters):
     zero_flag: bool = True
     series: Literal["lstm", "mlp"] = "lstm"
     packets: Literal["mlp", "lstm"] = "mlp"
+    step_packets: Annotated[int, Meta(ge=1, le=10_000)] = 2_000
     hidden: Annotated[int, Meta(ge=1, le=8_192)] = 128
     noise: Annotated[int, Meta(ge=1, le=8_192)] = 100
     window: Annotated[int, Meta(ge=1, le=501)] = 11
@@ -90,6 +95,8 @@ class CascadeNetParameters(RepresentationParameters):
     totals: Literal["series", "condition"] = "series"
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     learning_rate: Positive = 1e-4
+    falling: bool = False
+    average: Decay = 0.0
     beta1: Decay = 0.9
     beta2: Decay = 0.999
     critic_steps: Count = 5
@@ -102,8 +109,10 @@ class CascadeNetParameters(RepresentationParameters):
     def __post_init__(self) -> None:
         if self.window % 2 == 0:
             raise ValueError(f"window must be odd, not {self.window}")
-        if self.timestamps == "sp" and not self.sub_period:
-            raise ValueError('timestamps "sp" needs sub_period')
+        if self.timestamps in ("sp", "gaps") and not self.sub_period:
+            raise ValueError(f'timestamps "{self.timestamps}" needs sub_period')
+        if self.without in ("packets", "all") and (self.totals == "condition" or self.balance):
+            raise ValueError('totals "condition" and balance need the condition of packets, which is left out')
 
 
 @dataclass(frozen=True)
@@ -117,5 +126,7 @@ class TunedParameters(CascadeNetParameters):
     totals: Literal["series", "condition"] = "condition"
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.5
     learning_rate: Positive = 1e-3
+    falling: bool = True
+    average: Decay = 0.99
     beta1: Decay = 0.5
     beta2: Decay = 0.9

@@ -1,27 +1,76 @@
-"""From trained networks to flows as numbers."""
+"""From trained networks to flows and packets as numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ntgbench.errors import PluginError
 from ntgbench_cascadenet.conditions import NAMES, middle_ns
 from ntgbench_cascadenet.decoding import Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ntgbench_cascadenet.grid import Numbers
     from ntgbench_cascadenet.layout import Layout
-    from ntgbench_cascadenet.networks import Cascade
+    from ntgbench_cascadenet.networks import Generators
+    from ntgbench_cascadenet.series import Reals
+    from ntgbench_cascadenet.words import Vectors
+
+START, END = NAMES.index("start"), NAMES.index("end")
+
+STEPS = 2**18
+"""Steps of series made at a time, about: bounds the memory whatever T is."""
 
 FLOWS = 1024
-"""Flows made at a time."""
+"""Flows made at a time, at most."""
 
 PACKETS = 16_384
 """Packets made at a time, about."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted model.
+
+    Attributes:
+        generators: the networks, for evaluation.
+        layout: what their numbers mean.
+        table: conditions of the F training flows, float64 (F, 9), before they are scaled; None when conditions are
+            generated.
+    """
+
+    generators: Generators
+    layout: Layout
+    table: Reals | None
+
+
+def sampled(model: Model, packets: int, span_ns: int, rng: np.random.Generator) -> Made:
+    """As many packets as asked for: flows are made until there are enough, and the last one is cut.
+
+    The parameter `conditions` says for what conditions. "generated": the first generator makes them. "resampled": those
+    of training flows, drawn with replacement, each flow earlier or later by up to half a time step. "oracle": those of
+    each training flow once, in random order, with its true middle; k times as many packets as in training take each
+    flow k times. There are fewer packets than asked for when these flows have not as many.
+
+    The middles of flows are stretched from the span of the training trace to `span_ns`.
+
+    Raises PluginError when the networks give numbers that are not finite.
+    """
+    parts: list[Made] = []
+    for conditions, middle in _conditions(model, packets, rng):
+        part = _flows(model, conditions[:packets], middle, packets, rng)
+        parts.append(part)
+        packets -= int(part.packets.sum())
+        if not packets:
+            break
+    made = _joined(parts)
+    return replace(made, middle_ns=np.clip(made.middle_ns * (span_ns / model.layout.grid.span_ns), 0, span_ns))
 
 
 def counts(series: Tensor, layout: Layout) -> Tensor:
@@ -38,93 +87,155 @@ def counts(series: Tensor, layout: Layout) -> Tensor:
     return rate
 
 
-def windows(series: Tensor, step: Tensor, layout: Layout) -> Tensor:
-    """W: the steps around one step of each flow, (K, window, d), for S, (K, T, d), and the step, (K,)."""
+def windows(series: Tensor, step: Tensor, layout: Layout, flow: Tensor | None = None) -> Tensor:
+    """W: the steps around a step of a flow, (K, window, d), for S, (B, T, d), and step and flow of each, (K,).
+
+    Without flows there is one step of each, K = B.
+    """
     half = layout.parameters.window // 2
     outside = series.new_zeros(len(series), half, series.shape[2])
     outside[..., -1] = 1
     padded = torch.cat([outside, series, outside], 1)
     near = step[:, None] + torch.arange(2 * half + 1, device=step.device)
-    return padded[torch.arange(len(series), device=step.device)[:, None], near]
+    flow = torch.arange(len(series), device=step.device) if flow is None else flow
+    return padded[flow[:, None], near]
+
+
+def _conditions(model: Model, packets: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Reals | None]]:
+    """C, float (B, c), and the middles of the flows in ns, float64 (B,); None when both are generated."""
+    layout, table = model.layout, model.table
+    size = max(1, min(FLOWS, STEPS // layout.parameters.steps))
+    if table is None:
+        while True:
+            yield torch.zeros(size, len(layout.conditions)), None
+    oracle = layout.parameters.conditions == "oracle"
+    for rows in _once_each(table, packets, size, rng) if oracle else _drawn(table, size, rng):
+        chosen = table[rows]
+        if not oracle:
+            half, span_ns = layout.grid.step_ns / 2, layout.grid.span_ns
+            # Inside the trace, without more flows at its ends than anywhere else.
+            earliest, latest = np.maximum(-half, -chosen[:, START]), np.minimum(half, span_ns - chosen[:, END])
+            chosen[:, [START, END]] += rng.uniform(earliest, latest)[:, None]
+        yield torch.from_numpy(layout.scaled(chosen)), middle_ns(chosen[:, START], chosen[:, END])
+
+
+def _drawn(table: Reals, size: int, rng: np.random.Generator) -> Iterator[Numbers]:
+    """Rows of the table, drawn with replacement, without end."""
+    while True:
+        yield rng.integers(len(table), size=size)
+
+
+def _once_each(table: Reals, packets: int, size: int, rng: np.random.Generator) -> Iterator[Numbers]:
+    """All rows of the table in random order, as often as the training trace fits into the packets asked for."""
+    known = np.rint(np.expm1(table[:, NAMES.index("packets")]).sum())
+    for _ in range(int(-(-packets // known))):
+        order = rng.permutation(len(table))
+        for begin in range(0, len(order), size):
+            yield order[begin : begin + size]
 
 
 @torch.inference_mode()
-def flows(
-    cascade: Cascade,
-    layout: Layout,
-    conditions: Iterator[tuple[Tensor, np.ndarray | None]],
-    rng: np.random.Generator,  # type: ignore[type-arg]
-) -> Iterator[Made]:
-    """Flows for conditions, piece by piece.
-
-    Args:
-        cascade: the networks, for evaluation.
-        layout: what their numbers mean.
-        conditions: C, (B, c), and the middles of the flows in ns, float64 (B,), or None when they are generated.
-        rng: where all noise comes from.
-    """
-    device = next(cascade.parameters()).device
+def _flows(model: Model, conditions: Tensor, middle: Reals | None, most: int, rng: np.random.Generator) -> Made:
+    """Flows for conditions, up to the one in which the packets are as many as `most`."""
+    layout, networks, p = model.layout, model.generators, model.layout.parameters
+    device = next(networks.parameters()).device
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
-    kept = layout.conditions
-    start, end = kept.index(NAMES.index("start")), kept.index(NAMES.index("end"))
-    for given, middle in conditions:
-        flow = cascade.g1(
-            given.to(device), torch.randn(len(given), cascade.g1.noise, device=device, generator=generator)
-        )
-        series = cascade.g2.until_end(flow, cascade.g2.draw(len(flow), flow, generator))
-        number = counts(series, layout)
-        of_flow, step = number.nonzero(as_tuple=True)
-        packets = number[of_flow, step].long()
-        records = [
-            _records(cascade, layout, flow, series, part, packets, step, of_flow, generator)
-            for part in _pieces(packets)
-        ]
-        cells = series[of_flow, step].double().cpu().numpy()
-        made = torch.cat(records).cpu().numpy()
-        if middle is None:
-            ends = flow[:, [start, end]].double().cpu().numpy() * layout.top[[NAMES.index("start"), NAMES.index("end")]]
-            middle = middle_ns(ends[:, 0], ends[:, 1])
-        c = len(kept)
-        bits = flow[:, c : c + 2 * layout.tuples.bits].unflatten(1, (-1, 2)).argmax(2).to(torch.uint8).cpu().numpy()
-        sub_period = layout.parameters.sub_period
-        yield Made(
-            flows=layout.tuples.decode(bits, flow[:, c + 2 * layout.tuples.bits :].cpu().numpy()),
-            middle_ns=middle,
-            flow=of_flow.cpu().numpy(),
-            step=step.cpu().numpy(),
-            packets=packets.cpu().numpy(),
-            middle=cells[:, 1] if sub_period else np.full(len(cells), 0.5),
-            span=layout.unit_to_span(cells[:, 2]) if sub_period else np.full(len(cells), 0.5),
-            records=made,
-            place=made[:, -1].astype(np.float64),
-        )
+    conditions = conditions.to(device)
+    noise = torch.randn(len(conditions), p.noise, device=device, generator=generator)
+    flow = _finite(networks.g1(conditions, noise))
+    if p.balance and middle is None:
+        # Large flows were learnt from more often than they occur.
+        chance = _packets_wanted(flow, layout) ** -p.balance
+        flow = flow[torch.rand(len(flow), device=device, generator=generator) < chance]
+    series = _finite(networks.g2.until_end(flow, networks.g2.draw(len(flow), flow, generator)))
+    number = counts(series, layout)
+    if p.totals == "condition":
+        scaled = number * (_packets_wanted(flow, layout) / number.sum(1)).unsqueeze(1)
+        number = torch.where(number > 0, scaled.round().clamp(min=1), 0.0)
+    of_flow, step = number.nonzero(as_tuple=True)
+    packets = number[of_flow, step].long()
+    total = packets.cumsum(0)
+    cells = int((total < most).sum()) + 1
+    of_flow, step, packets, total = of_flow[:cells], step[:cells], packets[:cells], total[:cells]
+    packets[-1] -= (total[-1] - most).clamp(min=0)
+    kept = int(of_flow[-1]) + 1
+
+    made = _records(networks, layout, flow, series, (of_flow, step, packets), generator)
+    inside = series[of_flow, step].double().cpu().numpy()
+    numbers = flow[:kept].cpu().numpy()
+    if middle is None:
+        places = [layout.conditions.index(START), layout.conditions.index(END)]
+        middle = middle_ns(*(numbers[:, places].astype(np.float64) * layout.top[[START, END]]).T)
+    c, bits = len(layout.conditions), 2 * layout.tuples.bits
+    chosen = numbers[:, c : c + bits].reshape(kept, -1, 2).argmax(2).astype(np.uint8)
+    half = np.full(len(inside), 0.5)
+    return Made(
+        flows=layout.tuples.decode(chosen, numbers[:, c + bits :]),
+        middle_ns=middle[:kept],
+        flow=of_flow.cpu().numpy(),
+        step=step.cpu().numpy(),
+        packets=packets.cpu().numpy(),
+        middle=inside[:, 1] if p.sub_period else half,
+        span=layout.unit_to_span(inside[:, 2]) if p.sub_period else half,
+        records=made,
+        place=layout.records.place(made),
+        gap_ns=layout.records.gap_ns(made),
+    )
 
 
-def _pieces(packets: Tensor) -> Iterator[slice]:
-    """Slices of cells with about as many packets as are made at a time."""
-    ends = packets.cumsum(0).cpu().numpy()
-    begin = 0
-    while begin < len(ends):
-        before = ends[begin - 1] if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, before + PACKETS, side="right")))
-        yield slice(begin, end)
-        begin = end
+def _packets_wanted(flow: Tensor, layout: Layout) -> Tensor:
+    """The packets of a flow by its conditions, the first of which they are: float (B,), at least 1."""
+    return torch.expm1(flow[:, 0] * layout.top[0]).clamp(min=1)
 
 
 def _records(
-    cascade: Cascade,
+    networks: Generators,
     layout: Layout,
     flow: Tensor,
     series: Tensor,
-    part: slice,
-    packets: Tensor,
-    step: Tensor,
-    of_flow: Tensor,
+    cells: tuple[Tensor, Tensor, Tensor],
     generator: torch.Generator,
-) -> Tensor:
-    """M of the packets of some cells."""
-    of = of_flow[part]
-    inputs = torch.cat([flow[of], windows(series[of], step[part], layout).flatten(1)], 1)
-    times = packets[part]
-    noise = torch.randn(int(times.sum()), cascade.g3.noise, device=flow.device, generator=generator)
-    return cascade.g3.repeated(inputs, times, noise)
+) -> Vectors:
+    """M of the packets of cells, float32 (N, width): flow, step and packets of each cell, (K,)."""
+    most = networks.g3.most
+    # A cell with more packets than are made in one go is several ones.
+    again = (cells[2] + most - 1) // most
+    of_flow, step, packets = (column.repeat_interleave(again) for column in cells)
+    last = again.cumsum(0) - 1
+    packets = packets.clamp(max=most)
+    packets[last] = cells[2] - (again - 1) * most
+    parts = []
+    for part in _pieces(packets):
+        near = windows(series, step[part], layout, of_flow[part]).flatten(1)
+        made = networks.g3.packets(torch.cat([flow[of_flow[part]], near], 1), packets[part], generator)
+        parts.append(_finite(made).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _pieces(packets: Tensor) -> list[slice]:
+    """Slices of cells with about as many packets as are made at a time."""
+    piece = (packets.cumsum(0) - 1) // PACKETS
+    ends = torch.unique_consecutive(piece, return_counts=True)[1].cumsum(0).tolist()
+    return [slice(begin, end) for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _finite(made: Tensor) -> Tensor:
+    if not made.isfinite().all():
+        raise PluginError(
+            "the networks give numbers that are not finite: the training diverged or the model is damaged; "
+            "train it again, with a lower learning_rate"
+        )
+    return made
+
+
+def _joined(parts: list[Made]) -> Made:
+    """All flows, cells and packets, one part after the other."""
+    sizes = [len(part.middle_ns) for part in parts]
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Made)
+        if field.name != "flows"
+    }
+    columns["flow"] += np.repeat(np.cumsum(sizes) - sizes, [len(part.flow) for part in parts])
+    flows = {name: np.concatenate([part.flows[name] for part in parts]) for name in parts[0].flows}
+    return Made(flows=flows, **columns)
