@@ -130,3 +130,4 @@ class TunedParameters(CascadeNetParameters):
     average: Decay = 0.99
     beta1: Decay = 0.5
     beta2: Decay = 0.9
+    g1_steps: Steps = 2000
