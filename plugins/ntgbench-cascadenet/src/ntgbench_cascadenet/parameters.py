@@ -131,3 +131,5 @@ class TunedParameters(CascadeNetParameters):
     beta1: Decay = 0.5
     beta2: Decay = 0.9
     g1_steps: Steps = 2000
+    g2_steps: Steps = 2000
+    g3_steps: Steps = 2000
