@@ -50,13 +50,14 @@ def bench_sampling(benchmark, plain, hidden: int) -> None:
     """20,000 packets; the aim is 10 times as fast. Flows have about six packets, as in real traces."""
     generator = CascadeNet(CascadeNetParameters(hidden=hidden, **{f"{name}_steps": 0 for name in PHASES}))
     generator.fit(TRACE, Context(seed=1))
-    steps = generator.cascade.g2.head.bias.data.view(-1, generator.layout.step)
-    steps[:, 0] = logit(np.log(5) / (generator.layout.rate.high - generator.layout.rate.low))
+    layout, cascade = generator.model.layout, generator.model.generators
+    steps = cascade.g2.head.bias.data.view(-1, layout.step)
+    steps[:, 0] = logit(np.log(5) / (layout.rate.high - layout.rate.low))
     steps[:, -2] = -1.0  # most flows end with their first step
     span_ns, rng = TRACE.span_ns, np.random.default_rng(1)
 
     def theirs() -> None:
-        sampled(plain, generator.cascade, generator.layout, 20_000)
+        sampled(plain, cascade, layout, 20_000)
 
     in_turn(benchmark, lambda: generator.sample(20_000, span_ns, rng), theirs, rounds=3)
 

@@ -56,15 +56,18 @@ class Dense:
         )
         outside = [0.0] * (self.S.shape[2] - 1) + [1.0]
         half = p.window // 2
-        self.W, place, self.owner = [], [], []
+        self.W, place, gap_ns, self.owner = [], [], [], []
         for number, flow in enumerate(packets):
+            before = None
             for after, step, _ in flow:
+                gap_ns.append(after - before[0] if before and before[1] == step else 0)
+                before = after, step
                 around = range(step - flow[0][1] - half, step - flow[0][1] + half + 1)
                 self.W.append([self.S[number][at].tolist() if 0 <= at < steps else outside for at in around])
                 place.append(after / wide - step)
                 self.owner.append(number)
         self.W = np.array(self.W, np.float32)
-        self.M = layout.records.encode(trace.select(flows.order), np.array(place))
+        self.M = layout.records.encode(trace.select(flows.order), np.array(place), np.array(gap_ns))
         self.first = np.cumsum([0] + [len(flow) for flow in packets[:-1]])
         self.count = np.array([len(flow) for flow in packets])
         self.A = np.array([self._tuple(trace, flow[0][2], layout.tuples.words) for flow in packets], np.float32)
@@ -278,6 +281,6 @@ def prepared(trace, steps_of=None, **settings):
     system = CascadeNet(CascadeNetParameters(**settings, **none))
     system.fit(trace, Context(seed=1))
     wanted = {f"{name}_steps": steps for name, steps in (steps_of or {}).items()}
-    layout = replace(system.layout, parameters=replace(system.parameters, **wanted))
+    layout = replace(system.model.layout, parameters=replace(system.parameters, **wanted))
     batches = Batches(layout, Series.of(trace, layout.grid), trace, torch.device("cpu"))
-    return layout, batches, system.cascade.train()
+    return layout, batches, system.model.generators.train()

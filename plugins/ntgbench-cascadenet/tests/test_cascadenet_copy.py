@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_traces import traces
+from made_traces import down, trace, traces, up
 from ntgbench_cascadenet.copying import SETTINGS, TRACE, CascadeNetCopy
 from ntgbench_cascadenet.parameters import RepresentationParameters
 from real_traffic import needs_real_traffic
@@ -57,7 +57,7 @@ def test_words_give_back_the_trace():
     assert np.array_equal(rows(copied(TRAIN, ports="words")), rows(TRAIN))
 
 
-@given(traces(), st.sampled_from(["eq", "sp"]), st.sampled_from(["repair", "ref"]))
+@given(traces(), st.sampled_from(["eq", "sp", "gaps"]), st.sampled_from(["repair", "ref"]))
 @settings(max_examples=20, deadline=None)
 def test_even_times_keep_packets_and_order_of_every_flow(packets, timestamps, repeats):
     # Each packet has a TTL of its own, which says in which order they were.
@@ -79,8 +79,9 @@ def test_even_times_keep_packets_and_order_of_every_flow(packets, timestamps, re
         assert ids == (before[key] if repeats == "repair" else [one for one in before[key] if one in ids])
 
 
-def test_spans_keep_the_first_and_the_last_packet_of_every_flow():
-    found = copied(TRAIN, timestamps="sp")
+@pytest.mark.parametrize("timestamps", ["sp", "gaps"])
+def test_spans_keep_the_first_and_the_last_packet_of_every_flow(timestamps):
+    found = copied(TRAIN, timestamps=timestamps)
 
     def ends(trace):
         flows = trace.flows
@@ -96,6 +97,24 @@ def test_a_part_is_the_beginning_of_the_trace():
     short = system.sample(len(TRAIN), TRAIN.span_ns // 2, np.random.default_rng(1))
     until = TRAIN.time_ns <= TRAIN.time_ns[0] + TRAIN.span_ns // 2
     assert np.array_equal(rows(short), rows(TRAIN.select(until)))
+
+
+# Of ten seconds, in steps of two, two flows whose gaps are from a nanosecond to nearly a step.
+GAPS = trace(
+    *(up(at, size) for size, at in enumerate([0, 1e-9, 1e-6, 1.2, 1.9, 2.5, 2.500_001, 9.1, 10])),
+    *(down(at, size) for size, at in enumerate([4.1, 4.100_1, 4.7, 5.999, 7])),
+).sorted_by_time()
+
+
+def test_gaps_give_back_the_times_but_for_rounding():
+    found = copied(GAPS, timestamps="gaps", steps=5)
+    assert found.ip_length.tolist() == GAPS.ip_length.tolist()
+    # Gaps are float32 on a log scale up to log(1 + 2e9) = 21.4: they are off by up to 2.6e-6, and times less than that.
+    np.testing.assert_allclose(found.time_ns, GAPS.time_ns, rtol=0, atol=2.6e-6 * 2e9)
+    # Evenly spread packets are far from theirs.
+    assert abs(copied(GAPS, timestamps="sp", steps=5).time_ns - GAPS.time_ns).max() > 5e8
+    # Close to the first packet of a step, what is lost is less than a nanosecond.
+    assert found.time_ns[:3].tolist() == [0, 1, 1_000]
 
 
 def test_the_seed_of_the_words_is_saved(tmp_path):

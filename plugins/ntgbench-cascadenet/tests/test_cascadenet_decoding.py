@@ -17,7 +17,7 @@ LENGTHS = 40, 140
 RECORDS = Records((LENGTHS, (0, 255), (0, 65_535), (0, 8_191), (0, 255)), (0,))
 
 
-def made(middle_s, cells, places, ports=None):
+def made(middle_s, cells, places, ports=None, gaps=None):
     """Flows with their middles, and cells as (flow, step, packets, middle, span); packet k is 40 + k bytes long."""
     flow, step, packets, middle, span = (np.array(column) for column in zip(*cells, strict=True))
     flows = len(middle_s)
@@ -39,6 +39,7 @@ def made(middle_s, cells, places, ports=None):
         span=span.astype(np.float64),
         records=numbers,
         place=np.array(places, np.float64),
+        gap_ns=np.array(gaps or [0] * len(places), np.float64),
     )
 
 
@@ -69,6 +70,25 @@ TWO = made([5, 8], [(0, 0, 3, 0.5, 0.25), (0, 2, 1, 0.25, 0), (1, 0, 2, 0.1, 0.3
 )
 def test_times_inside_a_flow(timestamps, expected):
     np.testing.assert_allclose(in_flow(TWO, timestamps), expected, rtol=1e-14)
+
+
+def test_gaps_divide_the_span_of_a_step_and_the_first_does_not_count():
+    cells = [(0, 0, 3, 0.5, 0.25), (0, 2, 1, 0.25, 0.1), (1, 0, 4, 0.1, 0.3), (1, 1, 3, 0.5, 0.5), (1, 3, 2, 0.9, 0.2)]
+    gaps = [7, 1, 3, 5, 9, 2, 2, 4, 8, 0, 0, 6, 2]
+    flows = made([5, 8], cells, [0] * 13, gaps=gaps)
+    expected = [
+        *(0.25, 0.375, 0.75),  # gaps of a quarter and three quarters of a span of half a step
+        2.25,  # a single packet is in the middle, whatever its gap
+        *(0, 0.1, 0.2, 0.4),  # from the beginning of the step on, before which the span would begin
+        *(1, 1.5, 2),  # gaps of nothing are as good as equal ones
+        *(3.7, 4),
+    ]
+    np.testing.assert_allclose(in_flow(flows, "gaps"), expected, rtol=1e-14)
+
+
+def test_equal_gaps_are_even_times():
+    flows = made([5], [(0, 0, 4, 0.5, 0.25), (0, 3, 5, 0.4, 0.1)], [0] * 9, gaps=[3.5] * 9)
+    np.testing.assert_allclose(in_flow(flows, "gaps"), in_flow(flows, "sp"), rtol=1e-14)
 
 
 def test_a_single_packet_of_a_step_is_in_the_middle_of_its_span():

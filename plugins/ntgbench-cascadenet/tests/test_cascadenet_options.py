@@ -5,6 +5,7 @@ import pytest
 import torch
 from made_cascadenet import fitted, flows, tiny
 from ntgbench_cascadenet.conditions import NAMES, TIMES
+from ntgbench_cascadenet.decoding import in_flow
 from ntgbench_cascadenet.generator import CascadeNet
 from ntgbench_cascadenet.parameters import CascadeNetParameters, TunedParameters
 from ntgbench_cascadenet.sampling import sampled
@@ -47,6 +48,17 @@ def test_timestamps_are_three_decodings_of_one_model():
         assert all(np.array_equal(columns[0], other) for other in columns[1:])
 
 
+def test_gaps_are_one_number_more_of_each_packet_and_give_other_times():
+    systems = {name: fitted(TRAIN, timestamps=name) for name in ("gaps", "sp")}
+    wide, narrow = (systems[name].model.layout for name in ("gaps", "sp"))
+    assert wide.records.width == narrow.records.width + 1
+    made = sampled(systems["gaps"].model, 500, TRAIN.span_ns, rng())
+    # As networks give them: more than nothing, and less than a step.
+    assert 0 < made.gap_ns.min() < made.gap_ns.max() < wide.grid.step_ns
+    assert not sampled(systems["sp"].model, 500, TRAIN.span_ns, rng()).gap_ns.any()
+    assert not np.allclose(in_flow(made, "gaps"), in_flow(made, "sp"))
+
+
 def test_series_features_can_be_left_out():
     whole = fitted(TRAIN).model.layout
     assert (whole.plain, whole.step) == (4, 8)
@@ -72,7 +84,7 @@ def test_without_the_zero_flag_a_rate_of_zero_means_no_packet():
 
 @pytest.mark.parametrize("name", [*(name for name in NAMES if name not in TIMES), "all"])
 def test_conditions_can_be_left_out_and_times_stay(name):
-    model = fitted(TRAIN, conditions="oracle", without=name, g3_steps=0).model
+    model = fitted(TRAIN, conditions="oracle", without=name, g3_steps=0, totals="series", balance=0.0).model
     left = [NAMES[index] for index in model.layout.conditions]
     assert left == (list(TIMES) if name == "all" else [one for one in NAMES if one != name])
     assert model.generators.g1.body[0].in_features == len(left) + 4
@@ -118,6 +130,12 @@ def test_without_any_phase_the_networks_are_as_they_were_drawn():
     [
         ({"window": 4}, "window must be odd"),
         ({"timestamps": "sp", "sub_period": False}, 'timestamps "sp" needs sub_period'),
+        ({"timestamps": "gaps", "sub_period": False}, 'timestamps "gaps" needs sub_period'),
+        ({"totals": "condition", "balance": 0, "without": "packets"}, "need the condition of packets"),
+        ({"totals": "condition", "balance": 0, "without": "all"}, "need the condition of packets"),
+        ({"totals": "series", "balance": 0.5, "without": "packets"}, "need the condition of packets"),
+        ({"balance": 1.5}, "balance"),
+        ({"average": 1}, "average"),
         ({"without": "start"}, "without"),
         ({"step_packets": 0}, "step_packets"),
     ],
@@ -126,6 +144,20 @@ def test_without_any_phase_the_networks_are_as_they_were_drawn():
 def test_parameters_that_contradict_are_refused(kind, values, message):
     with pytest.raises(NtgbenchError, match=message):
         build_parameters(kind, values, "cascadenet")
+
+
+@pytest.mark.parametrize("kind", [CascadeNetParameters, TunedParameters])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"timestamps": "ml", "sub_period": False},
+        {"totals": "series", "balance": 0, "without": "packets"},
+        {"totals": "condition", "balance": 1, "without": "duration"},
+    ],
+)
+def test_parameters_that_do_not_contradict_are_taken(kind, values):
+    made = build_parameters(kind, values, "cascadenet")
+    assert {name: getattr(made, name) for name in values} == values
 
 
 @pytest.mark.parametrize("span", ["linear", "log"])

@@ -35,7 +35,7 @@ def test_a_real_sample_is_the_packets_of_a_cell_and_zeros_after_its_stop():
     layout, batches = cells()
     assert (batches.samples, layout.longest) == (3, 7)
     found = batches.records(torch.tensor([0, 1, 2])).view(3, 7, layout.records.width + 2)
-    records = batches.record_table
+    records = batches._records
     assert torch.equal(found[0, :, :-2], records[:7])
     assert torch.equal(found[1, 0, :-2], records[7])
     assert torch.equal(found[2, :3, :-2], records[8:])
@@ -48,15 +48,13 @@ def test_of_a_cell_that_is_too_large_the_first_packets_are_seen():
     layout, batches = cells(step_packets=4)
     assert layout.longest == 4
     found = batches.records(torch.tensor([0])).view(4, layout.records.width + 2)
-    assert torch.equal(found[:, :-2], batches.record_table[:4])
+    assert torch.equal(found[:, :-2], batches._records[:4])
 
 
 def test_inputs_are_those_of_any_packet_of_the_cell():
     _, batches = cells()
-    flow, window = batches.packet_inputs(torch.tensor([0, 1, 2]))
-    own_flow, own_window = Batches.packet_inputs(batches, torch.tensor([6, 7, 9]))
-    assert torch.equal(flow, own_flow)
-    assert torch.equal(window, own_window)
+    found = batches.packet_inputs(torch.tensor([0, 1, 2]))
+    assert torch.equal(found, Batches.packet_inputs(batches, torch.tensor([6, 7, 9])))
     drawn = torch.cat([batches.one_packet_each(torch.tensor([0])) for _ in range(200)])
     assert set(drawn.tolist()) == {0, 1, 2}
 

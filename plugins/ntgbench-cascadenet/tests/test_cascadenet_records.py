@@ -22,7 +22,7 @@ def test_every_field_comes_back(packets, fields):
     offset = np.where(packets.is_ipv4(), rng.integers(0, 8192, len(packets)), 0).astype(np.uint16)
     packets = replace(packets, fragment_offset=offset)
     records, place = Records.of(packets, fields), rng.random(len(packets))
-    numbers = records.encode(packets, place)
+    numbers = records.encode(packets, place, np.zeros(len(packets), np.int64))
     assert numbers.dtype == np.float32
     assert numbers.shape == (len(packets), records.width)
     assert 0 <= numbers.min() <= numbers.max() <= 1
@@ -53,8 +53,26 @@ def hand_made():
     ],
 )
 def test_hand_worked_numbers(fields, numbers):
-    made = Records.of(hand_made(), fields).encode(hand_made(), np.array([0.5, 0, 1]))
+    made = Records.of(hand_made(), fields).encode(hand_made(), np.array([0.5, 0, 1]), np.zeros(3, np.int64))
     np.testing.assert_allclose(made, numbers, rtol=1e-6)
+
+
+def test_gaps_are_one_number_more_on_a_log_scale():
+    packets, place, gap_ns = hand_made(), np.array([0.5, 0, 1]), np.array([0, 9, 999])
+    without, records = Records.of(packets, "type"), Records.of(packets, "type", longest_gap=float(np.log(1_000)))
+    numbers = records.encode(packets, place, gap_ns)
+    assert numbers.shape == (3, records.width) == (3, without.width + 1)
+    np.testing.assert_array_equal(numbers[:, :-1], without.encode(packets, place, gap_ns))
+    np.testing.assert_allclose(numbers[:, -1], [0, 1 / 3, 1], rtol=1e-6)
+    np.testing.assert_allclose(records.gap_ns(numbers), gap_ns, rtol=1e-5)
+    np.testing.assert_allclose(records.place(numbers), place, rtol=1e-6)
+    for own, other in zip(
+        records.decode(numbers, packets.protocol, packets.source).values(),
+        without.decode(numbers[:, :-1], packets.protocol, packets.source).values(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(own, other)
+    assert not without.gap_ns(numbers[:, :-1]).any()
 
 
 def test_fields_are_rounded_to_the_nearest_number_and_the_largest_flag_wins():

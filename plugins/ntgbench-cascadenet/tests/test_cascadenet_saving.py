@@ -20,7 +20,7 @@ FORMS = {
     "words": {"ports": "words", "timestamps": "ml"},
     "oracle": {"conditions": "oracle"},
     "resampled": {"conditions": "resampled", "ports": "words"},
-    "mlp": {"series": "mlp", "without": "all", "zero_flag": False},
+    "mlp": {"series": "mlp", "without": "all", "zero_flag": False, "totals": "series", "balance": 0.0},
     "lstm": {"packets": "lstm", "step_packets": 7},
 }
 
@@ -79,6 +79,7 @@ def test_files_hold_conditions_of_training_flows_only_when_flows_are_made_for_th
         ({"ports": "bits"}, "there are words when ports are words"),
         ({"hidden": 9}, "holds a model of other parameters"),
         ({"packets": "lstm"}, "holds a model of other parameters"),
+        ({"timestamps": "ml"}, "holds a model of other parameters"),
         ({"series": "mlp", "steps": 10_000, "hidden": 8_192}, "holds a model of other parameters"),
     ],
 )

@@ -42,6 +42,8 @@ def test_hand_worked_series():
     assert series.span.tolist() == [0.25, 0, 0, 0, 0, 0]
     assert series.place.tolist() == [0, 0.5, 0, 1, 0, 0, 0.5, 0.5]
     assert series.cell.tolist() == [0, 0, 1, 2, 3, 3, 4, 5]
+    # Only where a packet follows another one of its flow in its step.
+    assert series.gap_ns.tolist() == [0, S, 0, 0, 0, 0, 0, 0]
     assert series.first.tolist() == [0, 3, 5]
     assert series.count.tolist() == [3, 2, 1]
     assert series.length.tolist() == [5, 2, 1]
@@ -104,5 +106,7 @@ def test_series_are_what_a_plain_count_finds(packets, steps):
             inside = place[step == number]
             assert np.isclose(series.middle[cell], (inside.max() + inside.min()) / 2, rtol=1e-14)
             assert np.isclose(series.span[cell], (inside.max() - inside.min()) / 2, rtol=1e-14)
+            times = after[rows][step == number]
+            assert series.gap_ns[series.cell == cell].tolist() == [0, *np.diff(times).tolist()]
         found += series.count[flow]
     assert found == len(series.flow)

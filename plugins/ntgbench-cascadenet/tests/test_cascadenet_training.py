@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ntgbench_cascadenet import training
-from safetensors.torch import load_file
+from ntgbench_cascadenet import phases, training
+from torch import nn
 
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
@@ -26,10 +26,15 @@ TRACE = example_trace(flows=40)
 STEPS = {"g1": 3, "g2": 4, "g3": 2, "joint": 5}
 
 
-def train(steps=STEPS, seed=1, trace=TRACE, **context):
+SETTINGS = {"hidden": 6, "noise": 3, "batch": 8, "critic_steps": 2, "ports": "bits"}
+
+# With which a training that goes on has more to remember.
+MORE = {"average": 0.5, "falling": True, "balance": 0.5}
+
+
+def train(steps=STEPS, seed=1, settings=SETTINGS, **context):
     """Losses and networks after a small training with so many steps a phase."""
-    settings = {"hidden": 6, "noise": 3, "batch": 8, "critic_steps": 2, "ports": "bits"}
-    layout, batches, cascade = plain.prepared(trace, steps_of=steps, **settings)
+    layout, batches, cascade = plain.prepared(TRACE, steps_of=steps, **settings)
     return training.fit(cascade, batches, layout, Context(seed=seed, **context)), cascade
 
 
@@ -51,41 +56,40 @@ def test_the_seed_decides():
 KILLED = """
 import importlib.util, os, signal, sys
 from ntgbench.learning import resume
-from safetensors.torch import save_file
 spec = importlib.util.spec_from_file_location("trainings", sys.argv[1])
 trainings = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(trainings)
 resume.SAVE_EVERY = 0.0
-folder, at = trainings.Path(sys.argv[2]), int(sys.argv[3])
 
 def progress(done, total, note=""):
-    if done == at:
+    if done == 12:
         os.kill(os.getpid(), signal.SIGKILL)
 
-if at:
-    trainings.train(checkpoint=folder, progress=progress)
-else:
-    losses, cascade = trainings.train(checkpoint=folder)
-    save_file({"weights": trainings.weights(cascade)}, folder / "weights")
+settings = trainings.SETTINGS | trainings.MORE
+trainings.train(settings=settings, checkpoint=trainings.Path(sys.argv[2]), progress=progress)
 """
 
 
-def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path):
-    def run(kill_at):
-        command = [sys.executable, "-c", KILLED, __file__, tmp_path, str(kill_at)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def whole():
+    """Losses and weights of a training that was not interrupted."""
+    losses, cascade = train(settings=SETTINGS | MORE)
+    return losses, weights(cascade)
 
-    assert run(12).returncode == -signal.SIGKILL
-    last = run(0)
-    assert last.returncode == 0, last.stderr
+
+def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path, whole, caplog):
+    command = [sys.executable, "-c", KILLED, __file__, tmp_path]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    _, cascade = train(settings=SETTINGS | MORE, checkpoint=tmp_path)
     # The step in which it was killed was not saved.
-    assert "resumed after step 11" in last.stderr
-    torch.testing.assert_close(load_file(tmp_path / "weights")["weights"], weights(train()[1]), rtol=0, atol=1e-7)
+    assert "resumed after step 11" in caplog.text
+    torch.testing.assert_close(weights(cascade), whole[1], rtol=0, atol=1e-7)
 
 
 @pytest.mark.usefixtures("_save_at_every_step")
-@pytest.mark.parametrize("kill_at", [1, 3, 4, 8, 9, 10, 14])
-def test_losses_are_those_of_a_training_that_was_not_interrupted(tmp_path, kill_at):
+@pytest.mark.parametrize("kill_at", [1, 3, 4, 9, 14])
+def test_losses_are_those_of_a_training_that_was_not_interrupted(tmp_path, kill_at, whole):
     class Stopped(Exception):
         pass
 
@@ -94,14 +98,69 @@ def test_losses_are_those_of_a_training_that_was_not_interrupted(tmp_path, kill_
             raise Stopped
 
     with pytest.raises(Stopped):
-        train(checkpoint=tmp_path, progress=progress)
+        train(settings=SETTINGS | MORE, checkpoint=tmp_path, progress=progress)
     told = []
-    losses, cascade = train(checkpoint=tmp_path, progress=lambda *state: told.append(state[0]))
-    expected, whole = train()
+    context = {"checkpoint": tmp_path, "progress": lambda *state: told.append(state[0])}
+    losses, cascade = train(settings=SETTINGS | MORE, **context)
     assert told == [*range(kill_at, 15)]
-    assert losses == expected
-    assert torch.equal(weights(cascade), weights(whole))
+    assert losses == whole[0]
+    assert torch.equal(weights(cascade), whole[1])
     assert len(losses["critic"]) == len(losses["generator"]) == 14
+
+
+def parameters(networks):
+    return torch.cat([weight.detach().flatten() for weight in networks.parameters()])
+
+
+def test_weights_are_replaced_by_their_average_at_the_end_of_a_phase():
+    steps = {"g1": 3, "g2": 2, "joint": 3}
+    layout, batches, cascade = plain.prepared(TRACE, steps_of=steps, **SETTINGS, average=0.25)
+    generators = {"g1": [cascade.g1], "g2": [cascade.g2], "joint": [cascade.g1, cascade.g2, cascade.g3]}
+    means, critics, seen = {}, [], dict.fromkeys(steps, 0)
+
+    def progress(done, total, phase=""):
+        for network in generators[phase]:
+            before = means[network]
+            # Of the weights before training, little is kept: 1/10 at first, then 2/11.
+            old = min(0.25, (1 + seen[phase]) / (10 + seen[phase]))
+            means[network] = old * before + (1 - old) * parameters(network)
+        seen[phase] += 1
+        critics.append(parameters(cascade.d2))
+
+    means |= {network: parameters(network) for network in generators["joint"]}
+    training.fit(cascade, batches, layout, Context(seed=1, progress=progress))
+    assert seen == steps
+    for network, mean in means.items():
+        torch.testing.assert_close(parameters(network), mean, rtol=1e-5, atol=1e-7)
+    assert torch.equal(parameters(cascade.d2), critics[-1])
+
+
+def test_without_an_average_the_last_weights_stay():
+    layout, batches, cascade = plain.prepared(TRACE, steps_of={"g1": 3}, **SETTINGS)
+    seen = []
+    training.fit(cascade, batches, layout, Context(seed=1, progress=lambda *_: seen.append(weights(cascade))))
+    assert torch.equal(weights(cascade), seen[-1])
+
+
+def test_batch_norm_gets_the_means_and_variances_of_averaged_weights():
+    cascade = train({"g1": 3}, settings=SETTINGS | {"average": 0.5, "batch": 40})[1]
+    linear, norm = cascade.g1.body[:2]
+    assert (norm.num_batches_tracked, norm.momentum) == (phases.NORM_BATCHES, nn.BatchNorm1d(1).momentum)
+    # Of noise, N(0, 1), a linear layer makes N(bias, |weights|^2). Before, variances were near 1, where they began.
+    rows = phases.NORM_BATCHES * min(40, len(TRACE.flows))
+    bias, variance = linear.bias.detach(), (linear.weight.detach() ** 2).sum(1)
+    assert (abs(norm.running_mean - bias) < 6 * torch.sqrt(variance / rows)).all()
+    assert (abs(norm.running_var / variance - 1) < 6 * (2 / rows) ** 0.5).all()
+
+
+def test_falling_learning_rates_begin_where_others_stay():
+    def g2(steps, falling):
+        return parameters(train({"g2": steps}, settings=SETTINGS | {"falling": falling})[1].g2)
+
+    assert torch.equal(g2(1, True), g2(1, False))
+    # The second of two steps is half as large.
+    first, fallen, level = g2(1, False), g2(2, True), g2(2, False)
+    assert 0 < torch.norm(fallen - first) < 0.9 * torch.norm(level - first)
 
 
 # 40 flows and the trace's packets in batches of 8; a step takes one batch.
@@ -109,7 +168,7 @@ FLOWS, PACKETS = len(TRACE.flows) // 8, len(TRACE) // 8
 
 
 @pytest.mark.parametrize(
-    ("wanted", "budget", "phases", "message"),
+    ("wanted", "budget", "made", "message"),
     [
         (STEPS, Budget(steps=14), [3, 4, 2, 5], None),
         (STEPS, Budget(epochs=100, steps=1000, minutes=1e9), [3, 4, 2, 5], None),
@@ -130,10 +189,10 @@ FLOWS, PACKETS = len(TRACE.flows) // 8, len(TRACE) // 8
         ({}, Budget(), [0, 0, 0, 0], None),
     ],
 )
-def test_budgets_cut_phases_and_say_so(wanted, budget, phases, message, caplog):
+def test_budgets_cut_phases_and_say_so(wanted, budget, made, message, caplog):
     told = []
     train(wanted, budget=budget, progress=lambda *state: told.append(state[2]))
-    assert [told.count(phase) for phase in training.PHASES] == phases
+    assert [told.count(phase) for phase in training.PHASES] == made
     assert caplog.messages == ([] if message is None else [f"training made {message}"])
 
 
@@ -187,8 +246,7 @@ def test_time_that_was_spent_before_counts(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("phase", "step"), [("g1", 2), ("g2", 1), ("joint", 60)])
 def test_a_loss_that_is_not_finite_ends_the_training(phase, step):
     steps = {"g1": 3, "g2": 4, "g3": 2, "joint": 70}
-    settings = {"hidden": 6, "noise": 3, "batch": 8, "critic_steps": 1, "ports": "bits"}
-    layout, batches, cascade = plain.prepared(TRACE, steps_of=steps, **settings)
+    layout, batches, cascade = plain.prepared(TRACE, steps_of=steps, **(SETTINGS | {"critic_steps": 1}))
     before = sum(list(steps.values())[: list(steps).index(phase)])
 
     def progress(done, total, note=""):

@@ -28,6 +28,7 @@ SMALL = {"hidden": 12, "noise": 5, "batch": 16}
         {"steps": 33, "ports": "bits", "span": "log", "without": "max_rate"},
         {"steps": 12, "window": 31, "zero_flag": False, "throughput": False, "without": "all"},
         {"steps": 1, "sub_period": False},
+        {"steps": 9, "ports": "bits", "timestamps": "gaps"},
     ],
 )
 def test_batches_are_what_a_dense_encoding_by_loops_has(settings):
@@ -112,6 +113,36 @@ def test_batches_are_rounds_over_all_items_without_what_is_left_over():
     assert next(phase.draws(1, phase.items // 16 + 1)).tolist() == second[1]
 
 
+@pytest.mark.parametrize("balance", [0.5, 1.0])
+def test_large_flows_are_drawn_as_often_as_the_balance_wants(balance):
+    phase, *_ = phases("g2", balance=balance)
+    power = TRACE.flows.count**balance
+    wanted = phase.items * power / power.sum()
+    rounds = [phase._round(np.random.default_rng(seed)) for seed in range(400)]
+    often = np.array([np.bincount(one, minlength=phase.items) for one in rounds])
+    assert (often.sum(1) == phase.items).all()
+    assert ((often >= np.floor(wanted - 1e-9)) & (often <= np.ceil(wanted + 1e-9))).all()
+    # A number that is rounded down or up varies by at most a half.
+    np.testing.assert_allclose(often.mean(0), wanted, atol=6 * 0.5 / np.sqrt(400))
+    assert wanted.max() > 2 > 1 > wanted.min()
+    assert not any((np.diff(one) >= 0).all() for one in rounds)
+
+
+@pytest.mark.parametrize(("name", "balance"), [("g2", 0.0), ("g3", 0.5)])
+def test_packets_and_flows_without_a_balance_are_drawn_once_each(name, balance):
+    phase, *_ = phases(name, balance=balance)
+    assert np.sort(phase._round(np.random.default_rng(1))).tolist() == list(range(phase.items))
+
+
+@pytest.mark.parametrize(("falling", "shares"), [(True, [1, 0.75, 0.5, 0.25]), (False, [1, 1, 1, 1])])
+def test_learning_rates_fall_in_a_line(falling, shares):
+    phase, *_ = phases("joint", falling=falling)
+    for step, share in enumerate(shares):
+        phase.prepare(step, len(shares))
+        for optimiser in (phase.critic_optimiser, phase.generator_optimiser):
+            assert [group["lr"] for group in optimiser.param_groups] == [pytest.approx(share * 2e-3)]
+
+
 def test_fresh_batches_go_on_where_a_step_left_them():
     phase, *_ = phases("g2", fresh_batch_per_critic_step=True, critic_steps=2)
     draws = phase.draws(1, 0)
@@ -120,10 +151,11 @@ def test_fresh_batches_go_on_where_a_step_left_them():
         assert next(phase.draws(1, step)).tolist() == rows[3 * step]
 
 
+@pytest.mark.parametrize("balance", [0.0, 0.5])
 @pytest.mark.parametrize(("flows", "batch"), [(1, 2), (5, 5), (40, 16)])
-def test_a_batch_has_no_more_rows_than_there_are_flows_and_at_least_two(flows, batch):
+def test_a_batch_has_no_more_rows_than_there_are_flows_and_at_least_two(flows, batch, balance):
     few = TRACE.select(np.flatnonzero(TRACE.flows.number < flows))
-    layout, batches, cascade = plain.prepared(few, **SMALL, ports="bits")
+    layout, batches, cascade = plain.prepared(few, **SMALL, ports="bits", balance=balance)
     phase = Phase("joint", cascade, batches, layout)
     rows = next(phase.draws(1, 0))
     assert (len(rows), int(rows.max()) < batches.flows) == (min(batch, max(2, batches.flows)), True)

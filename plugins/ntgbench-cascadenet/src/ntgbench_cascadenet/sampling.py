@@ -64,7 +64,9 @@ def sampled(model: Model, packets: int, span_ns: int, rng: np.random.Generator) 
     """
     parts: list[Made] = []
     for conditions, middle in _conditions(model, packets, rng):
-        part = _flows(model, conditions[:packets], middle, packets, rng)
+        part = _flows(model, conditions, middle, packets, rng)
+        if part is None:
+            continue
         parts.append(part)
         packets -= int(part.packets.sum())
         if not packets:
@@ -135,8 +137,8 @@ def _once_each(table: Reals, packets: int, size: int, rng: np.random.Generator) 
 
 
 @torch.inference_mode()
-def _flows(model: Model, conditions: Tensor, middle: Reals | None, most: int, rng: np.random.Generator) -> Made:
-    """Flows for conditions, up to the one in which the packets are as many as `most`."""
+def _flows(model: Model, conditions: Tensor, middle: Reals | None, most: int, rng: np.random.Generator) -> Made | None:
+    """Flows for conditions, up to the one in which the packets are as many as `most`; None when all are left out."""
     layout, networks, p = model.layout, model.generators, model.layout.parameters
     device = next(networks.parameters()).device
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
@@ -147,6 +149,9 @@ def _flows(model: Model, conditions: Tensor, middle: Reals | None, most: int, rn
         # Large flows were learnt from more often than they occur.
         chance = _packets_wanted(flow, layout) ** -p.balance
         flow = flow[torch.rand(len(flow), device=device, generator=generator) < chance]
+        if not len(flow):
+            return None
+    flow = flow[:most]
     series = _finite(networks.g2.until_end(flow, networks.g2.draw(len(flow), flow, generator)))
     number = counts(series, layout)
     if p.totals == "condition":
