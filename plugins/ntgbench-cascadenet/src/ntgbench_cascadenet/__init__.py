@@ -22,7 +22,7 @@ def ntgbench_generators() -> list[GeneratorSpec]:
         GeneratorSpec(
             "cascadenet-tuned",
             "ntgbench_cascadenet.generator:CascadeNet",
-            "CascadeNet with ports as bits, spans of steps on a log scale, and a higher learning rate",
+            "CascadeNet with settings that come nearer to the training trace in a short training",
             parameters=TunedParameters,
             needs=("torch",),
             track="headers",
