@@ -1,7 +1,7 @@
 """How the quality of CascadeNet grows with its training: a table, and a picture of one metric.
 
-    ntgbench run headers -d TRACE -s "cascadenet-tuned[g1_steps=250,…]" -s "cascadenet-tuned[g1_steps=500,…]" --out FOLDER
-    python -m benchmarks.cascadenet_curve FOLDER/rows.jsonl DATASET PICTURE.svg [METRIC …]
+ntgbench run headers -d TRACE -s "cascadenet-tuned[g1_steps=250,…]" -s … --out FOLDER
+python -m benchmarks.cascadenet_curve FOLDER/rows.jsonl DATASET PICTURE.svg [METRIC …]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.results import read_rows
 
-METRICS = "lfit lfd it fit fd bu queue_50 queue_80 diagram".split()
+METRICS = ["lfit", "lfd", "it", "fit", "fd", "bu", "queue_50", "queue_80", "diagram"]
 
 
 def main() -> None:
