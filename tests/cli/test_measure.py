@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -215,6 +216,8 @@ def test_ctrl_c_stops_it_at_once(flows, tmp_path) -> None:
         env={**os.environ, "PYTHONPATH": str(site), "NTGBENCH_PLUGINS": "stopped"},
         capture_output=True,
         text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (done.returncode, done.stdout) == (130, "")
     assert "never" not in done.stderr
