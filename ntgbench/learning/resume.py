@@ -91,3 +91,14 @@ class Checkpoint:
         with replacing(self.path) as temporary:
             save_file(own, temporary, head)
         self.last = time.monotonic()
+
+
+def with_state(optimiser: torch.optim.Optimizer) -> None:
+    """Give an Adam or AdamW optimiser the state that torch makes at the first step: a checkpoint is restored before."""
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            optimiser.state[weight] = {
+                "step": torch.zeros((), device=weight.device),
+                "exp_avg": torch.zeros_like(weight),
+                "exp_avg_sq": torch.zeros_like(weight),
+            }

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ntgbench.errors import DatasetError, PluginError
 from ntgbench.interfaces import BUDGET_LOGGER
 from ntgbench.learning.device import matrix_type, without_denormals
-from ntgbench.learning.resume import Checkpoint, Position
+from ntgbench.learning.resume import Checkpoint, Position, with_state
 from ntgbench.seeds import derive_seed
 from ntgbench.tracks.biflows.splits import split
 from ntgbench.words import pluralised
@@ -199,13 +199,7 @@ def _adamw(weights: list[nn.Parameter], weight_decay: float) -> torch.optim.Adam
     decayed, others = ([w for w in weights if (w.dim() > 1) == decays] for decays in (True, False))
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, fused=True)
-    # Torch makes this state at the first step; a checkpoint is restored before.
-    for weight in weights:
-        optimiser.state[weight] = {
-            "step": torch.zeros((), device=weight.device),
-            "exp_avg": torch.zeros_like(weight),
-            "exp_avg_sq": torch.zeros_like(weight),
-        }
+    with_state(optimiser)
     return optimiser
 
 

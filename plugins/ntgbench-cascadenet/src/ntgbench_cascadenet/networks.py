@@ -18,12 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ntgbench_cascadenet.heads import CHUNK, pairs, record_heads
+from ntgbench_cascadenet.packet_sequence import SequenceGenerator
+
 if TYPE_CHECKING:
     from ntgbench_cascadenet.layout import Layout
-    from ntgbench_cascadenet.packet_sequence import SequenceGenerator
-
-CHUNK = 5
-"""Steps of the series that one step of the LSTM makes."""
 
 
 def dense(inputs: int, hidden: int, outputs: int, layers: int, norm: bool) -> nn.Sequential:
@@ -39,18 +38,6 @@ def dense(inputs: int, hidden: int, outputs: int, layers: int, norm: bool) -> nn
 def critic(inputs: int, hidden: int) -> nn.Sequential:
     """Four hidden layers without normalisation and one number without a bound."""
     return dense(inputs, hidden, 1, 4, norm=False)
-
-
-def pairs(values: Tensor) -> Tensor:
-    """Softmax over each two numbers that follow each other, (…, 2 n): the logistic function of their difference."""
-    ahead = values[..., ::2] - values[..., 1::2]
-    return torch.stack([ahead, -ahead], -1).flatten(-2).sigmoid()
-
-
-def record_heads(made: Tensor, flags: int) -> Tensor:
-    """Header fields, (N, width), as numbers in 0..1; the `flags` kinds of IP flags sum to 1."""
-    first, kinds, rest = made.tensor_split((3, 3 + flags), 1)
-    return torch.cat([first.sigmoid(), kinds.softmax(1), rest.sigmoid()], 1)
 
 
 class FlowGenerator(nn.Module):
@@ -190,8 +177,6 @@ class Generators(nn.Module):
         if layout.parameters.packets == "mlp":
             self.g3: PacketGenerator | SequenceGenerator = PacketGenerator(layout)
         else:
-            from ntgbench_cascadenet.packet_sequence import SequenceGenerator  # which imports this module
-
             self.g3 = SequenceGenerator(layout)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ntgbench_cascadenet.batches import Batches
-from ntgbench_cascadenet.networks import CHUNK, pairs, record_heads
+from ntgbench_cascadenet.heads import CHUNK, pairs, record_heads
 
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ntgbench.learning.resume import with_state
 from ntgbench_cascadenet.losses import Pair, critic_loss, generator_loss
 from ntgbench_cascadenet.sampling import counts, windows
 
@@ -216,14 +217,8 @@ def _beside(first: Tensor, second: Tensor) -> Tensor:
 
 def _adam(part: nn.Module, learning_rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
     """Adam (Kingma and Ba 2015, arXiv 1412.6980). Its state is made at once, so that a checkpoint can be restored."""
-    weights = list(part.parameters())
-    optimiser = torch.optim.Adam(weights, lr=learning_rate, betas=betas, fused=True)
-    for weight in weights:
-        optimiser.state[weight] = {
-            "step": torch.zeros((), device=weight.device),
-            "exp_avg": torch.zeros_like(weight),
-            "exp_avg_sq": torch.zeros_like(weight),
-        }
+    optimiser = torch.optim.Adam(part.parameters(), lr=learning_rate, betas=betas, fused=True)
+    with_state(optimiser)
     return optimiser
 
 

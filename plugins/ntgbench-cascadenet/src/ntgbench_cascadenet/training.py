@@ -56,9 +56,10 @@ def fit(cascade: Cascade, batches: Batches, layout: Layout, context: Context) ->
     """Train all networks in place. Returns the losses of "generator" and "critic" over all phases.
 
     A smaller budget of epochs cuts each phase, whose epoch is a pass over its flows or packets; one of steps cuts all
-    phases by the same share; and one of minutes is divided over the phases in proportion to their steps. The last
-    weights are kept. The global random generator of torch is seeded before each step, so a training that was killed and
-    resumed ends with the same weights as one that was not.
+    phases by the same share; and one of minutes is divided over the phases in proportion to their steps. At the end of
+    a phase its last weights stay, or their average where the parameters want one. The global random generator of torch
+    is seeded before each step, so a training that was killed and resumed ends with the same weights as one that was
+    not.
 
     Raises PluginError when a loss is not finite.
     """
