@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         GeneratorSpec,
         MetricSpec,
         NoParameters,
+        Occupies,
     )
     from ntgbench.running.run import run
     from ntgbench.scores import score
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 _HOME = {
     **dict.fromkeys(("Augmenter", "Generator"), "tracks.biflows.interfaces"),
     **dict.fromkeys(
-        ("AugmenterSpec", "Context", "DatasetSpec", "GeneratorSpec", "MetricSpec", "NoParameters"), "interfaces"
+        ("AugmenterSpec", "Context", "DatasetSpec", "GeneratorSpec", "MetricSpec", "NoParameters", "Occupies"),
+        "interfaces",
     ),
     **dict.fromkeys(("Suite", "SuiteInput"), "suites"),
     **dict.fromkeys(("Track", "TrackSpec"), "tracks"),
@@ -53,6 +55,7 @@ __all__ = [
     "GeneratorSpec",
     "MetricSpec",
     "NoParameters",
+    "Occupies",
     "PacketTrace",
     "Suite",
     "SuiteInput",

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import NODEFAULT, inspect
 
 from ntgbench.errors import NtgbenchError, PluginError
-from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec
+from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, Occupies
 from ntgbench.parameters import build_parameters
 from ntgbench.suites import TRADEOFF, Suite
 from ntgbench.tracks import TrackSpec
@@ -37,9 +37,10 @@ def check_spec(spec: Any, kind: type, hook: str) -> Spec:
     if type(spec) is not kind or not isinstance(spec, Spec):
         raise PluginError(f"{hook} must return {kind.__name__} objects, not {type(spec).__name__}")
     where = f"{hook}: {shown(spec.name)}"
-    checked: Spec = convert(
-        {one.name: getattr(spec, one.name) for one in dataclasses.fields(kind)}, kind, where, PluginError
-    )
+    values = {one.name: getattr(spec, one.name) for one in dataclasses.fields(kind)}
+    if type(occupies := values.get("occupies")) is Occupies:
+        values["occupies"] = dataclasses.asdict(occupies)
+    checked: Spec = convert(values, kind, where, PluginError)
     for name, (pattern, expected) in {"name": _NAMES[kind], "target": _TARGET, "summary": _LINE}.items():
         value = getattr(checked, name)
         if not re.fullmatch(pattern, value):

@@ -19,6 +19,10 @@ MOST_JSON = 16 * 2**20
 """Bytes of a JSON or TOML file that are read: what ntgbench writes into one is far less."""
 
 
+LOCK_FILE = ".lock"
+"""The file in a folder by which it is locked."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; when the block ends well, what was written takes the place of `path` in one step."""
@@ -129,16 +133,17 @@ def read_json(path: Path, most: int = MOST_JSON) -> Any:
 
 @contextlib.contextmanager
 def locked(folder: Path, stop: threading.Event | None = None, shared: bool = False) -> Iterator[int]:
-    """Wait until `folder` is free, then lock it. Child processes with the descriptor that is yielded share the lock.
+    """Wait until `folder` is free, then lock it, by a file in it.
 
-    Several processes can hold it at a time when all hold it `shared`. The system releases it when every process with
-    the descriptor has ended, also after a kill.
+    Child processes with the descriptor that is yielded share the lock. Several processes can hold it at a time when all
+    hold it `shared`. The system releases it when every process with the descriptor has ended, also after a kill.
 
     Raises:
         InterruptedError: when `stop` is set while this waits.
     """
     stop = stop or threading.Event()
-    handle = os.open(folder, os.O_RDONLY)
+    # Network file systems lock files that are open for writing, and no folders.
+    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         while True:
             try:

@@ -83,6 +83,21 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Occupies:
+    """What a system occupies while it is fitted and sampled, by which engines place its cells.
+
+    Attributes:
+        threads: processors that it keeps busy, where these are more than `Context.threads`.
+        memory_gib: GiB of memory that it needs at most, its process included.
+        gpu: it runs on a GPU only; its cell fails on the device "cpu" before it is fitted.
+    """
+
+    threads: Count = 1
+    memory_gib: Positive = 2.0
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
 class GeneratorSpec:
     """A generator, light enough to be listed without importing what it needs.
 
@@ -102,6 +117,7 @@ class GeneratorSpec:
         format: what `ntgbench export --format` calls the files that this system makes of its base's fitted model.
         files: names of the str parameters that are paths of files or folders, which must exist before a run: when what
             is in them has changed, the system is fitted again. Relative ones start from `Context.home`.
+        occupies: processors, memory and GPU.
     """
 
     name: str
@@ -117,6 +133,7 @@ class GeneratorSpec:
     format: str | None = None
     heldout: bool = False
     files: tuple[str, ...] = ()
+    occupies: Occupies = Occupies()
 
 
 @dataclass(frozen=True)
@@ -130,6 +147,7 @@ class AugmenterSpec:
     needs: tuple[str, ...] = ()
     reference: bool = False
     track: str = DEFAULT
+    occupies: Occupies = Occupies()
 
 
 SystemSpec = GeneratorSpec | AugmenterSpec

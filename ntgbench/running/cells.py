@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ntgbench.code_digest import code_digest
 from ntgbench.datasets.loading import load_dataset
-from ntgbench.errors import DatasetError, NtgbenchError, ProtocolError
-from ntgbench.files import content_digest, read_json
+from ntgbench.errors import DatasetError, NtgbenchError
+from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import OWN, registry
 from ntgbench.protocol import Protocol, from_values
 from ntgbench.results import check_row, has_failed, key_of, suite_of
+from ntgbench.running.inputs import code_of, named_files
 from ntgbench.systems import System, choose, with_parameters
 from ntgbench.tracks import blamed
 
@@ -56,6 +57,7 @@ class Cell:
         device: where the system computes, "cpu" or a CUDA device as torch spells it.
         home: folder that relative paths in the settings start from.
         files: what is in the files that the settings name, see `named_files`.
+        code: digest of the plugin's code, and version of ntgbench, where the cell was planned.
     """
 
     protocol: Protocol
@@ -73,6 +75,7 @@ class Cell:
     device: str = "cpu"
     home: str = ""
     files: dict[str, list[str]] = field(default_factory=dict)
+    code: tuple[str, str] = ("", "")
 
     @property
     def path(self) -> Path:
@@ -159,9 +162,16 @@ class Cell:
 
 def read_cell(folder: Path) -> Cell:
     """The cell that a run has put into `folder`."""
-    values = json.loads((folder / CELL_FILE).read_text(encoding="utf-8"))
-    protocol = from_values(values.pop("protocol"), str(folder / CELL_FILE))
-    return Cell(protocol=protocol, notes=tuple(values.pop("notes")), **values)
+    path = folder / CELL_FILE
+    return cell_of(json.loads(path.read_text(encoding="utf-8")), str(path))
+
+
+def cell_of(values: dict[str, Any], where: str) -> Cell:
+    """The cell of the values that `Cell.to_json` writes; errors of its protocol begin with `where`."""
+    values = dict(values)
+    protocol = from_values(values.pop("protocol"), where)
+    notes, code = tuple(values.pop("notes")), tuple(values.pop("code"))
+    return Cell(protocol=protocol, notes=notes, code=code, **values)
 
 
 @dataclass(frozen=True)
@@ -245,28 +255,9 @@ def _cells(
         device=device,
         home=str(Path.cwd()),
         files=files,
+        code=code_of(system),
     )
     return [*before, cell]
-
-
-def named_files(system: System, home: Path) -> dict[str, list[str]]:
-    """Digests of the files, and of what lies beside them, that parameters of a system name, by parameter.
-
-    Args:
-        system: which is built, not fitted.
-        home: folder that relative paths start from.
-
-    Raises:
-        NtgbenchError: when one is missing, or cannot be read.
-    """
-    found = {}
-    for name in getattr(system.spec, "files", ()):
-        path = getattr(system.parameters, name)
-        if not path:
-            raise ProtocolError(f"{system.spec.name} needs a file; write {system.spec.name}[{name}=…]")
-        beside = system.track.files(home / path)
-        found[name] = [content_digest(one) for one in beside if one == home / path or one.exists()]
-    return found
 
 
 def metrics_of(track: str, suite: str) -> list[MetricSpec]:

@@ -63,6 +63,13 @@ def empty_row(cell: Cell) -> Row:
     return row
 
 
+def failed_row(cell: Cell, reason: str) -> Row:
+    """The row of a cell that has failed for this reason."""
+    row = empty_row(cell)
+    row["reason"] = reason
+    return row
+
+
 def machine_of(cell: Cell) -> dict[str, Any]:
     """The machine as the cell's row tells it."""
     if cell.protocol.alone is None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,9 @@ from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
 from ntgbench.running.cells import Cell, plan
-from ntgbench.running.engine import forget, forget_failures, run_cells
+from ntgbench.running.dispatch import run_cells
+from ntgbench.running.engines.connect import connect
+from ntgbench.running.reset import forget, forget_failures
 from ntgbench.tracks import blamed
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ Texts = str | Path | Sequence[str | Path]
 
 RUNS = Path("runs")
 LEADERBOARDS = Path("leaderboards")
-
-MEMORY_OF_A_JOB = 2 * 2**30
-"""Bytes of memory that there should be for each cell that runs at a time, unless more cells are asked for."""
 
 
 class RunObserver:
@@ -80,6 +78,9 @@ def run(
     retry: bool = False,
     fresh: bool = False,
     device: str = "cpu",
+    engine: str = "local",
+    address: str | None = None,
+    options: Mapping[str, str] | None = None,
     observer: RunObserver | None = None,
 ) -> Outcome:
     """Run a protocol's missing cells and bring the leaderboards up to date.
@@ -92,11 +93,13 @@ def run(
         seeds: number of repetitions.
         runs: folder of all runs; what has finished there is not run again.
         out: folder of the leaderboards; rows of other runs stay in it.
-        jobs: cells that run at a time; by default as many as there are processors and memory for; on a GPU, or
-            for a suite that is measured alone, one.
+        jobs: cells at a time; by default, as many as the engine has room for.
         retry: run cells again that have failed.
         fresh: run all cells again.
-        device: where systems compute, "cpu" or a CUDA device as torch spells it.
+        device: where systems compute, "cpu" or a CUDA device as torch spells it. A GPU computes one cell at a time.
+        engine: where cells run: "local", "dask" or "slurm".
+        address: of dask's scheduler.
+        options: of SLURM, as `sbatch` names them.
         observer: told how the run goes.
 
     Returns:
@@ -116,8 +119,6 @@ def run(
     resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
     planned = plan(resolved, runs, observer.loaded, device)
     cells = planned.cells
-    if jobs is None:
-        jobs = 1 if device != "cpu" or resolved.alone is not None else _jobs(resolved.threads)
     track = registry().track(resolved.track)
     with blamed(resolved.track):
         for path, traffic in planned.traffic.items():
@@ -132,16 +133,19 @@ def run(
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
     try:
-        # A round ends before the next one begins, because a machine may be slow for minutes.
-        for number in range(1, resolved.rounds(device) + 1):
-            if number > 1:
-                todo = [cell for cell in todo if cell.progress() == "partial"]
-                if not todo:
-                    break
-                observer.round(number, todo)
-            for cell, row in run_cells(todo, jobs, observer.doing):
-                ended[cell.folder] = row
-                observer.ended(cell, row)
+        if resolved.alone is not None:
+            jobs = jobs or 1
+        with connect(engine if todo else "local", jobs, runs, address, options) as place:
+            # A round ends before the next one begins, because a machine may be slow for minutes.
+            for number in range(1, resolved.rounds(device) + 1):
+                if number > 1:
+                    todo = [cell for cell in todo if cell.progress() == "partial"]
+                    if not todo:
+                        break
+                    observer.round(number, todo)
+                for cell, row in run_cells(todo, place, observer.doing):
+                    ended[cell.folder] = row
+                    observer.ended(cell, row)
     finally:
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]
@@ -165,13 +169,6 @@ def resolve_protocol(
         "seeds": found.seeds if seeds is None else seeds,
     }
     return from_values({**found.to_json(), **wanted}, f"protocol {found.name}")
-
-
-def _jobs(threads: int) -> int:
-    """How many cells of so many threads run at a time on this machine."""
-    import psutil
-
-    return max(1, min((os.cpu_count() or 1) // threads, psutil.virtual_memory().total // MEMORY_OF_A_JOB))
 
 
 def _texts(given: Texts) -> tuple[str, ...]:

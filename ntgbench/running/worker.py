@@ -29,7 +29,16 @@ from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, named_files, read_cell
+from ntgbench.running.cells import (
+    TRAFFIC_FILE,
+    UNFINISHED_FOLDER,
+    Cell,
+    code_of,
+    codes,
+    metrics_of,
+    named_files,
+    read_cell,
+)
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
@@ -99,6 +108,7 @@ class _Work:
     def measure(self, suites: tuple[str, ...], row: Row) -> None:
         """Put the metrics of `suites` into the row, suite by suite."""
         cell = self.cell
+        _refuse_other_machine(cell, self.system)
         alone = cell.protocol.alone
         given = self._fitted_input(row) if alone is None else self._alone_input(row)
         for suite in suites:
@@ -233,6 +243,17 @@ class _Work:
             base=base,
             home=Path(self.cell.home),
         )
+
+
+def _refuse_other_machine(cell: Cell, system: System) -> None:
+    """Raise PluginError unless this machine has the code that the run has planned with, and the GPU that is needed."""
+    if cell.code != code_of(system):
+        raise PluginError(
+            f"the machine that was given it has other code of {cell.distribution}, or of ntgbench, than the run; "
+            "install the same versions there"
+        )
+    if system.spec.occupies.gpu and cell.device == "cpu":
+        raise PluginError(f"{cell.system} runs on a GPU only: --device cuda")
 
 
 def _checked(found: Any, suite: str) -> dict[str, MetricValue]:

@@ -1,0 +1,40 @@
+"""What a fit depends on beside traffic and parameters: the code of its plugin, and files that parameters name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntgbench import __version__
+from ntgbench.code_digest import code_digest
+from ntgbench.errors import ProtocolError
+from ntgbench.files import content_digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ntgbench.systems import System
+
+
+def code_of(system: System) -> tuple[str, str]:
+    """Digest of the code of the system's plugin, and version of ntgbench: on every machine of a run the same."""
+    return code_digest(system.spec.target), __version__
+
+
+def named_files(system: System, home: Path) -> dict[str, list[str]]:
+    """Digests of the files, and of what lies beside them, that parameters of a system name, by parameter.
+
+    Args:
+        system: which is built, not fitted.
+        home: folder that relative paths start from.
+
+    Raises:
+        NtgbenchError: when one is missing, or cannot be read.
+    """
+    found = {}
+    for name in getattr(system.spec, "files", ()):
+        path = getattr(system.parameters, name)
+        if not path:
+            raise ProtocolError(f"{system.spec.name} needs a file; write {system.spec.name}[{name}=…]")
+        beside = system.track.files(home / path)
+        found[name] = [content_digest(one) for one in beside if one == home / path or one.exists()]
+    return found

@@ -1,0 +1,38 @@
+"""Resets cells, so that a run takes them up again."""
+
+from __future__ import annotations
+
+import shutil
+
+from ntgbench.errors import NtgbenchError
+from ntgbench.results import suite_of
+from ntgbench.running.cells import LOG_FILE, RESULT_FILE, STATE_FILE, UNFINISHED_FOLDER, Cell, failed_suites
+from ntgbench.running.rows import write_result
+
+
+def forget_failures(cell: Cell) -> None:
+    """Reset a failed cell: without the suites of which a metric failed, or, if the cell itself failed, from the start.
+
+    A training that was interrupted continues where it stopped.
+    """
+    row = cell.result()
+    if row is None or row["status"] == "failed":
+        _delete_results(cell)
+        return
+    failed = failed_suites(row)
+    row["metrics"] = {key: metric for key, metric in row["metrics"].items() if suite_of(key) not in failed}
+    write_result(cell, row)
+
+
+def forget(cell: Cell) -> None:
+    """Reset a cell as if it had never run."""
+    _delete_results(cell)
+    shutil.rmtree(cell.path / UNFINISHED_FOLDER, ignore_errors=True)
+
+
+def _delete_results(cell: Cell) -> None:
+    for name in (RESULT_FILE, STATE_FILE, LOG_FILE):
+        try:
+            (cell.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise NtgbenchError(f"cannot delete {cell.path / name}: {error.strerror}") from error
