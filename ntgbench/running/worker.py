@@ -29,16 +29,8 @@ from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import (
-    TRAFFIC_FILE,
-    UNFINISHED_FOLDER,
-    Cell,
-    code_of,
-    codes,
-    metrics_of,
-    named_files,
-    read_cell,
-)
+from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
+from ntgbench.running.inputs import code_of, named_files
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
