@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from ntgbench.tracks import blamed
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
     from ntgbench.results import Row
+    from ntgbench.running.engines import Engine
     from ntgbench.tracks import Track, Traffic
 
 Texts = str | Path | Sequence[str | Path]
@@ -132,18 +133,11 @@ def run(
     observer.planned(cells, todo)
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
+    jobs = 1 if jobs is None and resolved.alone is not None else jobs
     try:
-        if resolved.alone is not None:
-            jobs = jobs or 1
-        with connect(engine if todo else "local", jobs, runs, address, options) as place:
-            # A round ends before the next one begins, because a machine may be slow for minutes.
-            for number in range(1, resolved.rounds(device) + 1):
-                if number > 1:
-                    todo = [cell for cell in todo if cell.progress() == "partial"]
-                    if not todo:
-                        break
-                    observer.round(number, todo)
-                for cell, row in run_cells(todo, place, observer.doing):
+        if todo:
+            with connect(engine, jobs, runs, address, options) as place:
+                for cell, row in _run_rounds(todo, resolved.rounds(device), place, observer):
                     ended[cell.folder] = row
                     observer.ended(cell, row)
     finally:
@@ -151,6 +145,18 @@ def run(
         rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]
         written = publish(rows, out)
     return Outcome(tuple(rows), tuple(written), runs)
+
+
+def _run_rounds(todo: list[Cell], rounds: int, place: Engine, observer: RunObserver) -> Iterator[tuple[Cell, Row]]:
+    """Run the cells, and those again that are not measured in full; yields each with its row when it has ended."""
+    yield from run_cells(todo, place, observer.doing)
+    # A round ends before the next one begins, because a machine may be slow for minutes.
+    for number in range(2, rounds + 1):
+        todo = [cell for cell in todo if cell.progress() == "partial"]
+        if not todo:
+            return
+        observer.round(number, todo)
+        yield from run_cells(todo, place, observer.doing)
 
 
 def resolve_protocol(

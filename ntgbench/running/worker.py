@@ -240,10 +240,8 @@ class _Work:
 def _refuse_other_machine(cell: Cell, system: System) -> None:
     """Raise PluginError unless this machine has the code that the run has planned with, and the GPU that is needed."""
     if cell.code != code_of(system):
-        raise PluginError(
-            f"the machine that was given it has other code of {cell.distribution}, or of ntgbench, than the run; "
-            "install the same versions there"
-        )
+        code = " or of ".join(dict.fromkeys((cell.distribution, "ntgbench")))
+        raise PluginError(f"this machine has other code of {code} than the run; install the same on all machines")
     if system.spec.occupies.gpu and cell.device == "cpu":
         raise PluginError(f"{cell.system} runs on a GPU only: --device cuda")
 

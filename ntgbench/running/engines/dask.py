@@ -7,6 +7,7 @@ then does.
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -49,6 +50,11 @@ class DaskEngine:
         if not self._workers():
             self._client.close()
             raise EngineError(f"the dask scheduler at {self.address} has no worker; start one: dask worker ADDRESS")
+        # What dask logs about a lost scheduler is said once, by an error of ours.
+        loggers = [log for log in logging.root.manager.loggerDict.values() if isinstance(log, logging.Logger)]
+        self._levels = {log: log.level for log in loggers if log.name.partition(".")[0] == "distributed"}
+        for log in self._levels:
+            log.setLevel(logging.CRITICAL)
         self._jobs, self._running = jobs, list[Future[str]]()
         self._executors: dict[Needs, Any] = {}
 
@@ -88,3 +94,5 @@ class DaskEngine:
         for executor in self._executors.values():
             executor.shutdown(wait=False)
         self._client.close()
+        for log, level in self._levels.items():
+            log.setLevel(level)
