@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ntgbench.running.cells import Cell
     from ntgbench.tracks import Track
 
+_SHOWN = 4
+"""Cells of which the bar tells what they do."""
+
 
 class Bars(RunObserver):
     """Shows a progress bar of cells, and prints a line for each finished cell."""
@@ -62,7 +65,10 @@ class Bars(RunObserver):
     def doing(self, cell: Cell, what: str) -> None:
         """Show what a running cell does."""
         self._doing[self._title(cell)] = what
-        self._bar.set_postfix_str("; ".join(f"{title} {what}" for title, what in self._doing.items()))
+        told = [f"{title} {now}" for title, now in self._doing.items() if now][:_SHOWN]
+        if more := len(self._doing) - len(told):
+            told.append(f"{more} more wait or run")
+        self._bar.set_postfix_str("; ".join(told))
 
     def ended(self, cell: Cell, row: Row) -> None:
         """Say how a cell ended."""

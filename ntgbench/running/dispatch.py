@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.25
 
 Observe = Callable[[Cell, str], None]
-"""Told what a running cell is doing, as one short text."""
+"""Told what a cell that was handed over is doing, as one short text; nothing while it waits for its turn."""
 
 
 def run_cells(cells: Sequence[Cell], engine: Engine, observe: Observe) -> Iterator[tuple[Cell, Row]]:
@@ -50,7 +50,7 @@ def run_cells(cells: Sequence[Cell], engine: Engine, observe: Observe) -> Iterat
                 cell = running.pop(future)
                 yield cell, _row(cell, future)
             for cell in running.values():
-                observe(cell, doing(cell) or "waiting for its turn")
+                observe(cell, doing(cell))
 
 
 def needs_of(cell: Cell) -> Needs:
