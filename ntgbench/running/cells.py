@@ -158,10 +158,14 @@ class Cell:
 
 
 def read_cell(folder: Path) -> Cell:
-    """The cell that a run has put into `folder`."""
-    values = json.loads((folder / CELL_FILE).read_text(encoding="utf-8"))
-    protocol = from_values(values.pop("protocol"), str(folder / CELL_FILE))
-    return Cell(protocol=protocol, notes=tuple(values.pop("notes")), **values)
+    """The cell that a run has put into `folder`. Raises NtgbenchError when there is none."""
+    path = folder / CELL_FILE
+    values = read_json(path)
+    try:
+        protocol = from_values(values.pop("protocol"), str(path))
+        return Cell(protocol=protocol, notes=tuple(values.pop("notes")), **values)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise NtgbenchError(f"{path} is not the file of a cell: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from made_rows import make_row
 
-from benchmarks import fuzz_rows
+from benchmarks.fuzz.readers import contents
 from ntgbench.cli.leaderboard import leaderboard
 from ntgbench.errors import NtgbenchError
 from ntgbench.report.publish import publish, stale
@@ -87,23 +87,15 @@ def with_metric(key: str, **changed) -> dict:
 def test_what_is_no_row_leaves_the_folder_as_it_was(tmp_path: Path, changed: dict) -> None:
     folder, file = tmp_path / "boards", tmp_path / "theirs.jsonl"
     publish([make_row("a", 0)], folder)
-    before = fuzz_rows.contents(folder)
+    before = contents(folder)
     file.write_text(to_text([make_row("b", 0)]) + json.dumps({**make_row("b", 1), **changed}))
     with pytest.raises(NtgbenchError, match="line 2: not a row") as refused:
         merge(folder, file)
     assert str(refused.value).isprintable()
-    assert fuzz_rows.contents(folder) == before
+    assert contents(folder) == before
     with pytest.raises(NtgbenchError, match="not a row"):
         publish([{**make_row("b", 1), **changed}], folder)  # type: ignore[typeddict-item]
-    assert fuzz_rows.contents(folder) == before
-
-
-def test_mutants_of_rows_never_harm_the_folder() -> None:
-    """The short form of `python -m benchmarks.fuzz_rows`."""
-    counts, escapes = fuzz_rows.fuzz(60, seed=11)
-    assert escapes == []
-    assert counts["refused"] > 0
-    assert counts["merged"] > 0
+    assert contents(folder) == before
 
 
 def test_a_merged_row_shows_where_it_comes_from(tmp_path: Path) -> None:
@@ -173,14 +165,14 @@ def largest_file(size: int):
 
 def test_when_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
     publish([make_row("a", 0)], tmp_path)
-    before = fuzz_rows.contents(tmp_path)
+    before = contents(tmp_path)
     # The rows fit, a board does not.
     rows = [make_row("a", 1)]
     size = (tmp_path / "rows.jsonl").stat().st_size
     assert 3 * size > (tmp_path / "made-utility.md").stat().st_size > size
     with largest_file(size // 2), pytest.raises(NtgbenchError, match="nothing was changed"):
         publish(rows, tmp_path)
-    assert fuzz_rows.contents(tmp_path) == before
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.5])
