@@ -126,7 +126,7 @@ class Attempt:
 
         self.number += 1
         (self.folder / "latest").write_bytes(content)
-        if self.number & (self.number - 1) == 0 or self.number % 1000 == 0:
+        if self.number & (self.number - 1) == 0 or self.number % 100 == 0:
             (self.folder / "executions").write_text(f"{self.number:,}")
         try:
             tried(self.target, content)
