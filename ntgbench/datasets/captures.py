@@ -72,7 +72,7 @@ def read_captures(
         except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
             continue
-        damaged += [f"{capture.name} ({warning})" for warning in warnings]
+        damaged += [f"{capture.name} ({'; '.join(warnings)})"] if warnings else []
         changes.update(changed)
         parts.append(flows)
         sessions += [capture.session] * len(flows)
@@ -96,7 +96,7 @@ def read_captures(
     sessions_of_class = np.bincount(np.unique(np.stack([whole.label, session]), axis=1)[0], minlength=1)
     if sessions_of_class.max() > 1:
         whole = replace(whole, session=session)
-    else:  # a split by session would leave nothing to test with
+    elif len(whole):  # a split by session would leave nothing to test with
         notes.append("no class has two sessions: training and test traffic will come from the same captures")
     return whole.compact(), tuple(notes)
 

@@ -137,6 +137,21 @@ def test_what_is_measured_here_later_is_ones_own_again_but_for_suites_that_were_
     assert [row.get("merged_from") for row in read_rows(tmp_path / "rows.jsonl")] == [None, "x.jsonl"]
 
 
+@pytest.mark.parametrize("name", ["a|`<b>\nc.jsonl", "-x.jsonl", "[x](http:y).jsonl", "\u202ex.jsonl", "\udcff.jsonl"])
+def test_a_file_of_any_name_is_merged_and_its_name_harms_no_board(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(to_text([make_row("a", 0)]))
+    merge(tmp_path / "boards", file)
+    (row,) = read_rows(tmp_path / "boards" / "rows.jsonl")
+    assert row["merged_from"].isprintable()
+    told = row["merged_from"].replace("|", "\\|").replace("`", "'")
+    assert (
+        f"\n† Not measured here: rows merged from `{told}`, of `a`.\n"
+        in (tmp_path / "boards/made-utility.md").read_text()
+    )
+    assert stale(tmp_path / "boards") == []
+
+
 def test_a_name_that_cannot_be_printed_becomes_one_that_can() -> None:
     (row,) = taken_from([make_row("a", 0)], "a\nb\ud800" + "x" * 500)
     assert check_row(row) is None

@@ -112,7 +112,7 @@ def test_pcapng_simple_packets_end_at_the_snap_length_or_the_block(tmp_path):
 )
 def test_a_capture_without_packets_is_an_empty_trace(tmp_path, file: bytes):
     capture = read(tmp_path, file)
-    assert (len(capture.trace), capture.packets, capture.notes()) == (0, 0, ())
+    assert (len(capture.trace), capture.packets, capture.notes()) == (0, 0, ("1 capture has no packet",))
     segmentation = segment(capture.trace)
     assert len(segmentation) == 0
     assert len(flow_table(capture.trace, segmentation, "app")[0]) == 0
