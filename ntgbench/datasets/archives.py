@@ -103,7 +103,7 @@ def _tar(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]
         opener = next(openers, contextlib.nullcontext)
         with opener(file) as content, tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as tar:
             for member in tar:
-                tar.members.clear()  # where tarfile keeps all of them
+                tar.members.clear()  # type: ignore[attr-defined]  # where tarfile keeps all of them
                 _refuse_expansion(archive, member.offset_data + member.size)
                 _refuse(archive, member.name, special=not (member.isreg() or member.isdir()))
                 if member.isreg() and member.name.lower().endswith(ending):

@@ -256,6 +256,9 @@ def test_labels_that_do_not_work(folder, tmp_path):
     labels.write_text("file,app\nmonday_bob.pcap,a\nmonday_bob.pcap,a\nmonday_bob.pcap,b\n")
     with pytest.raises(DatasetError, match=r"labels\.csv names 'monday_bob\.pcap' twice, with different labels"):
         read_flows(folder, Reading(labels=labels))
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DatasetError, match=r"pipe\.csv: it is not a regular file"):
+        read_flows(folder, Reading(labels=tmp_path / "pipe.csv"))
     labels.write_bytes("file,app\nweb/monday_bob.pcap,caf\u00e9\n".encode("latin-1"))
     with pytest.raises(DatasetError, match=r"labels\.csv is not a CSV file in UTF-8"):
         read_flows(folder, Reading(labels=labels))
