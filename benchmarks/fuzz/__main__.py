@@ -60,20 +60,22 @@ def _in_its_own_process(name: str, minutes: float) -> int:
     """Fuzz a target in a child; 1 when something was found."""
     folder = HOME / name
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("found-*"):
+    for old in (*folder.glob("found-*"), *folder.glob("latest"), *folder.glob("executions")):
         old.unlink()
     command = [sys.executable, "-m", "benchmarks.fuzz", "--here", name, "--minutes", str(minutes)]
     with (folder / "log.txt").open("w") as log:
         done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     if done.returncode:
-        # The process has ended, so the input that it was at is what it could not stand.
-        (folder / "latest").rename(folder / "found-crash")
+        print(f"{name}: ended with status {done.returncode}, see {folder / 'log.txt'}")
+        with contextlib.suppress(FileNotFoundError):
+            # The process has ended, so the input that it was at is what it could not stand.
+            (folder / "latest").rename(folder / "found-crash")
     found = sorted(folder.glob("found-*"))
-    executions = (folder / "executions").read_text() if (folder / "executions").exists() else "unknown"
+    executions = (folder / "executions").read_text() if (folder / "executions").exists() else "no"
     print(f"{name}: {executions} executions, {len(found)} found", flush=True)
     for path in found:
         print(f"  python -m benchmarks.fuzz {name} --replay {path}")
-    return bool(found)
+    return int(bool(found) or done.returncode != 0)
 
 
 def _fuzz(name: str, seconds: float) -> None:
