@@ -127,13 +127,20 @@ def _boards() -> tempfile.TemporaryDirectory[str]:
     return home
 
 
-def merge(content: bytes, folder: Path) -> object:
+def merge(content: bytes, folder: Path) -> None:
     """Rows are merged and all boards follow from them, or everything stays as it was."""
+    given = folder / "given.jsonl"
+    given.write_bytes(content)
+    (folder / "empty").mkdir()
+    shutil.copytree(_boards().name, folder / "boards")
+    _merge_into(folder / "boards", given)
+    if given.read_bytes().strip():
+        _merge_into(folder / "empty", given)
+
+
+def _merge_into(boards: Path, given: Path) -> None:
     from ntgbench.cli.leaderboard import leaderboard
 
-    boards, given = folder / "boards", folder / "given.jsonl"
-    shutil.copytree(_boards().name, boards)
-    given.write_bytes(content)
     before = contents(boards)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -143,7 +150,6 @@ def merge(content: bytes, folder: Path) -> object:
             raise RuntimeError("a refused file has changed the folder") from error
         raise
     assert not leaderboard.main(["--out", str(boards), "--check"], standalone_mode=False), "stale after a merge"
-    return boards
 
 
 def repaired(content: bytes, folder: Path) -> object:

@@ -152,6 +152,15 @@ def test_a_file_of_any_name_is_merged_and_its_name_harms_no_board(tmp_path: Path
     assert stale(tmp_path / "boards") == []
 
 
+def test_a_row_without_the_key_of_its_suite_is_on_no_board(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.jsonl"
+    file.write_text(to_text([make_row("a", 0, keys={"fidelity": "0a"})]))
+    merge(tmp_path / "boards", file)
+    assert sorted(contents(tmp_path / "boards")) == ["README.md", "rows.jsonl"]
+    assert "no cell has a number (1 system, 1 cell)" in (tmp_path / "boards" / "README.md").read_text()
+    assert stale(tmp_path / "boards") == []
+
+
 def test_a_name_that_cannot_be_printed_becomes_one_that_can() -> None:
     (row,) = taken_from([make_row("a", 0)], "a\nb\ud800" + "x" * 500)
     assert check_row(row) is None
