@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz.targets import TARGETS, mutant, tried
+from ntgbench.errors import NtgbenchError
 
 LEARN = ("models-cascadenet", "models-torch", "models-int8", "models-onnx")
 FAST = [name for name in TARGETS if name not in LEARN]
@@ -37,3 +38,10 @@ def test_mutants_are_read_or_refused(name: str, data: st.DataObject) -> None:
 @given(number=st.integers(0, 2**32))
 def test_mutants_of_models_that_learn_make_traffic_or_are_refused(name: str, number: int) -> None:
     tried(TARGETS[name], mutant(TARGETS[name], inputs(name), number))
+
+
+def test_an_error_that_quotes_very_much_is_cut_but_for_what_to_do() -> None:
+    told = str(NtgbenchError(f"cannot read {'x' * 10_000}; write less"))
+    assert told.startswith("cannot read xxx")
+    assert told.endswith("x; write less")
+    assert len(told) == 2_000
