@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+_LONGEST = 2_000
+"""Characters of an error: what a damaged file holds may be quoted in it, and is of any length."""
+
+
 class NtgbenchError(Exception):
     """An expected error: the command line prints its text without a traceback, on one line whatever names it holds."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        told = printable(super().__str__())
+        # What to do stands at the end.
+        return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 503]} … {told[-500:]}"
 
 
 def described(error: BaseException) -> str:

@@ -34,7 +34,7 @@ def parse_request(text: str) -> Request:
     match = _REQUEST.fullmatch(text.strip())
     if match is None or not text.isprintable() or len(text) > LONGEST:
         raise ProtocolError(
-            f"cannot read the system {text!r}; write it like markov or markov[order=2], "
+            f"cannot read the system {text!r:.200}; write it like markov or markov[order=2], "
             "with no brackets and backticks in values"
         )
     settings: dict[str, str] = {}

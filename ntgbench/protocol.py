@@ -8,6 +8,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -149,6 +150,7 @@ def _digest(values: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+@cache
 def bundled() -> dict[str, Protocol]:
     """The protocols that come with ntgbench, by name."""
     folder = resources.files("ntgbench") / "protocols"

@@ -75,6 +75,28 @@ def test_no_file_is_longer_than_it_should_be() -> None:
     assert {str(p.relative_to(ROOT)): n for p in files if (n := len(p.read_text().splitlines())) > 300} == {}
 
 
+WORKFLOWS = "\n".join(path.read_text() for path in sorted(ROOT.glob(".github/workflows/*.y*ml")))
+
+
+def test_every_action_is_pinned_by_its_digest() -> None:
+    used = re.findall(r"\buses:\s*(.+)", WORKFLOWS)
+    assert used
+    assert [one for one in used if not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+
+
+def test_the_workflow_runs_the_gate_on_every_python_that_the_project_names() -> None:
+    (matrix,) = re.findall(r"^ +python: \[(.+)\]$", WORKFLOWS, re.MULTILINE)
+    classifiers = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["project"]["classifiers"]))
+    assert re.findall(r'"(.+?)"', matrix) == classifiers
+    assert PROJECT["project"]["requires-python"] == f">={classifiers[0]}"
+    assert "run: bash .ci/run\n" in WORKFLOWS
+
+
+def test_workflows_may_only_read() -> None:
+    assert re.findall(r"^ *permissions:.*\n((?: +.*\n)+?)(?=\S)", WORKFLOWS, re.MULTILINE) == ["  contents: read\n"]
+    assert "write" not in WORKFLOWS
+
+
 def test_the_top_level_is_as_agreed() -> None:
     visible = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     left_by_tools = {"build", "dist", "runs"}
@@ -83,6 +105,7 @@ def test_the_top_level_is_as_agreed() -> None:
         "LICENSE",
         "Makefile",
         "README.md",
+        "SECURITY.md",
         "benchmarks",
         "constraints.txt",
         "docs",

@@ -14,13 +14,16 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from ntgbench.errors import DatasetError
-from ntgbench.limits import GIB, Allowance
+from ntgbench.limits import GIB, Allowance, memory_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 JSON_FACTOR = 32
 """Bytes of memory that a byte of a JSON document takes while it is read: `[],` is an object of 56 and a pointer."""
+
+_EXPANSION = 1_000  # times its own size that an archive may expand to; JSON takes a tenth or a twentieth of its size
+_EXPANDED = GIB  # bytes that any archive may expand to
 
 _HEADER_LIMIT = 2**20  # bytes of the header of a member of a tar archive: names and attributes need no more
 
@@ -57,7 +60,7 @@ def members(archive: Path, ending: str, allowance: Allowance | None = None) -> I
     """The content of the files in a tar or zip archive whose name ends with `ending`, at least one.
 
     Raises DatasetError for a damaged archive, and for one that holds what no dataset needs: a path that leads out of
-    it, a link, a device, or a document that is larger than the allowance.
+    it, a link, a device, a document that is larger than the allowance, or far more than its own size.
     """
     allowance = allowance or Allowance(archive)
     found = False
@@ -100,6 +103,8 @@ def _tar(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]
         opener = next(openers, contextlib.nullcontext)
         with opener(file) as content, tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as tar:
             for member in tar:
+                tar.members.clear()  # type: ignore[attr-defined]  # where tarfile keeps all of them
+                _refuse_expansion(archive, member.offset_data + member.size)
                 _refuse(archive, member.name, special=not (member.isreg() or member.isdir()))
                 if member.isreg() and member.name.lower().endswith(ending):
                     _refuse_size(member.name, member.size, allowance)
@@ -109,8 +114,12 @@ def _tar(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]
 
 
 def _zip(archive: Path, ending: str, allowance: Allowance) -> Iterator[Document]:
-    with zipfile.ZipFile(archive) as opened:
+    with memory_limit(allowance.limit):
+        opened = zipfile.ZipFile(archive)
+    with opened:
         entries = opened.infolist()
+        # Several entries can be of the same compressed bytes.
+        _refuse_expansion(archive, sum(entry.file_size for entry in entries))
         for number, entry in enumerate(entries, start=1):
             _refuse(archive, entry.filename, special=stat.S_ISLNK(entry.external_attr >> 16))
             if entry.filename.lower().endswith(ending):
@@ -127,6 +136,15 @@ def _refuse(archive: Path, name: str, special: bool) -> None:
         raise DatasetError(f"{archive} holds a path that leads out of it: {name!r}")
     if special:
         raise DatasetError(f"{archive} holds a link or a device: {name!r}")
+
+
+def _refuse_expansion(archive: Path, size: int) -> None:
+    """Refuse an archive that would take hours to expand, however little of it is kept."""
+    if size > max(_EXPANDED, _EXPANSION * archive.stat().st_size):
+        raise DatasetError(
+            f"{archive} expands to {size / GIB:,.2f} GiB or more, over {_EXPANSION:,} times its size; if you trust it, "
+            "unpack it first"
+        )
 
 
 def _refuse_size(name: str, size: int, allowance: Allowance) -> None:

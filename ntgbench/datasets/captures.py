@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ntgbench.errors import CaptureError, DatasetError, TrafficError
+from ntgbench.errors import CaptureError, DatasetError, NtgbenchError, TrafficError
+from ntgbench.files import require_file
 from ntgbench.interfaces import Progress, no_progress
 from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.flows import FlowTable, codes
 from ntgbench.traffic.notes import SHOWN, WARNING, filled, listed
-from ntgbench.traffic.sidecar import sidecar_path
+from ntgbench.traffic.sidecar import MOST_BYTES, sidecar_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,7 +73,7 @@ def read_captures(
         except (CaptureError, TrafficError) as error:
             broken.append(f"{capture.name} ({error})")
             continue
-        damaged += [f"{capture.name} ({warning})" for warning in warnings]
+        damaged += [f"{capture.name} ({'; '.join(warnings)})"] if warnings else []
         changes.update(changed)
         parts.append(flows)
         sessions += [capture.session] * len(flows)
@@ -96,7 +97,7 @@ def read_captures(
     sessions_of_class = np.bincount(np.unique(np.stack([whole.label, session]), axis=1)[0], minlength=1)
     if sessions_of_class.max() > 1:
         whole = replace(whole, session=session)
-    else:  # a split by session would leave nothing to test with
+    elif len(whole):  # a split by session would leave nothing to test with
         notes.append("no class has two sessions: training and test traffic will come from the same captures")
     return whole.compact(), tuple(notes)
 
@@ -138,6 +139,10 @@ def _label(
 def _rows(labels: Path) -> dict[str, tuple[str, str]]:
     """Class name and session by file, from a CSV file."""
     found: dict[str, tuple[str, str]] = {}
+    try:
+        require_file(labels, MOST_BYTES)
+    except NtgbenchError as error:
+        raise DatasetError(str(error)) from error
     try:
         with labels.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)

@@ -74,7 +74,9 @@ def integers(column: Lists, name: str) -> Lists:
         (values != np.rint(values), "is not an integer"),
     ):
         if broken.any():
-            raise DatasetError(f"column {name!r}, row {column.row_of(broken)}: {values[broken.argmax()]} {why}")
+            value = values[broken.argmax()]
+            told = "a value is missing" if np.isnan(value) else f"{value} {why}"
+            raise DatasetError(f"column {name!r}, row {column.row_of(broken)}: {told}")
     return Lists(column.counts, values.astype(np.int64))
 
 

@@ -110,7 +110,7 @@ def _captures(path: Path, inner: bool, size_limit: int | None) -> tuple[PacketTr
             continue
         parts.append(capture.trace)
         changes.update(capture.changes())
-        damaged += [f"{name} ({warning})" for warning in capture.warnings]
+        damaged += [f"{name} ({'; '.join(capture.warnings)})"] if capture.warnings else []
     if not parts:
         raise DatasetError(f"no capture in {path} can be read: {'; '.join(broken[:SHOWN])}")
     trace = PacketTrace.concat(parts).sorted_by_time()

@@ -32,6 +32,8 @@ def render(rows: Sequence[Row]) -> dict[str, str]:
         files.update(tradeoff.render(dataset, own))
         for name in suites_in(own):
             found = [board for board in boards(own, name) if board.columns]
+            if not found:  # rows from elsewhere can have metrics of a suite for which they have no key
+                continue
             about = _suite(name, found[0].common.track)
             sections = (_section(board, _suite(name, board.common.track), own) for board in found)
             parts = [f"# {dataset}: {name}", about.reading, *sections]
@@ -87,6 +89,7 @@ def _index(rows: Sequence[Row], files: set[str]) -> str:
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
         pages = {suite: f"{dataset}-{suite}.md" for suite in suites_in(own)}
+        pages = {suite: page for suite, page in pages.items() if page in files}
         if f"{dataset}-tradeoff.md" in files:
             pages["quality against cost"] = f"{dataset}-tradeoff.md"
         links = ", ".join(f"[{title}]({name})" for title, name in pages.items())

@@ -161,17 +161,19 @@ class Cell:
 
 
 def read_cell(folder: Path) -> Cell:
-    """The cell that a run has put into `folder`."""
-    path = folder / CELL_FILE
-    return cell_of(json.loads(path.read_text(encoding="utf-8")), str(path))
+    """The cell that a run has put into `folder`. Raises NtgbenchError when there is none."""
+    return cell_of(read_json(folder / CELL_FILE), str(folder / CELL_FILE))
 
 
-def cell_of(values: dict[str, Any], where: str) -> Cell:
-    """The cell of the values that `Cell.to_json` writes; errors of its protocol begin with `where`."""
-    values = dict(values)
-    protocol = from_values(values.pop("protocol"), where)
-    notes, code = tuple(values.pop("notes")), tuple(values.pop("code"))
-    return Cell(protocol=protocol, notes=notes, code=code, **values)
+def cell_of(values: Any, where: str) -> Cell:
+    """The cell of the values that `Cell.to_json` writes. Raises NtgbenchError that begins with `where`."""
+    try:
+        rest = dict(values)
+        protocol = from_values(rest.pop("protocol"), where)
+        notes, code = tuple(rest.pop("notes")), tuple(rest.pop("code"))
+        return Cell(protocol=protocol, notes=notes, code=code, **rest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NtgbenchError(f"{where} is not a cell: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class Capture:
         """What was left out or changed: how often, by the sentence that says so with {} for the number."""
         changes = dict(self.unread)
         changes |= {f"left out {{}} [packet|packets]: {reason}": count for reason, count in self.left_out.items()}
+        if not self.packets:
+            changes["{} [capture has|captures have] no packet"] = 1
         if self.was_sorted:
             changes["sorted {} [capture whose|captures whose] packets were not in the order of their times"] = 1
         return changes

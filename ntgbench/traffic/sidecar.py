@@ -6,12 +6,15 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntgbench.errors import CaptureError
-from ntgbench.files import replacing
+from ntgbench.errors import CaptureError, NtgbenchError
+from ntgbench.files import replacing, require_file
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+
+MOST_BYTES = 256 * 2**20
+"""Bytes of a sidecar, and of a file of labels, that are read: lines of some ten million biflows."""
 
 
 def sidecar_path(capture: str | os.PathLike[str]) -> Path:
@@ -31,11 +34,14 @@ def read_sidecar(capture: str | os.PathLike[str]) -> list[str]:
     """What `write_sidecar` wrote; CaptureError when it is not there or not of this form."""
     path = sidecar_path(capture)
     try:
+        require_file(path, MOST_BYTES)
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        class_of = {int(row["flow"]): row["app"] for row in rows}
+            rows = [(int(row["flow"]), row["app"]) for row in csv.DictReader(file)]
+        class_of = dict(rows)
+        if None in class_of.values():
+            raise ValueError("a row without a class")
         return [class_of[flow] for flow in range(len(rows))]
-    except OSError as error:
-        raise CaptureError(f"{path}: cannot be read: {error.strerror}") from error
+    except (NtgbenchError, OSError) as error:
+        raise CaptureError(str(error)) from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise CaptureError(f"{path}: must have columns flow and app, and a row for each biflow from 0 on") from error

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -69,6 +70,36 @@ def test_a_header_that_is_a_bomb_is_refused_before_it_is_read(tmp_path, kind):
     path.write_bytes(bz2.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(2**22)))
     with pytest.raises(DatasetError, match=r"damaged or not an archive: a header of 8,589,934,592 bytes"):
         list(archives.members(path, ".json"))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.bz2"])
+def test_an_archive_that_expands_beyond_measure_is_refused_before_it_does(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(archives, "_EXPANDED", 2**20)
+    path, zeros = tmp_path / name, bytes(2**21)
+    if name == "a.zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("good.json", zeros)
+    else:
+        with tarfile.open(path, "w:bz2") as archive:
+            about = tarfile.TarInfo("padding")
+            about.size = len(zeros)
+            archive.addfile(about, io.BytesIO(zeros))
+    monkeypatch.setattr(archives, "_EXPANSION", 100)
+    with pytest.raises(DatasetError, match=r"expands to 0\.00 GiB or more, over 100 times its size"):
+        list(archives.members(path, ".json"))
+
+
+def test_the_members_of_a_tar_are_not_kept(tmp_path):
+    path = tmp_path / "a.tar.bz2"
+    with tarfile.open(path, "w:bz2") as archive:
+        for number in range(5_000):
+            archive.addfile(tarfile.TarInfo(f"{number}.json"))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in archives.members(path, ".json")) == 5_000
+        assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -177,6 +177,19 @@ def test_captures_without_any_payload_hold_no_flow(tmp_path):
         read_flows(tmp_path)
 
 
+def test_a_capture_of_a_header_alone_has_no_packet(tmp_path):
+    (tmp_path / "a.pcap").write_bytes(capture())
+    with pytest.raises(DatasetError, match=r"a\.pcap holds no usable flow: 1 capture has no packet$"):
+        read_flows(tmp_path / "a.pcap")
+
+
+def test_a_capture_that_is_damaged_twice_is_one_damaged_capture(tmp_path):
+    (tmp_path / "a.pcap.gz").write_bytes(gzip.compress(capture(packet(1, 2, 10), packet(1, 2, 20)), 0)[:-30])
+    (note,) = (note for note in read_flows(tmp_path / "a.pcap.gz")[1] if "damaged" in note)
+    assert note.startswith("1 capture is damaged and used as far as it goes: a.pcap.gz (damaged gzip data after ")
+    assert "; cut or damaged at byte " in note
+
+
 def test_packets_inside_tunnels_are_read_when_asked(tmp_path):
     for name in ("a.pcap", "b.pcap"):
         (tmp_path / name).write_bytes(capture(*conversation(1000, 10), gre(packet(2000, 53, 30))))
@@ -243,6 +256,9 @@ def test_labels_that_do_not_work(folder, tmp_path):
     labels.write_text("file,app\nmonday_bob.pcap,a\nmonday_bob.pcap,a\nmonday_bob.pcap,b\n")
     with pytest.raises(DatasetError, match=r"labels\.csv names 'monday_bob\.pcap' twice, with different labels"):
         read_flows(folder, Reading(labels=labels))
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DatasetError, match=r"pipe\.csv: it is not a regular file"):
+        read_flows(folder, Reading(labels=tmp_path / "pipe.csv"))
     labels.write_bytes("file,app\nweb/monday_bob.pcap,caf\u00e9\n".encode("latin-1"))
     with pytest.raises(DatasetError, match=r"labels\.csv is not a CSV file in UTF-8"):
         read_flows(folder, Reading(labels=labels))

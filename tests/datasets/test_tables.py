@@ -154,7 +154,7 @@ GOOD = {"app": APPS, "pkts_len": LENGTHS, "pkts_dir": signs()}
         ({"pkts_iat": [*GAPS[:2], [0.0, None, 1.0, 2.0]]}, "row 2: iat is finite"),
         ({"pkts_len": [*LENGTHS[:1], [-5], *LENGTHS[2:]]}, "row 1: payload lengths are not negative"),
         ({"pkts_len": [*LENGTHS[:1], [5.5], *LENGTHS[2:]]}, "'pkts_len', row 1: 5.5 is not an integer"),
-        ({"pkts_len": [*LENGTHS[:1], [None], *LENGTHS[2:]]}, "'pkts_len', row 1: nan is not an integer"),
+        ({"pkts_len": [*LENGTHS[:1], [None], *LENGTHS[2:]]}, "'pkts_len', row 1: a value is missing"),
         ({"pkts_len": [*LENGTHS[:1], [1e30], *LENGTHS[2:]]}, r"'pkts_len', row 1: 1e\+30 does not fit 32 bits"),
         ({"pkts_len": ["1 2 3", "1e400", "1 2 3 4"]}, "'pkts_len', row 1: inf does not fit 32 bits"),
         ({"pkts_len": [*LENGTHS[:1], [2**40], *LENGTHS[2:]]}, "'pkts_len', row 1: 1099511627776 does not fit 32 bits"),

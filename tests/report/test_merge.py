@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from made_rows import make_row
 
-from benchmarks import fuzz_rows
+from benchmarks.fuzz.readers import contents
 from ntgbench.cli.leaderboard import leaderboard
 from ntgbench.errors import NtgbenchError
 from ntgbench.report.publish import publish, stale
@@ -87,23 +87,15 @@ def with_metric(key: str, **changed) -> dict:
 def test_what_is_no_row_leaves_the_folder_as_it_was(tmp_path: Path, changed: dict) -> None:
     folder, file = tmp_path / "boards", tmp_path / "theirs.jsonl"
     publish([make_row("a", 0)], folder)
-    before = fuzz_rows.contents(folder)
+    before = contents(folder)
     file.write_text(to_text([make_row("b", 0)]) + json.dumps({**make_row("b", 1), **changed}))
     with pytest.raises(NtgbenchError, match="line 2: not a row") as refused:
         merge(folder, file)
     assert str(refused.value).isprintable()
-    assert fuzz_rows.contents(folder) == before
+    assert contents(folder) == before
     with pytest.raises(NtgbenchError, match="not a row"):
         publish([{**make_row("b", 1), **changed}], folder)  # type: ignore[typeddict-item]
-    assert fuzz_rows.contents(folder) == before
-
-
-def test_mutants_of_rows_never_harm_the_folder() -> None:
-    """The short form of `python -m benchmarks.fuzz_rows`."""
-    counts, escapes = fuzz_rows.fuzz(60, seed=11)
-    assert escapes == []
-    assert counts["refused"] > 0
-    assert counts["merged"] > 0
+    assert contents(folder) == before
 
 
 def test_a_merged_row_shows_where_it_comes_from(tmp_path: Path) -> None:
@@ -145,6 +137,30 @@ def test_what_is_measured_here_later_is_ones_own_again_but_for_suites_that_were_
     assert [row.get("merged_from") for row in read_rows(tmp_path / "rows.jsonl")] == [None, "x.jsonl"]
 
 
+@pytest.mark.parametrize("name", ["a|`<b>\nc.jsonl", "-x.jsonl", "[x](http:y).jsonl", "\u202ex.jsonl", "\udcff.jsonl"])
+def test_a_file_of_any_name_is_merged_and_its_name_harms_no_board(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(to_text([make_row("a", 0)]))
+    merge(tmp_path / "boards", file)
+    (row,) = read_rows(tmp_path / "boards" / "rows.jsonl")
+    assert row["merged_from"].isprintable()
+    told = row["merged_from"].replace("|", "\\|").replace("`", "'")
+    assert (
+        f"\n† Not measured here: rows merged from `{told}`, of `a`.\n"
+        in (tmp_path / "boards/made-utility.md").read_text()
+    )
+    assert stale(tmp_path / "boards") == []
+
+
+def test_a_row_without_the_key_of_its_suite_is_on_no_board(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.jsonl"
+    file.write_text(to_text([make_row("a", 0, keys={"fidelity": "0a"})]))
+    merge(tmp_path / "boards", file)
+    assert sorted(contents(tmp_path / "boards")) == ["README.md", "rows.jsonl"]
+    assert "no cell has a number (1 system, 1 cell)" in (tmp_path / "boards" / "README.md").read_text()
+    assert stale(tmp_path / "boards") == []
+
+
 def test_a_name_that_cannot_be_printed_becomes_one_that_can() -> None:
     (row,) = taken_from([make_row("a", 0)], "a\nb\ud800" + "x" * 500)
     assert check_row(row) is None
@@ -173,14 +189,14 @@ def largest_file(size: int):
 
 def test_when_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
     publish([make_row("a", 0)], tmp_path)
-    before = fuzz_rows.contents(tmp_path)
+    before = contents(tmp_path)
     # The rows fit, a board does not.
     rows = [make_row("a", 1)]
     size = (tmp_path / "rows.jsonl").stat().st_size
     assert 3 * size > (tmp_path / "made-utility.md").stat().st_size > size
     with largest_file(size // 2), pytest.raises(NtgbenchError, match="nothing was changed"):
         publish(rows, tmp_path)
-    assert fuzz_rows.contents(tmp_path) == before
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.5])

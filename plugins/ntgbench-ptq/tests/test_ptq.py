@@ -1,6 +1,7 @@
 """The quantised generators: what is int8, their size, and that foreign files are refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -59,3 +60,14 @@ def test_a_damaged_or_foreign_model_is_refused(base, tmp_path) -> None:
         config.write_text(json.dumps({"ntgbench": head["ntgbench"] | {"settings": settings}}))
         with pytest.raises(PluginError, match="holds no int8-wo model"):
             WeightOnly(NoParameters()).load(tmp_path)
+
+
+def test_code_beside_a_model_is_not_run(base, tmp_path) -> None:
+    model = tmp_path / "cell" / systems.MODEL_FOLDER
+    shutil.copytree(fitted(base), model.parent)
+    config = json.loads((model / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"}
+    (model / "config.json").write_text(json.dumps(config))
+    (model / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n\nclass Evil:\n    pass\n")
+    WeightOnly(NoParameters()).fit(example_traffic(), Context(seed=1, base=model))
+    assert not (tmp_path / "ran").exists()

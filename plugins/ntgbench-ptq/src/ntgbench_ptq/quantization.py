@@ -36,13 +36,14 @@ with _quiet():
 
 AUTO_MODEL: Any = AutoModelForCausalLM
 CONFIGS = {"int8-wo": Int8WeightOnlyConfig, "int8-da": Int8DynamicActivationInt8WeightConfig}
+_DATA_ONLY = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
 SCALE = "_scale"  # added to the name of a weight
 
 
 def quantized(folder: Path, scheme: Scheme, float_layers: Sequence[str], device: torch.device) -> nn.Module:
     """The transformers model in `folder` with int8 weights in every linear layer but `float_layers`."""
     with _quiet():
-        model: nn.Module = AUTO_MODEL.from_pretrained(folder).to(device).eval()
+        model: nn.Module = AUTO_MODEL.from_pretrained(folder, **_DATA_ONLY).to(device).eval()
     quantize_(model, CONFIGS[scheme](), lambda module, name: _is_int8(module, name, float_layers))
     return model
 
