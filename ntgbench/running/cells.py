@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from ntgbench.code_digest import code_digest
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.errors import DatasetError, NtgbenchError, ProtocolError
-from ntgbench.files import MOST_JSON, content_digest, read_bytes
+from ntgbench.files import content_digest, read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import OWN, registry
 from ntgbench.protocol import Protocol, from_values
-from ntgbench.results import check_text, has_failed, key_of, suite_of
+from ntgbench.results import check_row, has_failed, key_of, suite_of
 from ntgbench.systems import System, choose, with_parameters
 from ntgbench.tracks import blamed
 
@@ -110,11 +110,10 @@ class Cell:
         without training if the fitted model is there.
         """
         try:
-            text = read_bytes(self.path / RESULT_FILE, MOST_JSON)
-            row: Row = json.loads(text)
-        except (NtgbenchError, ValueError, RecursionError):
+            row: Row = read_json(self.path / RESULT_FILE)
+        except NtgbenchError:
             return None
-        if check_text(row, text) is not None:
+        if check_row(row) is not None:
             return None
         own = (self.protocol.digest(), self.dataset_digest, self.build().display_name, self.seed)
         found = (row["protocol_digest"], row["dataset_digest"], row["system"], row["seed"])

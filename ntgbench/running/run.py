@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError, ProtocolError
-from ntgbench.machine import default_jobs
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
@@ -27,6 +27,9 @@ Texts = str | Path | Sequence[str | Path]
 
 RUNS = Path("runs")
 LEADERBOARDS = Path("leaderboards")
+
+MEMORY_OF_A_JOB = 2 * 2**30
+"""Bytes of memory that there should be for each cell that runs at a time, unless more cells are asked for."""
 
 
 class RunObserver:
@@ -114,7 +117,7 @@ def run(
     planned = plan(resolved, runs, observer.loaded, device)
     cells = planned.cells
     if jobs is None:
-        jobs = 1 if device != "cpu" or resolved.alone is not None else default_jobs(resolved.threads)
+        jobs = 1 if device != "cpu" or resolved.alone is not None else _jobs(resolved.threads)
     track = registry().track(resolved.track)
     with blamed(resolved.track):
         for path, traffic in planned.traffic.items():
@@ -162,6 +165,13 @@ def resolve_protocol(
         "seeds": found.seeds if seeds is None else seeds,
     }
     return from_values({**found.to_json(), **wanted}, f"protocol {found.name}")
+
+
+def _jobs(threads: int) -> int:
+    """How many cells of so many threads run at a time on this machine."""
+    import psutil
+
+    return max(1, min((os.cpu_count() or 1) // threads, psutil.virtual_memory().total // MEMORY_OF_A_JOB))
 
 
 def _texts(given: Texts) -> tuple[str, ...]:
