@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import os
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 State = Literal["ok", "warning", "problem"]
@@ -51,7 +51,9 @@ def examine(checks: Mapping[str, Check]) -> list[Finding]:
 def private(text: str) -> str:
     """`text` on one line, without names of this host, of its user and of the user's home."""
     line = " ".join(text.split())
-    homes = {str(home) for home in (Path.home(), Path.home().resolve()) if home != Path("/")}
+    # What the variable HOME names, or the user's entry; a container may have neither.
+    home = os.path.expanduser("~")
+    homes = {home, os.path.realpath(home)} - {"~", "/", os.path.realpath("~")}
     for home in sorted(homes, key=len, reverse=True):
         line = re.sub(rf"{re.escape(home)}(?=/|$|[^\w.-])", "~", line)
     names = {"<host>": platform.node().partition(".")[0], "<user>": _user()}

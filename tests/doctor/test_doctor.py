@@ -77,3 +77,13 @@ def test_names_of_the_host_its_user_and_their_home_are_left_out(monkeypatch) -> 
     monkeypatch.setattr(getpass, "getuser", lambda: "ada")
     told = "/home/ada/runs on engine-1, /scratch/ada/x and /home/adam/y;\nadapters"
     assert private(told) == "~/runs on <host>, /scratch/<user>/x and /home/adam/y; adapters"
+
+
+def test_a_user_without_a_name_and_a_home_is_no_error(monkeypatch) -> None:
+    def unknown(_: int) -> None:
+        raise KeyError("no such user")
+
+    for name in ("HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert private("~/runs of nobody") == "~/runs of nobody"
