@@ -18,15 +18,6 @@ LIBRARIES = (
 """Distributions whose version may change a number."""
 
 
-MEMORY_OF_A_JOB = 2 * 2**30
-"""Bytes of memory that there should be for each cell that runs at a time, unless more cells are asked for."""
-
-
-def default_jobs(threads: int) -> int:
-    """How many cells of so many threads run at a time on this machine."""
-    return max(1, min(usable_cores() // threads, usable_memory() // MEMORY_OF_A_JOB))
-
-
 def usable_cores() -> int:
     """Processors that this process may use: its affinity and the quota of its container count."""
     import joblib

@@ -15,9 +15,7 @@ from pathlib import Path
 
 from ntgbench.doctor import Finding
 from ntgbench.machine import (
-    MEMORY_OF_A_JOB,
     cpu_model,
-    default_jobs,
     processes_left,
     usable_cores,
     usable_memory,
@@ -39,6 +37,9 @@ FILES = 256
 
 PROCESSES = 200
 """Processes and threads that a run may need: a cell has a keeper, a worker, and threads of its libraries."""
+
+MEMORY_OF_A_CELL = 2 * 2**30
+"""Bytes of memory that a cell of a small model takes."""
 
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 
@@ -65,7 +66,7 @@ def processor(info: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
 def cores(load: float | None = None) -> Iterator[Finding]:
     """How many processors cells may use, and whether others use them now."""
     usable, whole = usable_cores(), os.cpu_count() or 1
-    what = f"{usable} of {whole} usable, so -j is {default_jobs(1)} unless it is given"
+    what = f"{usable} of {whole} usable, enough for as many cells of one thread at a time"
     load = os.getloadavg()[0] if load is None else load
     if load > 1.5 * usable:
         advice = "results stay the same, but times of the efficiency suite need a quiet machine"
@@ -74,7 +75,7 @@ def cores(load: float | None = None) -> Iterator[Finding]:
         yield Finding("cores", "ok", what)
 
 
-def memory(needed: int = MEMORY_OF_A_JOB) -> Iterator[Finding]:
+def memory(needed: int = MEMORY_OF_A_CELL) -> Iterator[Finding]:
     """How much memory cells may use."""
     import psutil
 
