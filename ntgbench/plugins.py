@@ -8,7 +8,7 @@ import importlib.util
 import logging
 import os
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -75,23 +75,23 @@ class Registry:
 
     def every_system(self) -> list[SystemSpec]:
         """Generators and augmenters of all tracks, in the order plugins brought them."""
-        return [spec for spec in self._specs() if isinstance(spec, GeneratorSpec | AugmenterSpec)]
+        return [spec for spec in self._specs if isinstance(spec, GeneratorSpec | AugmenterSpec)]
 
     def metrics(self) -> dict[str, MetricSpec]:
         """Metrics by name."""
-        return {spec.name: spec for spec in self._specs() if isinstance(spec, MetricSpec)}
+        return {spec.name: spec for spec in self._specs if isinstance(spec, MetricSpec)}
 
     def datasets(self) -> dict[str, DatasetSpec]:
         """Datasets of the catalogue by name."""
-        return {spec.name: spec for spec in self._specs() if isinstance(spec, DatasetSpec)}
+        return {spec.name: spec for spec in self._specs if isinstance(spec, DatasetSpec)}
 
     def suites(self, track: str) -> dict[str, Suite]:
         """The suites of a track by name."""
-        return {spec.name: spec for spec in self._specs() if isinstance(spec, Suite) and spec.track == track}
+        return {spec.name: spec for spec in self._specs if isinstance(spec, Suite) and spec.track == track}
 
     def tracks(self) -> dict[str, TrackSpec]:
         """Tracks by name."""
-        return {spec.name: spec for spec in self._specs() if isinstance(spec, TrackSpec)}
+        return {spec.name: spec for spec in self._specs if isinstance(spec, TrackSpec)}
 
     def track(self, name: str) -> Track[Any]:
         """The track called `name`, imported. Raises PluginError with the nearest names."""
@@ -120,8 +120,9 @@ class Registry:
         """The plugin that brought `spec`."""
         return next(plugin for plugin in self.plugins if spec in plugin.specs)
 
-    def _specs(self) -> Iterable[Spec]:
-        return (spec for plugin in self.plugins for spec in plugin.specs)
+    @cached_property
+    def _specs(self) -> tuple[Spec, ...]:
+        return tuple(spec for plugin in self.plugins for spec in plugin.specs)
 
     def why_empty(self) -> str:
         """Why there is no plugin at all, and what to do about it."""

@@ -26,6 +26,7 @@ def loaded_by(program: str) -> set[str]:
         "from ntgbench.cli import cli; cli.main(['--help'], standalone_mode=False)",
         "from ntgbench.cli import cli; cli.main(['list'], standalone_mode=False)",
         "from ntgbench.cli import cli; cli.main(['plugins'], standalone_mode=False)",
+        "from ntgbench.cli import cli; cli.main(['doctor', '--help'], standalone_mode=False)",
         "from ntgbench.cli import cli; cli.main(['info', 'markov'], standalone_mode=False)",
     ],
 )

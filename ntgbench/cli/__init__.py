@@ -12,6 +12,7 @@ import click
 import ntgbench
 from ntgbench.cli.check import check
 from ntgbench.cli.datasets import datasets
+from ntgbench.cli.doctor import doctor
 from ntgbench.cli.export import export
 from ntgbench.cli.generate import generate
 from ntgbench.cli.info import info
@@ -37,7 +38,21 @@ def cli(debug: bool) -> None:
     """How faithful, how useful and how cheap is synthetic network traffic?"""
 
 
-for command in (run, plan, leaderboard, measure, listing, info, plugins, datasets, new, check, generate, export):
+for command in (
+    run,
+    plan,
+    leaderboard,
+    measure,
+    listing,
+    info,
+    plugins,
+    datasets,
+    new,
+    check,
+    generate,
+    export,
+    doctor,
+):
     cli.add_command(command)
 
 

@@ -27,7 +27,7 @@ def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -
         row = cell.result()
         rows.append(
             {
-                "state": cell.progress(),
+                "state": cell.progress_of(row),
                 "dataset": names[cell.dataset, cell.dataset_digest],
                 "source": cell.argument,
                 "system": cell.build().display_name,

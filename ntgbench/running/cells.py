@@ -148,7 +148,10 @@ class Cell:
 
     def progress(self) -> Progress:
         """How far the cell has come: failed (a metric of it, perhaps), done, measured in part, or nothing yet."""
-        row = self.result()
+        return self.progress_of(self.result())
+
+    def progress_of(self, row: Row | None) -> Progress:
+        """As `progress`, for what `result` has returned."""
         if row is None:
             return "pending"
         if row["status"] == "failed":

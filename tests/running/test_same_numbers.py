@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from same_numbers import differences
 
 import ntgbench
 from ntgbench import Biflows, load_dataset
@@ -34,6 +35,21 @@ def test_rows_are_equal_whatever_runs_beside_them(flows, tmp_path) -> None:
     alone = numbers("alone", 1, SYSTEMS)
     assert alone.keys() == set(SYSTEMS)
     assert numbers("beside", 3, SYSTEMS[::-1]) == alone
+
+
+@pytest.mark.slow
+def test_cells_are_equal_in_other_surroundings() -> None:
+    protocol = {
+        "version": 1,
+        "summary": "s",
+        "datasets": ["simulated"],
+        "max_items": 200,
+        "seeds": 1,
+        "steps": 2,
+        "systems": SYSTEMS,
+        "suites": ["fidelity"],
+    }
+    assert differences(protocol) == {"all at once": []}
 
 
 @pytest.mark.slow
