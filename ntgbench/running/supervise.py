@@ -103,6 +103,8 @@ def _environment(threads: int, plugins: Sequence[str]) -> dict[str, str]:
     environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
+    # What a system may do otherwise elsewhere: order sets, name times of day, sort text.
+    environment |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     # A cell loads the plugins that were found sound, and those only.
     environment[RESTRICT] = ",".join(plugins)
     environment[PROBED] = "1"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import psutil
-
+from ntgbench.machine import usable_cores, usable_memory
 from ntgbench.running.leases import visible_gpus
 
 if TYPE_CHECKING:
@@ -29,8 +27,8 @@ class LocalEngine:
 
     def __init__(self, jobs: int | None) -> None:
         self._jobs = jobs
-        self._threads = processors()
-        self._memory = psutil.virtual_memory().total / 2**30
+        self._threads = usable_cores()
+        self._memory = usable_memory() / 2**30
         self._running: dict[Future[str], Needs] = {}
         self._pool = ThreadPoolExecutor(jobs or _MOST, "ntgbench")
 
@@ -61,10 +59,3 @@ class LocalEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
