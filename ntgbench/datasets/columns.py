@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,14 +27,25 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Lists:
-    """A column of lists: how many values each of F rows has, int64 (F,), and all of them, (values,)."""
+    """F rows of a column of lists.
+
+    Attributes:
+        counts: how many values each row has, int64 (F,).
+        values: all of them, (values,).
+        begin: rows of the table before these, for errors.
+    """
 
     counts: npt.NDArray[np.int64]
     values: npt.NDArray[Any]
+    begin: int = 0
+
+    def with_values(self, values: npt.NDArray[Any]) -> Lists:
+        """Other values in the same places."""
+        return replace(self, values=values)
 
     def row_of(self, broken: npt.NDArray[np.bool_]) -> int:
         """The row of the first value that is broken."""
-        return int(np.searchsorted(np.cumsum(self.counts), broken.argmax(), side="right"))
+        return self.begin + int(np.searchsorted(np.cumsum(self.counts), broken.argmax(), side="right"))
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ class Names:
     absent: tuple[str, ...] = ()  # texts of the column that were taken for a missing name
 
 
-def lists(column: pa.ChunkedArray, name: str) -> Lists:
+def lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> Lists:
     """The values of a column of lists of numbers, or of text that spells them.
 
     A row is a list of any kind, or text that spells one with any brackets, quotes and separators. A null has no values.
@@ -63,7 +74,7 @@ def lists(column: pa.ChunkedArray, name: str) -> Lists:
         raise DatasetError(f"column {name!r} must hold lists of numbers, not {column.type}")
     values = flat.to_numpy()
     # Bounds that are checked later do not fit 16 bits.
-    return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values)
+    return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values, begin)
 
 
 def integers(column: Lists, name: str) -> Lists:
@@ -75,7 +86,7 @@ def integers(column: Lists, name: str) -> Lists:
     ):
         if broken.any():
             raise DatasetError(f"column {name!r}, row {column.row_of(broken)}: {values[broken.argmax()]} {why}")
-    return Lists(column.counts, values.astype(np.int64))
+    return column.with_values(values.astype(np.int64))
 
 
 def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
@@ -84,10 +95,10 @@ def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
     if differ.any():
         row = int(differ.argmax())
         have = f"{name!r} has {pluralised(one.counts[row], 'value')} and {other_name!r} has {other.counts[row]}"
-        raise DatasetError(f"row {row}: {have}")
+        raise DatasetError(f"row {one.begin + row}: {have}")
 
 
-def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
+def ppi_lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> tuple[Lists, Lists, Lists]:
     """Per-packet information (PPI) of CESNET flows: three lists a flow in one cell, as CESNET DataZoo stores them.
 
     Rows of a cell are the time before each packet in milliseconds, its direction (+1 client to server, -1 back) and its
@@ -113,7 +124,7 @@ def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
         broken = flat.counts % 3 != 0
     if broken.any():
         raise DatasetError(
-            f"column {name!r}, row {int(broken.argmax())}: a PPI cell has three lists of one length, "
+            f"column {name!r}, row {begin + int(broken.argmax())}: a PPI cell has three lists of one length, "
             "times in milliseconds, directions and payload lengths"
         )
     packets = flat.counts // 3
@@ -124,66 +135,82 @@ def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
     iat, direction, length = (flat.values[first + part * stride + packet] for part in range(3))
     sent = (length != 0) | (direction != 0)
     counts = np.bincount(np.repeat(np.arange(len(packets)), packets)[sent], minlength=len(packets))
-    return Lists(counts, iat[sent] / 1000), Lists(counts, direction[sent]), Lists(counts, length[sent])
+    seconds, direction, length = iat[sent] / 1000, direction[sent], length[sent]
+    return Lists(counts, seconds, begin), Lists(counts, direction, begin), Lists(counts, length, begin)
 
 
-def directions(column: pa.ChunkedArray, name: str) -> Lists:
-    """The directions in a column of lists of numbers, truth values or text: as numbers where they are, else as text."""
-    import pyarrow as pa
-
-    counts, flat = _flatten(column, name)
-    if pa.types.is_boolean(flat.type):
-        return Lists(counts, np.array(["", "false", "true"])[_codes(flat.cast(pa.int8())) + 1])
-    if not _is_text(flat.type):
-        return integers(lists(column, name), name)
-    try:
-        return integers(Lists(counts, flat.cast(pa.float64()).to_numpy()), name)
-    except pa.ArrowInvalid:
-        encoded = flat.dictionary_encode().unify_dictionaries().combine_chunks()
-        words = np.array(["", *(word.strip().lower() for word in encoded.dictionary.to_pylist())])
-        return Lists(counts, words[_codes(encoded.indices) + 1])
-
-
-def upstream_of(
-    direction: Lists, sent: npt.NDArray[np.bool_], name: str, upstream: str | None
-) -> npt.NDArray[np.bool_]:
-    """Which packets go upstream, bool (packets,).
+class Directions:
+    """Which packets of a table go upstream, some rows at a time.
 
     Args:
-        direction: what `directions` gives.
-        sent: which packets carry payload, bool (packets,); the others may have any direction.
         name: the column, named in errors.
         upstream: the value that means upstream, in any case; None where it is +1, and -1 means downstream.
-
-    Raises:
-        DatasetError: when a direction is missing, or there are other values, or more than two.
     """
-    values = direction.values
-    found, first, code = np.unique(values[sent], return_index=True, return_inverse=True)
-    numbers = np.issubdtype(found.dtype, np.number)
-    spelt = [f"{value:g}" if numbers else str(value) for value in found]
-    seen = ", ".join([text or "nothing" for text in spelt[:_SHOWN]] + (["…"] if len(spelt) > _SHOWN else []))
-    for place, text in enumerate(spelt):
-        why = None
-        if text in ("", "nan"):
-            why = "the direction of a packet is missing"
-        elif upstream is None and text not in ("1", "-1"):
-            advice = "`ntgbench datasets import --upstream VALUE` says which of two other values means upstream"
-            why = f"a direction is +1 (upstream) or -1 (downstream), the column holds {seen}; {advice}"
-        if why is not None:
-            broken = np.arange(len(values)) == np.flatnonzero(sent)[first[place]]
-            raise DatasetError(f"column {name!r}, row {direction.row_of(broken)}: {why}")
-    wanted = "1" if upstream is None else upstream.strip().lower()
-    if upstream is not None:
+
+    def __init__(self, name: str, upstream: str | None) -> None:
+        self._name = name
+        self._given = upstream
+        self._wanted = "1" if upstream is None else upstream.strip().lower()
         with contextlib.suppress(ValueError):
-            wanted = f"{float(upstream):g}"
-        if spelt and (wanted not in spelt or len(spelt) > 2):
+            self._wanted = f"{float(self._wanted):g}"
+        self._seen: dict[str, None] = {}
+
+    def of(self, column: pa.ChunkedArray, begin: int = 0) -> Lists:
+        """The directions of some rows, lists of numbers, truth values or text: as numbers where they are, else text."""
+        import pyarrow as pa
+
+        counts, flat = _flatten(column, self._name)
+        if pa.types.is_boolean(flat.type):
+            return Lists(counts, np.array(["", "false", "true"])[_codes(flat.cast(pa.int8())) + 1], begin)
+        if not _is_text(flat.type):
+            return integers(lists(column, self._name, begin), self._name)
+        try:
+            return integers(Lists(counts, flat.cast(pa.float64()).to_numpy(), begin), self._name)
+        except pa.ArrowInvalid:
+            encoded = flat.dictionary_encode().unify_dictionaries().combine_chunks()
+            words = np.array(["", *(word.strip().lower() for word in encoded.dictionary.to_pylist())])
+            return Lists(counts, words[_codes(encoded.indices) + 1], begin)
+
+    def upstream(self, direction: Lists, sent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Which packets go upstream, bool (packets,).
+
+        Args:
+            direction: what `of` gives.
+            sent: which packets carry payload, bool (packets,); the others may have any direction.
+
+        Raises:
+            DatasetError: when a direction is missing, or there are other values, or more than two.
+        """
+        values = direction.values
+        found, first, code = np.unique(values[sent], return_index=True, return_inverse=True)
+        numbers = np.issubdtype(found.dtype, np.number)
+        spelt = [f"{value:g}" if numbers else str(value) for value in found]
+        self._seen.update(dict.fromkeys(spelt))
+        for place, text in enumerate(spelt):
+            why = None
+            if text in ("", "nan"):
+                why = "the direction of a packet is missing"
+            elif self._given is None and text not in ("1", "-1"):
+                advice = "`ntgbench datasets import --upstream VALUE` says which of two other values means upstream"
+                why = f"a direction is +1 (upstream) or -1 (downstream), the column holds {self._listed()}; {advice}"
+            if why is not None:
+                broken = np.arange(len(values)) == np.flatnonzero(sent)[first[place]]
+                raise DatasetError(f"column {self._name!r}, row {direction.row_of(broken)}: {why}")
+        result = np.zeros(len(values), bool)
+        result[sent] = np.array([text == self._wanted for text in spelt], bool)[code]
+        return result
+
+    def finish(self) -> None:
+        """Raise DatasetError when the rows so far hold more than two directions, or none is the given one."""
+        if self._given is not None and self._seen and (self._wanted not in self._seen or len(self._seen) > 2):
             raise DatasetError(
-                f"column {name!r} must hold two directions, one of them {upstream!r} for upstream; it holds {seen}"
+                f"column {self._name!r} must hold two directions, one of them {self._given!r} for upstream; "
+                f"it holds {self._listed()}"
             )
-    result = np.zeros(len(values), bool)
-    result[sent] = np.array([text == wanted for text in spelt], bool)[code]
-    return result
+
+    def _listed(self) -> str:
+        seen = [text or "nothing" for text in self._seen]
+        return ", ".join(seen[:_SHOWN] + (["…"] if len(seen) > _SHOWN else []))
 
 
 def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
@@ -202,18 +229,11 @@ def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
     """
     import pyarrow as pa
 
-    kind = column.type
-    # A dictionary of text stays one: a text that repeats is held once.
-    if not (pa.types.is_dictionary(kind) and _is_text(_plain(pa.chunked_array([], kind.value_type)).type)):
-        column = _plain(column)
-    if pa.types.is_nested(column.type):
-        raise DatasetError(f"column {name!r} must hold one name a row, not {column.type}")
-    if pa.types.is_float16(column.type):  # Arrow cannot spell half floats
-        column = column.cast(pa.float64())
+    held = pa.chunked_array([compacted(chunk, name) for chunk in column.chunks or [pa.array([], column.type)]])
+    if pa.types.is_float16(held.type):  # Arrow cannot spell half floats
+        held = held.cast(pa.float64())
     try:
-        if not (_is_text(column.type) or pa.types.is_dictionary(column.type)):
-            column = column.cast(pa.large_string())
-        encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+        encoded = held.dictionary_encode().unify_dictionaries().combine_chunks()
         texts: list[str | None] = encoded.dictionary.cast(pa.large_string()).to_pylist()
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DatasetError(f"column {name!r} holds text that is not UTF-8: {error}") from error
@@ -228,6 +248,27 @@ def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
     # The last entry is for rows that are null: their index is -1.
     code_of = np.array([*(-1 if text is None else index[text] for text in present), -1], np.int32)
     return Names(code_of[_codes(encoded.indices)], names, tuple(sorted(absent)))
+
+
+def compacted(column: pa.Array, name: str) -> pa.Array:
+    """The names in a part of a column with each text held once, for `names_of`: text as a dictionary, all else as is.
+
+    Raises DatasetError when the column holds lists, or text that is not UTF-8.
+    """
+    import pyarrow as pa
+
+    try:
+        if pa.types.is_dictionary(column.type):
+            values = _plain(pa.chunked_array([column.dictionary]))
+            if _is_text(values.type):
+                return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int32()), values.combine_chunks())
+        plain = _plain(pa.chunked_array([column]))
+    except pa.ArrowInvalid as error:
+        raise DatasetError(f"column {name!r} holds text that is not UTF-8: {error}") from error
+    if pa.types.is_nested(plain.type):
+        raise DatasetError(f"column {name!r} must hold one name a row, not {plain.type}")
+    held = plain.combine_chunks()
+    return held.dictionary_encode() if _is_text(plain.type) else held
 
 
 def _codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
