@@ -108,7 +108,8 @@ def read_biflows(
 
     Args:
         path: as in `read_flows`.
-        packets, pl_max: as in `FlowTable.to_biflows`.
+        packets: as in `FlowTable.to_biflows`.
+        pl_max: as there.
         thinning: which biflows are kept when there are more; None keeps all.
 
     Returns:
@@ -154,9 +155,9 @@ def _refuse_empty(path: Path, flows: int, notes: tuple[str, ...]) -> None:
 
 def _begins(upstream: float) -> tuple[str, ...]:
     """A note when less than half of the flows begin upstream."""
-    return (
-        () if upstream >= 0.5 else (f"only {upstream:.0%} of the flows begin upstream: check which direction is which",)
-    )
+    if upstream >= 0.5:
+        return ()
+    return (f"only {upstream:.0%} of the flows begin upstream: check which direction is which",)
 
 
 def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from ntgbench.tracks.biflows.splits import Thinning
 
 Mask = npt.NDArray[np.bool_]
 Notes = tuple[str, ...]
-
 
 _PACKET_BYTES = 16  # of memory for a packet of a biflow while biflows are made
 
@@ -114,7 +115,8 @@ def read_table_biflows(
     Args:
         path: what the user named.
         files: the files of the table.
-        packets, pl_max: as in `FlowTable.to_biflows`.
+        packets: as in `FlowTable.to_biflows`.
+        pl_max: as there.
         thinning: which biflows are kept; None keeps all.
 
     Returns:
@@ -158,23 +160,25 @@ def read_table_biflows(
                 iat[here] = made.iat
             filled += len(made)
         notes = (*scan.notes, *reader.notes(), *clipped(long, there, pl_max))
-    used, label = np.unique(scan.labelled()[rows[:filled]], return_inverse=True)
-    order = sorted(range(len(used)), key=lambda place: scan.label.names[used[place]])
-    code = np.empty(len(used), np.int32)
-    code[order] = np.arange(len(used))
-    columns = [signed_pl[:filled], code[label], scan.session[rows[:filled]] if scan.session is not None else None, iat]
-    for column in columns:
-        if column is not None:
-            column.flags.writeable = False  # so that it need not be copied
+    rows = rows[:filled]
+    used, label = np.unique(scan.labelled()[rows], return_inverse=True)
+    names = [scan.label.names[code] for code in used]
+    place = np.argsort(np.argsort(np.array(names, object))).astype(np.int32)
     biflows = Biflows(
-        signed_pl=columns[0],
-        label=columns[1],
-        classes=tuple(scan.label.names[used[place]] for place in order),
-        session=columns[2],
+        signed_pl=_frozen(signed_pl[:filled]),
+        label=place[label],
+        classes=tuple(sorted(names)),
+        session=None if scan.session is None else scan.session[rows],
         iat=None if iat is None else iat[:filled],
         pl_max=pl_max,
     )
     return biflows, filled if kept is None else whole, reader.upstream_share(), notes
+
+
+def _frozen(values: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """The same values, which nobody writes to any more: `Biflows` need not copy them."""
+    values.flags.writeable = False
+    return values
 
 
 def _scan(table: TableFiles, held: Mapping[str, str], limit: int | None, whole: bool) -> _Scan:

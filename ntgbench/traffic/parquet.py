@@ -108,9 +108,8 @@ def parquet_batches(
     if whole:
         allowance.take(sum(declared))
     else:
-        widest = max(
-            (size / metadata.row_group(group).num_rows for size, group in zip(declared, groups, strict=True)), default=0
-        )
+        sizes = (size / metadata.row_group(group).num_rows for size, group in zip(declared, groups, strict=True))
+        widest = max(sizes, default=0)
         rows = int(max(1, min(rows, _BATCH_BYTES // max(widest, 1))))
         allowance.take(int(widest * rows))
     allowance.taken = before
