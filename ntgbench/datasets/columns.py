@@ -1,8 +1,7 @@
-"""Columns of foreign tables: lists of numbers, directions, and names such as labels and sessions."""
+"""Columns of foreign tables: lists of numbers, and names such as labels and sessions."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ MISSING = ("", "nan", "none", "null", "na", "n/a", "<na>", "nat")
 
 _INTEGER = re.compile(r"([+-]?[0-9]+)\.0+")
 _LARGEST = np.iinfo(np.int32).max
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ def lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> Lists:
     """
     import pyarrow as pa
 
-    counts, flat = _flatten(column, name)
-    if _is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
+    counts, flat = flatten(column, name)
+    if is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
         try:
             flat = flat.cast(pa.float64())
         except pa.ArrowInvalid as error:
@@ -139,80 +137,6 @@ def ppi_lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> tuple[Lists
     return Lists(counts, seconds, begin), Lists(counts, direction, begin), Lists(counts, length, begin)
 
 
-class Directions:
-    """Which packets of a table go upstream, some rows at a time.
-
-    Args:
-        name: the column, named in errors.
-        upstream: the value that means upstream, in any case; None where it is +1, and -1 means downstream.
-    """
-
-    def __init__(self, name: str, upstream: str | None) -> None:
-        self._name = name
-        self._given = upstream
-        self._wanted = "1" if upstream is None else upstream.strip().lower()
-        with contextlib.suppress(ValueError):
-            self._wanted = f"{float(self._wanted):g}"
-        self._seen: dict[str, None] = {}
-
-    def of(self, column: pa.ChunkedArray, begin: int = 0) -> Lists:
-        """The directions of some rows, lists of numbers, truth values or text: as numbers where they are, else text."""
-        import pyarrow as pa
-
-        counts, flat = _flatten(column, self._name)
-        if pa.types.is_boolean(flat.type):
-            return Lists(counts, np.array(["", "false", "true"])[_codes(flat.cast(pa.int8())) + 1], begin)
-        if not _is_text(flat.type):
-            return integers(lists(column, self._name, begin), self._name)
-        try:
-            return integers(Lists(counts, flat.cast(pa.float64()).to_numpy(), begin), self._name)
-        except pa.ArrowInvalid:
-            encoded = flat.dictionary_encode().unify_dictionaries().combine_chunks()
-            words = np.array(["", *(word.strip().lower() for word in encoded.dictionary.to_pylist())])
-            return Lists(counts, words[_codes(encoded.indices) + 1], begin)
-
-    def upstream(self, direction: Lists, sent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which packets go upstream, bool (packets,).
-
-        Args:
-            direction: what `of` gives.
-            sent: which packets carry payload, bool (packets,); the others may have any direction.
-
-        Raises:
-            DatasetError: when a direction is missing, or there are other values, or more than two.
-        """
-        values = direction.values
-        found, first, code = np.unique(values[sent], return_index=True, return_inverse=True)
-        numbers = np.issubdtype(found.dtype, np.number)
-        spelt = [f"{value:g}" if numbers else str(value) for value in found]
-        self._seen.update(dict.fromkeys(spelt))
-        for place, text in enumerate(spelt):
-            why = None
-            if text in ("", "nan"):
-                why = "the direction of a packet is missing"
-            elif self._given is None and text not in ("1", "-1"):
-                advice = "`ntgbench datasets import --upstream VALUE` says which of two other values means upstream"
-                why = f"a direction is +1 (upstream) or -1 (downstream), the column holds {self._listed()}; {advice}"
-            if why is not None:
-                broken = np.arange(len(values)) == np.flatnonzero(sent)[first[place]]
-                raise DatasetError(f"column {self._name!r}, row {direction.row_of(broken)}: {why}")
-        result = np.zeros(len(values), bool)
-        result[sent] = np.array([text == self._wanted for text in spelt], bool)[code]
-        return result
-
-    def finish(self) -> None:
-        """Raise DatasetError when the rows so far hold more than two directions, or none is the given one."""
-        if self._given is not None and self._seen and (self._wanted not in self._seen or len(self._seen) > 2):
-            raise DatasetError(
-                f"column {self._name!r} must hold two directions, one of them {self._given!r} for upstream; "
-                f"it holds {self._listed()}"
-            )
-
-    def _listed(self) -> str:
-        seen = [text or "nothing" for text in self._seen]
-        return ", ".join(seen[:_SHOWN] + (["…"] if len(seen) > _SHOWN else []))
-
-
 def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
     """The names in a column of text, numbers, truth values or dates.
 
@@ -247,7 +171,7 @@ def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
     index = {text: code for code, text in enumerate(names)}
     # The last entry is for rows that are null: their index is -1.
     code_of = np.array([*(-1 if text is None else index[text] for text in present), -1], np.int32)
-    return Names(code_of[_codes(encoded.indices)], names, tuple(sorted(absent)))
+    return Names(code_of[codes(encoded.indices)], names, tuple(sorted(absent)))
 
 
 def compacted(column: pa.Array, name: str) -> pa.Array:
@@ -260,7 +184,7 @@ def compacted(column: pa.Array, name: str) -> pa.Array:
     try:
         if pa.types.is_dictionary(column.type):
             values = _plain(pa.chunked_array([column.dictionary]))
-            if _is_text(values.type):
+            if is_text(values.type):
                 return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int32()), values.combine_chunks())
         plain = _plain(pa.chunked_array([column]))
     except pa.ArrowInvalid as error:
@@ -268,22 +192,22 @@ def compacted(column: pa.Array, name: str) -> pa.Array:
     if pa.types.is_nested(plain.type):
         raise DatasetError(f"column {name!r} must hold one name a row, not {plain.type}")
     held = plain.combine_chunks()
-    return held.dictionary_encode() if _is_text(plain.type) else held
+    return held.dictionary_encode() if is_text(plain.type) else held
 
 
-def _codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
+def codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
     """Integers, -1 where they are missing."""
-    codes: npt.NDArray[np.int64] = flat.fill_null(-1).to_numpy().astype(np.int64)
-    return codes
+    found: npt.NDArray[np.int64] = flat.fill_null(-1).to_numpy().astype(np.int64)
+    return found
 
 
-def _flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
+def flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
     """How many values each row has, int64 (F,), and all values, of any type; see `lists`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     column = _plain(column)
-    if _is_text(column.type):
+    if is_text(column.type):
         text = pc.utf8_trim(pc.replace_substring_regex(column, r"""[\s\[\](){},;'"]+""", " "), " ")
         column = pc.split_pattern(pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text), " ")
     elif not is_list(column.type):
@@ -306,7 +230,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.large_string()) if any(getattr(pa.types, f"is_{t}")(kind) for t in texts) else column
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
     """Whether a column type of `_plain` is text."""
     import pyarrow as pa
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.datasets.columns import Directions, Lists, integers, lists, ppi_lists, same_counts
+from ntgbench.datasets.columns import Lists, integers, lists, ppi_lists, same_counts
+from ntgbench.datasets.directions import Directions
 from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.traffic.flows import FlowTable

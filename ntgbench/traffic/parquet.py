@@ -39,21 +39,32 @@ def parquet_columns(path: Path) -> list[str]:
     return list(parquet_schema(path).names)
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None, limit: int | None = None) -> pa.Table:
+def read_parquet(
+    path: Path, columns: Sequence[str] | None = None, limit: int | None = None, rows: int | None = None
+) -> pa.Table:
     """Columns of a Parquet file, all when None, see `parquet_batches`.
 
     Args:
         path: the file.
         columns: names of columns.
         limit: bytes that the columns may expand to; None takes `size_limit()`.
+        rows: the first so many rows are read; None reads all.
     """
     import pyarrow as pa
 
-    allowance = Allowance(path, limit)
+    allowance, held = Allowance(path, limit), Allowance(path, limit)
     with memory_limit(2 * allowance.limit + _OVERHEAD):
-        batches = list(parquet_batches(path, columns, allowance))
+        batches = []
+        read = 0
+        for batch in parquet_batches(path, columns, allowance, whole=rows is None):
+            batches.append(batch)
+            read += len(batch)
+            if rows is not None:
+                held.take(allowance.taken)  # of this batch
+                if read >= rows:
+                    break
         if batches:
-            return pa.Table.from_batches(batches)
+            return pa.Table.from_batches(batches).slice(0, rows)
         schema = parquet_schema(path)
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns], schema.metadata)
@@ -110,7 +121,8 @@ def parquet_batches(
     else:
         sizes = (size / metadata.row_group(group).num_rows for size, group in zip(declared, groups, strict=True))
         widest = max(sizes, default=0)
-        rows = int(max(1, min(rows, _BATCH_BYTES // max(widest, 1))))
+        few = min(_BATCH_BYTES, allowance.limit // 4)
+        rows = int(max(1, min(rows, few // max(widest, 1))))
         allowance.take(int(widest * rows))
     allowance.taken = before
     with pq.ParquetFile(path, read_dictionary=[leaves[place].path for place in repeating]) as file:
