@@ -27,10 +27,7 @@ Mask = npt.NDArray[np.bool_]
 IP_FLAGS = {"MF": 1, "DF": 2, "evil": 4}
 """Numbers of the IPv4 flags, by the names that scapy writes; it joins several by "+"."""
 
-PROTOCOLS = {
-    **{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51},
-    **{"icmp6": 58, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "sctp": 132},
-}
+PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132}
 """Numbers of IP protocols by their usual names (https://www.iana.org/assignments/protocol-numbers)."""
 
 MOST_SECONDS = 3e9
