@@ -195,9 +195,9 @@ def compacted(column: pa.Array, name: str) -> pa.Array:
     return held.dictionary_encode() if is_text(plain.type) else held
 
 
-def codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
+def codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
     """Integers, -1 where they are missing."""
-    found: npt.NDArray[np.int64] = flat.fill_null(-1).to_numpy().astype(np.int64)
+    found: npt.NDArray[np.signedinteger[Any]] = flat.fill_null(-1).to_numpy()
     return found
 
 

@@ -21,6 +21,7 @@ TEXT_FACTOR = 16  # bytes of memory that a byte of text takes while its numbers 
 _VALUE_BYTES = 16  # of memory that a number of a list takes while it is read: as stored, and as int64 or float64
 _BATCH_ROWS = 65_536
 _BATCH_BYTES = 64 * 2**20  # of memory for the rows that are read at a time where they are not kept
+_BUFFER = 2**18  # bytes of a column that are read from the disk at a time; without it, all of a row group
 _FEW_ROWS = 256  # read at a time where a text that repeats is written out
 _DICTIONARY_ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}  # that pyarrow can keep
 _OVERHEAD = 2**31  # bytes of memory that opening a file, or reading the first row of a row group, may take
@@ -101,7 +102,7 @@ def parquet_batches(
             if columns is None or any(leaf.path == name or leaf.path.startswith(f"{name}.") for name in columns)
         ]
         groups = [group for group in range(metadata.num_row_groups) if metadata.row_group(group).num_rows > 0]
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=_BUFFER) as file:
             # pyarrow opens the column chunks here, and raises an error where their metadata is damaged. Without that,
             # asking for the same metadata from Python ends the process: pyarrow does not catch the C++ exception.
             for group in groups:
@@ -125,7 +126,8 @@ def parquet_batches(
         rows = int(max(1, min(rows, few // max(widest, 1))))
         allowance.take(int(widest * rows))
     allowance.taken = before
-    with pq.ParquetFile(path, read_dictionary=[leaves[place].path for place in repeating]) as file:
+    repeated = [leaves[place].path for place in repeating]
+    with pq.ParquetFile(path, read_dictionary=repeated, buffer_size=_BUFFER) as file:
         batches = iter(file.iter_batches(rows, groups, columns, use_threads=False) if groups else ())
         while True:
             with limited():
