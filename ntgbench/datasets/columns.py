@@ -1,10 +1,9 @@
-"""Columns of foreign tables: lists of numbers, directions, and names such as labels and sessions."""
+"""Columns of foreign tables: lists of numbers, and names such as labels and sessions."""
 
 from __future__ import annotations
 
-import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,19 +21,29 @@ MISSING = ("", "nan", "none", "null", "na", "n/a", "<na>", "nat")
 
 _INTEGER = re.compile(r"([+-]?[0-9]+)\.0+")
 _LARGEST = np.iinfo(np.int32).max
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Lists:
-    """A column of lists: how many values each of F rows has, int64 (F,), and all of them, (values,)."""
+    """F rows of a column of lists.
+
+    Attributes:
+        counts: how many values each row has, int64 (F,).
+        values: all of them, (values,).
+        begin: rows of the table before these, for errors.
+    """
 
     counts: npt.NDArray[np.int64]
     values: npt.NDArray[Any]
+    begin: int = 0
+
+    def with_values(self, values: npt.NDArray[Any]) -> Lists:
+        """Other values in the same places."""
+        return replace(self, values=values)
 
     def row_of(self, broken: npt.NDArray[np.bool_]) -> int:
         """The row of the first value that is broken."""
-        return int(np.searchsorted(np.cumsum(self.counts), broken.argmax(), side="right"))
+        return self.begin + int(np.searchsorted(np.cumsum(self.counts), broken.argmax(), side="right"))
 
 
 @dataclass(frozen=True)
@@ -46,15 +55,15 @@ class Names:
     absent: tuple[str, ...] = ()  # texts of the column that were taken for a missing name
 
 
-def lists(column: pa.ChunkedArray, name: str) -> Lists:
+def lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> Lists:
     """The values of a column of lists of numbers, or of text that spells them.
 
     A row is a list of any kind, or text that spells one with any brackets, quotes and separators. A null has no values.
     """
     import pyarrow as pa
 
-    counts, flat = _flatten(column, name)
-    if _is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
+    counts, flat = flatten(column, name)
+    if is_text(flat.type) or pa.types.is_decimal(flat.type) or pa.types.is_null(flat.type):
         try:
             flat = flat.cast(pa.float64())
         except pa.ArrowInvalid as error:
@@ -63,7 +72,7 @@ def lists(column: pa.ChunkedArray, name: str) -> Lists:
         raise DatasetError(f"column {name!r} must hold lists of numbers, not {column.type}")
     values = flat.to_numpy()
     # Bounds that are checked later do not fit 16 bits.
-    return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values)
+    return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values, begin)
 
 
 def integers(column: Lists, name: str) -> Lists:
@@ -77,7 +86,7 @@ def integers(column: Lists, name: str) -> Lists:
             value = values[broken.argmax()]
             told = "a value is missing" if np.isnan(value) else f"{value} {why}"
             raise DatasetError(f"column {name!r}, row {column.row_of(broken)}: {told}")
-    return Lists(column.counts, values.astype(np.int64))
+    return column.with_values(values.astype(np.int64))
 
 
 def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
@@ -86,10 +95,10 @@ def same_counts(one: Lists, other: Lists, name: str, other_name: str) -> None:
     if differ.any():
         row = int(differ.argmax())
         have = f"{name!r} has {pluralised(one.counts[row], 'value')} and {other_name!r} has {other.counts[row]}"
-        raise DatasetError(f"row {row}: {have}")
+        raise DatasetError(f"row {one.begin + row}: {have}")
 
 
-def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
+def ppi_lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> tuple[Lists, Lists, Lists]:
     """Per-packet information (PPI) of CESNET flows: three lists a flow in one cell, as CESNET DataZoo stores them.
 
     Rows of a cell are the time before each packet in milliseconds, its direction (+1 client to server, -1 back) and its
@@ -115,7 +124,7 @@ def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
         broken = flat.counts % 3 != 0
     if broken.any():
         raise DatasetError(
-            f"column {name!r}, row {int(broken.argmax())}: a PPI cell has three lists of one length, "
+            f"column {name!r}, row {begin + int(broken.argmax())}: a PPI cell has three lists of one length, "
             "times in milliseconds, directions and payload lengths"
         )
     packets = flat.counts // 3
@@ -126,66 +135,8 @@ def ppi_lists(column: pa.ChunkedArray, name: str) -> tuple[Lists, Lists, Lists]:
     iat, direction, length = (flat.values[first + part * stride + packet] for part in range(3))
     sent = (length != 0) | (direction != 0)
     counts = np.bincount(np.repeat(np.arange(len(packets)), packets)[sent], minlength=len(packets))
-    return Lists(counts, iat[sent] / 1000), Lists(counts, direction[sent]), Lists(counts, length[sent])
-
-
-def directions(column: pa.ChunkedArray, name: str) -> Lists:
-    """The directions in a column of lists of numbers, truth values or text: as numbers where they are, else as text."""
-    import pyarrow as pa
-
-    counts, flat = _flatten(column, name)
-    if pa.types.is_boolean(flat.type):
-        return Lists(counts, np.array(["", "false", "true"])[_codes(flat.cast(pa.int8())) + 1])
-    if not _is_text(flat.type):
-        return integers(lists(column, name), name)
-    try:
-        return integers(Lists(counts, flat.cast(pa.float64()).to_numpy()), name)
-    except pa.ArrowInvalid:
-        encoded = flat.dictionary_encode().unify_dictionaries().combine_chunks()
-        words = np.array(["", *(word.strip().lower() for word in encoded.dictionary.to_pylist())])
-        return Lists(counts, words[_codes(encoded.indices) + 1])
-
-
-def upstream_of(
-    direction: Lists, sent: npt.NDArray[np.bool_], name: str, upstream: str | None
-) -> npt.NDArray[np.bool_]:
-    """Which packets go upstream, bool (packets,).
-
-    Args:
-        direction: what `directions` gives.
-        sent: which packets carry payload, bool (packets,); the others may have any direction.
-        name: the column, named in errors.
-        upstream: the value that means upstream, in any case; None where it is +1, and -1 means downstream.
-
-    Raises:
-        DatasetError: when a direction is missing, or there are other values, or more than two.
-    """
-    values = direction.values
-    found, first, code = np.unique(values[sent], return_index=True, return_inverse=True)
-    numbers = np.issubdtype(found.dtype, np.number)
-    spelt = [f"{value:g}" if numbers else str(value) for value in found]
-    seen = ", ".join([text or "nothing" for text in spelt[:_SHOWN]] + (["…"] if len(spelt) > _SHOWN else []))
-    for place, text in enumerate(spelt):
-        why = None
-        if text in ("", "nan"):
-            why = "the direction of a packet is missing"
-        elif upstream is None and text not in ("1", "-1"):
-            advice = "`ntgbench datasets import --upstream VALUE` says which of two other values means upstream"
-            why = f"a direction is +1 (upstream) or -1 (downstream), the column holds {seen}; {advice}"
-        if why is not None:
-            broken = np.arange(len(values)) == np.flatnonzero(sent)[first[place]]
-            raise DatasetError(f"column {name!r}, row {direction.row_of(broken)}: {why}")
-    wanted = "1" if upstream is None else upstream.strip().lower()
-    if upstream is not None:
-        with contextlib.suppress(ValueError):
-            wanted = f"{float(upstream):g}"
-        if spelt and (wanted not in spelt or len(spelt) > 2):
-            raise DatasetError(
-                f"column {name!r} must hold two directions, one of them {upstream!r} for upstream; it holds {seen}"
-            )
-    result = np.zeros(len(values), bool)
-    result[sent] = np.array([text == wanted for text in spelt], bool)[code]
-    return result
+    seconds, direction, length = iat[sent] / 1000, direction[sent], length[sent]
+    return Lists(counts, seconds, begin), Lists(counts, direction, begin), Lists(counts, length, begin)
 
 
 def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
@@ -204,18 +155,11 @@ def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
     """
     import pyarrow as pa
 
-    kind = column.type
-    # A dictionary of text stays one: a text that repeats is held once.
-    if not (pa.types.is_dictionary(kind) and _is_text(_plain(pa.chunked_array([], kind.value_type)).type)):
-        column = _plain(column)
-    if pa.types.is_nested(column.type):
-        raise DatasetError(f"column {name!r} must hold one name a row, not {column.type}")
-    if pa.types.is_float16(column.type):  # Arrow cannot spell half floats
-        column = column.cast(pa.float64())
+    held = pa.chunked_array([compacted(chunk, name) for chunk in column.chunks or [pa.array([], column.type)]])
+    if pa.types.is_float16(held.type):  # Arrow cannot spell half floats
+        held = held.cast(pa.float64())
     try:
-        if not (_is_text(column.type) or pa.types.is_dictionary(column.type)):
-            column = column.cast(pa.large_string())
-        encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+        encoded = held.dictionary_encode().unify_dictionaries().combine_chunks()
         texts: list[str | None] = encoded.dictionary.cast(pa.large_string()).to_pylist()
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DatasetError(f"column {name!r} holds text that is not UTF-8: {error}") from error
@@ -229,22 +173,43 @@ def names_of(column: pa.ChunkedArray, name: str, exact: bool = False) -> Names:
     index = {text: code for code, text in enumerate(names)}
     # The last entry is for rows that are null: their index is -1.
     code_of = np.array([*(-1 if text is None else index[text] for text in present), -1], np.int32)
-    return Names(code_of[_codes(encoded.indices)], names, tuple(sorted(absent)))
+    return Names(code_of[codes(encoded.indices)], names, tuple(sorted(absent)))
 
 
-def _codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
+def compacted(column: pa.Array, name: str) -> pa.Array:
+    """The names in a part of a column with each text held once, for `names_of`: text as a dictionary, all else as is.
+
+    Raises DatasetError when the column holds lists, or text that is not UTF-8.
+    """
+    import pyarrow as pa
+
+    try:
+        if pa.types.is_dictionary(column.type):
+            values = _plain(pa.chunked_array([column.dictionary]))
+            if is_text(values.type):
+                return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int32()), values.combine_chunks())
+        plain = _plain(pa.chunked_array([column]))
+    except pa.ArrowInvalid as error:
+        raise DatasetError(f"column {name!r} holds text that is not UTF-8: {error}") from error
+    if pa.types.is_nested(plain.type):
+        raise DatasetError(f"column {name!r} must hold one name a row, not {plain.type}")
+    held = plain.combine_chunks()
+    return held.dictionary_encode() if is_text(plain.type) else held
+
+
+def codes(flat: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
     """Integers, -1 where they are missing."""
-    codes: npt.NDArray[np.int64] = flat.fill_null(-1).to_numpy().astype(np.int64)
-    return codes
+    found: npt.NDArray[np.signedinteger[Any]] = flat.fill_null(-1).to_numpy()
+    return found
 
 
-def _flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
+def flatten(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
     """How many values each row has, int64 (F,), and all values, of any type; see `lists`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     column = _plain(column)
-    if _is_text(column.type):
+    if is_text(column.type):
         text = pc.utf8_trim(pc.replace_substring_regex(column, r"""[\s\[\](){},;'"]+""", " "), " ")
         column = pc.split_pattern(pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text), " ")
     elif not is_list(column.type):
@@ -267,7 +232,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.large_string()) if any(getattr(pa.types, f"is_{t}")(kind) for t in texts) else column
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
     """Whether a column type of `_plain` is text."""
     import pyarrow as pa
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.plugins import registry, resolve
 from ntgbench.row_schema import LONGEST_NAME
-from ntgbench.tracks import DEFAULT, blamed, same_track
+from ntgbench.tracks import DEFAULT, blamed, prepared, same_track
 from ntgbench.words import printable, suggestion
 
 if TYPE_CHECKING:
@@ -57,32 +57,37 @@ def load_dataset(
         DatasetError: when there is no such name or path, or it holds too little.
         PluginError: when there is no such track, or the dataset is of another one.
     """
-    kind = registry().track(track)
-    dataset = read_dataset(argument, track=track, **layout)
-    try:
-        with blamed(track):
-            ready, more = kind.prepare(dataset.traffic, max_items)
-    except DatasetError as error:
-        raise DatasetError("; ".join((f"{argument}: {error}", *dataset.notes))) from error
-    return dataclasses.replace(dataset, traffic=ready, notes=(*dataset.notes, *more))
+    kind, spec, layouts = _asked(argument, track, layout)
+    with blamed(track):
+        if spec is not None:
+            traffic = _from_catalogue(spec, kind, layouts)
+            ready, notes = prepared(kind, argument, traffic, max_items, ())
+            return Dataset(spec.name, ready, spec.name, notes)
+        path = _existing(argument, kind)
+        ready, notes = kind.read_prepared(path, layouts, max_items)
+    return Dataset(dataset_name(path, kind.endings), ready, _argument(path), notes)
 
 
 def read_dataset(argument: str | os.PathLike[str], *, track: str = DEFAULT, **layout: Any) -> Dataset:
     """As `load_dataset`, but all of it as it is read, even when it is too small to be split."""
+    kind, spec, layouts = _asked(argument, track, layout)
+    if spec is not None:
+        return Dataset(spec.name, _from_catalogue(spec, kind, layouts), spec.name)
+    path = _existing(argument, kind)
+    with blamed(track):
+        traffic, notes = kind.read(path, layouts)
+    return Dataset(dataset_name(path, kind.endings), traffic, _argument(path), notes)
+
+
+def _asked(
+    argument: str | os.PathLike[str], track: str, layout: dict[str, Any]
+) -> tuple[Track[Any], DatasetSpec | None, Any]:
+    """The track, the dataset of that name in the catalogue, and the layout."""
     kind = registry().track(track)
-    chosen = kind.spec.layout(**layout)
+    layouts = kind.spec.layout(**layout)
     if not os.fspath(argument):
         raise DatasetError("the name of the dataset is empty; the folder you are in is called '.'")
-    spec = registry().datasets().get(os.fspath(argument))
-    if spec is not None:
-        name, found, traffic = spec.name, spec.name, _from_catalogue(spec, kind, chosen)
-        notes: tuple[str, ...] = ()
-    else:
-        path = _existing(argument, kind)
-        with blamed(track):
-            traffic, notes = kind.read(path, chosen)
-        name, found = dataset_name(path, kind.endings), _argument(path)
-    return Dataset(name, traffic, found, notes)
+    return kind, registry().datasets().get(os.fspath(argument)), layouts
 
 
 def first_that_reads(tracks: Sequence[str], read: Callable[[str], T]) -> tuple[str, T]:

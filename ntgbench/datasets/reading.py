@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ntgbench.datasets.partitions import parts_of
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
 from ntgbench.limits import Allowance
@@ -16,9 +18,11 @@ from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ntgbench.interfaces import Progress
+    from ntgbench.tracks.biflows.splits import Thinning
+    from ntgbench.traffic.biflows import Biflows
     from ntgbench.traffic.flows import FlowTable
 
 TABLES = (".parquet", ".csv", ".csv.gz")
@@ -78,29 +82,82 @@ def read_flows(
         raise DatasetError("the path is empty; the folder you are in is called '.'")
     path = Path(path)
     reading = reading or Reading()
-    try:
+    with _errors(path):
         kind, files, notes = _format_of(path)
         for of, fields in _APPLIES.items():
             for field in fields:
                 if of != kind and getattr(reading, field) != getattr(Reading, field):
                     raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
         flows, more = _read(path, kind, files, reading, progress)
-    except TrafficError as error:
-        raise DatasetError(f"{path}: {error}") from error
-    except OSError as error:
-        raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
     notes = (*more, *notes)
     smallest, counts = reading.min_class or (100 if kind == "mirage" else 1), flows.class_counts()
     if (small := counts < smallest).any():
         dropped = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(smallest, 'flow')}"
         notes = (*notes, f"{dropped} ({pluralised(counts[small].sum(), 'flow')})")
         flows = flows.select(~small[flows.label]).compact()
-    if not len(flows):
+    _refuse_empty(path, len(flows), notes)
+    return flows, (*notes, *_begins((flows.signed_pl[flows.offsets[:-1]] > 0).mean()))
+
+
+def read_biflows(
+    path: Path, packets: int, pl_max: int, thinning: Thinning | None = None
+) -> tuple[Biflows, int, tuple[str, ...]]:
+    """The first packets of each flow that `read_flows` reads, or of those that are chosen.
+
+    A table is read as a stream: memory is that of the biflows. All else is read whole.
+
+    Args:
+        path: as in `read_flows`.
+        packets: as in `FlowTable.to_biflows`.
+        pl_max: as there.
+        thinning: which biflows are kept when there are more; None keeps all.
+
+    Returns:
+        the biflows; how many there are without thinning; and notes, which are about all of them.
+
+    Raises:
+        DatasetError: as `read_flows`, and for a table whose biflows need too much memory.
+    """
+    with _errors(path):
+        kind, files, notes = _format_of(path)
+        if kind == "table":
+            from ntgbench.datasets.tables import read_table_biflows
+
+            biflows, whole, upstream, more = read_table_biflows(path, files, packets, pl_max, thinning)
+            cut = more[-1:] if more and more[-1].startswith("clipped") else ()
+            notes = (*more[: len(more) - len(cut)], *notes)
+            _refuse_empty(path, whole, notes)
+            return biflows, whole, (*notes, *_begins(upstream), *cut)
+    flows, notes = read_flows(path)
+    with _errors(path):
+        biflows, cut = flows.to_biflows(packets, pl_max)
+    whole = len(biflows)
+    if thinning is not None and whole > thinning.most:
+        biflows = biflows.select(thinning.kept(biflows.label))
+    return biflows, whole, (*notes, *cut)
+
+
+@contextlib.contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """What reading `path` raises in the block becomes a DatasetError that names it."""
+    try:
+        yield
+    except TrafficError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+
+
+def _refuse_empty(path: Path, flows: int, notes: tuple[str, ...]) -> None:
+    if not flows:
         raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(notes)}" if notes else ""))
-    upstream = float((flows.signed_pl[flows.offsets[:-1]] > 0).mean())
-    if upstream < 0.5:
-        notes = (*notes, f"only {upstream:.0%} of the flows begin upstream: check which direction is which")
-    return flows, notes
+
+
+def _begins(upstream: float) -> tuple[str, ...]:
+    """A note when less than half of the flows begin upstream."""
+    if upstream >= 0.5:
+        return ()
+    return (f"only {upstream:.0%} of the flows begin upstream: check which direction is which",)
 
 
 def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:
@@ -117,13 +174,16 @@ def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:
     files, notes = files_below(path) if path.is_dir() else ([path], ())
     documents = [file for file in files if file.name.lower().endswith(".json")]
     captures = [file for file in files if file.name.lower().endswith(CAPTURES)]
+    parts = parts_of(path, files) if path.is_dir() else []
+    if parts and (path.name.lower().endswith(".parquet") or not (documents or captures)):
+        return "table", parts, notes
     if documents and captures:
         raise DatasetError(f"{path} holds JSON files and captures; name a folder with one of the two")
     if documents:
         return "mirage", documents, notes
     if captures:
         return "captures", captures, notes
-    wanted = "no MIRAGE-2019 JSON file and no capture" if path.is_dir() else "no ending that is known"
+    wanted = "no Parquet file, no MIRAGE-2019 JSON file and no capture" if path.is_dir() else "no ending that is known"
     told = "".join(f" ({note})" for note in notes)
     raise DatasetError(f"{path} has {wanted}{told}; files that can be read end in {', '.join(ENDINGS)}")
 
@@ -152,7 +212,7 @@ def _read(
     if kind == "table":
         from ntgbench.datasets.tables import read_table
 
-        return read_table(path, reading.columns, reading.upstream, reading.size_limit)
+        return read_table(path, reading.columns, reading.upstream, reading.size_limit, files)
     if kind == "mirage":
         from ntgbench.datasets import archives
         from ntgbench.datasets.mirage import read_mirage

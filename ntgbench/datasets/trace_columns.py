@@ -27,6 +27,9 @@ Mask = npt.NDArray[np.bool_]
 IP_FLAGS = {"MF": 1, "DF": 2, "evil": 4}
 """Numbers of the IPv4 flags, by the names that scapy writes; it joins several by "+"."""
 
+PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132}
+"""Numbers of IP protocols by their usual names (https://www.iana.org/assignments/protocol-numbers)."""
+
 MOST_SECONDS = 3e9
 """Times with a fraction, none of them larger than this, are seconds in CascadeNet's evaluation; all others are us."""
 
@@ -72,6 +75,19 @@ def ip_flags(column: pa.Array, name: str, begin: int, changes: Counter[str]) -> 
     if _are_numbers(column):
         return whole_numbers(column, name, begin, (0, 7), changes)
     return _by_text(column, name, begin, _flags_of, "a set of flags such as DF or MF+DF", np.int64(0)), _valid(column)
+
+
+def protocols(column: pa.Array, name: str, begin: int, changes: Counter[str]) -> tuple[npt.NDArray[np.int64], Mask]:
+    """IP protocols 0..255, and which rows have one: names such as tcp and UDP, or numbers."""
+    column = plain(column)
+    if _are_numbers(column):
+        return whole_numbers(column, name, begin, (0, 255), changes)
+    return _by_text(column, name, begin, _protocols_of, "a protocol such as tcp or udp", np.int64(0)), _valid(column)
+
+
+def _protocols_of(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """The number of each protocol. Raises KeyError for a name that is not known."""
+    return np.array([PROTOCOLS[text.strip().lower()] for text in texts.to_pylist()], np.int64)
 
 
 def _flags_of(texts: pa.Array) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.datasets.trace_captures import laid_end_to_end
-from ntgbench.datasets.trace_columns import addresses, ip_flags, nanoseconds, plain, times, whole_numbers
+from ntgbench.datasets.trace_columns import addresses, ip_flags, nanoseconds, plain, protocols, times, whole_numbers
 from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance
 from ntgbench.traffic.notes import SHOWN, filled
@@ -55,10 +55,10 @@ def read_trace_table(
     """The packets of a table in the order of the file, and notes on what was left out or changed.
 
     The columns are those of CascadeNet and NetShare in any order: srcip, dstip, srcport, dstport, proto, time, pkt_len,
-    ttl, and where they are there tos, id, flag, off. Addresses are numbers or text. `time` is in us since 1970, or in
-    seconds, see `nanoseconds`; `timestamp`, in its place, is in seconds, and `time_ns` in ns. The other columns that
-    `write_trace_file` writes are read too, and all else is passed over. A table with a column `capture` holds several
-    captures, see `laid_end_to_end`.
+    ttl, and where they are there tos, id, flag, off. Addresses and protocols are numbers or text. `time` is in us since
+    1970, or in seconds, see `nanoseconds`; `timestamp`, in its place, is in seconds, and `time_ns` in ns. The other
+    columns that `write_trace_file` writes are read too, and all else is passed over. A table with a column `capture`
+    holds several captures, see `laid_end_to_end`.
 
     A packet without an address, a port, a protocol, a time, a length or a TTL is left out, and so is one that is
     neither TCP nor UDP. Fractions are cut off and values out of range are clipped, except those of the time.
@@ -185,7 +185,11 @@ def _columns(
     for name, (column, limits) in {**_NEEDED, **_OPTIONAL}.items():
         if name not in held:
             continue
-        values, there = whole_numbers(batch.column(held[name]), held[name], begin, limits, changes)
+        part = batch.column(held[name])
+        if name == "proto":
+            values, there = protocols(part, held[name], begin, changes)
+        else:
+            values, there = whole_numbers(part, held[name], begin, limits, changes)
         columns[column] = values.astype(COLUMN_KINDS[column][0])
         if name in _NEEDED:
             needed(name, there)

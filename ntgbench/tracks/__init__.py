@@ -83,6 +83,15 @@ class Track(ABC, Generic[T]):
             raise DatasetError(f"traffic of the track {self.spec.name} cannot be cut to max_items = {max_items}")
         return traffic, ()
 
+    def read_prepared(self, path: Path, layout: Any, max_items: int | None) -> tuple[T, Notes]:
+        """What `prepare` makes of what `read` reads, and the notes of both.
+
+        A track overrides it to read no more than is kept, with the same result.
+        """
+        traffic, notes = self.read(path, layout)
+        ready, more = prepared(self, path, traffic, max_items, notes)
+        return ready, (*notes, *more)
+
     @abstractmethod
     def accepts(self, traffic: Any, layout: Any) -> bool:
         """Whether a loader's result is traffic of this track in that layout."""
@@ -175,6 +184,14 @@ class Track(ABC, Generic[T]):
     def noise(self, real: T) -> T | None:  # noqa: ARG002
         """Traffic very unlike `real`: the checks require that a metric scores it no better than real traffic."""
         return None
+
+
+def prepared(track: Track[T], name: object, traffic: T, max_items: int | None, notes: Notes) -> tuple[T, Notes]:
+    """`track.prepare`; what it refuses is said with the dataset's name and the notes on how it was read."""
+    try:
+        return track.prepare(traffic, max_items)
+    except DatasetError as error:
+        raise DatasetError("; ".join((f"{name}: {error}", *notes))) from error
 
 
 @contextlib.contextmanager

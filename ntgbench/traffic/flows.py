@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ntgbench.errors import TrafficError, refuse
 from ntgbench.traffic.biflows import Biflows, check_classes
 from ntgbench.traffic.flow_files import read_flow_file, write_flow_file
+from ntgbench.traffic.notes import clipped
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -189,16 +190,14 @@ class FlowTable:
         """The first `packets` packets of each flow, longer payloads clipped to `pl_max`; and a note if any were."""
         first = self.first(packets)
         present = np.arange(packets) < np.diff(first.offsets)[:, None]
-        clipped = int(np.count_nonzero(np.abs(first.signed_pl) > pl_max))
+        long = int(np.count_nonzero(np.abs(first.signed_pl) > pl_max))
         signed_pl = np.zeros(present.shape, np.int16)
         signed_pl[present] = np.clip(first.signed_pl, -pl_max, pl_max)
         iat = None if first.iat is None else np.zeros(present.shape, np.float32)
         if iat is not None:
             iat[present] = first.iat
         biflows = Biflows(signed_pl, self.label, self.classes, self.session, iat, pl_max)
-        share = clipped / max(len(first.signed_pl), 1)
-        notes = (f"clipped {pluralised(clipped, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if clipped else ()
-        return biflows, notes
+        return biflows, clipped(long, len(first.signed_pl), pl_max)
 
     def to_parquet(self, path: str | os.PathLike[str], head: Mapping[str, Any] | None = None) -> None:
         """Write the flows, see `ntgbench.traffic.flow_files`, and `head` as metadata of the file."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ntgbench.words import printable
+from ntgbench.words import pluralised, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,12 @@ def listed(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
         return ()
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return (f"{fill(sentence, len(names))}: {', '.join(map(printable, names[:SHOWN]))}{more}",)
+
+
+def clipped(lengths: int, packets: int, pl_max: int) -> tuple[str, ...]:
+    """That so many of the payload lengths of all packets were clipped to `pl_max`; nothing when none was."""
+    share = lengths / max(packets, 1)
+    return (f"clipped {pluralised(lengths, 'payload length')} ({share:.2%}) to {pl_max} bytes",) if lengths else ()
 
 
 def fill(sentence: str, count: int) -> str:

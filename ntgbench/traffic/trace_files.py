@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.files import replacing
-from ntgbench.limits import memory_limit
+from ntgbench.limits import Allowance, memory_limit
 from ntgbench.traffic.flow_files import METADATA_KEY
-from ntgbench.traffic.parquet import read_parquet, unreadable
+from ntgbench.traffic.parquet import parquet_batches, read_parquet, unreadable
 from ntgbench.traffic.trace import PacketTrace, ipv4_address, is_ipv4
 
 if TYPE_CHECKING:
@@ -90,16 +90,39 @@ def _head(schema: pa.Schema) -> dict[str, Any]:
     return head if isinstance(head, dict) else {}
 
 
-def read_trace_file(path: str | os.PathLike[str], limit: int | None = None) -> PacketTrace:
+def longer_than(path: Path, packets: int) -> int | None:
+    """How many packets one of these files holds, when there are more than `packets` and they are in order of time.
+
+    None otherwise, and for a file that is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    wrong: tuple[type[Exception], ...] = (*unreadable(), OSError, DatasetError, ValueError)
+    try:
+        with memory_limit(2**31):
+            count = int(pq.read_metadata(path).num_rows)
+        last = np.int64(np.iinfo(np.int64).min)
+        for batch in parquet_batches(path, ["time_ns"], Allowance(path), whole=False) if count > packets else ():
+            times = batch.column(0).to_numpy()
+            if (times < np.append(last, times[:-1])).any():
+                return None
+            last = times[-1]
+    except wrong:
+        return None
+    return count if count > packets else None
+
+
+def read_trace_file(path: str | os.PathLike[str], limit: int | None = None, packets: int | None = None) -> PacketTrace:
     """Read what `write_trace_file` wrote. Raises TrafficError for any other file, a damaged one, or one over the limit.
 
     Args:
         path: the file.
         limit: bytes of memory that the columns may expand to; None takes `ntgbench.limits.size_limit()`.
+        packets: the first so many are read; None reads all.
     """
     wrong: tuple[type[Exception], ...] = (*unreadable(), OSError, DatasetError, ValueError, TypeError, AttributeError)
     try:
-        table = read_parquet(Path(path), limit=limit)
+        table = read_parquet(Path(path), limit=limit, rows=packets)
         head = _head(table.schema)
         if (head.get("kind"), head.get("format")) != (KIND, FORMAT):
             raise TrafficError(f"{path} is not a packet trace of format {FORMAT}")

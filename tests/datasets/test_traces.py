@@ -107,6 +107,14 @@ def test_times_are_exact_in_every_unit(tmp_path, columns: dict, after_ns: list[i
     assert np.abs(trace.time_ns - trace.time_ns[0] - after_ns).max() <= tolerance
 
 
+def test_protocols_are_numbers_or_names(tmp_path):
+    trace, notes = read_text(tmp_path, table_of(proto="tcp,UDP,ICMP"))
+    assert trace.protocol.tolist() == [6, 17]
+    assert notes == ("left out 1 packet: neither TCP nor UDP",)
+    with pytest.raises(DatasetError, match=r"column 'proto', row 1: 'http' is not a protocol such as tcp or udp"):
+        read_text(tmp_path, table_of(proto="tcp,http,udp"))
+
+
 def test_seconds_of_floats_are_whole_microseconds(tmp_path):
     table = pa.table({name: [1, 2] for name in ("srcip", "dstip", "srcport", "dstport", "ttl")})
     table = table.append_column("proto", [[6, 17]]).append_column("pkt_len", [[40, 41]])

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError, refuse
-from ntgbench.seeds import derive_seed
-from ntgbench.tracks import Notes, Request, Track
+from ntgbench.tracks import Notes, Request, Track, prepared
 from ntgbench.tracks.biflows import checks, splits
 from ntgbench.tracks.biflows.example import example_traffic
 from ntgbench.traffic.biflows import Biflows
@@ -39,14 +38,19 @@ class BiflowTrack(Track[Biflows]):
 
     def read(self, path: Path, layout: BiflowLayout) -> tuple[Biflows, Notes]:
         """The flows of a table, a capture, a folder of captures or MIRAGE-2019 JSON, cut to the layout."""
-        from ntgbench.datasets.reading import read_flows
+        from ntgbench.datasets.reading import read_biflows
 
-        flows, notes = read_flows(path)
-        try:
-            biflows, cut = flows.to_biflows(layout.packets, layout.pl_max)
-        except TrafficError as error:
-            raise DatasetError(f"{path}: {error}") from error
-        return biflows, (*notes, *cut)
+        biflows, _, notes = read_biflows(path, layout.packets, layout.pl_max)
+        return biflows, notes
+
+    def read_prepared(self, path: Path, layout: BiflowLayout, max_items: int | None) -> tuple[Biflows, Notes]:
+        """As `prepare` makes them; of a table, only the biflows that are kept are held in memory."""
+        from ntgbench.datasets.reading import read_biflows
+
+        thinning = None if max_items is None else splits.Thinning(max_items)
+        biflows, whole, notes = read_biflows(path, layout.packets, layout.pl_max, thinning)
+        ready, more = prepared(self, path, biflows, None, notes)
+        return ready, (*notes, *_thinned(len(biflows), whole), *more)
 
     def prepare(self, traffic: Biflows, max_items: int | None) -> tuple[Biflows, Notes]:
         """Without empty classes and with about `max_items` biflows, the same share of each class rounded up."""
@@ -54,12 +58,10 @@ class BiflowTrack(Track[Biflows]):
             count = pluralised(len(traffic), "usable biflow")
             raise DatasetError(f"{count} found; training and testing need at least two")
         biflows = _without_empty_classes(traffic)
-        notes: Notes = ()
-        if max_items is not None and len(biflows) > max_items:
-            whole = len(biflows)
-            biflows = splits.fraction(biflows, max_items / whole, derive_seed("thinned", max_items))
-            notes = (f"thinned to {len(biflows):,} of {whole:,} biflows, the same share of each class",)
-        return biflows, (*notes, *_untestable(biflows))
+        whole = len(biflows)
+        if max_items is not None and whole > max_items:
+            biflows = biflows.select(splits.Thinning(max_items).kept(biflows.label))
+        return biflows, (*_thinned(len(biflows), whole), *_untestable(biflows))
 
     def accepts(self, traffic: Any, layout: BiflowLayout) -> bool:
         """Whether these are `Biflows` of that layout."""
@@ -197,6 +199,10 @@ class BiflowTrack(Track[Biflows]):
 def _codes(names: Sequence[str], classes: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     """Where each name is in `classes`."""
     return np.array([classes.index(name) for name in names], np.int32)
+
+
+def _thinned(kept: int, whole: int) -> Notes:
+    return (f"thinned to {kept:,} of {whole:,} biflows, the same share of each class",) if kept < whole else ()
 
 
 def _untestable(biflows: Biflows) -> Notes:

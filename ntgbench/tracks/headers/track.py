@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError, refuse
-from ntgbench.tracks import NoLayout, Notes, Request, Track
+from ntgbench.tracks import NoLayout, Notes, Request, Track, prepared
 from ntgbench.tracks.headers import checks, splits
 from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic.trace import TCP, UDP, PacketTrace, shortest_headers
@@ -41,6 +41,22 @@ class HeaderTrack(Track[PacketTrace]):
 
         return read_trace(path)
 
+    def read_prepared(self, path: Path, layout: NoLayout, max_items: int | None) -> tuple[PacketTrace, Notes]:
+        """As `prepare` makes them; of a Parquet file that ntgbench wrote, only the packets that are kept are read."""
+        from ntgbench.traffic.trace_files import is_trace_file, longer_than, read_trace_file
+
+        whole = None
+        if max_items is not None and path.is_file() and is_trace_file(path):
+            whole = longer_than(path, max_items)
+        if whole is None:
+            return super().read_prepared(path, layout, max_items)
+        try:
+            trace = read_trace_file(path, packets=max_items)
+        except OSError as error:
+            raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+        ready, notes = prepared(self, path, trace, None, ())
+        return ready, (*_cut(len(ready), whole), *notes)
+
     def prepare(self, traffic: PacketTrace, max_items: int | None) -> tuple[PacketTrace, Notes]:
         """The first `max_items` packets: a window, because packets left out in between would change all gaps."""
         if len(traffic) < 4:
@@ -48,7 +64,7 @@ class HeaderTrack(Track[PacketTrace]):
             raise DatasetError(f"{count} found; training and testing need at least four")
         notes: Notes = ()
         if max_items is not None and len(traffic) > max_items:
-            notes = (f"cut to the first {max_items:,} of {len(traffic):,} packets",)
+            notes = _cut(max_items, len(traffic))
             traffic = traffic.select(np.arange(len(traffic)) < max_items)
         return traffic, notes
 
@@ -162,6 +178,10 @@ class HeaderTrack(Track[PacketTrace]):
             ttl=rng.integers(1, 256, count),
             tcp_flags=np.where(protocol == TCP, flags, 0),
         )
+
+
+def _cut(packets: int, whole: int) -> Notes:
+    return (f"cut to the first {packets:,} of {whole:,} packets",)
 
 
 def check_lengths(trace: PacketTrace) -> None:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ntgbench_fidelity import ntgbench_metrics
 from ntgbench_fidelity.divergence import binned, raw
-from ntgbench_fidelity.tally import tally
 from ntgbench_fidelity.uniqueness import uniqueness
 from real_traffic import FLOWS, needs_real_traffic
 
@@ -206,17 +205,6 @@ def test_what_cannot_be_compared_is_refused(measure):
         measure(real, real.select([]), 0)
     with pytest.raises(TrafficError, match="same classes"):
         measure(real, biflows((0, 100), packets=5), 0)
-
-
-@given(
-    real=st.lists(st.integers(0, 9)),
-    synthetic=st.lists(st.integers(0, 9)),
-    keys=st.sampled_from([10, 2**31, 2**31 + 1, 2**62]),
-)
-def test_a_tally_counts_the_same_dense_and_sorted(real, synthetic, keys):
-    counts = tally(np.array(real, np.int64), np.array(synthetic, np.int64), keys)
-    expected = [(key, real.count(key), synthetic.count(key)) for key in sorted({*real, *synthetic})]
-    assert list(zip(counts.key.tolist(), counts.real.tolist(), counts.synthetic.tolist(), strict=True)) == expected
 
 
 @needs_real_traffic

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
+from ntgbench.limits import VARIABLE
 from ntgbench.plugins import registry
+from ntgbench.tracks import NoLayout
 from ntgbench.tracks.headers.example import example_trace
 from ntgbench.tracks.headers.splits import crossing_flows, halves, split
 from ntgbench.traffic.trace import PacketTrace
@@ -47,6 +49,28 @@ def test_flows_on_both_sides_of_the_cut_are_counted():
     (note,) = TRACK.split_notes(train, test)
     assert note.startswith(f"{expected} of the {len(train.flows)} flows in the training trace go on")
     assert crossing_flows(*halves(rows(TRACE, 0, 0, 0, 0))) == 1
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("most", [4, 100, len(TRACE) - 1, len(TRACE), None])
+def test_reading_the_first_packets_is_reading_all_and_cutting(tmp_path, monkeypatch, in_order: bool, most: int | None):
+    monkeypatch.setattr("ntgbench.traffic.parquet._BATCH_BYTES", 10_000)
+    path = tmp_path / "trace.parquet"
+    TRACK.write(TRACE if in_order else TRACE.select(np.arange(len(TRACE))[::-1]), path)
+    whole, notes = TRACK.read(path, NoLayout())
+    expected, more = TRACK.prepare(whole, most)
+    found, told = TRACK.read_prepared(path, NoLayout(), most)
+    assert found.digest() == expected.digest()
+    assert told == (*notes, *more)
+
+
+def test_packets_that_are_not_kept_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("ntgbench.traffic.parquet._BATCH_BYTES", 10_000)
+    TRACK.write(TRACE, tmp_path / "trace.parquet")
+    monkeypatch.setenv(VARIABLE, str(60_000 / 2**30))
+    with pytest.raises(NtgbenchError, match="over the limit"):
+        TRACK.read_prepared(tmp_path / "trace.parquet", NoLayout(), None)
+    assert len(TRACK.read_prepared(tmp_path / "trace.parquet", NoLayout(), 50)[0]) == 50
 
 
 def test_a_dataset_is_cut_to_its_first_packets_and_needs_four():

@@ -12,20 +12,91 @@ arXiv 2603.25507 names these measures without formulas; bins, weights and values
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench_fidelity.tally import Integers, Tally, require_comparable, tally
+from ntgbench_fidelity.counts import (
+    ALL,
+    Counts,
+    Form,
+    Integers,
+    Tally,
+    counted,
+    key_type,
+    require_biflows,
+    require_same_form,
+    run_starts,
+    tally,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ntgbench.traffic.biflows import Biflows
 
 BINS = 10
 """Bins of each direction."""
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GramCounts:
+    """What the divergences need of one side; `+` gives the counts of both sides' biflows together.
+
+    Attributes:
+        form: classes, packets and pl_max.
+        symbols: how many symbols a packet may be.
+        biflows: int64 (classes,). Biflows of each class.
+        lengths: of the number of packets of biflows, keys class · P + packets - 1.
+        singles: of the symbols of packets, keys class · symbols + symbol.
+        pairs: of successive symbols of a biflow, keys (class · symbols + first) · symbols + second.
+    """
+
+    form: Form
+    symbols: int
+    biflows: Integers
+    lengths: Counts
+    singles: Counts
+    pairs: Counts
+
+    def __len__(self) -> int:
+        return len(self.lengths) + len(self.singles) + len(self.pairs)
+
+    def merged(self, others: Sequence[GramCounts]) -> GramCounts:
+        """These counts and others, added. Raises TrafficError when their forms differ."""
+        require_same_form([self.form, *(other.form for other in others)])
+        return GramCounts(
+            self.form,
+            self.symbols,
+            np.sum([self.biflows, *(other.biflows for other in others)], axis=0),
+            self.lengths.merged([other.lengths for other in others]),
+            self.singles.merged([other.singles for other in others]),
+            self.pairs.merged([other.pairs for other in others]),
+        )
+
+    def __add__(self, other: GramCounts) -> GramCounts:
+        return self.merged([other])
+
+
+def binned_counts(biflows: Biflows, rows: slice = ALL) -> GramCounts:
+    """Counts with the bins of signed payload lengths as symbols, of all biflows or of those in `rows`."""
+    # The bin of every possible length, indexed by the length; a negative index counts from the end.
+    pl_max = biflows.pl_max
+    length = np.concatenate([np.arange(pl_max + 1), np.arange(-pl_max, 0)])
+    of_direction = (np.abs(length) - 1) * BINS // pl_max
+    bins = np.where(length > 0, BINS + of_direction, BINS - 1 - of_direction)
+    return _grams(biflows, rows, bins, 2 * BINS)
+
+
+def raw_counts(biflows: Biflows, rows: slice = ALL) -> GramCounts:
+    """Counts with signed payload lengths as symbols, of all biflows or of those in `rows`."""
+    pl_max = biflows.pl_max
+    symbol = np.concatenate([np.arange(pl_max + 1), np.arange(-pl_max, 0)]) + pl_max
+    return _grams(biflows, rows, symbol, 2 * pl_max + 1)
 
 
 def binned(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
@@ -49,13 +120,15 @@ def binned(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  #
     Raises:
         TrafficError: a side is empty, or classes, packets or pl_max differ.
     """
-    require_comparable(real, synthetic)
-    lengths = [_of_classes(side.label, side.lengths() - 1, side.packets) for side in (real, synthetic)]
-    counts = tally(lengths[0], lengths[1], len(real.classes) * real.packets)
-    return {
-        "jsd_numpackets": _macro(_divergences(counts, counts.key // real.packets, len(real.classes)), real, synthetic),
-        **_ngrams(real, synthetic, [_bins(side) for side in (real, synthetic)], 2 * BINS, ""),
-    }
+    return binned_divergences(counted(binned_counts, real), counted(binned_counts, synthetic))
+
+
+def binned_divergences(real: GramCounts, synthetic: GramCounts) -> dict[str, float]:
+    """The metrics of `binned` by the `binned_counts` of both sides."""
+    found = _ngrams(real, synthetic, "")
+    lengths = tally(real.lengths, synthetic.lengths)
+    by_class = _divergences(lengths, lengths.key // real.form.packets, len(real.form.classes))
+    return {"jsd_numpackets": _macro(by_class, real, synthetic), **found}
 
 
 def raw(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
@@ -64,21 +137,44 @@ def raw(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # no
     As `binned`, without bins. Even two halves of the same real traffic differ a lot, since most pairs of lengths are
     rare: compare with the score of held-out real traffic.
     """
-    require_comparable(real, synthetic)
-    codes = [side.signed_pl.astype(np.int64) + side.pl_max for side in (real, synthetic)]
-    return _ngrams(real, synthetic, codes, 2 * real.pl_max + 1, "_raw")
+    return raw_divergences(counted(raw_counts, real), counted(raw_counts, synthetic))
 
 
-def _bins(side: Biflows) -> Integers:
-    """Bin of each entry, int64 (N, P) in 0..2 BINS - 1, downstream first; undefined where there is no packet."""
-    # The bin of every possible length, indexed by the length; a negative index counts from the end.
-    length = np.concatenate([np.arange(side.pl_max + 1), np.arange(-side.pl_max, 0)])
-    of_direction = (np.abs(length) - 1) * BINS // side.pl_max
-    bins: Integers = np.where(length > 0, BINS + of_direction, BINS - 1 - of_direction)
-    return bins[side.signed_pl]
+def raw_divergences(real: GramCounts, synthetic: GramCounts) -> dict[str, float]:
+    """The metrics of `raw` by the `raw_counts` of both sides."""
+    return _ngrams(real, synthetic, "_raw")
 
 
-def _ngrams(real: Biflows, synthetic: Biflows, codes: list[Integers], symbols: int, suffix: str) -> dict[str, float]:
+def _grams(biflows: Biflows, rows: slice, symbol: Integers, symbols: int) -> GramCounts:
+    """The counts of some biflows.
+
+    Args:
+        biflows: the biflows.
+        rows: which of them.
+        symbol: symbol of each signed payload length, int64, indexed by the length; that of 0 is not used.
+        symbols: number of symbols.
+    """
+    classes, packets = len(biflows.classes), biflows.packets
+    signed_pl, label = biflows.signed_pl[rows], biflows.label[rows]
+    present = signed_pl != 0
+    # Keys of 32 bits where they fit: this is most of the work.
+    kind = key_type(classes * symbols**2)
+    code = symbol.astype(kind)[signed_pl]
+    coded = label.astype(kind)[:, None] * kind(symbols) + code
+    goes_on = present[:, 1:]
+    pairs = (coded[:, :-1] * kind(symbols) + code[:, 1:])[goes_on]
+    lengths = label.astype(np.int64) * packets + np.count_nonzero(present, axis=1) - 1
+    return GramCounts(
+        Form.of(biflows),
+        symbols,
+        np.bincount(label, minlength=classes),
+        Counts.of(lengths, classes * packets),
+        Counts.of(coded[present], classes * symbols),
+        Counts.of(pairs, classes * symbols**2),
+    )
+
+
+def _ngrams(real: GramCounts, synthetic: GramCounts, suffix: str) -> dict[str, float]:
     """Divergences of the symbols of packets, of pairs of successive ones, and of what follows each symbol.
 
     - jsd_1gram: symbols of all packets.
@@ -86,34 +182,18 @@ def _ngrams(real: Biflows, synthetic: Biflows, codes: list[Integers], symbols: i
     - jsd_markov: for each symbol b, the JSD of the symbols after b, weighted by the share of pairs that start with b
       (the mean over both sides). A symbol that starts pairs on one side only counts 1.
 
-    Args:
-        real: real biflows.
-        synthetic: synthetic biflows.
-        codes: symbol of each entry, one int64 (N, P) in 0..symbols-1 for each side; ignored where there is no packet.
-        symbols: number of symbols.
-        suffix: of the metrics' names.
+    `suffix` ends the metrics' names. Raises TrafficError when a side is empty or the forms differ.
     """
-    classes = len(real.classes)
-    singles, pairs = [], []
-    for side, code in zip((real, synthetic), codes, strict=True):
-        present = side.signed_pl != 0
-        coded = _of_classes(side.label[:, None], code, symbols)
-        singles.append(coded[present])
-        goes_on = present[:, 1:]
-        pairs.append(_of_classes(coded[:, :-1][goes_on], code[:, 1:][goes_on], symbols))
-    gram1 = tally(singles[0], singles[1], classes * symbols)
-    gram2 = tally(pairs[0], pairs[1], classes * symbols**2)
+    require_biflows(real.biflows, synthetic.biflows)
+    require_same_form([real.form, synthetic.form])
+    classes, symbols = len(real.form.classes), real.symbols
+    gram1, gram2 = tally(real.singles, synthetic.singles), tally(real.pairs, synthetic.pairs)
     divergences = {
         "jsd_1gram": _divergences(gram1, gram1.key // symbols, classes),
         "jsd_2gram": _divergences(gram2, gram2.key // symbols**2, classes),
         "jsd_markov": _markov(gram2, symbols, classes),
     }
     return {name + suffix: _macro(values, real, synthetic) for name, values in divergences.items()}
-
-
-def _of_classes(prefix: npt.NDArray[np.signedinteger[Any]], code: Integers, symbols: int) -> Integers:
-    """Keys that are unique for each pair of `prefix` and `code`, which is in 0..symbols-1."""
-    return prefix.astype(np.int64) * symbols + code
 
 
 def _divergences(counts: Tally, group: Integers, groups: int) -> Floats:
@@ -128,16 +208,13 @@ def _divergences(counts: Tally, group: Integers, groups: int) -> Floats:
     on_synthetic = np.bincount(group, counts.synthetic, groups)
     p = counts.real / np.maximum(on_real, 1)[group]
     q = counts.synthetic / np.maximum(on_synthetic, 1)[group]
-    m = (p + q) / 2
-    terms = (_entropy_terms(p, m) + _entropy_terms(q, m)) / 2
+    terms = (p + q) / 2  # m, which is the term too where one of p and q is 0, since log2(p / m) is 1 then
+    shared = np.flatnonzero((counts.real > 0) & (counts.synthetic > 0))
+    p, q, m = p[shared], q[shared], terms[shared]
+    terms[shared] = (p * np.log2(p / m) + q * np.log2(q / m)) / 2
     divergences: Floats = np.clip(np.bincount(group, terms, groups), 0.0, 1.0)
     divergences[(on_real == 0) != (on_synthetic == 0)] = 1.0
     return divergences
-
-
-def _entropy_terms(p: Floats, m: Floats) -> Floats:
-    """P log2(p / m), and 0 where p is 0."""
-    return p * np.log2(p / m, out=np.zeros_like(p), where=p > 0)
 
 
 def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
@@ -148,7 +225,10 @@ def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
         symbols: number of symbols.
         classes: number of classes.
     """
-    starts, row = np.unique(pairs.key // symbols, return_inverse=True)
+    start = pairs.key // symbols
+    new = run_starts(start)
+    row = np.cumsum(new) - 1
+    starts = start[new]
     label = starts // symbols
     by_row = _divergences(pairs, row, len(starts))
     weight = np.zeros(len(starts))
@@ -163,7 +243,7 @@ def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
     return divergences
 
 
-def _macro(of_class: Floats, real: Biflows, synthetic: Biflows) -> float:
+def _macro(of_class: Floats, real: GramCounts, synthetic: GramCounts) -> float:
     """Mean over the classes of `real`, 1 for those without synthetic biflows."""
-    values = np.where(synthetic.class_counts() > 0, of_class, 1.0)
-    return float(values[real.class_counts() > 0].mean())
+    values = np.where(synthetic.biflows > 0, of_class, 1.0)
+    return float(values[real.biflows > 0].mean())

@@ -2,17 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench_fidelity.tally import Integers, require_comparable
+from ntgbench_fidelity.counts import (
+    ALL,
+    Counts,
+    Form,
+    Integers,
+    Tally,
+    counted,
+    require_biflows,
+    require_same_form,
+    tally,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ntgbench.traffic.biflows import Biflows
 
 Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.uint64]
+
+_PER_WORD = 4  # signed payload lengths of 16 bits in a word
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctCounts:
+    """The distinct biflows of one side, and how often each occurs in each class; `+` adds those of another.
+
+    Attributes:
+        form: classes, packets and pl_max.
+        words: uint64 (W, D). The padded signed payload lengths of each distinct biflow, four in a word.
+        times: how often biflow d occurs in class c, keys d · classes + c.
+    """
+
+    form: Form
+    words: Words
+    times: Counts
+
+    def __len__(self) -> int:
+        return int(self.words.shape[1])
+
+    def merged(self, others: Sequence[DistinctCounts]) -> DistinctCounts:
+        """These counts and others, added. Raises TrafficError when their forms differ."""
+        words, times = _together((self, *others))
+        return DistinctCounts(self.form, words, times[0].merged(times[1:]))
+
+    def __add__(self, other: DistinctCounts) -> DistinctCounts:
+        return self.merged([other])
+
+
+def distinct_counts(biflows: Biflows, rows: slice = ALL) -> DistinctCounts:
+    """The counts of all biflows, or of those in `rows`."""
+    signed_pl, label = biflows.signed_pl[rows], biflows.label[rows]
+    padded = np.zeros((len(signed_pl), -(-biflows.packets // _PER_WORD) * _PER_WORD), np.int16)
+    padded[:, : biflows.packets] = signed_pl
+    words, number = _distinct(np.ascontiguousarray(padded.view(np.uint64).T))
+    classes = len(biflows.classes)
+    return DistinctCounts(Form.of(biflows), words, Counts.of(number * classes + label, words.shape[1] * classes))
 
 
 def uniqueness(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
@@ -39,52 +91,100 @@ def uniqueness(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]
 
     Source: arXiv 2603.25507 defines uniqalign and leakage in words, for the whole datasets.
     """
-    require_comparable(real, synthetic)
-    rows = np.concatenate([real.signed_pl, synthetic.signed_pl])
-    label = np.concatenate([real.label, synthetic.label])
-    together = _occurrences(rows, np.zeros_like(label), len(real))
-    by_class = _occurrences(rows, label, len(real))
+    return overlaps(counted(distinct_counts, real), counted(distinct_counts, synthetic))
+
+
+def overlaps(real: DistinctCounts, synthetic: DistinctCounts) -> dict[str, float]:
+    """The metrics of `uniqueness` by the counts of both sides."""
+    of_class = [_biflows(side) for side in (real, synthetic)]
+    require_biflows(*of_class)
+    classes = len(real.form.classes)
+    _, times = _together((real, synthetic))
+    both = tally(*times)
+    number = both.key // classes
+    sizes = [np.bincount(number, side).astype(np.int64) for side in (both.real, both.synthetic)]
+    together = Tally(np.zeros(len(sizes[0]), np.int64), *sizes)
     uniqalign, leakage, train_share = _of_groups(together, 1)
-    uniqalign_macro, leakage_macro, _ = _of_groups(by_class, len(real.classes))
-    known = real.class_counts() > 0
+    uniqalign_macro, leakage_macro, _ = _of_groups(Tally(both.key % classes, both.real, both.synthetic), classes)
+    known = of_class[0] > 0
     return {
         "uniqalign": float(uniqalign[0]),
         "leakage": float(leakage[0]),
         "train_share": float(train_share[0]),
-        "uniqalign_macro": float(np.where(synthetic.class_counts() > 0, uniqalign_macro, 1.0)[known].mean()),
+        "uniqalign_macro": float(np.where(of_class[1] > 0, uniqalign_macro, 1.0)[known].mean()),
         "leakage_macro": float(leakage_macro[known].mean()),
     }
 
 
-def _occurrences(rows: npt.NDArray[np.int16], group: npt.NDArray[np.int32], real: int) -> tuple[Integers, ...]:
-    """For each distinct pair of row and group: its group, and how often it occurs on each side.
+def _biflows(side: DistinctCounts) -> Integers:
+    """Biflows of each class, int64 (classes,)."""
+    classes = len(side.form.classes)
+    return np.bincount(side.times.key % classes, side.times.times, classes).astype(np.int64)
 
-    Args:
-        rows: int16 (N, P). The biflows of both sides, the first `real` of them real.
-        group: int32 (N,).
-        real: number of real biflows.
+
+def _together(parts: Sequence[DistinctCounts]) -> tuple[Words, list[Counts]]:
+    """The distinct biflows of all parts, and the counts of each part with the numbers that they have there."""
+    require_same_form([part.form for part in parts])
+    classes = len(parts[0].form.classes)
+    words, number = _distinct(np.concatenate([part.words for part in parts], axis=1))
+    counts = []
+    begin = 0
+    for part in parts:
+        old, of_class = np.divmod(part.times.key.astype(np.int64), classes)
+        counts.append(Counts.added(number[begin + old] * classes + of_class, part.times.times))
+        begin += len(part)
+    return words, counts
+
+
+def _distinct(words: Words) -> tuple[Words, Integers]:
+    """The distinct columns of words, uint64 (W, N), as uint64 (W, D), and which of them each column is, int64 (N,).
+
+    Equal columns are brought together by a hash, and told from others by comparing them, so the result is exact.
     """
-    columns = np.ascontiguousarray(rows.T)
-    # One radix sort for each column of 16-bit integers brings equal biflows together; each run of them gets a number.
-    order = np.lexsort([*columns, group.astype(np.int16) if group.max() < 2**15 else group])
-    columns, group = columns[:, order], group[order]
-    new = (columns[:, 1:] != columns[:, :-1]).any(axis=0) | (group[1:] != group[:-1])
-    number = np.concatenate([[0], np.cumsum(new)])
-    is_real = order < real
-    times_real = np.bincount(number[is_real], minlength=number[-1] + 1)
-    times_synthetic = np.bincount(number[~is_real], minlength=number[-1] + 1)
-    return group[np.concatenate([[True], new])].astype(np.int64), times_real, times_synthetic
+    count = words.shape[1]
+    # A hash and the number of the column in one integer are sorted faster than an order is found.
+    bits = np.uint64(max(count - 1, 0).bit_length())
+    packed = _hash(words) >> bits << bits | np.arange(count, dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    packed >>= bits
+    held = words[:, order]
+    same_hash = packed[1:] == packed[:-1]
+    new = (held[:, 1:] != held[:, :-1]).any(axis=0)
+    if (mixed := same_hash & new).any():  # several columns of one hash, which may alternate
+        run = np.concatenate([[0], np.cumsum(~same_hash)])
+        some = np.flatnonzero(np.isin(run, run[1:][mixed]))
+        order[some] = order[some][np.lexsort([*held[:, some], run[some]])]
+        held = words[:, order]
+        new = (held[:, 1:] != held[:, :-1]).any(axis=0)
+    first = np.concatenate([[True], new])[:count]
+    number = np.empty(count, np.int64)
+    number[order] = np.cumsum(first) - 1
+    return held[:, first], number
 
 
-def _of_groups(occurrences: tuple[Integers, ...], groups: int) -> tuple[Floats, Floats, Floats]:
-    """Uniqalign, leakage and share of synthetic biflows that are real, each float64 (groups,); 0 for an empty group."""
-    group, times_real, times_synthetic = occurrences
-    in_real, in_synthetic = times_real > 0, times_synthetic > 0
+def _hash(words: Words) -> Words:
+    """A hash of 64 bits of each column, uint64 (N,)."""
+    found = np.zeros(words.shape[1], np.uint64)
+    for row in words:
+        # The constant and the shifts of splitmix64; its upper bits depend on all bits.
+        found = (found ^ row) * np.uint64(0x9E3779B97F4A7C15)
+        found ^= found >> np.uint64(32)
+        found *= np.uint64(0xBF58476D1CE4E5B9)
+    return found
+
+
+def _of_groups(counts: Tally, groups: int) -> tuple[Floats, Floats, Floats]:
+    """Uniqalign, leakage and share of synthetic biflows that are real, each float64 (groups,); 0 for an empty group.
+
+    The keys of `counts` are the groups of distinct biflows, in any order.
+    """
+    in_real, in_synthetic = counts.real > 0, counts.synthetic > 0
 
     def total(values: npt.NDArray[Any]) -> Floats:
-        return np.bincount(group, values, groups).astype(np.float64)
+        return np.bincount(counts.key, values, groups).astype(np.float64)
 
-    size_real, size_synthetic = np.maximum(total(times_real), 1), np.maximum(total(times_synthetic), 1)
+    size_real, size_synthetic = np.maximum(total(counts.real), 1), np.maximum(total(counts.synthetic), 1)
     uniqalign = np.abs(total(in_real) / size_real - total(in_synthetic) / size_synthetic)
     leakage = total(in_real & in_synthetic) / np.maximum(total(in_real | in_synthetic), 1)
-    return uniqalign, leakage, total(times_synthetic * in_real) / size_synthetic
+    return uniqalign, leakage, total(counts.synthetic * in_real) / size_synthetic

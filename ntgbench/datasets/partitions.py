@@ -1,0 +1,60 @@
+"""Folders that hold one table in several Parquet files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ntgbench.errors import DatasetError
+from ntgbench.traffic.notes import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PART = re.compile(r"part-(\d{5})\.parquet")
+_HIVE = re.compile(r"([^=/]+)=([^/]*)")
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+def parts_of(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """The Parquet files of the table that a folder holds, in the order of their paths; none when it holds no table.
+
+    A folder with files that are called as those of ntgbench, part-00000.parquet and so on, holds these alone, and none
+    may be missing. In other folders, files and folders whose names begin with _ or . are passed over, as Spark and
+    pyarrow do.
+
+    Args:
+        folder: the folder; one whose name ends in .parquet must hold a table.
+        files: all files below it.
+
+    Raises:
+        DatasetError: when a part is missing, or there are other files.
+    """
+    names = [file.relative_to(folder).as_posix() for file in files]
+    numbers = sorted(int(match[1]) for match in map(_PART.fullmatch, names) if match)
+    if numbers:
+        foreign = [name for name in names if not _PART.fullmatch(name)]
+        missing = sorted(set(range(numbers[-1] + 1)) - set(numbers))
+        wrong = (
+            *listed("{} [part is|parts are] missing", [f"part-{number:05}.parquet" for number in missing]),
+            *listed("{} [file does|files do] not belong there", foreign),
+        )
+        if wrong:
+            raise DatasetError(f"{folder} is no complete set of parts: {'; '.join(wrong)}")
+        return [folder / name for name in sorted(names)]
+    shown = [name for name in names if not any(part.startswith(("_", ".")) for part in name.split("/"))]
+    tables = [folder / name for name in sorted(shown) if name.lower().endswith(".parquet")]
+    if folder.name.lower().endswith(".parquet") and not tables:
+        raise DatasetError(f"{folder} is a folder without a part: there is no part-00000.parquet in it")
+    return tables
+
+
+def written_in_path(folder: Path, file: Path) -> Mapping[str, str | None]:
+    """The values of columns that folders are named after, such as app=mail, in the manner of Hive."""
+    found: dict[str, str | None] = {}
+    for part in file.relative_to(folder).parent.parts:
+        if match := _HIVE.fullmatch(part):
+            found[unquote(match[1])] = None if match[2] == _HIVE_NULL else unquote(match[2])
+    return found
