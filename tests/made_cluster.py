@@ -35,7 +35,7 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0
 KillWait=5
-ReturnToService=2
+ReturnToService=0
 GresTypes=gpu
 NodeName=made NodeHostname={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=8192 Gres=gpu:1
 PartitionName=short Nodes=made Default=YES DefaultTime=30 MaxTime=60

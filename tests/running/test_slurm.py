@@ -1,0 +1,279 @@
+"""The SLURM engine, on a real SLURM of one node and on submitit's own executor."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import made_cluster
+import psutil
+import pytest
+
+import ntgbench
+from ntgbench.running.engines import EngineError, Needs
+from ntgbench.running.engines.slurm import SlurmEngine, _states
+from ntgbench.running.run import RunObserver
+
+GRID = ("--seeds", "1", "--suite", "fidelity")
+
+WAITS = """
+    import os
+    import numpy as np
+    from ntgbench import GeneratorSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_generators():
+        return [GeneratorSpec("waits", "waits:Waits", "tells its process number, then waits to be let go")]
+
+    class Waits:
+        def __init__(self, parameters): pass
+        def fit(self, train, context):
+            with open(os.environ["TELL"], "w") as tell:
+                tell.write(str(os.getpid()))
+            open(os.environ["LET_GO"]).close()
+        def sample(self, labels, rng): return np.ones((len(labels), 10), np.int64)
+        def save(self, folder): pass
+        def load(self, folder): pass
+"""
+
+# A run that others take for dead after two seconds of silence.
+IMPATIENT = """
+from ntgbench.running import beacon, supervise
+beacon.BEAT, supervise.SILENCE = 0.5, 2.0
+from ntgbench.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Start SLURM for the tests of this module; they find it by their environment."""
+    reason = made_cluster.lacking()
+    if reason is not None:
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch, made_cluster.cluster(tmp_path_factory.mktemp("slurm")) as environment:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture
+def start(cluster, install, flows, tmp_path, monkeypatch):
+    """Start a run of `waits` as a job and wait until it fits; gives the run, its worker, and the process of the job."""
+    install("waits", WAITS)
+    for name in ("TELL", "LET_GO"):
+        os.mkfifo(tmp_path / name)
+        monkeypatch.setenv(name, str(tmp_path / name))
+    started = []
+
+    def do() -> tuple[subprocess.Popen, psutil.Process, psutil.Process]:
+        run = subprocess.Popen(
+            [sys.executable, "-c", IMPATIENT, "run", "-d", str(flows), "-s", "waits", *GRID, "--engine", "slurm"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )
+        started.append(run)
+        worker = told(tmp_path)
+        keeper = worker.parent()
+        return run, worker, keeper.parent()
+
+    yield do
+    for run in started:
+        run.kill()
+        run.communicate()
+
+
+def told(tmp_path: Path) -> psutil.Process:
+    """Wait for the next process that fits."""
+    return psutil.Process(int((tmp_path / "TELL").read_text()))
+
+
+def let_go(tmp_path: Path) -> None:
+    (tmp_path / "LET_GO").write_text("")
+
+
+def have_ended(*processes: psutil.Process) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    return all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in alive)
+
+
+def result(tmp_path: Path) -> Path | None:
+    """The stored row of `waits`."""
+    return next(tmp_path.glob("runs/quick/*/waits/*/result.json"), None)
+
+
+def last_job() -> str:
+    return max(_states(), key=int)
+
+
+def shown(job: str) -> dict[str, str]:
+    """What SLURM says of a job, by name."""
+    said = subprocess.run(["scontrol", "--oneliner", "show", "job", job], capture_output=True, text=True, check=True)
+    return dict(word.split("=", 1) for word in said.stdout.split() if "=" in word)
+
+
+def control(*arguments: str) -> None:
+    subprocess.run(["scontrol", *arguments], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["slurm", "local"])
+def test_rows_are_those_of_the_local_engine(flows, tmp_path, monkeypatch, request, where: str) -> None:
+    if where == "slurm":
+        request.getfixturevalue("cluster")
+    else:
+        made = lambda name, jobs, runs, *_: SlurmEngine(jobs, runs, {}, cluster="local")  # noqa: E731
+        monkeypatch.setattr("ntgbench.running.run.connect", made)
+
+    def numbers(engine: str) -> dict[str, dict]:
+        outcome = ntgbench.run(
+            datasets=[flows],
+            systems=["markov", "smote"],
+            suites=["fidelity"],
+            seeds=1,
+            runs=tmp_path / engine,
+            out=tmp_path / "boards" / engine,
+            engine=engine,
+        )
+        assert not outcome.failures()
+        return {row["system"]: row["metrics"] for row in outcome.rows}
+
+    by_job = numbers("slurm")
+    # Its files are gone.
+    assert not (tmp_path / "slurm" / ".slurm").exists()
+    monkeypatch.undo()
+    assert by_job == numbers("local")
+
+
+def test_a_job_asks_for_what_its_work_needs(cluster, tmp_path) -> None:
+    with SlurmEngine(2, tmp_path, {"begin": "now+1hour", "time": "10", "cpus-per-task": "2"}) as engine:
+        engine.submit(json.dumps, "", Needs(threads=3, memory_gib=1.5, gpus=1))
+        chosen = shown(last_job())
+    assert (chosen["CPUs/Task"], chosen["TimeLimit"], chosen["TresPerNode"]) == ("2", "00:10:00", "gres:gpu:1")
+    with SlurmEngine(2, tmp_path, {"begin": "now+1hour"}) as engine:
+        needs = Needs(threads=3, memory_gib=1.5)
+        engine.submit(json.dumps, "", needs)
+        assert engine.has_room(needs)
+        engine.submit(json.dumps, "", needs)
+        assert not engine.has_room(needs)
+        job = last_job()
+        plain = shown(job)
+        assert plain["JobState"] == "PENDING"
+    assert (plain["CPUs/Task"], plain["MinMemoryNode"]) == ("3", "2G")
+    assert not any(name.startswith("Tres") for name in plain)
+    # The partition says how long a job may take, and SLURM runs it again when its node fails.
+    assert (plain["Partition"], plain["TimeLimit"], plain["Requeue"]) == ("short", "00:30:00", "1")
+    assert _states()[job] == "CANCELLED"
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_sbatch_refuses_is_one_clear_error(cluster, command, flows) -> None:
+    for option, said in (
+        ("partition=nope", "invalid partition specified: nope"),
+        ("parttion=x", "unrecognized option"),
+    ):
+        done = command("run", "-d", flows, "-s", "copy", *GRID, "--engine", "slurm", "--slurm", option)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert said in done.stderr
+
+
+def test_a_controller_that_does_not_answer_is_one_clear_error(cluster, tmp_path, monkeypatch) -> None:
+    (tmp_path / "slurm.conf").write_text(
+        "ClusterName=none\nSlurmctldHost=localhost\nSlurmctldPort=1\nMessageTimeout=1\n"
+    )
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
+    with pytest.raises(EngineError, match="SLURM does not answer"):
+        SlurmEngine(None, tmp_path, {})
+
+
+def test_a_job_in_the_queue_waits_and_is_cancelled_with_its_run(cluster, flows, tmp_path) -> None:
+    class Impatient(RunObserver):
+        def doing(self, cell, what) -> None:  # noqa: ARG002
+            self.said = what
+            raise KeyboardInterrupt
+
+    observer = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        ntgbench.run(
+            datasets=[flows],
+            systems=["copy"],
+            suites=["fidelity"],
+            seeds=1,
+            runs=tmp_path / "runs",
+            out=tmp_path / "boards",
+            engine="slurm",
+            options={"begin": "now+1hour"},
+            observer=observer,
+        )
+    assert observer.said == "waiting for its turn"
+    assert _states()[last_job()] == "CANCELLED"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["scancel", "kill"])
+def test_a_job_that_is_ended_is_a_row_with_a_reason(start, command, flows, tmp_path, how: str) -> None:
+    run, worker, job = start()
+    if how == "scancel":
+        subprocess.run(["scancel", last_job()], check=True)
+    else:
+        job.kill()
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert f"SLURM says of its job {last_job()}: {'CANCELLED' if how == 'scancel' else 'FAILED'}" in said
+    assert have_ended(worker, job)
+    # Its log stays. It is no result of the cell, which the next run takes up again.
+    assert list(tmp_path.glob("runs/.slurm/*/*_log.err"))
+    assert result(tmp_path) is None
+    rows = (tmp_path / "leaderboards" / "rows.jsonl").read_text()
+    assert "SLURM says of its job" in json.loads(rows)["reason"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_jobs(start, tmp_path) -> None:
+    run, worker, job = start()
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert _states()[last_job()] in ("CANCELLED", "COMPLETING")
+    assert have_ended(worker, job)
+    assert result(tmp_path) is None
+    assert not (tmp_path / "runs" / ".slurm").exists()
+
+
+@pytest.mark.slow
+def test_jobs_end_after_a_run_that_was_killed(start, tmp_path) -> None:
+    run, worker, job = start()
+    run.kill()
+    run.communicate()
+    assert have_ended(worker, job)
+    assert result(tmp_path) is None
+    run, worker, job = start()
+    let_go(tmp_path)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    assert result(tmp_path) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("requeue", ["0", "1"])
+def test_a_job_whose_node_fails_runs_again(start, tmp_path, requeue: str) -> None:
+    run, worker, job = start()
+    number = last_job()
+    control("update", f"jobid={number}", f"requeue={requeue}")
+    control("update", "nodename=made", "state=down", "reason=test")
+    assert have_ended(worker, job)
+    control("update", "nodename=made", "state=resume")
+    told(tmp_path)
+    # SLURM puts it into the queue again, or the engine submits another.
+    assert (last_job() == number) == (requeue == "1")
+    let_go(tmp_path)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    assert result(tmp_path) is not None
