@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 import uuid
@@ -86,9 +85,9 @@ def is_left() -> bool:
 
 def _beat(path: Path, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
-        # That needs no room on the disk. Someone may have deleted the folder.
+        # That needs no room on the disk, but for a file that someone has deleted.
         with contextlib.suppress(OSError):
-            os.utime(path)
+            path.touch()
 
 
 def _watch(path: Path, silence: float, stop: threading.Event, ended: threading.Event) -> None:
