@@ -51,10 +51,10 @@ _LATE = 60.0
 # States of jobs: https://slurm.schedmd.com/squeue.html#lbAG
 _AGAIN = ("BOOT_FAIL", "NODE_FAIL", "PREEMPTED")
 _ENDED = ("CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "REVOKED", "TIMEOUT", *_AGAIN)
-_FORGOTTEN = "it has no job of this number any more"
+_FORGOTTEN = "SLURM does not know it any more"
 _ADVICE = {
-    "TIMEOUT": ", its time was over; ask for more: --slurm time=HOURS:00:00",
-    "OUT_OF_MEMORY": ", it needs more memory than its plugin declares; ask for more: --slurm mem=16G",
+    "TIMEOUT": "; ask for more: --slurm time=HOURS:00:00",
+    "OUT_OF_MEMORY": ": it needs more than its plugin declares; ask for more: --slurm mem=16G",
 }
 
 
@@ -168,15 +168,15 @@ class SlurmEngine:
         elif state in ("COMPLETED", _FORGOTTEN):
             piece.over = min(piece.over, time.monotonic())
             if time.monotonic() - piece.over > _LATE:
-                self._fail(future, piece, f"{state}, and its result is not there")
+                self._fail(future, piece, state)
         elif state in _ENDED:
-            self._fail(future, piece, state + _ADVICE.get(state, ""))
+            self._fail(future, piece, f"{state}{_ADVICE.get(state, '')}")
 
     def _take(self, future: Future[str], piece: _Piece) -> None:
         try:
             told: str = piece.job.result()
         except Exception:  # its log holds what was raised, by whatever
-            self._fail(future, piece, "its program failed")
+            self._fail(future, piece, "its program failed, see the end of its log")
             return
         del self._running[future]
         shutil.rmtree(piece.job.paths.folder, ignore_errors=True)
@@ -194,16 +194,12 @@ class SlurmEngine:
     def _fail(self, future: Future[str], piece: _Piece, why: str) -> None:
         """End a piece without a result; the logs of its job stay."""
         del self._running[future]
-        log, said = piece.job.paths.stderr, ""
+        log = piece.job.paths.stderr
         with contextlib.suppress(OSError):
-            said = _on_one_line(log.read_text(errors="replace").rstrip().rpartition("\n")[2])
             for path in log.parent.iterdir():
                 if path.suffix not in (".err", ".out"):
                     path.unlink()
-        end = f"; its log ends with: {said}" if said else ""
-        future.set_exception(
-            NtgbenchError(f"SLURM says of its job {piece.job.job_id}: {why}{end} (log of the job: {log})")
-        )
+        future.set_exception(NtgbenchError(f"its job {piece.job.job_id} ended without a result: {why} (log: {log})"))
 
     def __enter__(self) -> Self:
         return self
