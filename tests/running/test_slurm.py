@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 import ntgbench
+from ntgbench.running.cells import STATE_FILE, plan
 from ntgbench.running.engines import EngineError, Needs
 from ntgbench.running.engines.slurm import SlurmEngine, _states
-from ntgbench.running.run import RunObserver
+from ntgbench.running.run import RunObserver, resolve_protocol
+from ntgbench.running.state import doing
 from ntgbench.testing import example_traffic
 
 GRID = ("--seeds", "1", "--suite", "fidelity")
@@ -218,19 +220,15 @@ def test_a_job_in_the_queue_waits_and_is_cancelled_with_its_run(cluster, flows, 
             self.said = what
             raise KeyboardInterrupt
 
-    observer = Impatient()
+    observer, runs = Impatient(), tmp_path / "runs"
+    grid = {"datasets": [flows], "systems": ["copy"], "suites": ["fidelity"], "seeds": 1}
+    (cell,) = plan(resolve_protocol("quick", **grid), runs).cells
+    cell.path.mkdir(parents=True)
+    # What the process of an earlier run has left, which was killed.
+    (cell.path / STATE_FILE).write_text('{"now": {"phase": "fit", "share": 0.4, "note": ""}}')
+    assert doing(cell) == "fit 40%"
     with pytest.raises(KeyboardInterrupt):
-        ntgbench.run(
-            datasets=[flows],
-            systems=["copy"],
-            suites=["fidelity"],
-            seeds=1,
-            runs=tmp_path / "runs",
-            out=tmp_path / "boards",
-            engine="slurm",
-            options={"begin": "now+1hour"},
-            observer=observer,
-        )
+        ntgbench.run(**grid, runs=runs, out=tmp_path, engine="slurm", options={"begin": "now+1hour"}, observer=observer)
     assert observer.said == "waiting for its turn"
     assert _states()[last_job()] == "CANCELLED"
 
