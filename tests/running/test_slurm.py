@@ -16,7 +16,7 @@ import pytest
 import ntgbench
 from ntgbench.running.cells import STATE_FILE, plan
 from ntgbench.running.engines import EngineError, Needs
-from ntgbench.running.engines.slurm import SlurmEngine, _states
+from ntgbench.running.engines.slurm import ATTEMPTS, SlurmEngine, _states
 from ntgbench.running.run import RunObserver, resolve_protocol
 from ntgbench.running.state import doing
 from ntgbench.testing import example_traffic
@@ -88,7 +88,7 @@ def start(cluster, install, flows, tmp_path, monkeypatch):
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         started.append(run)
-        worker = told(tmp_path)
+        worker = psutil.Process(int((tmp_path / "TELL").read_text()))
         keeper = worker.parent()
         return run, worker, keeper.parent()
 
@@ -96,15 +96,6 @@ def start(cluster, install, flows, tmp_path, monkeypatch):
     for run in started:
         run.kill()
         run.communicate()
-
-
-def told(tmp_path: Path) -> psutil.Process:
-    """Wait for the next process that fits."""
-    return psutil.Process(int((tmp_path / "TELL").read_text()))
-
-
-def let_go(tmp_path: Path) -> None:
-    (tmp_path / "LET_GO").write_text("")
 
 
 def have_ended(*processes: psutil.Process) -> bool:
@@ -246,7 +237,7 @@ def test_a_job_that_is_ended_is_a_row_with_a_reason(start, command, flows, tmp_p
     reason = f"its job {last_job()} ended without a result: {'CANCELLED' if how == 'scancel' else 'FAILED'}"
     assert reason in said
     assert have_ended(worker, job)
-    # Its log stays. It is no result of the cell, which the next run takes up again.
+    # Its log stays. It is no result, so the next run takes the cell up again.
     assert list(tmp_path.glob("runs/.slurm/*/*_log.err"))
     assert result(tmp_path) is None
     row = json.loads((tmp_path / "leaderboards" / "rows.jsonl").read_text())
@@ -272,25 +263,32 @@ def test_jobs_end_after_a_run_that_was_killed(start, tmp_path) -> None:
     run.communicate()
     assert have_ended(worker, job)
     assert result(tmp_path) is None
-    run, worker, job = start()
-    let_go(tmp_path)
+    run, *_ = start()
+    (tmp_path / "LET_GO").write_text("")
     _, said = run.communicate(timeout=60)
     assert run.returncode == 0, said
     assert result(tmp_path) is not None
 
 
 @pytest.mark.slow
-def test_a_job_whose_node_fails_runs_again(start, tmp_path) -> None:
-    run, worker, job = start()
-    number = last_job()
-    # Else SLURM itself puts it into the queue again, for two minutes at least.
-    control("update", f"jobid={number}", "requeue=0")
-    control("update", "nodename=made", "state=down", "reason=test")
-    assert have_ended(worker, job)
-    control("update", "nodename=made", "state=resume")
-    told(tmp_path)
-    assert last_job() != number
-    let_go(tmp_path)
-    _, said = run.communicate(timeout=60)
-    assert run.returncode == 0, said
-    assert result(tmp_path) is not None
+def test_work_whose_node_fails_is_done_again_but_not_for_ever(cluster, tmp_path) -> None:
+    os.mkfifo(tmp_path / "tell")
+
+    def fail_node() -> None:
+        (tmp_path / "tell").read_text()
+        # Else SLURM itself puts the job into the queue again, for two minutes at least.
+        control("update", f"jobid={last_job()}", "requeue=0")
+        control("update", "nodename=made", "state=down", "reason=test")
+        control("update", "nodename=made", "state=resume")
+
+    with SlurmEngine(None, tmp_path / "runs", {}) as engine:
+        tell = f"echo > {tmp_path}/tell; test -e {tmp_path}/sound || sleep 1000; echo done"
+        always = engine.submit(subprocess.getoutput, tell, Needs())
+        for _ in range(ATTEMPTS):
+            fail_node()
+        assert "NODE_FAIL" in str(always.exception(timeout=60))
+        again = engine.submit(subprocess.getoutput, tell, Needs())
+        fail_node()
+        (tmp_path / "sound").touch()
+        (tmp_path / "tell").read_text()
+        assert again.result(timeout=60) == "done"
