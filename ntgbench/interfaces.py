@@ -88,7 +88,9 @@ class Occupies:
 
     Attributes:
         threads: processors that it keeps busy, where these are more than `Context.threads`.
-        memory_gib: GiB of memory that it needs at most, its process included.
+        memory_gib: GiB of resident memory that its cell takes at most, on the largest dataset it is meant for: its
+            process, all that this one starts, and the metrics. It is what a job of SLURM is given, which may end what
+            takes more, and what a worker of dask must have free. What is above the protocol's limit does not count.
         gpu: it runs on a GPU only; its cell fails on the device "cpu" before it is fitted.
     """
 

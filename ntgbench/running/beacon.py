@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 import uuid
@@ -26,6 +25,7 @@ STOPPED = b"stopped\n"
 _LOOK = 0.5
 _OLD = 86_400.0
 _OWN: dict[str, threading.Event] = {}
+_LEFT = threading.Event()
 
 
 @contextlib.contextmanager
@@ -73,11 +73,21 @@ def stopping(path: Path, silence: float = SILENCE) -> Iterator[threading.Event]:
         watching.join()
 
 
+def leave() -> None:
+    """Have this process stop what it does for runs on other machines, as when they stop: it is about to be ended."""
+    _LEFT.set()
+
+
+def is_left() -> bool:
+    """Whether `leave` was called."""
+    return _LEFT.is_set()
+
+
 def _beat(path: Path, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
-        # That needs no room on the disk. Someone may have deleted the folder.
+        # That needs no room on the disk, but for a file that someone has deleted.
         with contextlib.suppress(OSError):
-            os.utime(path)
+            path.touch()
 
 
 def _watch(path: Path, silence: float, stop: threading.Event, ended: threading.Event) -> None:
@@ -87,7 +97,8 @@ def _watch(path: Path, silence: float, stop: threading.Event, ended: threading.E
         now = _state(path)
         if now is not None and now != seen:
             seen, heard = now, time.monotonic()
-        if (now is not None and now[1] == len(STOPPED) and _says_stopped(path)) or time.monotonic() - heard > silence:
+        stopped = now is not None and now[1] == len(STOPPED) and _says_stopped(path)
+        if stopped or is_left() or time.monotonic() - heard > silence:
             stop.set()
             return
 

@@ -36,6 +36,7 @@ def run_cells(cells: Sequence[Cell], engine: Engine, observe: Observe) -> Iterat
     """
     waiting = list(cells)
     running: dict[Future[str], Cell] = {}
+    left: dict[str, str] = {}  # what a process of an earlier run said last, until its cell is begun again
     if not cells:
         return
     with beacon(cells[0].runs) as lit:
@@ -45,12 +46,16 @@ def run_cells(cells: Sequence[Cell], engine: Engine, observe: Observe) -> Iterat
                 if not engine.has_room(needs_of(cell)):
                     break
                 waiting.remove(cell)
+                left[cell.folder] = doing(cell)
                 running[engine.submit(run_cell, request(cell, lit), needs_of(cell))] = cell
             for future in wait(running, _LOOK_EVERY, FIRST_COMPLETED).done:
                 cell = running.pop(future)
                 yield cell, _row(cell, future)
             for cell in running.values():
-                observe(cell, doing(cell))
+                now = doing(cell)
+                if now != left.get(cell.folder):
+                    left.pop(cell.folder, None)
+                observe(cell, "" if cell.folder in left else now)
 
 
 def needs_of(cell: Cell) -> Needs:

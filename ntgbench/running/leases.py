@@ -7,35 +7,56 @@ import fcntl
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _LOOK_EVERY = 0.5
 
 
-def visible_gpus() -> list[str]:
-    """The GPUs that CUDA may use, as `CUDA_VISIBLE_DEVICES` names them; empty without NVIDIA's driver."""
+def visible_gpus() -> dict[str, str]:
+    """The GPUs that CUDA may use: from what `CUDA_VISIBLE_DEVICES` calls them to what all processes know them by.
+
+    Empty without NVIDIA's driver. SLURM and dask set the variable for what they start.
+    """
     import pynvml
 
     try:
         pynvml.nvmlInit()
-        known = [str(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        uuids = [str(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
     except pynvml.NVMLError:
-        return []
-    restriction = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return known if restriction is None else [name.strip() for name in restriction.split(",") if name.strip()]
+        return {}
+    return visible(os.environ.get("CUDA_VISIBLE_DEVICES"), uuids)
+
+
+def visible(restriction: str | None, uuids: Sequence[str]) -> dict[str, str]:
+    """The GPUs of these UUIDs, by number, that a value of `CUDA_VISIBLE_DEVICES` leaves: from its names to UUIDs.
+
+    A name is a number, the beginning of a UUID, or a part of a GPU ("MIG-…"). As for CUDA, the first name of no GPU
+    hides all that come after it. https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables
+    """
+    numbered = {str(number): uuid for number, uuid in enumerate(uuids)}
+    if restriction is None:
+        return numbered
+    found: dict[str, str] = {}
+    for name in map(str.strip, restriction.split(",")):
+        named = numbered.get(name) or next((uuid for uuid in uuids if name and uuid.startswith(name)), None)
+        if named is None and not (uuids and name.startswith("MIG-")):
+            break
+        found[name] = named or name
+    return found
 
 
 @contextlib.contextmanager
 def leased(
-    device: str, stop: threading.Event, gpus: Sequence[str] | None = None, folder: Path | None = None
+    device: str, stop: threading.Event, gpus: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     """Wait for the GPU of a device, and keep it from others until the last process with the descriptor has ended.
 
     Args:
         device: "cpu", which needs no lease; "cuda": any GPU; "cuda:1": the second that is visible.
         stop: ends the waiting.
-        gpus: names of the GPUs; None takes `visible_gpus()`. Where there are none, nothing is leased.
+        gpus: those to choose from, as `visible_gpus` gives them, which None takes. Without any, nothing is leased.
         folder: of the lock files, which all users of the machine share; None takes that of temporary files.
 
     Yields:
@@ -44,14 +65,16 @@ def leased(
     Raises:
         InterruptedError: `stop` was set.
     """
-    names = [] if device == "cpu" else visible_gpus() if gpus is None else list(gpus)
+    known = {} if device == "cpu" else visible_gpus() if gpus is None else gpus
     _, _, number = device.partition(":")
-    wanted = names[int(number) : int(number) + 1] if number else names
+    wanted = list(known)[int(number) : int(number) + 1] if number else list(known)
     if not wanted:
         yield {}, ()
         return
     home = folder or Path(tempfile.gettempdir())
-    while (found := _first_free([home / f"ntgbench-gpu-{name}.lock" for name in wanted])) is None:
+    # The number of a GPU differs between jobs of SLURM. Names of parts may have slashes.
+    locks = [home / f"ntgbench-{known[name].replace('/', '-')}.lock" for name in wanted]
+    while (found := _first_free(locks)) is None:
         if stop.wait(_LOOK_EVERY):
             raise InterruptedError("stopped while waiting for a GPU")
     place, handle = found
@@ -78,4 +101,7 @@ def _opened(path: Path) -> int:
     # Another user may have made it, and then it cannot be opened to be made.
     with contextlib.suppress(FileNotFoundError):
         return os.open(path, os.O_RDONLY)
-    return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    # Whatever this user's umask: others must be able to wait for it.
+    os.fchmod(handle, 0o644)
+    return handle

@@ -18,7 +18,7 @@ from ntgbench.errors import NtgbenchError, described
 from ntgbench.files import locked, write_text
 from ntgbench.plugins import RESTRICT, registry
 from ntgbench.probing import PROBED, ended_how
-from ntgbench.running.beacon import is_seen, stopping
+from ntgbench.running.beacon import SILENCE, is_seen, stopping
 from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, Cell, cell_of
 from ntgbench.running.leases import leased
 from ntgbench.running.processes import Usage, kept, last_line
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 _LOOK_EVERY = 0.1
+_GRACE = 2.0
 
 
 def request(cell: Cell, beacon: Path) -> str:
     """What `run_cell` is told, as JSON."""
     sound = [plugin.name for plugin in registry().plugins if plugin.refused is None]
-    return json.dumps({"cell": json.loads(cell.to_json()), "run": str(beacon), "plugins": sound})
+    values = {"cell": json.loads(cell.to_json()), "run": str(beacon), "silence": SILENCE, "plugins": sound}
+    return json.dumps(values)
 
 
 def run_cell(text: str) -> str:
@@ -47,7 +49,7 @@ def run_cell(text: str) -> str:
     cell, run = cell_of(values["cell"], "request"), Path(values["run"])
     if not is_seen(run):
         return json.dumps(failed_row(cell, f"the machine that was given it does not see the runs folder {cell.runs}"))
-    with stopping(run) as stop:
+    with stopping(run, values["silence"]) as stop:
         try:
             row = _run_locked(cell, values["plugins"], stop)
         except InterruptedError:
@@ -92,7 +94,8 @@ def _run_child(cell: Cell, environment: dict[str, str], stop: threading.Event, h
         damaged = f"the {RESULT_FILE} that its process left is damaged" if wrote and not process.returncode else None
         row = failed_row(cell, stopped or damaged or _death(process.returncode, last))
         row["metrics"], row["phases"] = metrics, phases
-        if not stop.is_set():
+        # What ends this process soon, such as a scheduler, may have ended that of the cell first.
+        if not stop.wait(_GRACE if process.returncode == -signal.SIGTERM else 0.0):
             _store(cell, row)
     return row
 

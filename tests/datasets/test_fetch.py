@@ -115,7 +115,7 @@ def test_a_broken_download_leaves_nothing_and_can_be_repeated(server, folder):
     server.script = ["break"]
     with pytest.raises(DatasetError, match=r"cannot download http://127\..*; --url names another address"):
         fetch.fetch("mirage-2019", url=server.url)
-    assert list((folder / "downloads").iterdir()) == []
+    assert list((folder / "downloads").glob("[!.]*")) == []
     assert not (folder / "mirage-2019.parquet").exists()
     progress = []
     fetched = fetch.fetch("mirage-2019", url=server.url, progress=lambda *step: progress.append(step))
@@ -130,7 +130,7 @@ def test_what_a_killed_download_left_is_removed(server, folder):
     (folder / "downloads").mkdir(parents=True)
     (folder / "downloads" / "tmpabc123").write_bytes(b"half")
     fetched = fetch.fetch("mirage-2019", url=server.url)
-    assert list((folder / "downloads").iterdir()) == [fetched.archive]
+    assert list((folder / "downloads").glob("[!.]*")) == [fetched.archive]
 
 
 def test_two_at_once_download_once(server):
@@ -143,7 +143,7 @@ def test_two_at_once_download_once(server):
 def test_a_wrong_checksum_is_refused_and_nothing_is_kept(server, folder):
     with pytest.raises(DatasetError, match=r"hash.*does not match"):
         fetch.fetch("mirage-2019", url=server.url, sha256="0" * 64)
-    assert list((folder / "downloads").iterdir()) == []
+    assert list((folder / "downloads").glob("[!.]*")) == []
     assert not (folder / "mirage-2019.parquet").exists()
 
 
