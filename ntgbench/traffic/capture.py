@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from ntgbench.traffic.notes import filled
-from ntgbench.traffic.packet_stream import PacketStream
+from ntgbench.traffic.packet_stream import PacketStream, changes
 from ntgbench.traffic.trace import PacketTrace
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,7 @@ class Capture:
 
     def changes(self) -> dict[str, int]:
         """What was left out or changed: how often, by the sentence that says so with {} for the number."""
-        changes = dict(self.unread)
-        changes |= {f"left out {{}} [packet|packets]: {reason}": count for reason, count in self.left_out.items()}
-        if self.was_sorted:
-            changes["sorted {} [capture whose|captures whose] packets were not in the order of their times"] = 1
-        return changes
+        return changes(self.unread, self.left_out, self.was_sorted)
 
 
 def read_capture(path: str | os.PathLike[str], *, inner: bool = False, size_limit: int | None = None) -> Capture:

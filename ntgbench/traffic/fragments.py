@@ -24,7 +24,7 @@ _RAW = 101  # link type
 def fragments_of(packets: Packets, begin: int, time_ns: Offsets) -> Columns:
     """The fragments among the packets, of which the first is number `begin` of the capture, as columns.
 
-    They hold what tells datagrams apart, which bytes of its datagram a fragment is, and those bytes that may be headers.
+    They hold what tells datagrams apart, which bytes of it a fragment is, and those bytes that may be headers.
     """
     # The protocol of later fragments may be an extension header that the first one holds.
     reasons = (KEPT, LATER_FRAGMENT, OTHER_PROTOCOL, SPLIT_HEADER)

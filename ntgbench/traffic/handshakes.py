@@ -122,7 +122,7 @@ class _Connection:
     acknowledged: list[int] = field(default_factory=lambda: [-1, -1])
     sent: list[tuple[int, int]] = field(default_factory=lambda: [(-1, 0), (-1, 0)])
     """Number and bytes of payload of the last SYN."""
-    first: _First = _First()
+    first: _First = field(default_factory=lambda: _First())
     """As far as packets were looked at that are no longer there."""
 
     def knows(self, way: bool) -> bool:
@@ -220,7 +220,7 @@ class _Packets:
 
 
 def _connections(found: Connections, handshakes: Iterable[_Handshake], packets: _Packets) -> list[int]:
-    """Rows where another connection than the one before begins, in one run; `found` becomes what is there at its end."""
+    """Rows where another connection than the one before begins, in a run; `found` becomes what is there at its end."""
     begins: list[int] = []
     for packet in handshakes:
         if found.before.has(packet) and not found.open_.has(packet):

@@ -15,7 +15,7 @@ from ntgbench.traffic.unread import Unread
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ntgbench.traffic.records import Offsets, Records
 
@@ -90,6 +90,10 @@ class PacketStream:
         counts = {text: int(self._reasons[code]) for code, text in REASONS.items() if code != UNSUPPORTED_LINK}
         counts |= {f"{REASONS[UNSUPPORTED_LINK]} {link}": self._links[link] for link in sorted(self._links)}
         return {text: count for text, count in counts.items() if count}
+
+    def changes(self) -> dict[str, int]:
+        """What was left out or changed: how often, by the sentence that says so with {} for the number."""
+        return changes(self.missing(), self.left_out(), self.was_sorted, self.late)
 
     def missing(self) -> dict[str, int]:
         """Packets that could not be read although others between the same hosts are kept, see `Unread.missing`."""
@@ -183,6 +187,17 @@ class PacketStream:
         needed = fragments["frame"] >= self.packets - 2 * (hold or 0)
         self._fragments = [{name: column[needed] for name, column in fragments.items()}]
         return columns
+
+
+def changes(unread: Mapping[str, int], left_out: Mapping[str, int], was_sorted: bool, late: int = 0) -> dict[str, int]:
+    """What was left out or changed: how often, by the sentence that says so with {} for the number."""
+    found = dict(unread)
+    found |= {f"left out {{}} [packet|packets]: {reason}": count for reason, count in left_out.items()}
+    if was_sorted:
+        found["sorted {} [capture whose|captures whose] packets were not in the order of their times"] = 1
+    if late:
+        found["gave {} [packet that came|packets that came] too late to be sorted the time of the packet before"] = late
+    return found
 
 
 def _concatenate(parts: list[Columns]) -> Columns:
