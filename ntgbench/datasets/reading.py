@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
 from ntgbench.limits import Allowance
@@ -16,7 +18,7 @@ from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ntgbench.interfaces import Progress
     from ntgbench.traffic.flows import FlowTable
@@ -66,6 +68,24 @@ _APPLIES: dict[Format, tuple[str, ...]] = {
 }
 
 
+def find_files(path: str | os.PathLike[str], reading: Reading) -> tuple[Format, list[Path], tuple[str, ...]]:
+    """The format of a file or folder, the files to read, and notes on what is passed over.
+
+    Raises DatasetError for a path that is missing or of no known format, and a reading that does not apply to it.
+    """
+    if not os.fspath(path):
+        raise DatasetError("the path is empty; the folder you are in is called '.'")
+    try:
+        kind, files, notes = _format_of(Path(path))
+    except OSError as error:
+        raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+    for of, fields in _APPLIES.items():
+        for field in fields:
+            if of != kind and getattr(reading, field) != getattr(Reading, field):
+                raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
+    return kind, files, notes
+
+
 def read_flows(
     path: str | os.PathLike[str], reading: Reading | None = None, progress: Progress = no_progress
 ) -> tuple[FlowTable, tuple[str, ...]]:
@@ -74,33 +94,51 @@ def read_flows(
     Returns the flows, at least one, with lengths as they are in the files; and notes on what was left out.
     Raises DatasetError for a path that is missing, unreadable or empty, and for a reading that does not apply to it.
     """
-    if not os.fspath(path):
-        raise DatasetError("the path is empty; the folder you are in is called '.'")
-    path = Path(path)
     reading = reading or Reading()
+    kind, files, notes = find_files(path, reading)
+    path = Path(path)
     try:
-        kind, files, notes = _format_of(path)
-        for of, fields in _APPLIES.items():
-            for field in fields:
-                if of != kind and getattr(reading, field) != getattr(Reading, field):
-                    raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
         flows, more = _read(path, kind, files, reading, progress)
     except TrafficError as error:
         raise DatasetError(f"{path}: {error}") from error
     except OSError as error:
         raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
-    notes = (*more, *notes)
     smallest, counts = reading.min_class or (100 if kind == "mirage" else 1), flows.class_counts()
-    if (small := counts < smallest).any():
-        dropped = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(smallest, 'flow')}"
-        notes = (*notes, f"{dropped} ({pluralised(counts[small].sum(), 'flow')})")
-        flows = flows.select(~small[flows.label]).compact()
-    if not len(flows):
-        raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(notes)}" if notes else ""))
-    upstream = float((flows.signed_pl[flows.offsets[:-1]] > 0).mean())
-    if upstream < 0.5:
-        notes = (*notes, f"only {upstream:.0%} of the flows begin upstream: check which direction is which")
-    return flows, notes
+    small = counts < smallest
+    kept = flows.select(~small[flows.label]).compact() if small.any() else flows
+    begin_upstream = int(np.count_nonzero(kept.signed_pl[kept.offsets[:-1]] > 0))
+    notes = (*more, *notes)
+    return kept, (*notes, *notes_on_flows(path, notes, counts.tolist(), smallest, begin_upstream))
+
+
+def notes_on_flows(
+    path: Path, notes: Sequence[str], class_counts: Iterable[int], smallest: int, begin_upstream: int
+) -> tuple[str, ...]:
+    """More notes on the flows that were read, of which small classes are dropped.
+
+    Args:
+        path: what was read.
+        notes: so far.
+        class_counts: flows of each class.
+        smallest: flows that a class needs.
+        begin_upstream: how many of the flows that are left begin with an upstream packet.
+
+    Raises:
+        DatasetError: when no flow is left.
+    """
+    counts = list(class_counts)
+    small = [count for count in counts if count < smallest]
+    more: tuple[str, ...] = ()
+    if small:
+        dropped = f"dropped {pluralised(len(small), 'class')} with fewer than {pluralised(smallest, 'flow')}"
+        more = (f"{dropped} ({pluralised(sum(small), 'flow')})",)
+    flows = sum(counts) - sum(small)
+    if not flows:
+        told = (*notes, *more)
+        raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(told)}" if told else ""))
+    if (share := begin_upstream / flows) < 0.5:
+        more = (*more, f"only {share:.0%} of the flows begin upstream: check which direction is which")
+    return more
 
 
 def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:

@@ -31,7 +31,7 @@ class FlowBuckets:
     """
 
     def __init__(self, folder: Path | None = None, size: int = BUCKET) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=folder)  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=None if folder is None else str(folder))  # noqa: SIM115
         self._size = size
         self._flows = 0
         self._pieces: dict[int, list[tuple[int, int, int]]] = {}  # of each bucket: where, how many biflows, and packets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,7 @@ class PacketStream:
         self.packets, self.late, self.was_sorted = 0, 0, False
         self.warnings: tuple[str, ...] = ()
         self._inner = inner
-        self._open = lambda: record_chunks(path, size_limit=size_limit, block=block, progress=progress)
+        self._open = partial(record_chunks, path, size_limit=size_limit, block=block, progress=progress)
         self._reasons = np.zeros(len(REASONS) + 1, np.int64)
         self._links: Counter[int] = Counter()
         self._unread = Unread()
