@@ -1,4 +1,4 @@
-"""Time and memory of `ntgbench datasets import` on captures of many packets: `python -m benchmarks.import_scale PACKETS`.
+"""Time and memory of `ntgbench datasets import` on large captures: `python -m benchmarks.import_scale PACKETS`.
 
 Captures are made on the spot: TCP connections of ten packets, a thousand at a time, 10,000 packets a second, with their
 headers only, 70 bytes a record. Measured are a capture and a collection of equal captures, of a sixteenth, a quarter
@@ -134,9 +134,8 @@ def main() -> None:
             source = collection(folder / "one.pcap", folder / "eight", 8)
             costs = [[imported(source, jobs) for jobs in (1, 2)] for _ in range(given.rounds)]
             one, two = (min(cost.seconds for cost in column) for column in zip(*costs, strict=True))
-            print(
-                f"8 captures of {given.packets // 64:,} packets: {one:.1f} s with one job, {two:.1f} s with two: {one / two:.2f}x"
-            )
+            what = f"8 captures of {given.packets // 64:,} packets"
+            print(f"{what}: {one:.1f} s with one job, {two:.1f} s with two: {one / two:.2f}x", flush=True)
 
 
 if __name__ == "__main__":

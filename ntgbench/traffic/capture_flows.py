@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from ntgbench.traffic.fragments import Columns
-
 
 @dataclass
 class Account:
@@ -81,14 +79,9 @@ def flow_tables(
     stream = PacketStream(path, inner=inner, size_limit=size_limit, block=block, progress=progress)
     without_payload = 0
     with FlowBuckets(folder, bucket) as buckets:
-        piece: Columns | None = None
         for columns in stream.columns(hold, lambda: max(hold, open_flows.carried)):
-            if piece is not None:
-                buckets.add(open_flows.add(piece))
-            piece = columns
             without_payload += int(np.count_nonzero(columns["payload_length"] == 0))
-        assert piece is not None
-        buckets.add(open_flows.add(piece, last=True))
+            buckets.add(open_flows.add(columns, last=stream.ended))
         class_of = read_sidecar(path) if class_of is None else class_of
         if not isinstance(class_of, str) and len(class_of) != len(buckets):
             given = pluralised(len(class_of), "class")

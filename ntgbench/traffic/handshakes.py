@@ -19,6 +19,7 @@ from ntgbench.traffic.trace import ACK, FIN, RST, SYN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ntgbench.traffic.segmentation import Heads
     from ntgbench.traffic.trace import PacketTrace
 
 _Rows = npt.NDArray[np.int64]
@@ -30,7 +31,7 @@ _WRAP = 1 << 32
 
 def begin_connections(
     begins: npt.NDArray[np.bool_],
-    trace: PacketTrace,
+    trace: PacketTrace | Heads,
     order: _Rows,
     low_first: npt.NDArray[np.bool_],
     runs: _Rows | None = None,
@@ -157,7 +158,7 @@ class Connections:
 class _Packets:
     """The packets that are not handshakes, as evidence of where their connection began."""
 
-    trace: PacketTrace
+    trace: PacketTrace | Heads
     order: _Rows
     low_first: npt.NDArray[np.bool_]
 

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.handshakes import LOOK_BACK, Connections, begin_connections
-from ntgbench.traffic.segmentation import by_five_tuple, clients, split_long, timeouts_ns
-from ntgbench.traffic.trace import COLUMN_KINDS, PacketTrace
+from ntgbench.traffic.segmentation import HEADS, Heads, by_five_tuple, clients, split_long, timeouts_ns
 
 if TYPE_CHECKING:
     from ntgbench.traffic.fragments import Columns
@@ -51,7 +50,7 @@ class OpenFlows:
         # Twice what is kept of a run, so that a run is not looked through more often than it grows.
         self._long = 2 * ((packets or 0) + LOOK_BACK + 2)
         self._packets = 0  # so far
-        self._carried: Columns | None = None
+        self._carried: Columns = {}
         self._known: list[Connections] = []
         self.carried = 0
 
@@ -59,7 +58,7 @@ class OpenFlows:
         """The biflows that have ended by the last of these packets, which are later than all before.
 
         Args:
-            columns: those of a `PacketTrace`, in the order of time.
+            columns: those of a `PacketTrace`, in the order of time; they are taken out of it.
             last: whether no packet comes after these, so that all biflows have ended.
         """
         trace, position, hard, known = self._joined(columns)
@@ -107,27 +106,26 @@ class OpenFlows:
         self._known = [self._stored(connections, position) for connections in after.values()]
         return flows
 
-    def _joined(self, columns: Columns) -> tuple[PacketTrace, _Rows, _Mask, _Rows]:
+    def _joined(self, columns: Columns) -> tuple[Heads, _Rows, _Mask, _Rows]:
         """The packets that are carried and new ones, and their position, begins and connections as far as known."""
         new = len(columns["time_ns"])
-        fresh = {name: columns[name] for name in COLUMN_KINDS} | {
+        fresh = {name: columns.pop(name) for name in HEADS} | {
             "position": np.arange(self._packets, self._packets + new),
             "hard": np.zeros(new, np.bool_),
             "known": np.full(new, -1, np.int64),
         }
         self._packets += new
-        if self._carried is not None:
-            fresh = {name: np.concatenate([self._carried[name], column]) for name, column in fresh.items()}
+        for name in fresh if self._carried else ():
+            # One column after the other, so that there are never two copies of all.
+            fresh[name] = np.concatenate([self._carried.pop(name), fresh[name]])
         position, hard, known = (fresh.pop(name) for name in ("position", "hard", "known"))
-        for column in fresh.values():
-            column.flags.writeable = False
-        return PacketTrace(**fresh), position, hard, known
+        return Heads(**fresh), position, hard, known
 
-    def _keep(self, trace: PacketTrace, order: _Rows, needed: _Mask, more: Columns) -> None:
+    def _keep(self, trace: Heads, order: _Rows, needed: _Mask, more: Columns) -> None:
         """Carry the packets that are needed, in the order of time."""
         rows = np.flatnonzero(needed)
         rows = rows[np.argsort(order[rows])]
-        columns = {name: getattr(trace, name)[order[rows]] for name in COLUMN_KINDS}
+        columns = {name: getattr(trace, name)[order[rows]] for name in HEADS}
         self._carried = columns | {name: column[rows] for name, column in more.items()}
         self.carried = len(rows)
 

@@ -39,6 +39,7 @@ class PacketStream:
     Attributes:
         packets: packets read from the file so far.
         was_sorted: whether they were in another order than their times.
+        ended: whether all have been released.
         late: how many took another time, because they came later than `HOLD` packets.
         warnings: damage, and how far the file was read; known at the end.
     """
@@ -52,7 +53,7 @@ class PacketStream:
         block: int = BLOCK,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        self.packets, self.late, self.was_sorted = 0, 0, False
+        self.packets, self.late, self.was_sorted, self.ended = 0, 0, False, False
         self.warnings: tuple[str, ...] = ()
         self._inner = inner
         self._open = partial(record_chunks, path, size_limit=size_limit, block=block, progress=progress)
@@ -84,6 +85,7 @@ class PacketStream:
             if hold is not None and count >= hold + ready():
                 yield self._release(hold)
                 count = hold
+        self.ended = True
         yield self._release(None)
 
     def left_out(self) -> dict[str, int]:
@@ -141,6 +143,7 @@ class PacketStream:
     def _release(self, hold: int | None) -> Columns:
         """The packets that are the first in time, but for `hold` of them that wait on; all where it is None."""
         columns = _concatenate(self._waiting)
+        self._waiting = []
         if self._fragments:
             columns = self._join(columns, hold)
         time_ns = columns["time_ns"]
@@ -202,7 +205,8 @@ def changes(unread: Mapping[str, int], left_out: Mapping[str, int], was_sorted: 
 
 
 def _concatenate(parts: list[Columns]) -> Columns:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    """The columns of all parts, out of which they are taken, so that there are never two copies of all."""
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
 def _columns(packets: Packets) -> Columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,28 @@ ACTIVE_TIMEOUT = 1800.0  # seconds after which a biflow ends although it goes on
 _NEVER = 2**63 - 1
 # Odd and without pattern: the golden ratio as a 64-bit fraction, Knuth, The Art of Computer Programming 3, 6.4.
 _MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """What segmentation looks at of N packets: columns of a `PacketTrace`."""
+
+    time_ns: npt.NDArray[np.int64]
+    source: npt.NDArray[np.uint64]
+    destination: npt.NDArray[np.uint64]
+    source_port: npt.NDArray[np.uint16]
+    destination_port: npt.NDArray[np.uint16]
+    protocol: npt.NDArray[np.uint8]
+    payload_length: npt.NDArray[np.int32]
+    tcp_flags: npt.NDArray[np.uint8]
+    tcp_sequence: npt.NDArray[np.uint32]
+    tcp_acknowledgement: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+HEADS = tuple(field.name for field in fields(Heads))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +111,7 @@ def timeouts_ns(idle_timeout: float, active_timeout: float) -> tuple[float, int]
 
 
 def clients(
-    trace: PacketTrace,
+    trace: PacketTrace | Heads,
     low_first: npt.NDArray[np.bool_],
     order: npt.NDArray[np.int64],
     flow: npt.NDArray[np.int64],
@@ -144,7 +166,9 @@ def flow_table(
     return flows, Counter({WITHOUT_PAYLOAD: int(np.count_nonzero(~kept))}) + changes
 
 
-def by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def by_five_tuple(
+    trace: PacketTrace | Heads,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Bring the packets of each 5-tuple together, in both directions.
 
     Returns:
