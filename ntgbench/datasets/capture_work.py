@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def read_into_files(text: str) -> str:
         except MemoryError:
             answers.append({"error": "it needs more memory than there is"})
         except OSError as error:  # errors of reading are those of ntgbench
-            answers.append({"full": error.strerror or str(error)})
+            answers.append({"full": os.strerror(error.errno) if error.errno else str(error)})
             break
     return json.dumps(answers)
 

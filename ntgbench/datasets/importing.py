@@ -123,7 +123,8 @@ def import_captures(
         notes = (*collection.notes(), *notes)
         return _write(root, labels.captures, answers, units, out, work, reading.min_class or 1, notes, most_packets)
     except OSError as error:
-        raise DatasetError(f"cannot write {out}: {error.strerror or error}; nothing was written") from error
+        why = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+        raise DatasetError(f"cannot write {out}: {why}; nothing was written") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
