@@ -82,6 +82,12 @@ def datasets() -> None:
     help="Drop classes with fewer flows.  [default: 100 for MIRAGE-2019, else 1]",
 )
 @click.option("--exact", is_flag=True, help="Keep only MIRAGE-2019 biflows whose label is exact.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Captures read at a time.  [default: as many as there are processors, and memory for]",
+)
 @click.option("--capture", metavar="NAME", help="For headers: of a table of captures, those whose name begins so.")
 @size_limit
 @click.pass_context
@@ -103,16 +109,19 @@ def import_(
     exact: bool,
     capture: str | None,
     size_limit: int | None,
+    jobs: int | None,
 ) -> None:
     """Write the traffic of SOURCE, whatever its format, into one table for `-d`.
 
     SOURCE is a Parquet or CSV table, a capture, a folder of captures, or MIRAGE-2019 JSON files in a folder or archive.
     Payload lengths are kept as they are; a protocol's packets and pl_max apply when the table is used.
 
+    Captures are read as streams, in memory that does not grow with them. A large result is a folder of several files.
+
     For the track headers, a table has a row for each packet, in the columns of CascadeNet and NetShare; the captures in
     a folder are merged in the order of time.
     """
-    from ntgbench.datasets.reading import Reading, read_flows
+    from ntgbench.datasets.reading import Reading, find_files, read_flows
     from ntgbench.errors import DatasetError
     from ntgbench.words import pluralised
 
@@ -137,12 +146,25 @@ def import_(
         min_class=min_class,
         size_limit=size_limit,
     )
-    with _bar() as progress:
-        flows, notes = read_flows(source, reading, progress)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    flows.first(packets).to_parquet(out)
+    kind, files, passed_over = find_files(source, reading)
+    if kind == "captures":
+        from ntgbench.datasets.child_processes import ChildProcesses
+        from ntgbench.datasets.importing import default_jobs, import_captures
+
+        engine = ChildProcesses(jobs or default_jobs())
+        with _bar() as progress:
+            imported = import_captures(Path(source), files, out, reading, packets, engine, passed_over, progress)
+        found, classes, notes = imported
+    else:
+        if jobs is not None:
+            raise click.UsageError(f"--jobs is about captures, but {source} is read as {kind}")
+        with _bar() as progress:
+            flows, notes = read_flows(source, reading, progress)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        flows.first(packets).to_parquet(out)
+        found, classes = len(flows), len(flows.classes)
     _tell(notes)
-    click.echo(f"{pluralised(len(flows), 'flow')} of {pluralised(len(flows.classes), 'class')} in {out}")
+    click.echo(f"{pluralised(found, 'flow')} of {pluralised(classes, 'class')} in {out}")
 
 
 def _same_track(context: click.Context, track: str) -> None:

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ntgbench.datasets.partitions import parts_of
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.interfaces import no_progress
@@ -18,7 +20,7 @@ from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ntgbench.interfaces import Progress
     from ntgbench.tracks.biflows.splits import Thinning
@@ -70,6 +72,22 @@ _APPLIES: dict[Format, tuple[str, ...]] = {
 }
 
 
+def find_files(path: str | os.PathLike[str], reading: Reading) -> tuple[Format, list[Path], tuple[str, ...]]:
+    """The format of a file or folder, the files to read, and notes on what is passed over.
+
+    Raises DatasetError for a path that is missing or of no known format, and a reading that does not apply to it.
+    """
+    if not os.fspath(path):
+        raise DatasetError("the path is empty; the folder you are in is called '.'")
+    with _errors(path):
+        kind, files, notes = _format_of(Path(path))
+    for of, fields in _APPLIES.items():
+        for field in fields:
+            if of != kind and getattr(reading, field) != getattr(Reading, field):
+                raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
+    return kind, files, notes
+
+
 def read_flows(
     path: str | os.PathLike[str], reading: Reading | None = None, progress: Progress = no_progress
 ) -> tuple[FlowTable, tuple[str, ...]]:
@@ -78,25 +96,47 @@ def read_flows(
     Returns the flows, at least one, with lengths as they are in the files; and notes on what was left out.
     Raises DatasetError for a path that is missing, unreadable or empty, and for a reading that does not apply to it.
     """
-    if not os.fspath(path):
-        raise DatasetError("the path is empty; the folder you are in is called '.'")
-    path = Path(path)
     reading = reading or Reading()
+    kind, files, notes = find_files(path, reading)
+    path = Path(path)
     with _errors(path):
-        kind, files, notes = _format_of(path)
-        for of, fields in _APPLIES.items():
-            for field in fields:
-                if of != kind and getattr(reading, field) != getattr(Reading, field):
-                    raise DatasetError(f"{field!r} is about {of}, but {path} is read as {kind}")
         flows, more = _read(path, kind, files, reading, progress)
-    notes = (*more, *notes)
     smallest, counts = reading.min_class or (100 if kind == "mirage" else 1), flows.class_counts()
-    if (small := counts < smallest).any():
-        dropped = f"dropped {pluralised(small.sum(), 'class')} with fewer than {pluralised(smallest, 'flow')}"
-        notes = (*notes, f"{dropped} ({pluralised(counts[small].sum(), 'flow')})")
-        flows = flows.select(~small[flows.label]).compact()
-    _refuse_empty(path, len(flows), notes)
-    return flows, (*notes, *_begins((flows.signed_pl[flows.offsets[:-1]] > 0).mean()))
+    small = counts < smallest
+    kept = flows.select(~small[flows.label]).compact() if small.any() else flows
+    begin_upstream = int(np.count_nonzero(kept.signed_pl[kept.offsets[:-1]] > 0))
+    notes = (*more, *notes)
+    return kept, (*notes, *notes_on_flows(path, notes, counts.tolist(), smallest, begin_upstream))
+
+
+def notes_on_flows(
+    path: Path, notes: Sequence[str], class_counts: Iterable[int], smallest: int, begin_upstream: int
+) -> tuple[str, ...]:
+    """More notes on the flows that were read, of which small classes are dropped.
+
+    Args:
+        path: what was read.
+        notes: so far.
+        class_counts: flows of each class.
+        smallest: flows that a class needs.
+        begin_upstream: how many of the flows that are left begin with an upstream packet.
+
+    Raises:
+        DatasetError: when no flow is left.
+    """
+    counts = list(class_counts)
+    small = [count for count in counts if count < smallest]
+    more: tuple[str, ...] = ()
+    if small:
+        dropped = f"dropped {pluralised(len(small), 'class')} with fewer than {pluralised(smallest, 'flow')}"
+        more = (f"{dropped} ({pluralised(sum(small), 'flow')})",)
+    flows = sum(counts) - sum(small)
+    if not flows:
+        told = (*notes, *more)
+        raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(told)}" if told else ""))
+    if (share := begin_upstream / flows) < 0.5:
+        more = (*more, f"only {share:.0%} of the flows begin upstream: check which direction is which")
+    return more
 
 
 def read_biflows(
@@ -118,16 +158,15 @@ def read_biflows(
     Raises:
         DatasetError: as `read_flows`, and for a table whose biflows need too much memory.
     """
-    with _errors(path):
-        kind, files, notes = _format_of(path)
-        if kind == "table":
+    kind, files, notes = find_files(path, Reading())
+    if kind == "table":
+        with _errors(path):
             from ntgbench.datasets.tables import read_table_biflows
 
             biflows, whole, upstream, more = read_table_biflows(path, files, packets, pl_max, thinning)
-            cut = more[-1:] if more and more[-1].startswith("clipped") else ()
-            notes = (*more[: len(more) - len(cut)], *notes)
-            _refuse_empty(path, whole, notes)
-            return biflows, whole, (*notes, *_begins(upstream), *cut)
+        cut = more[-1:] if more and more[-1].startswith("clipped") else ()
+        notes = (*more[: len(more) - len(cut)], *notes)
+        return biflows, whole, (*notes, *notes_on_flows(path, notes, [whole], 1, round(upstream * whole)), *cut)
     flows, notes = read_flows(path)
     with _errors(path):
         biflows, cut = flows.to_biflows(packets, pl_max)
@@ -138,7 +177,7 @@ def read_biflows(
 
 
 @contextlib.contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def _errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """What reading `path` raises in the block becomes a DatasetError that names it."""
     try:
         yield
@@ -146,18 +185,6 @@ def _errors(path: Path) -> Iterator[None]:
         raise DatasetError(f"{path}: {error}") from error
     except OSError as error:
         raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
-
-
-def _refuse_empty(path: Path, flows: int, notes: tuple[str, ...]) -> None:
-    if not flows:
-        raise DatasetError(f"{path} holds no usable flow" + (f": {'; '.join(notes)}" if notes else ""))
-
-
-def _begins(upstream: float) -> tuple[str, ...]:
-    """A note when less than half of the flows begin upstream."""
-    if upstream >= 0.5:
-        return ()
-    return (f"only {upstream:.0%} of the flows begin upstream: check which direction is which",)
 
 
 def _format_of(path: Path) -> tuple[Format, list[Path], tuple[str, ...]]:

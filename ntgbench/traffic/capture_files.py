@@ -1,10 +1,10 @@
-"""Capture files: pcap, pcapng and their relatives, plain or gzip, opened and read into records."""
+"""Capture files: pcap, pcapng and their relatives, plain or gzip, read block by block into records."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import mmap
-import tempfile
+import os
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -15,70 +15,136 @@ from ntgbench import limits
 from ntgbench.errors import CaptureError
 from ntgbench.traffic.pcap import PCAP_MAGICS, pcap_records
 from ntgbench.traffic.pcapng import PCAPNG_MAGIC, pcapng_records
+from ntgbench.traffic.records import cut_at
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Callable, Iterator
 
     from ntgbench.traffic.records import Bytes, Records
 
-_PIECE = 1 << 20
+BLOCK = 1 << 22
+"""Bytes of a capture that are read at a time: a few hundred records of the largest size."""
 
 
-def read_records(path: str | os.PathLike[str], *, size_limit: int | None = None) -> Records:
-    """All packet records of a capture file, up to its end or to the first damage, which becomes a warning.
+def record_chunks(
+    path: str | os.PathLike[str],
+    *,
+    size_limit: int | None = None,
+    block: int = BLOCK,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Records]:
+    """The packet records of a capture file in chunks, up to its end or to the first damage, which becomes a warning.
 
-    A compressed file is expanded into a temporary file, which is gone when the records are.
+    There is one chunk at least. Memory is bounded by the block and the longest record.
 
     Args:
         path: pcap or pcapng file, plain or gzip.
         size_limit: most bytes that a compressed file may expand to; None takes `ntgbench.limits.size_limit()`.
+        block: bytes that are read at a time.
+        progress: told how many bytes of the file have been read.
 
     Raises:
         CaptureError: the file cannot be opened, is empty, is not a capture, or expands beyond `size_limit`.
     """
-    data, damage = _load(Path(path), limits.size_limit() if size_limit is None else size_limit)
-    if len(data) == 0:
-        raise CaptureError(f"{path}: the file is empty")
-    magic = data[:4].tobytes()
-    if magic == PCAPNG_MAGIC:
-        return pcapng_records(path, data, damage)
-    if magic in PCAP_MAGICS:
-        return pcap_records(path, data, damage)
-    raise CaptureError(f"{path}: not a capture file: neither pcap nor pcapng begins with the bytes {magic.hex(' ')}")
-
-
-def _load(path: Path, size_limit: int) -> tuple[Bytes, tuple[str, ...]]:
-    """Contents of the file, mapped into memory, and warnings."""
-    try:
-        with path.open("rb") as file:
-            if file.read(2) != b"\x1f\x8b":
-                return _mapped(file), ()
-            with tempfile.TemporaryFile() as expanded:
-                return _expand(path, expanded, size_limit)
-    except (OSError, ValueError) as error:
-        raise CaptureError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _mapped(file: IO[bytes]) -> Bytes:
-    return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.seek(0, 2) else b"", np.uint8)
-
-
-def _expand(path: Path, expanded: IO[bytes], size_limit: int) -> tuple[Bytes, tuple[str, ...]]:
-    size = 0
-    warnings: tuple[str, ...] = ()
-    with gzip.open(path) as file:
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
         try:
-            while piece := file.read1(_PIECE):
-                size += len(piece)
-                if size > size_limit:
-                    raise CaptureError(
-                        f"{path}: expands to more than the size limit of {size_limit:,} bytes; "
-                        "raise it with --size-limit, or decompress the file first"
-                    )
-                expanded.write(piece)
+            raw = stack.enter_context(path.open("rb"))
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        limit = None if not packed else limits.size_limit() if size_limit is None else size_limit
+        blocks = Blocks(path, raw, limit, block)
+        magic = blocks.data[:4].tobytes()
+        if not len(blocks.data):
+            raise CaptureError(f"{path}: {blocks.damage or 'the file is empty'}")
+        if magic == PCAPNG_MAGIC:
+            chunks = pcapng_records(blocks)
+        elif magic in PCAP_MAGICS:
+            chunks = pcap_records(blocks)
+        else:
+            neither = f"neither pcap nor pcapng begins with the bytes {magic.hex(' ')}"
+            raise CaptureError(f"{path}: not a capture file: {neither}")
+        for records in chunks:
+            yield records
+            if progress is not None:
+                progress(raw.tell())
+
+
+def read_records(path: str | os.PathLike[str]) -> Records:
+    """All packet records of a capture file at once; see `record_chunks`."""
+    (records,) = record_chunks(path, block=1 << 62)
+    return records
+
+
+class Blocks:
+    """The bytes of a capture file, decompressed, of which one block is in memory.
+
+    Args:
+        path: the file, for messages.
+        raw: the same, open for reading at its beginning.
+        limit: most bytes that it may expand to; None for a file that is not compressed.
+        size: bytes to read at a time.
+
+    Attributes:
+        data: the bytes in memory, uint8.
+        begin: how many bytes of the file come before them.
+        ended: whether no byte comes after them.
+        damage: why a compressed file could not be expanded further; empty where it could.
+    """
+
+    def __init__(self, path: Path, raw: IO[bytes], limit: int | None, size: int) -> None:
+        self.path = path
+        self.data: Bytes = np.zeros(0, np.uint8)
+        self.begin, self.ended, self.damage = 0, False, ""
+        self._raw, self._limit, self._size = raw, limit, size
+        self._file: IO[bytes] | gzip.GzipFile = raw if limit is None else gzip.GzipFile(fileobj=raw, mode="rb")
+        self._read = 0
+        self.advance(0)
+
+    def advance(self, used: int) -> None:
+        """Forget the first `used` bytes in memory, and read a block more."""
+        pieces = [self.data[used:].tobytes()]
+        wanted = self._size
+        while wanted > 0 and not self.ended:
+            piece = self._more(min(wanted, BLOCK))
+            pieces.append(piece)
+            wanted -= len(piece)
+        self.data = np.frombuffer(b"".join(pieces), np.uint8)
+        self.begin += used
+
+    def size(self) -> int:
+        """Bytes of the whole file, decompressed; what is left of a compressed one is read, and forgotten."""
+        if self._limit is None:
+            return max(os.fstat(self._raw.fileno()).st_size, self._read)
+        while not self.ended:
+            self._more(BLOCK)
+        return self._read
+
+    def warnings(self, count: int, position: int) -> tuple[str, ...]:
+        """What is wrong with the file, whose reading stopped at a position in `data` after `count` packets."""
+        stop, size = self.begin + position, self.size()
+        damage = (self.damage,) if self.damage else ()
+        return damage if stop == size else (*damage, cut_at(count, stop, size))
+
+    def _more(self, wanted: int) -> bytes:
+        try:
+            piece = self._file.read(wanted) if self._limit is None else self._file.read1(wanted)  # type: ignore[union-attr]
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            warnings = (f"damaged gzip data after {size:,} decompressed bytes ({error})",)
-    if not size and warnings:
-        raise CaptureError(f"{path}: {warnings[0]}")
-    expanded.flush()
-    return _mapped(expanded), warnings
+            self.damage = f"damaged gzip data after {self._read:,} decompressed bytes ({error})"
+            piece = b""
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        self._read += len(piece)
+        self.ended = not piece
+        if self._limit is not None and self._read > self._limit:
+            raise CaptureError(
+                f"{self.path}: expands to more than the size limit of {self._limit:,} bytes; "
+                "raise it with --size-limit, or decompress the file first"
+            )
+        return piece
+
+
+def _unreadable(path: Path, error: OSError) -> CaptureError:
+    return CaptureError(f"{path}: cannot be read: {error.strerror or error}")

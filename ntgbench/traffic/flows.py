@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+WITHOUT_PAYLOAD = "left out {} [packet|packets] without payload"
+
 
 @dataclass(frozen=True, eq=False)
 class FlowTable:
@@ -114,7 +116,7 @@ class FlowTable:
             session=None if session is None else codes(session)[alive],
         ).compact()
         changes = {
-            "left out {} [packet|packets] without payload": int(np.count_nonzero(~kept)),
+            WITHOUT_PAYLOAD: int(np.count_nonzero(~kept)),
             "left out {} [flow that carries|flows that carry] no payload": int(np.count_nonzero(~alive)),
             "set {} negative iat [value|values] to 0": backwards,
         }

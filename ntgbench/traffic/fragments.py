@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.headers import KEPT, LATER_FRAGMENT, OTHER_PROTOCOL, SPLIT_HEADER, Packets
-from ntgbench.traffic.records import Bytes, Offsets, Records
+from ntgbench.traffic.records import Offsets, Records
 from ntgbench.traffic.trace import UDP
 
 if TYPE_CHECKING:
@@ -24,33 +24,39 @@ _RAW = 101  # link type
 def fragments_of(packets: Packets, begin: int, time_ns: Offsets) -> Columns:
     """The fragments among the packets, of which the first is number `begin` of the capture, as columns.
 
-    They hold what tells datagrams apart, which bytes of its datagram a fragment is, and where these are.
+    They hold what tells datagrams apart, which bytes of it a fragment is, and those bytes that may be headers.
     """
     # The protocol of later fragments may be an extension header that the first one holds.
     reasons = (KEPT, LATER_FRAGMENT, OTHER_PROTOCOL, SPLIT_HEADER)
     rows = np.flatnonzero(packets.fragment & np.isin(packets.reason, reasons))
     key = [packets.source[rows].T, packets.destination[rows].T]
     key += [packets.fragment_id[rows].astype(np.uint64), packets.fragment_protocol[rows].astype(np.uint64)]
-    at, end = packets.fragment_at[rows], packets.ip_end[rows]
+    at, end, start = packets.fragment_at[rows], packets.ip_end[rows], packets.fragment_from[rows]
+    captured = np.clip(np.minimum(packets.end[rows], end) - at, 0, None)
+    reason = packets.reason[rows]
+    header, body = np.full(len(rows), b"", object), np.full(len(rows), b"", object)
+    for row in np.flatnonzero(reason == SPLIT_HEADER).tolist():
+        header[row] = packets.data[packets.ip_at[rows[row]] : at[row]].tobytes()
+    for row in np.flatnonzero((reason != KEPT) & (start < _MOST_HEADER_BYTES)).tolist():
+        body[row] = packets.data[at[row] : at[row] + min(captured[row], _MOST_HEADER_BYTES - start[row])].tobytes()
     return {
         "frame": begin + rows,
         "time_ns": time_ns[rows],
         "key": np.vstack(key).T,
-        "reason": packets.reason[rows],
+        "reason": reason,
         "last": ~packets.more[rows],
-        "from": packets.fragment_from[rows],
-        "end": packets.fragment_from[rows] + end - at,
+        "from": start,
+        "end": start + end - at,
         "payload": packets.payload[rows],
         "udp": packets.protocol[rows] == UDP,
         "header": packets.payload_at[rows] - at,
-        "ip_at": packets.ip_at[rows],
-        "at": at,
-        "captured": np.clip(np.minimum(packets.end[rows], end) - at, 0, None),
+        "ip_header": header,
+        "body": body,
     }
 
 
 def number_datagrams(fragments: Columns) -> Columns:
-    """The fragments with a column for the number of their datagram."""
+    """The fragments, in the order of the file, with a column for the number of their datagram."""
     _, key = np.unique(fragments["key"], axis=0, return_inverse=True)
     key = key.reshape(-1)
     order = np.argsort(key, kind="stable")
@@ -76,23 +82,27 @@ def whole_payloads(fragments: Columns) -> tuple[Offsets, npt.NDArray[np.int32]]:
     return fragments["frame"][known], payload[known].astype(np.int32)
 
 
-def rejoin(data: Bytes, fragments: Columns) -> tuple[Offsets, Records]:
+def rejoin(fragments: Columns, split: Offsets) -> tuple[Offsets, Records]:
     """Datagrams whose headers are split over fragments, put together as far as headers may go.
 
-    Returns the frames of their first fragments, and the complete datagrams as records of raw IP.
+    Args:
+        fragments: see `number_datagrams`.
+        split: rows of first fragments that hold part of the headers only.
+
+    Returns:
+        those of `split` whose datagrams are complete, and the datagrams as records of raw IP.
     """
-    split = np.flatnonzero(fragments["reason"] == SPLIT_HEADER)
     concerned = np.flatnonzero(np.isin(fragments["datagram"], fragments["datagram"][split]))
     members = concerned[np.lexsort((concerned, fragments["datagram"][concerned]))]
     numbers = fragments["datagram"][members]
-    frames, packets, wires = [], [], []
+    rows, packets, wires = [], [], []
     for row in split.tolist():
         number = fragments["datagram"][row]
         first, after = np.searchsorted(numbers, number, "left"), np.searchsorted(numbers, number, "right")
-        total, body = _joined(data, fragments, members[first:after].tolist())
+        total, body = _joined(fragments, members[first:after].tolist())
         if total:
-            header = _of_a_whole(bytes(data[fragments["ip_at"][row] : fragments["at"][row]]), total)
-            frames.append(int(fragments["frame"][row]))
+            header = _of_a_whole(fragments["ip_header"][row], total)
+            rows.append(row)
             packets.append(header + body)
             wires.append(len(header) + total)
     lengths = np.array([len(packet) for packet in packets], np.uint32)
@@ -104,10 +114,10 @@ def rejoin(data: Bytes, fragments: Columns) -> tuple[Offsets, Records]:
         time_ns=np.zeros(len(packets), np.int64),
         link=np.full(len(packets), _RAW, np.uint32),
     )
-    return np.array(frames, np.int64), records
+    return np.array(rows, np.int64), records
 
 
-def _joined(data: Bytes, fragments: Columns, rows: Iterable[int]) -> tuple[int, bytes]:
+def _joined(fragments: Columns, rows: Iterable[int]) -> tuple[int, bytes]:
     """Bytes of the whole datagram, and the first of them; 0 where a fragment is missing."""
     pieces = sorted((int(fragments["from"][row]), row) for row in rows)
     body = bytearray()
@@ -115,9 +125,8 @@ def _joined(data: Bytes, fragments: Columns, rows: Iterable[int]) -> tuple[int, 
     for start, row in pieces:
         if start > reached:
             return 0, b""
-        at, captured = int(fragments["at"][row]), int(fragments["captured"][row])
-        if start <= len(body) < min(start + captured, _MOST_HEADER_BYTES):
-            body += bytes(data[at + len(body) - start : at + min(captured, _MOST_HEADER_BYTES - start)])
+        if start <= len(body):
+            body += fragments["body"][row][len(body) - start :]
         reached = max(reached, int(fragments["end"][row]))
         total = reached if fragments["last"][row] else total
     return (total, bytes(body)) if total == reached else (0, b"")

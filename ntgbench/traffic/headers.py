@@ -1,4 +1,4 @@
-"""From IP packets to the columns of a PacketTrace, for all packets of a capture at once."""
+"""From IP packets to the columns of a PacketTrace, for many packets at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Packets:
     """Packets on their way through the headers, one row a packet: arrays (n,) that `decode` fills in.
 
     Attributes:
-        data: the capture file.
+        data: the part of the capture file that they are in.
+        start: offsets of their first captured bytes.
         at, end: offsets of the header that is next, and of the end of the captured bytes.
         wire_end: where the frame ended on the wire, counted as an offset like the others.
         reason: why the packet is left out, 0 while it is not.
@@ -54,7 +55,8 @@ class Packets:
             return np.zeros((len(self.at), *more), kind)
 
         self.data = records.data
-        self.at = records.start[rows].copy()
+        self.start = records.start[rows]
+        self.at = self.start.copy()
         captured = records.captured[rows].astype(np.int64)
         self.end = self.at + captured
         self.wire_end = self.at + np.clip(records.wire[rows].astype(np.int64), captured, LONGEST_RECORD)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import struct
 from array import array
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ntgbench.errors import CaptureError
-from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, cut_at, first_damage, gather
+from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, first_damage, gather
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterator
 
-_CHUNK = 1 << 16
+    from ntgbench.traffic.capture_files import Blocks
+
 _VERSIONS = (2, 543)  # major versions; DG/UX wrote 543
 
 
@@ -28,6 +29,8 @@ class _Layout:
     first: int = 24  # bytes before the first record
     # bytes of a record header, the usual one first; which it is shows by whether the records fit the file
     headers: tuple[int, ...] = (16,)
+    link: int = 0  # link type
+    swapped: bool = False  # whether the length on the wire may come before the captured one
 
 
 _KINDS = {
@@ -42,8 +45,15 @@ PCAP_MAGICS = {
 }
 
 
-def pcap_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str, ...]) -> Records:
-    """The records of a file that begins with one of `PCAP_MAGICS`; CaptureError when its header is unusable."""
+def pcap_records(blocks: Blocks) -> Iterator[Records]:
+    """The records of a file that begins with one of `PCAP_MAGICS`, block by block.
+
+    Which record header a file has, where its first bytes leave a choice, is decided by its first block.
+
+    Raises:
+        CaptureError: when its header is unusable.
+    """
+    data, path = blocks.data, blocks.path
     if len(data) < 24:
         raise CaptureError(f"{path}: the file ends within its pcap header ({len(data)} of 24 bytes)")
     layout = PCAP_MAGICS[data[:4].tobytes()]
@@ -53,46 +63,59 @@ def pcap_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str,
     # Until version 2.3, some systems wrote the two lengths the other way round.
     swapped = major != 2 or minor < 4
     # The upper bits of the link type hold the length of the frame check sequence.
-    records, stop = _read(data, layout, layout.headers[0], swapped, link & 0x03FF_FFFF)
-    for header in layout.headers[1:]:
-        if stop == len(data):
+    layout = replace(layout, link=link & 0x03FF_FFFF, swapped=swapped)
+    found = _read(blocks, layout, layout.headers[0], layout.first)
+    header = layout.headers[0]
+    for other in layout.headers[1:]:
+        if not found.damaged:
             break
-        other, end = _read(data, layout, header, swapped, link & 0x03FF_FFFF)
-        if end == len(data) and len(other) > len(records) and other.captured.all():
-            records, stop = other, end
-    if stop != len(data):
-        warnings = (*warnings, cut_at(len(records), stop, len(data)))
-    return replace(records, warnings=warnings)
+        another = _read(blocks, layout, other, layout.first)
+        if not another.damaged and len(another.records) > len(found.records) and another.records.captured.all():
+            found, header = another, other
+    count = 0
+    while True:
+        count += len(found.records)
+        if found.damaged or blocks.ended:
+            yield replace(found.records, warnings=blocks.warnings(count, found.stop))
+            return
+        yield found.records
+        blocks.advance(found.stop)
+        found = _read(blocks, layout, header, 0)
 
 
-def _read(data: Bytes, layout: _Layout, header: int, swapped: bool, link: int) -> tuple[Records, int]:
-    """The records until the first damage, and where that is, or the end of the file."""
-    start, position = _walk(data, layout, header, swapped)
+class _Found(NamedTuple):
+    records: Records
+    stop: int  # where in the block the records end that are whole
+    damaged: bool  # whether they end there because of damage, not because the block does
+
+
+def _read(blocks: Blocks, layout: _Layout, header: int, position: int) -> _Found:
+    """The records of a block from `position` on, until the first damage or the end of the block."""
+    data = blocks.data
+    start, stop = _walk(data, layout, header, position)
     count = len(start)
-    captured, wire = np.empty(count, np.uint32), np.empty(count, np.uint32)
-    time_ns = np.empty(count, np.int64)
-    intact = np.empty(count, np.bool_)
-    # In chunks, because a file can hold many million records.
-    for begin in range(0, count, _CHUNK):
-        rows = slice(begin, begin + _CHUNK)
-        seconds, fraction, *lengths = gather(data, start[rows], 16).view(f"{layout.order}u4").T
-        captured[rows], wire[rows] = (np.minimum(*lengths), np.maximum(*lengths)) if swapped else lengths
-        time_ns[rows] = seconds.astype(np.int64) * 1_000_000_000 + fraction.astype(np.int64) * layout.unit_ns
-        start[rows] += header
-        intact[rows] = (captured[rows] <= LONGEST_RECORD) & (start[rows] + captured[rows] <= len(data))
+    # The last one may not be whole. The header before it tells the lengths, whatever its own length is.
+    seconds, fraction, *lengths = gather(data, start, 16).view(f"{layout.order}u4").T
+    pair = (np.minimum(*lengths), np.maximum(*lengths)) if layout.swapped else lengths
+    captured, wire = (length.astype(np.uint32) for length in pair)
+    time_ns = seconds.astype(np.int64) * 1_000_000_000 + fraction.astype(np.int64) * layout.unit_ns
+    start += header
+    intact = (captured <= LONGEST_RECORD) & (start + captured <= len(data))
+    damaged = False
     if (whole := first_damage(intact)) < count:
-        count, position = whole, int(start[whole]) - header
-    links = np.broadcast_to(np.uint32(link), count)
-    return Records(data, start[:count], captured[:count], wire[:count], time_ns[:count], links), position
+        count, stop = whole, int(start[whole]) - header
+        damaged = bool(captured[whole] > LONGEST_RECORD)
+    damaged |= blocks.ended and stop != len(data)
+    links = np.broadcast_to(np.uint32(layout.link), count)
+    return _Found(Records(data, start[:count], captured[:count], wire[:count], time_ns[:count], links), stop, damaged)
 
 
-def _walk(data: Bytes, layout: _Layout, header: int, swapped: bool) -> tuple[Offsets, int]:
+def _walk(data: Bytes, layout: _Layout, header: int, position: int) -> tuple[Offsets, int]:
     """Where records begin, by the lengths that they state, and where the last one ends."""
     lengths_at = struct.Struct(f"{layout.order}I").unpack_from
     both_at = struct.Struct(f"{layout.order}II").unpack_from
-    view = data.data
+    view, swapped = data.data, layout.swapped
     found = array("q")
-    position = layout.first
     last = len(data) - header
     while position <= last:
         found.append(position)

@@ -11,73 +11,108 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import CaptureError
-from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, cut_at, first_damage, gather
+from ntgbench.traffic.records import LONGEST_RECORD, Bytes, Offsets, Records, first_damage, gather
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Callable, Iterator
+
+    from ntgbench.traffic.capture_files import Blocks
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 _ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_CHUNK = 1 << 16
+_LONGEST_BLOCK = 1 << 26  # bytes; a longer block is damage
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """What a walk through the file finds."""
+@dataclass
+class _Walk:
+    """A walk through the file, block after block.
 
-    packets: array[int] = field(default_factory=lambda: array("q"))  # where packet blocks begin
-    # of each section, how many packets and interfaces come before it, and whether it is big-endian
-    sections: list[tuple[int, int, bool]] = field(default_factory=list)
-    # link type, snap length, resolution and offset of the time of each interface
+    Attributes:
+        order: byte order of the section, as `struct` writes it; empty before the first section.
+        first: how many interfaces come before the section.
+        interfaces: link type, snap length, resolution and offset of the time of each interface so far.
+        packets: where packet blocks begin in the bytes in memory.
+        changes: from which of these packets on the interfaces `first` up to a number are known, and whether the section
+            is big-endian.
+        damaged: whether the walk has ended because of damage.
+    """
+
+    order: str = ""
+    first: int = 0
     interfaces: list[tuple[int, int, int, int]] = field(default_factory=list)
+    packets: array[int] = field(default_factory=lambda: array("q"))
+    changes: list[tuple[int, int, int, bool]] = field(default_factory=list)
+    damaged: bool = False
+
+    def begin(self) -> None:
+        """Forget the packets of the bytes before."""
+        self.packets = array("q")
+        self.changes = []
+        self.change()
+
+    def change(self) -> None:
+        """Note which interfaces the packets from here on may name."""
+        self.changes.append((len(self.packets), self.first, len(self.interfaces), self.order == ">"))
 
 
-def pcapng_records(path: str | os.PathLike[str], data: Bytes, warnings: tuple[str, ...]) -> Records:
-    """The records of a pcapng file; CaptureError when its first section is unusable."""
-    view = data.data
-    blocks = _Blocks()
-    position = 0
-    while position + 12 <= len(data):
-        order = _ORDERS.get(bytes(view[position + 8 : position + 12]))
-        if order is None:
-            break
-        blocks.sections.append((len(blocks.packets), len(blocks.interfaces), order == ">"))
-        begin, position = position, _walk(view, position, order, blocks)
-        if position == begin or view[position : position + 4] != PCAPNG_MAGIC:
-            break
-    if position == 0:
-        raise CaptureError(f"{path}: the pcapng section header is damaged")
-    at = np.array(blocks.packets, np.int64)
-    intact, columns = _columns(data, at, blocks)
-    count = first_damage(intact)
-    if count < len(at):
-        position = int(at[count])
-    if position != len(data):
-        warnings = (*warnings, cut_at(count, position, len(data)))
-    start, captured, wire, time_ns, link = (column[:count] for column in columns)
-    return Records(data, start, captured, wire, time_ns, link, warnings)
+def pcapng_records(blocks: Blocks) -> Iterator[Records]:
+    """The records of a pcapng file, block by block; CaptureError when its first section is unusable."""
+    walk = _Walk()
+    total = 0
+    while True:
+        walk.begin()
+        stop = _walk(blocks, walk)
+        if walk.damaged and blocks.begin + stop == 0:
+            raise CaptureError(f"{blocks.path}: the pcapng section header is damaged")
+        at = np.array(walk.packets, np.int64)
+        intact, columns = _columns(blocks.data, at, walk)
+        count = first_damage(intact)
+        total += count
+        if count < len(at):
+            stop, walk.damaged = int(at[count]), True
+        start, captured, wire, time_ns, link = (column[:count] for column in columns)
+        ended = walk.damaged or blocks.ended
+        warnings = blocks.warnings(total, stop) if ended else ()
+        yield Records(blocks.data, start, captured, wire, time_ns, link, warnings)
+        if ended:
+            return
+        blocks.advance(stop)
 
 
-def _walk(view: memoryview, position: int, order: str, blocks: _Blocks) -> int:
-    """Collect the section that begins at `position`; returns where the next one, the end or the damage is."""
-    head_at, length_at = struct.Struct(f"{order}II").unpack_from, struct.Struct(f"{order}I").unpack_from
-    packets, first, size = blocks.packets, position, len(view)
-    while position + 12 <= size:
+def _walk(blocks: Blocks, walk: _Walk) -> int:
+    """Collect the packets in memory; returns where the damage is, or the first block of pcapng that is not whole."""
+    view, size, position = blocks.data.data, len(blocks.data), 0
+    head_at, length_at = _structs(walk.order)
+    while position + 12 <= size and not walk.damaged:
         kind, length = head_at(view, position)
+        if kind == _SECTION:  # which reads the same in both byte orders
+            order = _ORDERS.get(bytes(view[position + 8 : position + 12]), "")
+            walk.damaged = not order
+            walk.order, walk.first = order, len(walk.interfaces)
+            walk.change()
+            head_at, length_at = _structs(order)
+            kind, length = head_at(view, position)
         after = position + length
-        if kind == _SECTION and position != first:
-            return position
-        if length < 12 or length % 4 or after > size or length_at(view, after - 4)[0] != length:
-            return position
-        if kind in (_PACKET, _SIMPLE_PACKET, _OLD_PACKET):
-            packets.append(position)
-        elif kind == _INTERFACE:
-            if length < 20:
-                return position
-            blocks.interfaces.append(_interface(view[position + 8 : after - 4], order))
-        position = after
+        if walk.damaged or length < 12 or length % 4 or length > _LONGEST_BLOCK:
+            walk.damaged = True
+        elif after > size:
+            break
+        elif length_at(view, after - 4)[0] != length or (kind == _INTERFACE and length < 20):
+            walk.damaged = True
+        else:
+            if kind in (_PACKET, _SIMPLE_PACKET, _OLD_PACKET):
+                walk.packets.append(position)
+            elif kind == _INTERFACE:
+                walk.interfaces.append(_interface(view[position + 8 : after - 4], walk.order))
+                walk.change()
+            position = after
+    walk.damaged |= blocks.ended and position != size
     return position
+
+
+def _structs(order: str) -> tuple[Callable[..., tuple[int, ...]], Callable[..., tuple[int, ...]]]:
+    return struct.Struct(f"{order}II").unpack_from, struct.Struct(f"{order}I").unpack_from
 
 
 def _interface(body: memoryview, order: str) -> tuple[int, int, int, int]:
@@ -97,21 +132,14 @@ def _interface(body: memoryview, order: str) -> tuple[int, int, int, int]:
     return link, snap or LONGEST_RECORD, resolution, offset
 
 
-def _columns(data: Bytes, at: Offsets, blocks: _Blocks) -> tuple[npt.NDArray[Any], list[npt.NDArray[Any]]]:
+def _columns(data: Bytes, at: Offsets, walk: _Walk) -> tuple[npt.NDArray[Any], list[npt.NDArray[Any]]]:
     """Which of the records that begin `at` are intact, and their columns in the order of `Records`."""
-    count = len(at)
     kinds: tuple[type[np.generic], ...] = (np.bool_, np.int64, np.uint32, np.uint32, np.int64, np.uint32)
-    intact, *columns = (np.empty(count, kind) for kind in kinds)
-    before, first, big = (np.array(column) for column in zip(*blocks.sections, strict=True))
-    after = np.append(first[1:], len(blocks.interfaces))
-    interfaces = np.array(blocks.interfaces or [(0, 0, 0, 0)], np.int64)
-    for begin in range(0, count, _CHUNK):
-        rows = slice(begin, min(begin + _CHUNK, count))
-        section = np.searchsorted(before, np.arange(rows.start, rows.stop), "right") - 1
-        block = gather(data, at[rows], 28)
-        read = _chunk(block, at[rows], big[section], first[section], after[section], interfaces)
-        for column, values in zip((intact, *columns), read, strict=True):
-            column[rows] = values
+    before, first, after, big = (np.array(column) for column in zip(*walk.changes, strict=True))
+    interfaces = np.array(walk.interfaces or [(0, 0, 0, 0)], np.int64)
+    row = np.searchsorted(before, np.arange(len(at)), "right") - 1
+    read = _chunk(gather(data, at, 28), at, big[row], first[row], after[row], interfaces)
+    intact, *columns = (values.astype(kind) for kind, values in zip(kinds, read, strict=True))
     return intact, columns
 
 

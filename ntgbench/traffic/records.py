@@ -17,16 +17,17 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """N packet records in the order of the file."""
+    """N packet records in the order of the file, of all of it or of a part."""
 
-    data: Bytes  # uint8 (bytes,). The whole file, decompressed
+    data: Bytes  # uint8 (bytes,). That part of the file, decompressed
     start: Offsets  # int64 (N,). Offset of the first captured byte in `data`
     captured: npt.NDArray[np.uint32]  # (N,). Bytes in the file
     wire: npt.NDArray[np.uint32]  # (N,). Bytes on the wire
     # int64 (N,). Nanoseconds since the epoch, 0 for pcapng's simple packet blocks, which carry no time
     time_ns: Offsets
     link: npt.NDArray[np.uint32]  # uint32 (N,). Link type as listed at https://www.tcpdump.org/linktypes.html
-    warnings: tuple[str, ...] = ()  # what is wrong with the file, and how far it was read
+    # What is wrong with the file, and how far it was read; with the last records only
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.start)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import TrafficError
-from ntgbench.traffic.flows import FlowTable
+from ntgbench.traffic.flows import WITHOUT_PAYLOAD, FlowTable
 from ntgbench.traffic.handshakes import begin_connections
 from ntgbench.traffic.trace import ACK, RST, SYN, PacketTrace
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
 IDLE_TIMEOUT = 120.0  # seconds without a packet after which a biflow has ended, unless told otherwise
@@ -24,6 +24,28 @@ ACTIVE_TIMEOUT = 1800.0  # seconds after which a biflow ends although it goes on
 _NEVER = 2**63 - 1
 # Odd and without pattern: the golden ratio as a 64-bit fraction, Knuth, The Art of Computer Programming 3, 6.4.
 _MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """What segmentation looks at of N packets: columns of a `PacketTrace`."""
+
+    time_ns: npt.NDArray[np.int64]
+    source: npt.NDArray[np.uint64]
+    destination: npt.NDArray[np.uint64]
+    source_port: npt.NDArray[np.uint16]
+    destination_port: npt.NDArray[np.uint16]
+    protocol: npt.NDArray[np.uint8]
+    payload_length: npt.NDArray[np.int32]
+    tcp_flags: npt.NDArray[np.uint8]
+    tcp_sequence: npt.NDArray[np.uint32]
+    tcp_acknowledgement: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+HEADS = tuple(field.name for field in fields(Heads))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +79,13 @@ def segment(
     Raises:
         TrafficError: a timeout is not positive.
     """
-    if not (idle_timeout > 0 and active_timeout > 0):
-        raise TrafficError(f"timeouts are positive seconds, not {idle_timeout} (idle) and {active_timeout} (active)")
-    low_first, order, same = _by_five_tuple(trace)
+    idle_ns, active_ns = timeouts_ns(idle_timeout, active_timeout)
+    low_first, order, same = by_five_tuple(trace)
     time = trace.time_ns[order]
     begins = np.ones(len(trace), np.bool_)
-    begins[1:] = ~same | (np.diff(time) > idle_timeout * 1e9)
+    begins[1:] = ~same | (np.diff(time) > idle_ns)
     begin_connections(begins, trace, order, low_first)
-    _split_long(begins, time, int(min(active_timeout * 1e9, _NEVER)))
+    split_long(begins, time, active_ns)
     starts = np.flatnonzero(begins)
     counts = np.diff(starts, append=len(trace))
     # Number the biflows by their first packet, and move their packets to where the number says.
@@ -77,11 +98,43 @@ def segment(
     by_flow[position] = order
     flow = np.empty_like(order)
     flow[order] = np.repeat(number, counts)
-    client_low = low_first[by_flow[offsets[:-1]]]
-    handshake = by_flow[trace.tcp_flags[by_flow] & (SYN | RST) == SYN][::-1]
-    # Backwards, so that the first packet of a biflow is written last and stays.
-    client_low[flow[handshake]] = low_first[handshake] == (trace.tcp_flags[handshake] & ACK == 0)
+    of_packet = np.repeat(np.arange(len(rank)), counts[rank])
+    client_low, _ = clients(trace, low_first, by_flow, of_packet, offsets[:-1])
     return Segmentation(flow, low_first == client_low[flow], by_flow, offsets)
+
+
+def timeouts_ns(idle_timeout: float, active_timeout: float) -> tuple[float, int]:
+    """Both in nanoseconds. Raises TrafficError unless they are positive."""
+    if not (idle_timeout > 0 and active_timeout > 0):
+        raise TrafficError(f"timeouts are positive seconds, not {idle_timeout} (idle) and {active_timeout} (active)")
+    return idle_timeout * 1e9, int(min(active_timeout * 1e9, _NEVER))
+
+
+def clients(
+    trace: PacketTrace | Heads,
+    low_first: npt.NDArray[np.bool_],
+    order: npt.NDArray[np.int64],
+    flow: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Which side of each biflow is the client.
+
+    Args:
+        trace: N packets.
+        low_first: bool (N,). Whether the lower endpoint sends each packet of the trace.
+        order: int64 (N,). The packets, biflow by biflow.
+        flow: int64 (N,). The biflow of each packet in `order`.
+        starts: int64 (F,). Where in `order` each biflow begins.
+
+    Returns:
+        bool (F,), whether the client is the lower endpoint; and where in `order` the packet is that tells it.
+    """
+    tells = starts.copy()
+    handshake = np.flatnonzero(trace.tcp_flags[order] & (SYN | RST) == SYN)[::-1]
+    # Backwards, so that the first packet of a biflow is written last and stays.
+    tells[flow[handshake]] = handshake
+    flags = trace.tcp_flags[order[tells]]
+    return low_first[order[tells]] ^ (flags & (SYN | RST | ACK) == SYN | ACK), tells
 
 
 def flow_table(
@@ -100,19 +153,22 @@ def flow_table(
         given = pluralised(len(class_of), "class")
         raise TrafficError(f"{given} for {pluralised(count, 'biflow')}; give one, or one for each")
     order, offsets = segmentation.order, segmentation.offsets
-    iat = np.diff(trace.time_ns[order], prepend=0) / 1e9
-    iat[offsets[:-1]] = 0.0
-    return FlowTable.from_packets(
-        counts=np.diff(offsets),
-        length=trace.payload_length[order],
-        upstream=segmentation.upstream[order],
+    kept = trace.payload_length[order] > 0
+    packets = order[kept]
+    flows, changes = FlowTable.from_packets(
+        counts=np.diff(np.concatenate([[0], np.cumsum(kept)])[offsets]),
+        length=trace.payload_length[packets],
+        upstream=segmentation.upstream[packets],
         class_of=class_of,
-        iat=iat,
+        iat=np.diff(trace.time_ns[packets], prepend=0) / 1e9,
         session=None if session is None else [session] * count,
     )
+    return flows, Counter({WITHOUT_PAYLOAD: int(np.count_nonzero(~kept))}) + changes
 
 
-def _by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def by_five_tuple(
+    trace: PacketTrace | Heads,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Bring the packets of each 5-tuple together, in both directions.
 
     Returns:
@@ -148,7 +204,7 @@ def _by_five_tuple(trace: PacketTrace) -> tuple[npt.NDArray[np.bool_], npt.NDArr
     return low_first, order, equal
 
 
-def _split_long(begins: npt.NDArray[np.bool_], time_ns: npt.NDArray[np.int64], longest_ns: int) -> None:
+def split_long(begins: npt.NDArray[np.bool_], time_ns: npt.NDArray[np.int64], longest_ns: int) -> None:
     """Set `begins` where biflows go on for longer than `longest_ns`."""
     starts = np.flatnonzero(begins)
     if not len(starts):

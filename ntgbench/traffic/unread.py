@@ -8,15 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic import kinds as k
-from ntgbench.traffic.headers import NO_IP, Packets
+from ntgbench.traffic.headers import KEPT, NO_IP, SPLIT_HEADER, Packets
 from ntgbench.traffic.notes import WARNING
-from ntgbench.traffic.records import Bytes, Offsets, Records, gather
-from ntgbench.traffic.trace import TCP, PacketTrace
+from ntgbench.traffic.records import Bytes, Offsets, gather
+from ntgbench.traffic.trace import TCP
 
 if TYPE_CHECKING:
-    from ntgbench.traffic.fragments import Columns
+    from collections.abc import Callable, Iterable
 
 _ETHERNET_LINK = 1
+_MOST_WAYS = 1 << 22  # TCP directions that are remembered on links without addresses
+_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)  # see `ntgbench.traffic.segmentation`
 _SPECIAL = {
     k.ENCRYPTED: "with encrypted or compressed content",
     k.HIDDEN: "behind an MPLS, NSH or SNAP header of an unknown form",
@@ -33,62 +35,103 @@ _NEVER_IP = np.array(
 )
 
 
-def unread_frames(packets: Packets, begin: int) -> Columns:
-    """Frames, the first being number `begin` of the capture, that may hold packets which could not be read; and why."""
-    rows = np.flatnonzero((packets.reason == NO_IP) & (packets.kind != k.NOT_IP))
-    kind = packets.kind[rows]
-    rows = rows[(kind >= 0x0600) & ~np.isin(kind, _NEVER_IP)]
-    return {"frame": begin + rows, "kind": packets.kind[rows]}
+class Unread:
+    """The frames of a capture that may hold packets which could not be read, counted by what tells them apart."""
+
+    def __init__(self) -> None:
+        # uint64 (n, 4): what hides the packet, see `find_ip`, link type, and two Ethernet addresses; and how many
+        self._rows = np.zeros((0, 4), np.uint64)
+        self._counts = np.zeros(0, np.int64)
+
+    def add(self, packets: Packets) -> None:
+        """Count those among some packets."""
+        rows = np.flatnonzero((packets.reason == NO_IP) & (packets.kind != k.NOT_IP))
+        kind = packets.kind[rows]
+        rows = rows[(kind >= 0x0600) & ~np.isin(kind, _NEVER_IP)]
+        if not len(rows):
+            return
+        found = np.empty((len(rows), 4), np.uint64)
+        found[:, 0], found[:, 1] = packets.kind[rows], packets.link[rows]
+        found[:, 2:] = _address_pairs(packets, rows)
+        found[found[:, 1] != _ETHERNET_LINK, 2:] = 0
+        rows_of, place = np.unique(np.concatenate([self._rows, found]), axis=0, return_inverse=True)
+        counts = np.concatenate([self._counts, np.ones(len(found), np.int64)])
+        self._rows, self._counts = rows_of, np.bincount(place.reshape(-1), counts, len(rows_of)).astype(np.int64)
+
+    def missing(self, read: Callable[[], Iterable[Packets]]) -> dict[str, int]:
+        """How many travel between hosts whose other packets are kept, by a sentence with {} for the number.
+
+        On Ethernet, these are the frames between two addresses between which packets are kept too, in any direction. On
+        other links, whose headers hold no pair of addresses, they are all frames of a link type on which TCP packets of
+        one direction are kept without any of the other.
+
+        Args:
+            read: reads the packets of the capture again; called where there is such a frame, which is rare.
+        """
+        if not len(self._rows):
+            return {}
+        kind, link, *_ = self._rows.T
+        wired = link == _ETHERNET_LINK
+        pairs = _values(self._rows[:, 2:])
+        concerned, ways = np.zeros(len(pairs), np.bool_), _Ways()
+        for packets in read():
+            kept = np.flatnonzero((packets.reason == KEPT) | (packets.reason == SPLIT_HEADER))
+            on_ethernet = kept[packets.link[kept] == _ETHERNET_LINK]
+            concerned |= wired & np.isin(pairs, _values(_address_pairs(packets, on_ethernet)))
+            if not wired.all():
+                ways.add(packets, kept[packets.protocol[kept] == TCP])
+        concerned |= ~wired & np.isin(link, ways.one_way_links())
+        sentences = {}
+        for what in np.unique(kind[concerned]).tolist():
+            behind = _SPECIAL.get(what, f"behind a header of EtherType 0x{what:04x}")
+            sentence = (
+                f"{WARNING}{{}} [packet|packets] {behind} cannot be read: biflows between their hosts lack packets"
+            )
+            sentences[sentence] = int(self._counts[concerned & (kind == what)].sum())
+        return sentences
 
 
-def missing_packets(records: Records, trace: PacketTrace, frame: Offsets, unread: Columns) -> dict[str, int]:
-    """How many unread frames travel between hosts whose other packets are kept, by a sentence with {} for the number.
+class _Ways:
+    """The directions of TCP packets, as hashes: of one direction, of the other, and the link type."""
 
-    On Ethernet, these are the frames between two addresses between which packets are kept too, in any direction. On
-    other links, whose headers hold no pair of addresses, they are all frames of a link type on which TCP packets of one
-    direction are kept without any of the other.
+    def __init__(self) -> None:
+        self._rows = np.zeros((0, 3), np.uint64)
 
-    Args:
-        records: the packets of the file.
-        trace: the packets that are kept.
-        frame: int64 (len(trace),). Which packets of the file they are.
-        unread: see `unread_frames`.
-    """
-    if not len(unread["frame"]):
-        return {}
-    link = records.link[unread["frame"]]
-    wired = link == _ETHERNET_LINK
-    concerned = np.isin(link, records.link[frame[_one_way(trace)]]) & ~wired
-    kept = frame[records.link[frame] == _ETHERNET_LINK]
-    pairs = np.unique(_address_pairs(records, kept))
-    concerned[wired] = np.isin(_address_pairs(records, unread["frame"][wired]), pairs)
-    sentences = {}
-    for kind, count in zip(*np.unique(unread["kind"][concerned], return_counts=True), strict=True):
-        what = _SPECIAL.get(int(kind), f"behind a header of EtherType 0x{kind:04x}")
-        sentence = f"{WARNING}{{}} [packet|packets] {what} cannot be read: biflows between their hosts lack packets"
-        sentences[sentence] = int(count)
-    return sentences
+    def add(self, packets: Packets, rows: Offsets) -> None:
+        if len(self._rows) > _MOST_WAYS:
+            return
+        ends = [
+            (packets.source[rows], packets.ports[rows, 0]),
+            (packets.destination[rows], packets.ports[rows, 1]),
+        ]
+        there, back = (_mixed([*one[0].T, one[1], *other[0].T, other[1]]) for one, other in (ends, ends[::-1]))
+        found = np.stack([there, back, packets.link[rows].astype(np.uint64)], axis=1)
+        self._rows = np.unique(np.concatenate([self._rows, found]), axis=0)
+
+    def one_way_links(self) -> npt.NDArray[np.uint64]:
+        there, back, link = self._rows.T
+        return np.unique(link[~np.isin(back, there)])
 
 
-def _address_pairs(records: Records, frame: Offsets) -> npt.NDArray[Any]:
-    """The two Ethernet addresses of each frame, the lower one first, as one value."""
-    ends: Bytes = gather(records.data, records.start[frame], 12).reshape(-1, 2, 6)
-    number = np.zeros((len(frame), 2), np.uint64)
+def _mixed(parts: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
+    hashed: npt.NDArray[np.uint64] | None = None
+    for part in parts:
+        mixed = part.astype(np.uint64) if hashed is None else hashed ^ part.astype(np.uint64)
+        mixed = mixed * _MULTIPLIER
+        hashed = mixed ^ mixed >> np.uint64(29)
+    assert hashed is not None
+    return hashed
+
+
+def _values(pairs: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
+    """Pairs, uint64 (n, 2), as one value each."""
+    return np.ascontiguousarray(pairs).view("u8,u8").reshape(-1)
+
+
+def _address_pairs(packets: Packets, rows: Offsets) -> npt.NDArray[np.uint64]:
+    """The two Ethernet addresses of frames, the lower one first, uint64 (n, 2)."""
+    ends: Bytes = gather(packets.data, packets.start[rows], 12).reshape(-1, 2, 6)
+    number = np.zeros((len(rows), 2), np.uint64)
     for column in range(6):
         number = number << np.uint64(8) | ends[:, :, column]
-    return np.sort(number, axis=1).view("u8,u8").reshape(-1)
-
-
-def _one_way(trace: PacketTrace) -> npt.NDArray[np.bool_]:
-    """TCP packets of which none goes the other way between the same ports."""
-    ways = [
-        np.concatenate([*one.T, *other.T, one_port, other_port]).reshape(6, -1).T
-        for one, other, one_port, other_port in (
-            (trace.source, trace.destination, trace.source_port, trace.destination_port),
-            (trace.destination, trace.source, trace.destination_port, trace.source_port),
-        )
-    ]
-    _, number = np.unique(np.concatenate(ways), axis=0, return_inverse=True)
-    there, back = number.reshape(2, -1)
-    tcp: npt.NDArray[np.bool_] = trace.protocol == TCP
-    return tcp & ~np.isin(there, back[tcp])
+    return np.sort(number, axis=1)
