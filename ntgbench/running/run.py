@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
-from ntgbench.running.cells import Cell, plan
+from ntgbench.running.cells import TRAFFIC_FILE, Cell, plan
 from ntgbench.running.engine import forget, forget_failures, run_cells
 from ntgbench.tracks import blamed
 
@@ -128,6 +129,8 @@ def run(
         elif retry and cell.progress() == "failed":
             forget_failures(cell)
     todo = [cell for cell in cells if cell.progress() in ("pending", "partial")]
+    for cell in todo:
+        _link_traffic(cell)
     observer.planned(cells, todo)
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
@@ -187,6 +190,18 @@ def _store(path: Path, traffic: Traffic, track: Track[Any]) -> None:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
     track.write(traffic, path)
+
+
+def _link_traffic(cell: Cell) -> None:
+    """Give a cell its traffic under a name of its own, so that no system can delete that of another cell."""
+    own = cell.path / TRAFFIC_FILE
+    shared = cell.path.parent.parent / TRAFFIC_FILE
+    # Where that is not possible, the cell reads the file of all.
+    with contextlib.suppress(OSError):
+        cell.path.mkdir(parents=True, exist_ok=True)
+        if not own.exists() or not own.samefile(shared):
+            own.unlink(missing_ok=True)
+            own.hardlink_to(shared)
 
 
 def _writable(folder: str | Path) -> Path:

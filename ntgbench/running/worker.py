@@ -1,7 +1,8 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
 It reads the folder's cell.json and writes its results into the folder. The file state.json says when fitting is done,
-so that measuring alone can be repeated from the stored traffic and model.
+so that measuring alone can be repeated from the stored traffic and model. After a fit the process replaces itself with a
+new one that measures, so that nothing that a system has changed in memory, in numpy for example, changes its scores.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ntgbench import systems
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, described
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
 
 SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
+
+_MEASURE = "--measure"
+"""Argument of the process that follows a fit: it never fits."""
+
+_ENVIRONMENT = dict(os.environ)
 
 
 def main() -> None:
@@ -69,7 +75,7 @@ def run(cell: Cell) -> None:
         row = with_suites(row, earlier, lambda suite: suite not in missing)
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
-    work = _Work(cell)
+    work = _Work(cell, notes)
     try:
         work.measure(missing, row)
         row["status"] = "ok"
@@ -79,6 +85,16 @@ def run(cell: Cell) -> None:
     row["notes"] = list(dict.fromkeys([*row["notes"], *notes.messages]))
     row["phases"].update(work.state.seconds)
     write_result(cell, row)
+
+
+def _start_measuring(cell: Cell) -> NoReturn:
+    """Replace this process, which keeps its number and its limits, with one in which no system has run."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os.chdir(cell.path)
+    command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder, _MEASURE]
+    os.execve(sys.executable, command, _ENVIRONMENT)  # noqa: S606 - no shell is wanted
 
 
 def _reason(error: Exception, cell: Cell) -> str:
@@ -92,8 +108,8 @@ def _reason(error: Exception, cell: Cell) -> str:
 class _Work:
     """What one process does of a cell."""
 
-    def __init__(self, cell: Cell) -> None:
-        self.cell, self.state, self.system = cell, State(cell), cell.build()
+    def __init__(self, cell: Cell, logged: Notes) -> None:
+        self.cell, self.state, self.system, self.logged = cell, State(cell), cell.build(), logged
         self.names: tuple[str | int, ...] = (cell.dataset_digest, cell.seed)
 
     def measure(self, suites: tuple[str, ...], row: Row) -> None:
@@ -124,7 +140,7 @@ class _Work:
             row["notes"] += track.split_notes(train, test)
         spec = self.system.spec
         noted = self._fit(test if isinstance(spec, GeneratorSpec) and spec.heldout else train)
-        row["notes"] += _notes_of_base(cell)
+        row["notes"] += [*_notes_of_base(cell), *noted.get("notes", [])]
         row["phases"].update(noted["phases"])
         row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
         return self._input(train, test, track.load(cell.path / SYNTHETIC_FILE), cell.path / FITTED_FOLDER)
@@ -166,7 +182,8 @@ class _Work:
 
     def _traffic(self) -> Traffic:
         track = self.cell.track
-        path = self.cell.path.parent.parent / TRAFFIC_FILE
+        own, shared = self.cell.path / TRAFFIC_FILE, self.cell.path.parent.parent / TRAFFIC_FILE
+        path = own if own.exists() else shared
         with self.state.timed("load"):
             traffic = track.load(path)
         if track.digest(traffic) != self.cell.dataset_digest:
@@ -174,23 +191,31 @@ class _Work:
         return traffic
 
     def _fit(self, train: Traffic) -> dict[str, Any]:
-        """Fit the system, make its traffic and store both; returns what an earlier process noted when that is done."""
+        """What an earlier process noted of the fit.
+
+        When there was none, or something of it is damaged, fit the system, make its traffic, store both, and go on in a
+        new process.
+        """
         cell, track, noted = self.cell, self.cell.track, self.state.fitted
         with contextlib.suppress(OSError, NtgbenchError):
             if noted is not None and {"phases", "peak_memory_mib", "machine"} <= noted.keys():
                 made = track.load(cell.path / SYNTHETIC_FILE)
                 if len(made) == noted.get("made"):
                     return noted
-        # Not fitted yet, or something of it is damaged: either way it is fitted now.
+        if _MEASURE in sys.argv:
+            raise PluginError(f"the traffic that {self.system.display_name} has made is lost: {SYNTHETIC_FILE}")
         if named_files(self.system, Path(cell.home)) != cell.files:
             raise DatasetError(f"a file that {self.system.display_name} names has changed; run again")
         unfinished = cell.path / UNFINISHED_FOLDER
         unfinished.mkdir(exist_ok=True)
+        digest = track.digest(train)
         with self.state.timed("fit"):
             context = self._context(self.system, "fit", train, _base_of(cell))
             fitted = self.system.fit(train, replace(context, checkpoint=unfinished))
         with self.state.timed("sample"):
             synthetic = fitted.sample(*track.request(train), seed=derive_seed(*self.names, "sample"))
+        if track.digest(train) != digest:
+            raise PluginError(f"{self.system.display_name} has changed the traffic that it was given")
         with self.state.timed("save"):
             home = cell.path / FITTED_FOLDER
             shutil.rmtree(home, ignore_errors=True)
@@ -208,11 +233,12 @@ class _Work:
             "peak_memory_mib": peak_memory_mib(),
             "machine": machine_of(cell),
             "made": len(synthetic),
+            "notes": list(self.logged.messages),
         }
         self.state.fitted = noted
         self.state.write()
         shutil.rmtree(unfinished)
-        return noted
+        _start_measuring(cell)
 
     def _refit(self, system: System, few: Traffic) -> FittedSystem:
         """The system fitted on `few` alone, and what it starts from as well."""
