@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator, Mapping
@@ -75,6 +76,14 @@ def write_texts(texts: Mapping[Path, str]) -> None:
     finally:
         for temporary in temporaries.values():
             temporary.unlink(missing_ok=True)
+
+
+def delete(path: Path) -> None:
+    """Delete the file at `path`, or the folder with all that is in it; nothing when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def require_file(path: Path, most: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError, described
-from ntgbench.files import locked, write_text
+from ntgbench.files import delete, locked, write_text
 from ntgbench.plugins import RESTRICT, registry
 from ntgbench.probing import PROBED, ended_how
 from ntgbench.results import suite_of
@@ -24,6 +23,8 @@ from ntgbench.running.cells import (
     LOG_FILE,
     RESULT_FILE,
     STATE_FILE,
+    SYNTHETIC_FILE,
+    TRAFFIC_FILE,
     UNFINISHED_FOLDER,
     Cell,
     failed_suites,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 _LOOK_EVERY = 0.1
+_FILES = (CELL_FILE, STATE_FILE, RESULT_FILE, LOG_FILE, TRAFFIC_FILE, SYNTHETIC_FILE)
 
 Observe = Callable[[Cell, str], None]
 """Told what a running cell is doing, as one short text."""
@@ -149,10 +151,11 @@ def _store(cell: Cell, row: Row) -> None:
 
 
 def _clear(cell: Cell) -> None:
-    """Delete files that a process left half-written."""
-    for leftover in cell.path.glob(".*.tmp"):
+    """Delete what a process left half-written, or put in the place of a file of the cell."""
+    files = [cell.path / name for name in _FILES]
+    for leftover in (*cell.path.glob(".*.tmp"), *(path for path in files if path.is_symlink() or not path.is_file())):
         with contextlib.suppress(OSError):
-            leftover.unlink()
+            delete(leftover)
 
 
 def _written(cell: Cell) -> tuple[int, int] | None:
@@ -205,12 +208,13 @@ def forget_failures(cell: Cell) -> None:
 def forget(cell: Cell) -> None:
     """Reset a cell as if it had never run."""
     _delete_results(cell)
-    shutil.rmtree(cell.path / UNFINISHED_FOLDER, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        delete(cell.path / UNFINISHED_FOLDER)
 
 
 def _delete_results(cell: Cell) -> None:
     for name in (RESULT_FILE, STATE_FILE, LOG_FILE):
         try:
-            (cell.path / name).unlink(missing_ok=True)
+            delete(cell.path / name)
         except OSError as error:
             raise NtgbenchError(f"cannot delete {cell.path / name}: {error.strerror}") from error

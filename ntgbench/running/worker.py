@@ -1,8 +1,8 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
 It reads the folder's cell.json and writes its results into the folder. The file state.json says when fitting is done,
-so that measuring alone can be repeated from the stored traffic and model. After a fit the process replaces itself with a
-new one that measures, so that nothing that a system has changed in memory, in numpy for example, changes its scores.
+so that measuring alone can be repeated from the stored traffic and model. After a fit the process replaces itself with
+a new one that measures, so that nothing that a system has changed in memory, such as numpy, changes its scores.
 """
 
 from __future__ import annotations
@@ -24,13 +24,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ntgbench import systems
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, described
-from ntgbench.files import replacing
+from ntgbench.files import delete, replacing
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, named_files, read_cell
+from ntgbench.running.cells import (
+    SYNTHETIC_FILE,
+    TRAFFIC_FILE,
+    UNFINISHED_FOLDER,
+    Cell,
+    codes,
+    metrics_of,
+    named_files,
+    read_cell,
+)
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
@@ -42,7 +51,6 @@ if TYPE_CHECKING:
     from ntgbench.systems import FittedSystem, System
     from ntgbench.tracks import Traffic
 
-SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
 
 _MEASURE = "--measure"
@@ -150,7 +158,7 @@ class _Work:
         traffic, home = self._traffic(), self.cell.path / FITTED_FOLDER
         if not self.state.kept:
             row["notes"], row["phases"] = list(self.cell.notes), {}
-            shutil.rmtree(home, ignore_errors=True)
+            delete(home)
             home.mkdir()
         self.state.seconds.update(row["phases"])
         base = _base_of(self.cell)
@@ -207,7 +215,9 @@ class _Work:
         if named_files(self.system, Path(cell.home)) != cell.files:
             raise DatasetError(f"a file that {self.system.display_name} names has changed; run again")
         unfinished = cell.path / UNFINISHED_FOLDER
-        unfinished.mkdir(exist_ok=True)
+        if not unfinished.is_dir():
+            delete(unfinished)
+            unfinished.mkdir()
         digest = track.digest(train)
         with self.state.timed("fit"):
             context = self._context(self.system, "fit", train, _base_of(cell))
@@ -218,7 +228,7 @@ class _Work:
             raise PluginError(f"{self.system.display_name} has changed the traffic that it was given")
         with self.state.timed("save"):
             home = cell.path / FITTED_FOLDER
-            shutil.rmtree(home, ignore_errors=True)
+            delete(home)
             home.mkdir()
             try:
                 fitted.save(home)
@@ -237,7 +247,7 @@ class _Work:
         }
         self.state.fitted = noted
         self.state.write()
-        shutil.rmtree(unfinished)
+        delete(unfinished)
         _start_measuring(cell)
 
     def _refit(self, system: System, few: Traffic) -> FittedSystem:
