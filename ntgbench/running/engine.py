@@ -29,7 +29,7 @@ from ntgbench.running.cells import (
     Cell,
     failed_suites,
 )
-from ntgbench.running.processes import Usage, kept, last_line
+from ntgbench.running.processes import Usage, kept, last_line, working_elsewhere
 from ntgbench.running.rows import empty_row, write_result
 from ntgbench.running.state import doing, forget_process, left_behind
 
@@ -123,16 +123,13 @@ def _run_child(cell: Cell, observe: Observe, stop: threading.Event, holds: tuple
 def _environment(threads: int) -> dict[str, str]:
     """What the process of a cell finds in its environment."""
     # NVML numbers devices by their bus, and CUDA would put the fastest first.
-    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    environment = working_elsewhere(os.environ)
+    environment |= {"LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
     # A cell loads the plugins that were found sound, and those only.
     environment[RESTRICT] = ",".join(plugin.name for plugin in registry().plugins if plugin.refused is None)
     environment[PROBED] = "1"
-    if "PYTHONPATH" in environment:
-        # The process works in another folder than this one.
-        folders = environment["PYTHONPATH"].split(os.pathsep)
-        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, folders))
     return environment
 
 
@@ -147,7 +144,8 @@ def _store(cell: Cell, row: Row) -> None:
     try:
         write_result(cell, row)
     except OSError as error:
-        row["reason"] = f"{row['reason']}; its row is not stored: {error.filename}: {error.strerror}"
+        where = str(error.filename).replace(str(cell.runs), "runs")
+        row["reason"] = f"{row['reason']}; its row is not stored: {where}: {error.strerror}"
 
 
 def _clear(cell: Cell) -> None:

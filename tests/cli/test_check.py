@@ -1,6 +1,10 @@
 """`ntgbench check` of plugins that end, block or multiply its process."""
 
+from pathlib import Path
+
 import pytest
+
+MISBEHAVING = (Path(__file__).parents[1] / "made_misbehaving.py").read_text()
 
 PLUGIN = """
     import os, signal, sys
@@ -104,3 +108,25 @@ def test_a_report_that_a_plugin_has_spoilt_is_a_failed_check(install, command) -
     assert done.returncode == 1
     assert "its report cannot be read" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raises-in-load", "holds no model that raises-in-load can load: boom"),
+        ("not-reproducible", "two fits with the same seed, sampled with the same seed, differ"),
+        ("changes-training", "the training set has changed"),
+        ("patches-numpy", "numpy has changed for all that share the process: lexsort, log2, mean"),
+        ("deletes-folder", ""),
+        ("writes-here", ""),
+    ],
+)
+def test_what_a_run_cannot_show_is_found(install, command, tmp_path, name: str, reason: str) -> None:
+    install("misbehaving", MISBEHAVING)
+    before = set(tmp_path.iterdir())
+    done = command("check", name)
+    assert done.returncode == int(bool(reason))
+    assert reason in done.stdout
+    # It works in a folder of its own.
+    assert set(tmp_path.iterdir()) == before
