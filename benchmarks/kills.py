@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from ntgbench.plugins import RESTRICT
 from ntgbench.report.publish import stale
 from ntgbench.testing import example_traffic
 
@@ -48,7 +49,8 @@ class OftenSaved(LlamaGenerator):
 """
 
 LEARNS = "often-saved[epochs=8,hidden=16,intermediate=32,layers=1,heads=2]"
-SYSTEMS = ("copy", "markov", "smote", LEARNS)
+SYSTEMS = ("copy", "smote", LEARNS)
+PLUGINS = "baselines,fidelity,llama,often-saved,smote"
 
 RUNNER, KEEPER, WORKER, ALL = "runner", "keeper", "worker", "all"
 SIGNALS = {

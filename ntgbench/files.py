@@ -60,8 +60,9 @@ def write_texts(texts: Mapping[Path, str]) -> None:
     """Write every text to its path, or none when one cannot be written, which raises NtgbenchError.
 
     All are on the disk before the first takes its place; from there on, in the order given, only renames are left.
+    Callers hold the lock of the folder, and what a killed one has left half-written is replaced by the next one.
     """
-    temporaries = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in texts}
+    temporaries = {path: path.with_name(f".{path.name}.tmp") for path in texts}
     try:
         for path, text in texts.items():
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError, ProtocolError
+from ntgbench.files import delete
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
@@ -200,7 +201,7 @@ def _link_traffic(cell: Cell) -> None:
     with contextlib.suppress(OSError):
         cell.path.mkdir(parents=True, exist_ok=True)
         if not own.exists() or not own.samefile(shared):
-            own.unlink(missing_ok=True)
+            delete(own)
             own.hardlink_to(shared)
 
 

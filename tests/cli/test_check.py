@@ -118,7 +118,7 @@ def test_a_report_that_a_plugin_has_spoilt_is_a_failed_check(install, command) -
         ("not-reproducible", "two fits with the same seed, sampled with the same seed, differ"),
         ("changes-training", "the training set has changed"),
         ("patches-numpy", "numpy has changed for all that share the process: lexsort, log2, mean"),
-        ("deletes-folder", ""),
+        ("deletes-folder", "FileNotFoundError: [Errno 2] No such file or directory"),
         ("writes-here", ""),
     ],
 )

@@ -72,8 +72,9 @@ def put_link_to_nothing(path: Path) -> None:
     path.symlink_to("nothing")
 
 
-@pytest.mark.parametrize("put", [put_pipe, put_folder, put_link_to_nothing])
-@pytest.mark.parametrize("option", [(), ("--retry",), ("--fresh",)])
+@pytest.mark.parametrize(
+    ("put", "option"), [(put_pipe, "--retry"), (put_folder, "--fresh"), (put_link_to_nothing, "--fresh")]
+)
 def test_what_is_in_the_place_of_a_file_of_a_cell_is_removed(command, finished, tmp_path, put, option) -> None:
     (cell,) = tmp_path.glob("runs/quick/*/copy/*")
     before = {path.relative_to(cell) for path in cell.rglob("*")}
@@ -84,7 +85,7 @@ def test_what_is_in_the_place_of_a_file_of_a_cell_is_removed(command, finished, 
     shutil.rmtree(cell / "fitted")
     (cell / "fitted").write_text("")
     (cell / "unfinished").write_text("")
-    done = command("run", *finished, *option)
+    done = command("run", *finished, option)
     assert done.returncode == 0, done.stderr
     assert {path.relative_to(cell) for path in cell.rglob("*")} == before
     again = (tmp_path / "leaderboards" / "rows.jsonl").read_text()
