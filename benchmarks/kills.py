@@ -136,10 +136,7 @@ class _Life:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(path),
-                },
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path), RESTRICT: PLUGINS},
                 start_new_session=True,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
