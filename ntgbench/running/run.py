@@ -146,6 +146,10 @@ def run(
             for cell, row in run_cells(todo, jobs, observer.doing):
                 ended[cell.folder] = row
                 observer.ended(cell, row)
+                # A system may have deleted what later cells read; where it cannot be put back, their rows say so.
+                for path in [path for path in planned.traffic if not path.is_file()]:
+                    with contextlib.suppress(OSError):
+                        _store(path, planned.traffic[path], track)
     finally:
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 SYSTEMS = """
+    import shutil
     from pathlib import Path
     import numpy as np
     from ntgbench import GeneratorSpec, hookimpl
 
     @hookimpl
     def ntgbench_generators():
-        made = {"fills-the-disk": "FillsTheDisk", "half-a-model": "HalfAModel", "tells-its-place": "TellsItsPlace"}
-        return [GeneratorSpec(name, f"places:{own}", name) for name, own in made.items()]
+        names = ["fills-the-disk", "half-a-model", "tells-its-place", "deletes-the-runs", "deletes-the-boards",
+                 "spoils-the-boards"]
+        return [GeneratorSpec(name, f"places:{name.title().replace('-', '')}", name) for name in names]
 
     class Ones:
         def __init__(self, parameters): pass
@@ -37,6 +39,15 @@ SYSTEMS = """
                 while True: file.write(bytes(2**16))
     class TellsItsPlace(Ones):
         def fit(self, train, context): super().fit(train, context); Path("dropped").write_text(str(Path.cwd()))
+    class DeletesTheRuns(Ones):
+        def fit(self, train, context): super().fit(train, context); shutil.rmtree(Path.cwd().parents[3])
+    class DeletesTheBoards(Ones):
+        def fit(self, train, context):
+            super().fit(train, context)
+            self.boards = Path.cwd().parents[4] / "leaderboards"
+            shutil.rmtree(self.boards)
+    class SpoilsTheBoards(DeletesTheBoards):
+        def fit(self, train, context): super().fit(train, context); self.boards.write_text("")
 """
 
 
@@ -57,6 +68,33 @@ def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tm
     (dropped,) = tmp_path.rglob("dropped")
     assert dropped.parent == next(tmp_path.glob("runs/quick/*/tells-its-place/*"))
     assert dropped.read_text() == str(dropped.parent)
+
+
+def test_a_run_whose_folder_is_deleted_goes_on(install, command, flows, tmp_path) -> None:
+    install("places", SYSTEMS)
+    done = command(*grid(flows, "deletes-the-runs", "deletes-the-boards", "copy"), "-j", 1)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    found = rows(tmp_path)
+    assert {name: row["status"] for name, row in found.items()} == {
+        "deletes-the-runs": "failed",
+        "deletes-the-boards": "ok",
+        "copy": "ok",
+    }
+    assert "No such file or directory" in found["deletes-the-runs"]["reason"]
+
+
+def test_boards_that_cannot_be_written_are_one_error(install, command, flows, tmp_path) -> None:
+    install("places", SYSTEMS)
+    done = command(*grid(flows, "spoils-the-boards", "copy"), "-j", 1)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"error: {tmp_path}/leaderboards: File exists"
+    assert "Traceback" not in done.stderr
+    # Nothing is lost.
+    (tmp_path / "leaderboards").unlink()
+    again = command(*grid(flows, "spoils-the-boards", "copy"), "-j", 1)
+    assert "2 finished earlier" in again.stdout
+    assert rows(tmp_path).keys() == {"spoils-the-boards", "copy"}
 
 
 def put_pipe(path: Path) -> None:
