@@ -142,7 +142,7 @@ def test_every_system_that_misbehaves_costs_its_own_row_and_nothing_else(tmp_pat
     assert not left_running(tmp_path)
     assert {path.name for path in folder.iterdir()} == {"example.parquet", "leaderboards", "runs", "strict.toml"}
     (home,) = (folder / "runs" / "strict").iterdir()
-    assert {path.name for path in home.iterdir()} == set(wanted)
+    assert {path.name for path in home.iterdir()} == {*wanted, "traffic.parquet"}
     (dropped,) = folder.rglob("dropped")
     assert dropped.read_text() == str(dropped.parent)
     assert dropped.parent.parent.name == "writes-here"
