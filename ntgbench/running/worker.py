@@ -1,8 +1,7 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
-It reads the folder's cell.json and writes its results into the folder. The file state.json says when fitting is done,
-so that measuring alone can be repeated from the stored traffic and model. After a fit the process replaces itself with
-a new one that measures, so that nothing that a system has changed in memory, such as numpy, changes its scores.
+It reads the folder's cell.json and writes its results there. When fitting is done, as state.json then says, a new
+process measures the stored traffic and model: what a system has changed in memory, such as numpy, changes no score.
 """
 
 from __future__ import annotations
@@ -53,10 +52,9 @@ if TYPE_CHECKING:
 
 FITTED_FOLDER = "fitted"
 
+_ENVIRONMENT = dict(os.environ)
 _MEASURE = "--measure"
 """Argument of the process that follows a fit: it never fits."""
-
-_ENVIRONMENT = dict(os.environ)
 
 
 def main() -> None:
@@ -65,9 +63,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     run(read_cell(Path(sys.argv[1])))
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
+    _flush()
     # The result is written: a thread that a system has left running does not keep the cell from its end.
     os._exit(0)
 
@@ -97,12 +93,16 @@ def run(cell: Cell) -> None:
 
 def _start_measuring(cell: Cell) -> NoReturn:
     """Replace this process, which keeps its number and its limits, with one in which no system has run."""
+    _flush()
+    os.chdir(cell.path)
+    command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder, _MEASURE]
+    os.execve(command[0], command, _ENVIRONMENT)  # noqa: S606 - no shell is wanted
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
-    os.chdir(cell.path)
-    command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder, _MEASURE]
-    os.execve(sys.executable, command, _ENVIRONMENT)  # noqa: S606 - no shell is wanted
 
 
 def _reason(error: Exception, cell: Cell) -> str:
@@ -190,8 +190,8 @@ class _Work:
 
     def _traffic(self) -> Traffic:
         track = self.cell.track
-        own, shared = self.cell.path / TRAFFIC_FILE, self.cell.path.parent.parent / TRAFFIC_FILE
-        path = own if own.exists() else shared
+        own = self.cell.path / TRAFFIC_FILE
+        path = own if own.exists() else self.cell.path.parent.parent / TRAFFIC_FILE
         with self.state.timed("load"):
             traffic = track.load(path)
         if track.digest(traffic) != self.cell.dataset_digest:
@@ -199,11 +199,7 @@ class _Work:
         return traffic
 
     def _fit(self, train: Traffic) -> dict[str, Any]:
-        """What an earlier process noted of the fit.
-
-        When there was none, or something of it is damaged, fit the system, make its traffic, store both, and go on in a
-        new process.
-        """
+        """What an earlier process noted of the fit; else fit, make traffic, store both, and go on in a new process."""
         cell, track, noted = self.cell, self.cell.track, self.state.fitted
         with contextlib.suppress(OSError, NtgbenchError):
             if noted is not None and {"phases", "peak_memory_mib", "machine"} <= noted.keys():

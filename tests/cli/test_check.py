@@ -1,10 +1,6 @@
 """`ntgbench check` of plugins that end, block or multiply its process."""
 
-from pathlib import Path
-
 import pytest
-
-MISBEHAVING = (Path(__file__).parents[1] / "made_misbehaving.py").read_text()
 
 PLUGIN = """
     import os, signal, sys
@@ -122,8 +118,8 @@ def test_a_report_that_a_plugin_has_spoilt_is_a_failed_check(install, command) -
         ("writes-here", ""),
     ],
 )
-def test_what_a_run_cannot_show_is_found(install, command, tmp_path, name: str, reason: str) -> None:
-    install("misbehaving", MISBEHAVING)
+@pytest.mark.usefixtures("misbehaving")
+def test_what_a_run_cannot_show_is_found(command, tmp_path, name: str, reason: str) -> None:
     before = set(tmp_path.iterdir())
     done = command("check", name)
     assert done.returncode == int(bool(reason))

@@ -12,8 +12,6 @@ import pytest
 from ntgbench.running.keeper import LOG_LIMIT
 from ntgbench.testing import example_traffic
 
-SOURCE = (Path(__file__).parents[1] / "made_misbehaving.py").read_text()
-
 FAILS = {
     "raises-in-fit": "RuntimeError: boom",
     "raises-in-sample": "raises-in-sample cannot sample: RuntimeError: boom",
@@ -99,15 +97,10 @@ def left_running(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.fixture
-def install_misbehaving(install, monkeypatch) -> None:
-    monkeypatch.setenv("NTGBENCH_PLUGINS", "baselines,fidelity,misbehaving")
-    install("misbehaving", SOURCE)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("install_misbehaving")
-def test_every_system_that_misbehaves_costs_its_own_row_and_nothing_else(tmp_path) -> None:
+@pytest.mark.usefixtures("misbehaving")
+def test_every_system_that_misbehaves_costs_its_own_row_and_nothing_else(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "baselines,fidelity,misbehaving")
     (tmp_path / "site" / "misbehaving_at_import.py").write_text("import os\nprint('imported', flush=True)\nos._exit(5)")
     for name in ("undisturbed", "all"):
         (tmp_path / name).mkdir()
