@@ -1,6 +1,7 @@
-"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT [TRACK]`.
+"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT HOME [TRACK]`.
 
-It runs the checks of NAME from number FIRST on, and appends a line of JSON to the file REPORT after each.
+It runs the checks of NAME from number FIRST on, and appends a line of JSON to the file REPORT after each. It works in
+an empty folder; relative paths in parameters start from HOME.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ntgbench.probing import PROBED, ended_how
-from ntgbench.running.processes import Usage, kept
+from ntgbench.running.processes import Usage, kept, working_elsewhere
 
 if TYPE_CHECKING:
     from ntgbench.protocol import Limits
@@ -73,16 +74,18 @@ class _Child:
         self._report, self._log, self._limits = folder / f"report-{first}", folder / f"log-{first}", limits
         self._report.touch()
         self._next, self._unread = first, ""
-        arguments = [name, str(first), str(self._report), *([] if track is None else [track])]
+        self._place = folder / f"place-{first}"
+        self._place.mkdir()
+        arguments = [name, str(first), str(self._report), str(Path.cwd()), *([] if track is None else [track])]
         self._command = [sys.executable, "-P", "-m", "ntgbench.checking", *arguments]
 
     def run(self, end: int) -> Iterator[str | None]:
         """How each check ended up to number `end`; fewer when the process ended before."""
-        environment = {**os.environ, PROBED: "1"}
+        environment = {**working_elsewhere(os.environ), PROBED: "1"}
         with (
             self._report.open(encoding="utf-8") as report,
             self._log.open("a+b") as log,
-            kept(self._command, log, Path.cwd(), environment) as process,
+            kept(self._command, log, self._place, environment) as process,
         ):
             usage = Usage(process, self._limits)
             running = True
@@ -117,22 +120,22 @@ class _Child:
                 yield reason
 
 
-def main(name: str, first: int, report: Path, track: str | None = None) -> None:
+def main(name: str, first: int, report: Path, home: Path, track: str | None = None) -> None:
     """Run the checks and report on each."""
     from ntgbench.testing import checks_of
 
     with report.open("a", encoding="utf-8") as file:
-        for number, check in enumerate(checks_of(name, track)[first:], first):
+        for number, check in enumerate(checks_of(name, track, home)[first:], first):
             reason = None
             try:
                 check()
             except AssertionError as error:
                 reason = str(error)
-            except (Exception, SystemExit) as error:  # whatever a plugin does, its author wants to know about all of it
+            except BaseException as error:  # whatever a plugin does, its author wants to know about all of it
                 reason = f"{type(error).__name__}: {error}"
             file.write(json.dumps([number, reason]) + "\n")
             file.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), *sys.argv[5:])

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator, Mapping
@@ -63,8 +64,9 @@ def write_texts(texts: Mapping[Path, str]) -> None:
     """Write every text to its path, or none when one cannot be written, which raises NtgbenchError.
 
     All are on the disk before the first takes its place; from there on, in the order given, only renames are left.
+    Callers hold the lock of the folder, and what a killed one has left half-written is replaced by the next one.
     """
-    temporaries = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in texts}
+    temporaries = {path: path.with_name(f".{path.name}.tmp") for path in texts}
     try:
         for path, text in texts.items():
             try:
@@ -79,6 +81,14 @@ def write_texts(texts: Mapping[Path, str]) -> None:
     finally:
         for temporary in temporaries.values():
             temporary.unlink(missing_ok=True)
+
+
+def delete(path: Path) -> None:
+    """Delete the file at `path`, or the folder with all that is in it; nothing when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def require_file(path: Path, most: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
 import os
@@ -28,11 +27,15 @@ LONGEST = 60.0
 def find_fatal(
     entry_points: Sequence[importlib.metadata.EntryPoint], longest: float = LONGEST
 ) -> dict[importlib.metadata.EntryPoint, str]:
-    """The entry points that end or block a process that loads them, each with what it does."""
+    """The entry points that end or block a process that loads them, or leave others running, with what each does."""
     fatal: dict[importlib.metadata.EntryPoint, str] = {}
     rest = list(entry_points)
     while rest:
-        begun, how = _load_all(rest, longest)
+        lines, how = _load_all(rest, longest)
+        begun = lines.count("begun")
+        for place, line in enumerate(lines):
+            if line == "left":
+                fatal[rest[lines[:place].count("begun") - 1]] = "it left a process running when it was imported"
         if how is None or begun == 0:
             return fatal
         fatal[rest[begun - 1]] = f"{how} while it was imported"
@@ -40,34 +43,30 @@ def find_fatal(
     return fatal
 
 
-def _load_all(entry_points: Sequence[importlib.metadata.EntryPoint], longest: float) -> tuple[int, str | None]:
-    """How many of them a new process began to load, and what the last one did to it, None when all is well."""
+def _load_all(entry_points: Sequence[importlib.metadata.EntryPoint], longest: float) -> tuple[list[str], str | None]:
+    """What a new process that loads them reports, and what the last one did to it, None when all is well."""
+    from ntgbench.running.processes import kept
+
     asked = {"path": sys.path, "entry_points": [(one.name, one.value, one.group) for one in entry_points]}
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report"
+        asked_for, report = Path(folder) / "asked", Path(folder) / "report"
+        asked_for.write_text(json.dumps(asked), encoding="utf-8")
         report.touch()
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ntgbench.probe_imports", str(report)],
-            stdin=subprocess.PIPE,
-            # What a plugin prints is printed when it is loaded here.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, PROBED: "1"},
-            start_new_session=True,
-        )
+        command = [sys.executable, "-P", "-m", "ntgbench.probe_imports", str(asked_for), str(report)]
         how = None
-        try:
-            process.communicate(json.dumps(asked).encode(), longest)
-        except subprocess.TimeoutExpired:
-            how = f"it did not finish within {pluralised(longest, 'second')}"
-        finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        begun = len(report.read_bytes().splitlines())
-    if begun > len(entry_points):
-        return begun, None
-    return begun, how or f"it ended the process {ended_how(process.returncode)}"
+        # What a plugin prints is printed when it is loaded here.
+        with (
+            open(os.devnull, "r+b") as nowhere,
+            kept(command, nowhere, Path(), {**os.environ, PROBED: "1"}) as process,
+        ):
+            try:
+                process.wait(longest)
+            except subprocess.TimeoutExpired:
+                how = f"it did not finish within {pluralised(longest, 'second')}"
+        lines = report.read_text(encoding="utf-8").splitlines()
+    if lines[-1:] == ["end"]:
+        return lines, None
+    return lines, how or f"it ended the process {ended_how(process.returncode)}"
 
 
 def ended_how(code: int) -> str:

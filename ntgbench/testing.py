@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,10 @@ __all__ = ["HEAVY", "Check", "Fit", "checks_of", "example_traffic", "metric_chec
 
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn", "onnx", "onnxruntime")
 """Packages that no plugin may import before it runs."""
+
+
+_NUMPY = {name: value for name, value in vars(np).items() if callable(value)}
+"""Functions and types of numpy before any system runs."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,12 @@ class Fit:
     Attributes:
         system: what is checked.
         base: what it starts from, as a user would write it, if anything.
+        home: folder that relative paths in its parameters start from.
     """
 
     system: System
     base: str | None
+    home: Path = Path()
     # Checks share most of their traffic, and fitting can take long.
     _bases: dict[str, FittedSystem] = field(default_factory=dict)
     _shared: list[FittedSystem] = field(default_factory=list)
@@ -83,7 +89,7 @@ class Fit:
         from ntgbench.interfaces import Budget, Context
         from ntgbench.systems import MODEL_FOLDER, choose
 
-        context = Context(seed=1, budget=Budget(epochs=1))
+        context = Context(seed=1, budget=Budget(epochs=1), home=self.home)
         if self.base is None:
             return self.system.fit(train, context)
         digest = self.track.digest(train)
@@ -91,23 +97,26 @@ class Fit:
             self._bases[digest] = choose(self.base, self.system.spec.track).fit(train, context)
         with tempfile.TemporaryDirectory() as name:
             self._bases[digest].save(Path(name))
-            return self.system.fit(train, Context(seed=1, budget=Budget(epochs=1), base=Path(name) / MODEL_FOLDER))
+            return self.system.fit(train, replace(context, base=Path(name) / MODEL_FOLDER))
 
 
-def system_checks(text: str, base: str | None = None, track: str | None = None) -> list[Check]:
+def system_checks(
+    text: str, base: str | None = None, track: str | None = None, home: Path | None = None
+) -> list[Check]:
     """The checks of the generator or augmenter that a user would write as `text`, see `Registry.system` for `track`.
 
-    What it starts from, if anything, is fitted first; `base` asks for that with parameters that make it small.
+    What it starts from, if anything, is fitted first; `base` asks for that with parameters that make it small. Relative
+    paths in its parameters start from `home`, or from the working directory.
     """
     from ntgbench.systems import choose
 
     system = choose(text, track)
-    fit = Fit(system, base or getattr(system.spec, "base", None))
+    fit = Fit(system, base or getattr(system.spec, "base", None), home or Path())
     checks = [
         Check("light", "its plugin imports nothing heavy before it runs", lambda: _light(system)),
         Check("valid", "samples are valid traffic, as much as was asked for", lambda: _valid(fit)),
         Check("deterministic", "the same seeds give the same traffic", lambda: _deterministic(fit)),
-        Check("read-only", "the training set is not changed", lambda: _read_only(fit)),
+        Check("read-only", "neither the training set nor numpy is changed", lambda: _read_only(fit)),
         *fit.track.checks(fit),
     ]
     if system.is_generator:
@@ -135,9 +144,9 @@ def metric_checks(name: str, track: str | None = None) -> list[Check]:
     ]
 
 
-def checks_of(text: str, track: str | None = None) -> list[Check]:
+def checks_of(text: str, track: str | None = None, home: Path | None = None) -> list[Check]:
     """The checks of the metric, or of the system with its parameters, that a user would write as `text`."""
-    return metric_checks(text, track) if text in registry().metrics() else system_checks(text, track=track)
+    return metric_checks(text, track) if text in registry().metrics() else system_checks(text, track=track, home=home)
 
 
 def _light(system: System) -> None:
@@ -174,6 +183,8 @@ def _read_only(fit: Fit) -> None:
     fitted = fit.shared()
     _made(fit, fitted, 8)
     assert fit.track.digest(fitted.train) == fit.track.digest(fit.track.example()), "the training set has changed"
+    changed = sorted(name for name, value in _NUMPY.items() if vars(np).get(name) is not value)
+    assert not changed, f"numpy has changed for all that share the process: {', '.join(changed)}"
 
 
 @contextlib.contextmanager

@@ -53,6 +53,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 @pytest.fixture
+def misbehaving(install: Callable[..., None], tmp_path: Path) -> None:
+    """Install the plugin of systems that misbehave."""
+    here = Path(__file__).parent
+    (tmp_path / "site" / "harmful.py").write_text((here / "made_harmful.py").read_text())
+    install("misbehaving", (here / "made_misbehaving.py").read_text())
+
+
+@pytest.fixture
 def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
     """Run the command line in this process, in an empty folder; give its output and exit status."""
 

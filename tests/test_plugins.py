@@ -1,8 +1,10 @@
 """Discovery, with plugins as pip would install them, in processes of their own."""
 
 import json
+import sys
 from importlib.metadata import EntryPoint
 
+import psutil
 import pytest
 
 from ntgbench.code_digest import code_digest
@@ -162,6 +164,30 @@ def test_a_plugin_whose_import_does_not_end_is_refused(tmp_path, monkeypatch) ->
     (tmp_path / "hangs_at_import.py").write_text("import signal; signal.pause()")
     hanging = EntryPoint("hangs", "hangs_at_import", "ntgbench")
     assert find_fatal([hanging], longest=2) == {hanging: "it did not finish within 2 seconds while it was imported"}
+
+
+LEAVES = """
+import os, subprocess, sys
+if os.fork() == 0:
+    os.setsid()
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], env={})
+    with open(os.path.join(os.path.dirname(__file__), "left"), "a") as file:
+        print(child.pid, file=file)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt others")
+def test_a_plugin_whose_import_leaves_a_process_running_is_refused(install, ntgbench, tmp_path) -> None:
+    install("leaves", LEAVES)
+    install("good", GOOD)
+    found, _ = rows(ntgbench)
+    assert found["leaves"]["state"] == "refused"
+    assert "it left a process running when it was imported" in found["leaves"]["brings"]
+    assert found["good"]["state"] == "loaded"
+    (left,) = (tmp_path / "site" / "left").read_text().split()
+    assert not psutil.pid_exists(int(left))
 
 
 def test_a_name_that_no_plugin_has_is_warned_of(ntgbench) -> None:

@@ -30,7 +30,9 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
 
     The classes of a capture's biflows go into a CSV file beside it. Packet traces have the rate of the training trace.
     """
+    import contextlib
     import os
+    import tempfile
 
     from ntgbench.plugins import registry
 
@@ -48,14 +50,19 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
 
     from ntgbench.systems import load
 
-    fitted = load(model)
-    track = fitted.system.track
-    if out.suffix not in track.writes:
-        raise NtgbenchError(f"{out} must end in {' or '.join(track.writes)} for traffic of the track {track.spec.name}")
-    try:
-        request = track.request_for(fitted.train, names, number)
-    except NtgbenchError as error:
-        raise NtgbenchError(f"{model}: {error}") from error
-    made = fitted.sample(*request, seed=seed)
+    home = model.absolute()
+    # What a system leaves in its working directory is not wanted here.
+    with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
+        fitted = load(home)
+        track = fitted.system.track
+        if out.suffix not in track.writes:
+            raise NtgbenchError(
+                f"{out} must end in {' or '.join(track.writes)} for traffic of the track {track.spec.name}"
+            )
+        try:
+            request = track.request_for(fitted.train, names, number)
+        except NtgbenchError as error:
+            raise NtgbenchError(f"{model}: {error}") from error
+        made = fitted.sample(*request, seed=seed)
     track.write(made, out)
     click.echo(f"{track.size(made)} in {' and '.join(map(str, track.files(out)))}")

@@ -34,6 +34,7 @@ STATE_FILE = "state.json"
 RESULT_FILE = "result.json"
 LOG_FILE = "log.txt"
 TRAFFIC_FILE = "traffic.parquet"
+SYNTHETIC_FILE = "synthetic.parquet"
 UNFINISHED_FOLDER = "unfinished"
 
 Progress = Literal["done", "failed", "partial", "pending"]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from ntgbench import __version__
 from ntgbench.code_digest import code_digest
-from ntgbench.errors import ProtocolError
+from ntgbench.errors import PluginError, ProtocolError
 from ntgbench.files import content_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ntgbench.running.cells import Cell
     from ntgbench.systems import System
 
 
@@ -38,3 +39,12 @@ def named_files(system: System, home: Path) -> dict[str, list[str]]:
         beside = system.track.files(home / path)
         found[name] = [content_digest(one) for one in beside if one == home / path or one.exists()]
     return found
+
+
+def refuse_other_machine(cell: Cell, system: System) -> None:
+    """Raise PluginError unless this machine has the code that the run has planned with, and the GPU that is needed."""
+    if cell.code != code_of(system):
+        code = " or of ".join(dict.fromkeys((cell.distribution, "ntgbench")))
+        raise PluginError(f"this machine has other code of {code} than the run; install the same on all machines")
+    if system.spec.occupies.gpu and cell.device == "cpu":
+        raise PluginError(f"{cell.system} runs on a GPU only: --device cuda")

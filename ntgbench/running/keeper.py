@@ -42,7 +42,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
 def main(command: list[str]) -> NoReturn:
     """Run the command to its end."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     # A byte comes through this pipe whenever a child has ended.
     wake, waker = os.pipe()
     os.set_blocking(wake, False)
@@ -62,6 +62,11 @@ def main(command: list[str]) -> NoReturn:
             log.append(data)
     os.write(_STDERR, log.lost)
     _end_as(os.waitstatus_to_exitcode(status))
+
+
+def adopt_orphans() -> None:
+    """Have processes below this one become its children when their parents end, on Linux."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 class Log:

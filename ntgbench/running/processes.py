@@ -41,6 +41,14 @@ _GRACE = 30.0
 """Seconds that a keeper has to end what it keeps."""
 
 
+def working_elsewhere(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same environment for a process with another working directory: its import path has no relative folders."""
+    found = dict(environment)
+    if "PYTHONPATH" in found:
+        found["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, found["PYTHONPATH"].split(os.pathsep)))
+    return found
+
+
 class Keeper(subprocess.Popen[bytes]):
     """The process of a keeper, whose status is that of its command.
 

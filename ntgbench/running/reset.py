@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 
 from ntgbench.errors import NtgbenchError
+from ntgbench.files import delete
 from ntgbench.results import suite_of
 from ntgbench.running.cells import LOG_FILE, RESULT_FILE, STATE_FILE, UNFINISHED_FOLDER, Cell, failed_suites
 from ntgbench.running.rows import write_result
@@ -27,12 +28,13 @@ def forget_failures(cell: Cell) -> None:
 def forget(cell: Cell) -> None:
     """Reset a cell as if it had never run."""
     _delete_results(cell)
-    shutil.rmtree(cell.path / UNFINISHED_FOLDER, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        delete(cell.path / UNFINISHED_FOLDER)
 
 
 def _delete_results(cell: Cell) -> None:
     for name in (RESULT_FILE, STATE_FILE, LOG_FILE):
         try:
-            (cell.path / name).unlink(missing_ok=True)
+            delete(cell.path / name)
         except OSError as error:
             raise NtgbenchError(f"cannot delete {cell.path / name}: {error.strerror}") from error

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError, ProtocolError
+from ntgbench.files import delete
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
-from ntgbench.running.cells import Cell, plan
+from ntgbench.running.cells import TRAFFIC_FILE, Cell, plan
 from ntgbench.running.dispatch import run_cells
 from ntgbench.running.engines.connect import connect
 from ntgbench.running.reset import forget, forget_failures
@@ -130,6 +132,8 @@ def run(
         elif retry and cell.progress() == "failed":
             forget_failures(cell)
     todo = [cell for cell in cells if cell.progress() in ("pending", "partial")]
+    for cell in todo:
+        _link_traffic(cell)
     observer.planned(cells, todo)
     # A row may be known that could not be stored.
     ended: dict[str, Row] = {}
@@ -140,6 +144,10 @@ def run(
                 for cell, row in _run_rounds(todo, resolved.rounds(device), place, observer):
                     ended[cell.folder] = row
                     observer.ended(cell, row)
+                    # A system may have deleted what later cells read; where it cannot be put back, their rows say so.
+                    for path in [path for path in planned.traffic if not path.is_file()]:
+                        with contextlib.suppress(OSError):
+                            _store(path, planned.traffic[path], track)
     finally:
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]
@@ -190,6 +198,18 @@ def _store(path: Path, traffic: Traffic, track: Track[Any]) -> None:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
     track.write(traffic, path)
+
+
+def _link_traffic(cell: Cell) -> None:
+    """Give a cell its traffic under a name of its own, so that no system can delete that of another cell."""
+    own = cell.path / TRAFFIC_FILE
+    shared = cell.path.parent.parent / TRAFFIC_FILE
+    # Where that is not possible, the cell reads the file of all.
+    with contextlib.suppress(OSError):
+        cell.path.mkdir(parents=True, exist_ok=True)
+        if not own.exists() or not own.samefile(shared):
+            delete(own)
+            own.hardlink_to(shared)
 
 
 def _writable(folder: str | Path) -> Path:

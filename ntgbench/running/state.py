@@ -29,7 +29,7 @@ class State:
         fitted: what the row will say of the fit, once the model and its synthetic traffic are stored; else None.
         kept: what a suite that is measured in several rounds has kept of the earlier ones.
         metrics: metrics of the suites that are through.
-        seconds: wall-clock seconds of the phases that are over.
+        seconds: wall-clock seconds of the phases that are over, also of those before the process replaced itself.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -39,7 +39,7 @@ class State:
         self.fitted: dict[str, Any] | None = fitted if isinstance(fitted, dict) else None
         self.kept: dict[str, Any] = kept if isinstance(kept, dict) else {}
         self.metrics: dict[str, MetricValue] = {}
-        self.seconds: dict[str, float] = {}
+        self.seconds = _seconds(values)
         self._now: dict[str, Any] | None = None
         self._written = 0.0
 
@@ -112,15 +112,23 @@ def left_behind(cell: Cell, begun: float) -> tuple[dict[str, MetricValue], dict[
     values, ended = _read(cell.path / STATE_FILE), time.monotonic()
     metrics = values.get("metrics")
     whole = isinstance(metrics, dict) and all(is_metric(key, metric) for key, metric in metrics.items())
+    seconds = _seconds(values)
     try:
-        seconds = {str(name): float(taken) for name, taken in values["seconds"].items()}
         now = values["now"]
         last, since = (None, ended) if now is None else (str(now["phase"]), float(now["since"]))
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        seconds, last, since = {}, "start", begun
+    except (ValueError, TypeError, KeyError, OverflowError):
+        last, since = "start", begun
     if last is not None:
         seconds[last] = round(seconds.get(last, 0.0) + ended - since, 4)
     return (metrics if whole and isinstance(metrics, dict) else {}), seconds
+
+
+def _seconds(values: dict[str, Any]) -> dict[str, float]:
+    """The times of phases in a state, none where that is damaged."""
+    try:
+        return {str(name): float(taken) for name, taken in values["seconds"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        return {}
 
 
 def _read(path: Path) -> dict[str, Any]:

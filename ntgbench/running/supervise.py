@@ -15,13 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError, described
-from ntgbench.files import locked, write_text
+from ntgbench.files import delete, locked, write_text
 from ntgbench.plugins import RESTRICT, registry
 from ntgbench.probing import PROBED, ended_how
 from ntgbench.running.beacon import SILENCE, is_seen, stopping
-from ntgbench.running.cells import CELL_FILE, LOG_FILE, RESULT_FILE, Cell, cell_of
+from ntgbench.running.cells import (
+    CELL_FILE,
+    LOG_FILE,
+    RESULT_FILE,
+    STATE_FILE,
+    SYNTHETIC_FILE,
+    TRAFFIC_FILE,
+    Cell,
+    cell_of,
+)
 from ntgbench.running.leases import leased
-from ntgbench.running.processes import Usage, kept, last_line
+from ntgbench.running.processes import Usage, kept, last_line, working_elsewhere
 from ntgbench.running.rows import failed_row, write_result
 from ntgbench.running.state import doing, forget_process, left_behind
 
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 _LOOK_EVERY = 0.1
+_FILES = (CELL_FILE, STATE_FILE, RESULT_FILE, LOG_FILE, TRAFFIC_FILE, SYNTHETIC_FILE)
 _GRACE = 2.0
 
 
@@ -103,7 +113,8 @@ def _run_child(cell: Cell, environment: dict[str, str], stop: threading.Event, h
 def _environment(threads: int, plugins: Sequence[str]) -> dict[str, str]:
     """What the process of a cell finds in its environment."""
     # NVML numbers devices by their bus, and CUDA would put the fastest first.
-    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    environment = working_elsewhere(os.environ)
+    environment |= {"LOKY_MAX_CPU_COUNT": str(threads), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     for library in ("OMP", "MKL", "OPENBLAS"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
     # What a system may do otherwise elsewhere: order sets, name times of day, sort text.
@@ -111,10 +122,6 @@ def _environment(threads: int, plugins: Sequence[str]) -> dict[str, str]:
     # A cell loads the plugins that were found sound, and those only.
     environment[RESTRICT] = ",".join(plugins)
     environment[PROBED] = "1"
-    if "PYTHONPATH" in environment:
-        # The process works in another folder than this one.
-        folders = environment["PYTHONPATH"].split(os.pathsep)
-        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, folders))
     return environment
 
 
@@ -123,14 +130,16 @@ def _store(cell: Cell, row: Row) -> None:
     try:
         write_result(cell, row)
     except OSError as error:
-        row["reason"] = f"{row['reason']}; its row is not stored: {error.filename}: {error.strerror}"
+        where = str(error.filename).replace(str(cell.runs), "runs")
+        row["reason"] = f"{row['reason']}; its row is not stored: {where}: {error.strerror}"
 
 
 def _clear(cell: Cell) -> None:
-    """Delete files that a process left half-written."""
-    for leftover in cell.path.glob(".*.tmp"):
+    """Delete what a process left half-written, or put in the place of a file of the cell."""
+    files = [cell.path / name for name in _FILES]
+    for leftover in (*cell.path.glob(".*.tmp"), *(path for path in files if path.is_symlink() or not path.is_file())):
         with contextlib.suppress(OSError):
-            leftover.unlink()
+            delete(leftover)
 
 
 def _written(cell: Cell) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """One cell in one process: `python -m ntgbench.running.worker FOLDER`.
 
-It reads the folder's cell.json and writes its results into the folder. The file state.json says when fitting is done,
-so that measuring alone can be repeated from the stored traffic and model.
+It reads the folder's cell.json and writes its results there. When fitting is done, as state.json then says, a new
+process measures the stored traffic and model: what a system has changed in memory, such as numpy, changes no score.
 """
 
 from __future__ import annotations
@@ -19,18 +19,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ntgbench import systems
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, described
-from ntgbench.files import replacing
+from ntgbench.files import delete, replacing
 from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
-from ntgbench.running.inputs import code_of, named_files
+from ntgbench.running.cells import (
+    SYNTHETIC_FILE,
+    TRAFFIC_FILE,
+    UNFINISHED_FOLDER,
+    Cell,
+    codes,
+    metrics_of,
+    read_cell,
+)
+from ntgbench.running.inputs import named_files, refuse_other_machine
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
@@ -42,8 +50,11 @@ if TYPE_CHECKING:
     from ntgbench.systems import FittedSystem, System
     from ntgbench.tracks import Traffic
 
-SYNTHETIC_FILE = "synthetic.parquet"
 FITTED_FOLDER = "fitted"
+
+_ENVIRONMENT = dict(os.environ)
+_MEASURE = "--measure"
+"""Argument of the process that follows a fit: it never fits."""
 
 
 def main() -> None:
@@ -52,9 +63,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     run(read_cell(Path(sys.argv[1])))
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
+    _flush()
     # The result is written: a thread that a system has left running does not keep the cell from its end.
     os._exit(0)
 
@@ -70,7 +79,7 @@ def run(cell: Cell) -> None:
         row = with_suites(row, earlier, lambda suite: suite not in missing)
     notes = Notes()
     logging.basicConfig(handlers=[notes, logging.StreamHandler()])
-    work = _Work(cell)
+    work = _Work(cell, notes)
     try:
         work.measure(missing, row)
         row["status"] = "ok"
@@ -80,6 +89,20 @@ def run(cell: Cell) -> None:
     row["notes"] = list(dict.fromkeys([*row["notes"], *notes.messages]))
     row["phases"].update(work.state.seconds)
     write_result(cell, row)
+
+
+def _start_measuring(cell: Cell) -> NoReturn:
+    """Replace this process, which keeps its number and its limits, with one in which no system has run."""
+    _flush()
+    os.chdir(cell.path)
+    command = [sys.executable, "-P", "-m", "ntgbench.running.worker", cell.folder, _MEASURE]
+    os.execve(command[0], command, _ENVIRONMENT)  # noqa: S606 - no shell is wanted
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
 
 
 def _reason(error: Exception, cell: Cell) -> str:
@@ -93,14 +116,14 @@ def _reason(error: Exception, cell: Cell) -> str:
 class _Work:
     """What one process does of a cell."""
 
-    def __init__(self, cell: Cell) -> None:
-        self.cell, self.state, self.system = cell, State(cell), cell.build()
+    def __init__(self, cell: Cell, logged: Notes) -> None:
+        self.cell, self.state, self.system, self.logged = cell, State(cell), cell.build(), logged
         self.names: tuple[str | int, ...] = (cell.dataset_digest, cell.seed)
 
     def measure(self, suites: tuple[str, ...], row: Row) -> None:
         """Put the metrics of `suites` into the row, suite by suite."""
         cell = self.cell
-        _refuse_other_machine(cell, self.system)
+        refuse_other_machine(cell, self.system)
         alone = cell.protocol.alone
         given = self._fitted_input(row) if alone is None else self._alone_input(row)
         for suite in suites:
@@ -126,7 +149,7 @@ class _Work:
             row["notes"] += track.split_notes(train, test)
         spec = self.system.spec
         noted = self._fit(test if isinstance(spec, GeneratorSpec) and spec.heldout else train)
-        row["notes"] += _notes_of_base(cell)
+        row["notes"] += [*_notes_of_base(cell), *noted.get("notes", [])]
         row["phases"].update(noted["phases"])
         row["peak_memory_mib"], row["machine"] = noted["peak_memory_mib"], noted["machine"]
         return self._input(train, test, track.load(cell.path / SYNTHETIC_FILE), cell.path / FITTED_FOLDER)
@@ -136,7 +159,7 @@ class _Work:
         traffic, home = self._traffic(), self.cell.path / FITTED_FOLDER
         if not self.state.kept:
             row["notes"], row["phases"] = list(self.cell.notes), {}
-            shutil.rmtree(home, ignore_errors=True)
+            delete(home)
             home.mkdir()
         self.state.seconds.update(row["phases"])
         base = _base_of(self.cell)
@@ -168,7 +191,8 @@ class _Work:
 
     def _traffic(self) -> Traffic:
         track = self.cell.track
-        path = self.cell.path.parent.parent / TRAFFIC_FILE
+        own = self.cell.path / TRAFFIC_FILE
+        path = own if own.exists() else self.cell.path.parent.parent / TRAFFIC_FILE
         with self.state.timed("load"):
             traffic = track.load(path)
         if track.digest(traffic) != self.cell.dataset_digest:
@@ -176,26 +200,32 @@ class _Work:
         return traffic
 
     def _fit(self, train: Traffic) -> dict[str, Any]:
-        """Fit the system, make its traffic and store both; returns what an earlier process noted when that is done."""
+        """What an earlier process noted of the fit; else fit, make traffic, store both, and go on in a new process."""
         cell, track, noted = self.cell, self.cell.track, self.state.fitted
         with contextlib.suppress(OSError, NtgbenchError):
             if noted is not None and {"phases", "peak_memory_mib", "machine"} <= noted.keys():
                 made = track.load(cell.path / SYNTHETIC_FILE)
                 if len(made) == noted.get("made"):
                     return noted
-        # Not fitted yet, or something of it is damaged: either way it is fitted now.
+        if _MEASURE in sys.argv:
+            raise PluginError(f"the traffic that {self.system.display_name} has made is lost: {SYNTHETIC_FILE}")
         if named_files(self.system, Path(cell.home)) != cell.files:
             raise DatasetError(f"a file that {self.system.display_name} names has changed; run again")
         unfinished = cell.path / UNFINISHED_FOLDER
-        unfinished.mkdir(exist_ok=True)
+        if not unfinished.is_dir():
+            delete(unfinished)
+            unfinished.mkdir()
+        digest = track.digest(train)
         with self.state.timed("fit"):
             context = self._context(self.system, "fit", train, _base_of(cell))
             fitted = self.system.fit(train, replace(context, checkpoint=unfinished))
         with self.state.timed("sample"):
             synthetic = fitted.sample(*track.request(train), seed=derive_seed(*self.names, "sample"))
+        if track.digest(train) != digest:
+            raise PluginError(f"{self.system.display_name} has changed the traffic that it was given")
         with self.state.timed("save"):
             home = cell.path / FITTED_FOLDER
-            shutil.rmtree(home, ignore_errors=True)
+            delete(home)
             home.mkdir()
             try:
                 fitted.save(home)
@@ -210,11 +240,12 @@ class _Work:
             "peak_memory_mib": peak_memory_mib(),
             "machine": machine_of(cell),
             "made": len(synthetic),
+            "notes": list(self.logged.messages),
         }
         self.state.fitted = noted
         self.state.write()
-        shutil.rmtree(unfinished)
-        return noted
+        delete(unfinished)
+        _start_measuring(cell)
 
     def _refit(self, system: System, few: Traffic) -> FittedSystem:
         """The system fitted on `few` alone, and what it starts from as well."""
@@ -235,15 +266,6 @@ class _Work:
             base=base,
             home=Path(self.cell.home),
         )
-
-
-def _refuse_other_machine(cell: Cell, system: System) -> None:
-    """Raise PluginError unless this machine has the code that the run has planned with, and the GPU that is needed."""
-    if cell.code != code_of(system):
-        code = " or of ".join(dict.fromkeys((cell.distribution, "ntgbench")))
-        raise PluginError(f"this machine has other code of {code} than the run; install the same on all machines")
-    if system.spec.occupies.gpu and cell.device == "cpu":
-        raise PluginError(f"{cell.system} runs on a GPU only: --device cuda")
 
 
 def _checked(found: Any, suite: str) -> dict[str, MetricValue]:

@@ -72,7 +72,8 @@ class Biflows:
                     raise TrafficError(f"{name} must have shape {shape}, not {array.shape}")
                 array = np.ascontiguousarray(array)
                 array.flags.writeable = False
-                object.__setattr__(self, name, array)
+                # Of a view, unlike of an array that owns its memory, nobody can make that undone.
+                object.__setattr__(self, name, array.view())
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         check_classes(self.classes)
         absent = signed_pl == 0

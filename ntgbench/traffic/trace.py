@@ -88,7 +88,8 @@ class PacketTrace:
                 )
             column = np.array(column) if column.flags.writeable else column
             column.flags.writeable = False
-            object.__setattr__(self, name, column)
+            # Of a view, unlike of an array that owns its memory, nobody can make that undone.
+            object.__setattr__(self, name, column.view())
         refuse((self.protocol != TCP) & (self.protocol != UDP), "protocol is 6 (TCP) or 17 (UDP)")
         for name in ("tcp_flags", "tcp_sequence", "tcp_acknowledgement"):
             refuse((self.protocol == UDP) & (getattr(self, name) != 0), f"{name} is 0 for UDP")

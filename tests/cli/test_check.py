@@ -104,3 +104,25 @@ def test_a_report_that_a_plugin_has_spoilt_is_a_failed_check(install, command) -
     assert done.returncode == 1
     assert "its report cannot be read" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raises-in-load", "holds no model that raises-in-load can load: boom"),
+        ("not-reproducible", "two fits with the same seed, sampled with the same seed, differ"),
+        ("changes-training", "the training set has changed"),
+        ("patches-numpy", "numpy has changed for all that share the process: lexsort, log2, mean"),
+        ("deletes-folder", "FileNotFoundError: [Errno 2] No such file or directory"),
+        ("writes-here", ""),
+    ],
+)
+@pytest.mark.usefixtures("misbehaving")
+def test_what_a_run_cannot_show_is_found(command, tmp_path, name: str, reason: str) -> None:
+    before = set(tmp_path.iterdir())
+    done = command("check", name)
+    assert done.returncode == int(bool(reason))
+    assert reason in done.stdout
+    # It works in a folder of its own.
+    assert set(tmp_path.iterdir()) == before

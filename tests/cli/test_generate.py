@@ -54,3 +54,13 @@ def test_an_existing_file_is_overwritten_only_by_force(command, model: Path, tmp
     assert (tmp_path / existing).read_bytes() != b"mine"
     if made == "made.pcap":
         assert (tmp_path / made).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")
+
+
+@pytest.mark.usefixtures("misbehaving")
+def test_what_a_system_writes_into_its_working_directory_is_not_left(command, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    choose("writes-here").fit(example_traffic(), Context(seed=1)).save(tmp_path / "model")
+    before = {*tmp_path.iterdir(), tmp_path / "made.parquet"}
+    done = command("generate", "--model", "model", "-n", 3, "--out", "made.parquet")
+    assert done.returncode == 0, done.stderr
+    assert set(tmp_path.iterdir()) == before

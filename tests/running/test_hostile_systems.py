@@ -1,169 +1,31 @@
-"""Systems that throw, lie, hang, die or eat memory: each is a row with a reason, and the others get theirs."""
+"""Systems and metrics that fail, and what is run again when they are mended."""
 
 import json
 from pathlib import Path
 
-import pytest
-
-from ntgbench import Context
-from ntgbench.errors import PluginError
-from ntgbench.systems import choose
-from ntgbench.testing import example_traffic
-
-SYSTEMS = """
-    import os, signal, sys
+THROWS = """
     import numpy as np
     from ntgbench import GeneratorSpec, hookimpl
 
-    NAMES = ["throws", "exits", "dies", "segfaults", "hangs", "spins", "hogs", "lists",
-             "floats", "nan", "short", "wide", "holes", "empty", "long", "half-saved", "unsaved"]
-
     @hookimpl
     def ntgbench_generators():
-        made = [GeneratorSpec(name, f"hostile:{name.title().replace('-', '')}", name) for name in NAMES]
-        return [*made, GeneratorSpec("no-class", "hostile:NoSuchClass", "x"),
-                GeneratorSpec("no-library", "hostile:Throws", "x", needs=("no_such_library",))]
+        return [GeneratorSpec("throws", "throws:Throws", "x")]
 
-    class Copies:
+    class Throws:
         def __init__(self, parameters): pass
-        def fit(self, train, context): self.train = train
-        def sample(self, labels, rng): return self.made(np.ones((len(labels), self.train.packets), np.int64))
-        def made(self, rows): return rows
+        def fit(self, train, context): raise RuntimeError("boom")
+        def sample(self, labels, rng): return np.ones((len(labels), self.train.packets), np.int64)
         def save(self, folder): pass
         def load(self, folder): pass
-
-    class Throws(Copies):
-        def fit(self, train, context): raise RuntimeError("boom")
-    class Exits(Copies):
-        def fit(self, train, context): sys.exit(3)
-    class Dies(Copies):
-        def fit(self, train, context): print("last words", flush=True); os._exit(7)
-    class Segfaults(Copies):
-        def fit(self, train, context): os.kill(os.getpid(), signal.SIGSEGV)
-    class Hangs(Copies):
-        def fit(self, train, context): signal.pause()
-    class Spins(Copies):
-        def fit(self, train, context):
-            while True: pass
-    class Hogs(Copies):
-        def fit(self, train, context): self.hoard = np.ones(2**28); signal.pause()
-    class Lists(Copies):
-        def made(self, rows): return rows.tolist()
-    class Floats(Copies):
-        def made(self, rows): return rows + 0.5
-    class Nan(Copies):
-        def made(self, rows): return rows * float("nan")
-    class Short(Copies):
-        def made(self, rows): return rows[1:]
-    class Wide(Copies):
-        def made(self, rows): return np.hstack([rows, rows])
-    class Holes(Copies):
-        def made(self, rows): rows[3, 1] = 0; return rows
-    class Empty(Copies):
-        def made(self, rows): rows[5] = 0; return rows
-    class Long(Copies):
-        def made(self, rows): return rows * 1461
-    class HalfSaved(Copies):
-        def save(self, folder): (folder / "half").write_text("x"); raise OSError(28, "No space left on device")
-    class Unsaved:
-        def __init__(self, parameters): pass
-        def fit(self, train, context): pass
-        def sample(self, labels, rng): pass
 """
-
-REASONS = {
-    "throws": "RuntimeError: boom",
-    "exits": "its process ended with status 3 and without a result",
-    "dies": "its process ended with status 7 and without a result: last words",
-    "segfaults": "its process was ended by SIGSEGV",
-    "holes": "holes returned invalid biflows: row 3: no packet may follow an entry of 0 (a hole)",
-    "half-saved": "OSError: [Errno 28] No space left on device",
-    "no-class": "cannot import hostile:NoSuchClass",
-}
 
 
 def rows(folder: Path) -> dict[str, dict]:
     return {row["system"]: row for row in map(json.loads, (folder / "rows.jsonl").read_text().splitlines())}
 
 
-@pytest.mark.slow
-def test_every_kind_of_failure_is_a_row_with_a_reason(install, command, flows, tmp_path) -> None:
-    install("hostile", SYSTEMS)
-    wanted = [argument for name in (*REASONS, "copy") for argument in ("-s", name)]
-    done = command("run", "-d", flows, *wanted, "--seeds", 1, "--suite", "fidelity", "-j", 2)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    found = rows(tmp_path / "leaderboards")
-    for name, reason in REASONS.items():
-        assert found[name]["status"] == "failed"
-        assert reason in found[name]["reason"]
-        assert f"failed: example / {name} / seed 0: " in done.stderr
-        assert found[name]["log"].startswith("quick/example-")
-        assert (tmp_path / "runs" / found[name]["log"]).is_file()
-        assert f"(log: runs/{found[name]['log']})" in done.stderr
-    assert found["copy"]["status"] == "ok"
-    board = (tmp_path / "leaderboards" / "example-fidelity.md").read_text()
-    assert f"`throws`, seed 0: RuntimeError: boom (log: `runs/{found['throws']['log']}`)" in board
-    # The traceback is where a plugin's author looks for it.
-    log = next(tmp_path.glob("runs/quick/*/throws/*/log.txt"))
-    assert 'raise RuntimeError("boom")' in log.read_text()
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("lists", "lists returned list, not a numpy array"),
-        ("floats", "floats returned float64 values; signed payload lengths are integers"),
-        ("nan", "nan returned float64 values"),
-        ("short", "short returned an array of shape"),
-        ("wide", "wide returned an array of shape"),
-        ("holes", r"holes returned invalid biflows: row 3: no packet may follow an entry of 0 \(a hole\)"),
-        ("empty", "empty returned invalid biflows: row 5: a biflow has at least one packet"),
-        ("long", "long returned invalid biflows: row 0: payload lengths are at most pl_max = 1460 bytes"),
-        ("unsaved", "hostile:Unsaved has no method save, load"),
-        ("no-library", "hostile:Throws needs no_such_library, which is not installed"),
-    ],
-)
-def test_what_is_not_as_agreed_is_refused_with_a_reason(install, monkeypatch, name: str, reason: str) -> None:
-    # The plugin can be imported without harm, which need not be found out by another process.
-    monkeypatch.setenv("NTGBENCH_PROBED", "1")
-    install("hostile", SYSTEMS)
-    train = example_traffic()
-    with pytest.raises(PluginError, match=reason):
-        choose(name).fit(train, Context(seed=1)).sample(train.label, seed=1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "limits", "reason"),
-    [
-        (
-            "hangs",
-            "idle_minutes = 0.05",
-            "it has used no CPU for 0.05 minutes: it seems to hang, at fit 0%",
-        ),
-        # Much more than a worker uses before it fits.
-        ("spins", "cpu_minutes = 0.1", "over the time limit of 0.1 CPU minutes, at fit 0%"),
-        ("hogs", "memory_gib = 1", "over the memory limit of 1 GiB"),
-    ],
-)
-def test_limits_end_a_system(install, command, flows, tmp_path, name: str, limits: str, reason: str) -> None:
-    install("hostile", SYSTEMS)
-    protocol = tmp_path / "strict.toml"
-    protocol.write_text(
-        f'version=1\nsummary=""\ndatasets=["{flows}"]\nsystems=["{name}"]\nseeds=1\n[limits]\n{limits}\n'
-    )
-    done = command("run", protocol, "--suite", "fidelity")
-    assert done.returncode == 1
-    row = rows(tmp_path / "leaderboards")[name]
-    assert reason in row["reason"]
-    assert row["phases"]["fit"] > 0
-    assert reason in done.stdout
-    assert "(0.0 s)" not in done.stdout
-
-
 def test_failed_cells_wait_for_retry(install, command, flows, tmp_path) -> None:
-    install("hostile", SYSTEMS)
+    install("throws", THROWS)
     arguments = ("run", "-d", flows, "-s", "throws", "--seeds", 1, "--suite", "fidelity")
     command(*arguments)
     again = command(*arguments)
@@ -171,9 +33,8 @@ def test_failed_cells_wait_for_retry(install, command, flows, tmp_path) -> None:
     assert "1 of them failed (--retry runs those again)" in again.stdout
     plan = command("plan", *arguments[1:])
     assert "RuntimeError: boom" in plan.stdout
-    (tmp_path / "site" / "hostile.py").write_text(
-        (tmp_path / "site" / "hostile.py").read_text().replace('raise RuntimeError("boom")', "self.train = train")
-    )
+    module = tmp_path / "site" / "throws.py"
+    module.write_text(module.read_text().replace('raise RuntimeError("boom")', "self.train = train"))
     mended = command(*arguments, "--retry")
     assert mended.returncode == 0, mended.stderr
     assert rows(tmp_path / "leaderboards")["throws"]["status"] == "ok"

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,18 +11,16 @@ from pathlib import Path
 import pytest
 
 SYSTEMS = """
-    import os, shutil, threading
+    import shutil
     from pathlib import Path
     import numpy as np
     from ntgbench import GeneratorSpec, hookimpl
 
-    NAMES = ["deletes-its-folder", "deletes-and-dies", "deletes-its-model", "makes-it-a-file", "garbles-its-result",
-             "fills-the-disk", "half-a-model", "tells-its-place", "lays-pipes", "lies-about-progress",
-             "leaves-a-thread", "prints-half-a-character"]
-
     @hookimpl
     def ntgbench_generators():
-        return [GeneratorSpec(name, f"places:{name.title().replace('-', '')}", name) for name in NAMES]
+        names = ["fills-the-disk", "half-a-model", "tells-its-place", "deletes-the-runs", "deletes-the-boards",
+                 "spoils-the-boards"]
+        return [GeneratorSpec(name, f"places:{name.title().replace('-', '')}", name) for name in names]
 
     class Ones:
         def __init__(self, parameters): pass
@@ -30,38 +29,6 @@ SYSTEMS = """
         def save(self, folder): pass
         def load(self, folder): pass
 
-    class DeletesItsFolder(Ones):
-        def fit(self, train, context): super().fit(train, context); shutil.rmtree(os.getcwd())
-    class DeletesAndDies(Ones):
-        def fit(self, train, context): shutil.rmtree(os.getcwd()); print("last words", flush=True); os._exit(3)
-    class DeletesItsModel(Ones):
-        def save(self, folder): shutil.rmtree(folder.parent)
-    class MakesItAFile(Ones):
-        def fit(self, train, context):
-            cell = Path.cwd()
-            shutil.rmtree(cell)
-            cell.write_text("")
-    class GarblesItsResult(Ones):
-        def fit(self, train, context): Path("result.json").write_text("{"); os._exit(0)
-    class LaysPipes(Ones):
-        def fit(self, train, context):
-            for name in ("progress.json", "phases.json", "result.json", "measured.json"):
-                Path(name).unlink(missing_ok=True)
-                os.mkfifo(name)
-            super().fit(train, context)
-            os._exit(3)
-    class LiesAboutProgress(Ones):
-        def fit(self, train, context):
-            Path("progress.json").write_text('{"phase": {}, "done": "x", "total": [1], "note": null}')
-            super().fit(train, context)
-    class LeavesAThread(Ones):
-        def fit(self, train, context):
-            super().fit(train, context)
-            threading.Thread(target=threading.Event().wait).start()
-    class PrintsHalfACharacter(Ones):
-        def fit(self, train, context):
-            super().fit(train, context)
-            print("half: \\ud800")
     class FillsTheDisk(Ones):
         def fit(self, train, context):
             with open("filling", "wb", buffering=0) as file:
@@ -71,7 +38,16 @@ SYSTEMS = """
             with open(folder / "weights", "wb", buffering=0) as file:
                 while True: file.write(bytes(2**16))
     class TellsItsPlace(Ones):
-        def fit(self, train, context): super().fit(train, context); Path("dropped").write_text(os.getcwd())
+        def fit(self, train, context): super().fit(train, context); Path("dropped").write_text(str(Path.cwd()))
+    class DeletesTheRuns(Ones):
+        def fit(self, train, context): super().fit(train, context); shutil.rmtree(Path.cwd().parents[3])
+    class DeletesTheBoards(Ones):
+        def fit(self, train, context):
+            super().fit(train, context)
+            self.boards = Path.cwd().parents[4] / "leaderboards"
+            shutil.rmtree(self.boards)
+    class SpoilsTheBoards(DeletesTheBoards):
+        def fit(self, train, context): super().fit(train, context); self.boards.write_text("")
 """
 
 
@@ -84,50 +60,6 @@ def grid(flows: Path, *systems: str) -> list[object]:
     return ["run", "-d", flows, *(w for s in systems for w in ("-s", s)), "--seeds", 1, "--suite", "fidelity"]
 
 
-@pytest.mark.slow
-def test_a_system_that_deletes_its_folder_is_one_row(install, command, flows, tmp_path) -> None:
-    install("places", SYSTEMS)
-    reasons = {
-        "deletes-its-folder": "No such file or directory",
-        "deletes-and-dies": "its process ended with status 3 and without a result: last words",
-        "deletes-its-model": "No such file or directory",
-        "makes-it-a-file": "its row is not stored",
-        "garbles-its-result": "the result.json that its process left is damaged",
-    }
-    done = command(*grid(flows, *reasons, "copy"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    found = rows(tmp_path)
-    assert found.keys() == {*reasons, "copy"}
-    for name, reason in reasons.items():
-        assert found[name]["status"] == "failed"
-        assert reason in found[name]["reason"]
-        assert found[name]["phases"] or name in ("makes-it-a-file", "garbles-its-result")
-        assert f"example / {name} / seed 0: " in done.stderr
-    assert found["copy"]["status"] == "ok"
-    # What was stored is found again.
-    again = command("plan", *grid(flows, "deletes-its-folder", "deletes-and-dies", "garbles-its-result")[1:])
-    assert "3 failed" in again.stdout
-
-
-def test_what_a_system_puts_in_the_place_of_our_files_stops_nobody(install, command, flows, tmp_path) -> None:
-    install("places", SYSTEMS)
-    done = command(*grid(flows, "lays-pipes", "lies-about-progress"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    found = rows(tmp_path)
-    assert found["lays-pipes"]["reason"].startswith("its process ended with status 3 and without a result")
-    assert found["lies-about-progress"]["status"] == "ok"
-
-
-def test_what_a_system_leaves_behind_in_its_process_costs_nothing(install, command, flows, tmp_path) -> None:
-    install("places", SYSTEMS)
-    done = command(*grid(flows, "leaves-a-thread", "prints-half-a-character"))
-    assert done.returncode == 0, done.stderr
-    (log,) = tmp_path.glob("runs/quick/*/prints-half-a-character/*/log.txt")
-    assert "half: \\ud800" in log.read_text()
-
-
 def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tmp_path) -> None:
     install("places", SYSTEMS)
     # A relative import path means the same in the worker, which works somewhere else.
@@ -136,6 +68,68 @@ def test_what_a_system_drops_lies_in_its_own_folder(install, ntgbench, flows, tm
     (dropped,) = tmp_path.rglob("dropped")
     assert dropped.parent == next(tmp_path.glob("runs/quick/*/tells-its-place/*"))
     assert dropped.read_text() == str(dropped.parent)
+
+
+def test_a_run_whose_folder_is_deleted_goes_on(install, command, flows, tmp_path) -> None:
+    install("places", SYSTEMS)
+    done = command(*grid(flows, "deletes-the-runs", "deletes-the-boards", "copy"), "-j", 1)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    found = rows(tmp_path)
+    assert {name: row["status"] for name, row in found.items()} == {
+        "deletes-the-runs": "failed",
+        "deletes-the-boards": "ok",
+        "copy": "ok",
+    }
+    assert "No such file or directory" in found["deletes-the-runs"]["reason"]
+
+
+def test_boards_that_cannot_be_written_are_one_error(install, command, flows, tmp_path) -> None:
+    install("places", SYSTEMS)
+    done = command(*grid(flows, "spoils-the-boards", "copy"), "-j", 1)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"error: {tmp_path}/leaderboards: File exists"
+    assert "Traceback" not in done.stderr
+    # Nothing is lost.
+    (tmp_path / "leaderboards").unlink()
+    again = command(*grid(flows, "spoils-the-boards", "copy"), "-j", 1)
+    assert "2 finished earlier" in again.stdout
+    assert rows(tmp_path).keys() == {"spoils-the-boards", "copy"}
+
+
+def put_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "inside").write_text("")
+
+
+def put_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nothing")
+
+
+@pytest.mark.parametrize(
+    ("put", "option"), [(put_pipe, "--retry"), (put_folder, "--fresh"), (put_link_to_nothing, "--fresh")]
+)
+def test_what_is_in_the_place_of_a_file_of_a_cell_is_removed(command, finished, tmp_path, put, option) -> None:
+    (cell,) = tmp_path.glob("runs/quick/*/copy/*")
+    before = {path.relative_to(cell) for path in cell.rglob("*")}
+    rows = (tmp_path / "leaderboards" / "rows.jsonl").read_text()
+    for path in [path for path in cell.iterdir() if path.is_file()]:
+        path.unlink()
+        put(path)
+    shutil.rmtree(cell / "fitted")
+    (cell / "fitted").write_text("")
+    (cell / "unfinished").write_text("")
+    done = command("run", *finished, option)
+    assert done.returncode == 0, done.stderr
+    assert {path.relative_to(cell) for path in cell.rglob("*")} == before
+    again = (tmp_path / "leaderboards" / "rows.jsonl").read_text()
+    assert [json.loads(line)["metrics"] for line in again.splitlines()] == [
+        json.loads(line)["metrics"] for line in rows.splitlines()
+    ]
 
 
 @pytest.fixture

@@ -189,39 +189,3 @@ def test_a_worker_whose_run_dies_while_it_starts_ends(start, tmp_path) -> None:
     run.communicate()
     psutil.wait_procs([worker], timeout=60)
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
-
-
-LEAVES = """
-    import os, signal, subprocess, sys
-    import numpy as np
-    from ntgbench import GeneratorSpec, hookimpl
-
-    @hookimpl
-    def ntgbench_generators():
-        return [GeneratorSpec("leaves", "leaves:Leaves", "leaves a process in a session of its own")]
-
-    class Leaves:
-        def __init__(self, parameters): pass
-        def fit(self, train, context):
-            self.packets = train.packets
-            if os.fork() == 0:
-                os.setsid()
-                # An empty environment, and a parent that ends at once.
-                child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], env={})
-                with open("left", "w") as file:
-                    file.write(str(child.pid))
-                os._exit(0)
-            os.wait()
-        def sample(self, labels, rng): return np.ones((len(labels), self.packets), np.int64)
-        def save(self, folder): pass
-        def load(self, folder): pass
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt others")
-def test_a_process_in_a_session_of_its_own_ends_with_its_cell(install, command, flows, tmp_path) -> None:
-    install("leaves", LEAVES)
-    done = command("run", "-d", flows, "-s", "leaves", "--seeds", 1, "--suite", "fidelity")
-    assert done.returncode == 0, done.stderr
-    (left,) = tmp_path.glob("runs/quick/*/leaves/*/left")
-    assert not psutil.pid_exists(int(left.read_text()))
