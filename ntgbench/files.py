@@ -152,8 +152,11 @@ def locked(folder: Path, stop: threading.Event | None = None, shared: bool = Fal
         InterruptedError: when `stop` is set while this waits.
     """
     stop = stop or threading.Event()
+    path = folder / LOCK_FILE
+    if path.is_symlink() or not path.is_file():
+        delete(path)
     # Network file systems lock files that are open for writing, and no folders.
-    handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         while True:
             try:

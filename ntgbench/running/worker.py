@@ -29,15 +29,7 @@ from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import (
-    SYNTHETIC_FILE,
-    TRAFFIC_FILE,
-    UNFINISHED_FOLDER,
-    Cell,
-    codes,
-    metrics_of,
-    read_cell,
-)
+from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
 from ntgbench.running.inputs import named_files, refuse_other_machine
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
 from ntgbench.running.state import State
