@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from ntgbench.cli.options import on_engine
+
 if TYPE_CHECKING:
     from ntgbench.interfaces import Progress
 
@@ -82,12 +84,7 @@ def datasets() -> None:
     help="Drop classes with fewer flows.  [default: 100 for MIRAGE-2019, else 1]",
 )
 @click.option("--exact", is_flag=True, help="Keep only MIRAGE-2019 biflows whose label is exact.")
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Captures read at a time.  [default: as many as there are processors, and memory for]",
-)
+@on_engine
 @click.option("--capture", metavar="NAME", help="For headers: of a table of captures, those whose name begins so.")
 @size_limit
 @click.pass_context
@@ -110,6 +107,9 @@ def import_(
     capture: str | None,
     size_limit: int | None,
     jobs: int | None,
+    engine: str | None,
+    address: str | None,
+    options: dict[str, str],
 ) -> None:
     """Write the traffic of SOURCE, whatever its format, into one table for `-d`.
 
@@ -148,16 +148,16 @@ def import_(
     )
     kind, files, passed_over = find_files(source, reading)
     if kind == "captures":
-        from ntgbench.datasets.child_processes import ChildProcesses
-        from ntgbench.datasets.importing import default_jobs, import_captures
+        from ntgbench.datasets.importing import import_captures
+        from ntgbench.running.engines.connect import connect
 
-        engine = ChildProcesses(jobs or default_jobs())
+        place = connect(engine or "local", jobs, out.absolute().parent, address, options)
         with _bar() as progress:
-            imported = import_captures(Path(source), files, out, reading, packets, engine, passed_over, progress)
+            imported = import_captures(Path(source), files, out, reading, packets, place, passed_over, progress)
         found, classes, notes = imported
     else:
-        if jobs is not None:
-            raise click.UsageError(f"--jobs is about captures, but {source} is read as {kind}")
+        if (jobs, engine, address) != (None, None, None) or options:
+            raise click.UsageError(f"--jobs and engines are about captures, but {source} is read as {kind}")
         with _bar() as progress:
             flows, notes = read_flows(source, reading, progress)
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ntgbench.running.engines.connect import ENGINES
 from ntgbench.words import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -18,6 +19,37 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 in_track = click.option(
     "--track", metavar="TRACK", help="The kind of traffic, where it is not clear: a name of `ntgbench list tracks`."
 )
+
+
+def on_engine(command: Command) -> Command:
+    """What does the work, and where: the arguments of `connect`, as engine, jobs, address and options."""
+    for decorate in (
+        click.option(
+            "--slurm",
+            "options",
+            multiple=True,
+            metavar="OPTION=VALUE",
+            callback=_options,
+            help="As for sbatch: partition=gpu; repeatable.",
+        ),
+        click.option("--address", metavar="tcp://HOST:PORT", help="The scheduler of the engine dask."),
+        click.option("--engine", type=click.Choice(ENGINES), help="What does the work, and where.  [default: local]"),
+        click.option(
+            "-j", "--jobs", type=click.IntRange(min=1), help="Pieces of work at a time.  [default: all that have room]"
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def _options(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:  # noqa: ARG001
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise click.BadParameter(f"{text!r} must look like partition=gpu")
+        found[name] = value
+    return found
 
 
 def say_which(name: str, track: str | None) -> None:

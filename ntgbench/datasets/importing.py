@@ -6,19 +6,20 @@ import contextlib
 import json
 import os
 import shutil
-from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ntgbench.datasets.capture_work import PROGRESS_FILE, read_into_files
+from ntgbench.datasets.capture_work import PROGRESS_FILE, read_apart
 from ntgbench.datasets.captures import ONE_SESSION, Collection, Labelled, label_captures
-from ntgbench.datasets.child_processes import ChildError, Engine
 from ntgbench.datasets.reading import notes_on_flows
-from ntgbench.errors import DatasetError
+from ntgbench.errors import DatasetError, described
 from ntgbench.interfaces import Progress, no_progress
+from ntgbench.running.beacon import SILENCE, beacon
+from ntgbench.running.engines import EngineError, Needs
 from ntgbench.traffic.flows import FlowTable, codes
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ntgbench.datasets.reading import Reading
+    from ntgbench.running.engines import Engine
 
 MOST_PACKETS = 1 << 23
 """Packets of a part, after which the next one begins: memory that writing takes is bounded by them."""
 
 _GROUP = 1 << 24  # bytes of captures that one process reads, at least, where captures are small
-_MEMORY = 1 << 30  # bytes of memory that a process should have
+_NEEDS = Needs(memory_gib=1.0)  # of a process that reads captures
 _LOOK_EVERY = 0.5  # seconds between two looks at how far the captures are read
 
 
@@ -47,17 +49,18 @@ class Imported(NamedTuple):
 
 @dataclass(frozen=True)
 class _Unit:
-    """Captures that one process reads."""
+    """Captures that one process reads, each into a folder of its own; the process keeps its files in the first."""
 
     captures: tuple[Labelled, ...]
     folders: tuple[Path, ...]
 
-    def request(self, options: dict[str, Any]) -> str:
+    def request(self, options: dict[str, Any], lit: Path) -> str:
         captures = [
             {"path": str(capture.path.absolute()), "class_name": capture.class_name, "folder": str(folder)}
             for capture, folder in zip(self.captures, self.folders, strict=True)
         ]
-        return json.dumps({"captures": captures, "options": options})
+        request = {"captures": captures, "options": options}
+        return json.dumps({"folder": str(self.folders[0]), "run": str(lit), "silence": SILENCE, "request": request})
 
     def single(self) -> list[_Unit]:
         """A unit for each capture, in empty folders."""
@@ -65,14 +68,6 @@ class _Unit:
             shutil.rmtree(folder)
             folder.mkdir()
         return [_Unit((one,), (folder,)) for one, folder in zip(self.captures, self.folders, strict=True)]
-
-
-def default_jobs() -> int:
-    """Processes that this machine has processors and free memory for."""
-    import psutil
-
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, int(psutil.virtual_memory().available) // _MEMORY))
 
 
 def import_captures(
@@ -106,14 +101,15 @@ def import_captures(
         DatasetError: when nothing can be read or written.
     """
     labels = label_captures(root, files, reading.label_pattern, reading.labels)
-    work = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    work = out.absolute().with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         work.mkdir()
         units = list(_units(labels.captures, work))
         options = {name: getattr(reading, name) for name in ("inner", "idle_timeout", "active_timeout", "size_limit")}
-        with engine:  # so that nothing writes into the folder any more when it goes
-            answers = _read(units, options | {"packets": packets}, engine, progress)
+        # Nothing writes into the folder any more when the engine is left.
+        with engine, beacon(work) as lit:
+            answers = _read(units, options | {"packets": packets}, engine, lit, progress)
         collection = Collection(root, labels)
         for capture, answer in zip(labels.captures, answers, strict=True):
             if "error" in answer:
@@ -151,35 +147,43 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _read(units: Sequence[_Unit], options: dict[str, Any], engine: Engine, progress: Progress) -> list[dict[str, Any]]:
+def _read(
+    units: list[_Unit], options: dict[str, Any], engine: Engine, lit: Path, progress: Progress
+) -> list[dict[str, Any]]:
     """The answers of `read_into_files`, capture by capture."""
     answers: dict[Path, dict[str, Any]] = {}
     running: dict[Future[str], _Unit] = {}
-
-    def submit(unit: _Unit) -> None:
-        running[engine.submit(read_into_files, unit.request(options), {"memory_gib": _MEMORY / 2**30})] = unit
-
     sizes = {folder: _size(one.path) for unit in units for one, folder in zip(unit.captures, unit.folders, strict=True)}
-    for unit in units:
-        submit(unit)
-    while running:
-        done, _ = wait(running, _LOOK_EVERY, FIRST_COMPLETED)
-        for future in done:
+    waiting = deque(units)
+    while waiting or running:
+        while waiting and engine.has_room(_NEEDS):
+            unit = waiting.popleft()
+            running[engine.submit(read_apart, unit.request(options, lit), _NEEDS)] = unit
+        for future in wait(running, _LOOK_EVERY, FIRST_COMPLETED).done:
             unit = running.pop(future)
-            try:
-                found = json.loads(future.result())
-            except ChildError as error:
-                if len(unit.captures) > 1:  # whichever of them it was, the others can be read
-                    for one in unit.single():
-                        submit(one)
-                    continue
-                found = [{"error": str(error)}]
-            for answer in found:
-                if "full" in answer:
-                    raise OSError(0, answer["full"])
-            answers |= zip(unit.folders, found, strict=True)
+            found = _answer(future)
+            if "full" in found[0]:
+                raise OSError(0, found[0]["full"])
+            if "died" in found[0] and len(unit.captures) > 1:  # whichever of them it was, the others can be read
+                waiting.extendleft(reversed(unit.single()))
+            else:
+                answers |= zip(unit.folders, found, strict=True)
         progress(sum(sizes[f] if f in answers else _bytes_read(f) for f in sizes), sum(sizes.values()), "reading")
     return [answers[folder] for folder in sizes]
+
+
+def _answer(future: Future[str]) -> list[dict[str, Any]]:
+    """The answers about the captures of a unit; one alone where all were lost, with `full` or `died`."""
+    try:
+        found = json.loads(future.result())
+    except (EngineError, CancelledError) as error:
+        raise EngineError(f"the engine is lost: {described(error)}; nothing was written") from error
+    except Exception as error:  # whatever ended the work on another machine
+        found = {"died": described(error)}
+    if isinstance(found, dict):
+        return [{**found, "error": found.get("died")}]
+    full: list[dict[str, Any]] = [answer for answer in found if "full" in answer]
+    return full or found
 
 
 def _bytes_read(folder: Path) -> int:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future
-from pathlib import Path
 
 import psutil
 import pytest
 from made_packets import UDP, ethernet, ipv4, pcap, udp
 
-from ntgbench.datasets.capture_work import read_into_files
-from ntgbench.datasets.child_processes import ChildError, ChildProcesses
 from ntgbench.datasets.importing import import_captures
 from ntgbench.datasets.reading import Reading, find_files, read_flows
 from ntgbench.errors import DatasetError
+from ntgbench.running.engines.local import LocalEngine
 from ntgbench.traffic.flows import FlowTable
 
 
@@ -43,29 +38,10 @@ def folder(tmp_path):
     return root
 
 
-class Here:
-    """An engine that works in this process."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def submit(self, work, text, needs):
-        assert set(needs) == {"memory_gib"}
-        future = Future()
-        try:
-            future.set_result(work(text))
-        except ChildError as error:
-            future.set_exception(error)
-        return future
-
-
 def imported(source, out, engine=None, reading=None, **options):
     reading = reading or Reading()
     _, files, notes = find_files(source, reading)
-    return import_captures(source, files, out, reading, 30, engine or Here(), notes, **options)
+    return import_captures(source, files, out, reading, 30, engine or LocalEngine(1), notes, **options)
 
 
 def digests(path):
@@ -120,9 +96,9 @@ def test_what_was_there_is_replaced_whatever_it_was(folder, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["captures", "out.parquet"]
 
 
-def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench, monkeypatch):
+def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench):
     for jobs in (1, 3):
-        imported(folder, tmp_path / f"{jobs}.parquet", ChildProcesses(jobs), most_packets=300)
+        imported(folder, tmp_path / f"{jobs}.parquet", LocalEngine(jobs), most_packets=300)
     assert digests(tmp_path / "1.parquet") == digests(tmp_path / "3.parquet")
     result = ntgbench("datasets", "import", folder, "--out", tmp_path / "out.parquet", "-j", 2)
     assert result.returncode == 0, result.stderr
@@ -130,18 +106,20 @@ def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench, mo
     assert "broken.pcap" in result.stderr
 
 
-def end_at_app_1(text):
-    """The work, in a child that is killed by a capture of one class, as for want of memory."""
-    if any("app-1/4" in capture["path"] for capture in json.loads(text)["captures"]):
+END_AT_ONE = """
+import os, pathlib, signal, sys
+if "ntgbench.datasets.capture_work" in sys.orig_argv:
+    if "app-1/4" in pathlib.Path(sys.orig_argv[-1], "request.json").read_text():
         os.kill(os.getpid(), signal.SIGKILL)
-    return read_into_files(text)
+"""
 
 
 def test_a_capture_that_ends_its_process_is_a_note_with_the_reason(folder, tmp_path, monkeypatch):
-    here = Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), str(here.parent)]))
-    monkeypatch.setattr("ntgbench.datasets.importing.read_into_files", end_at_app_1)
-    found = imported(folder, tmp_path / "out.parquet", ChildProcesses(2))
+    # As the system does for want of memory.
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(END_AT_ONE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    found = imported(folder, tmp_path / "out.parquet", LocalEngine(2))
     assert found.flows == 255 - 44
     (note,) = [note for note in found.notes if "cannot be read" in note]
     assert "app-1/4.pcap (its process was killed, as the system does when memory runs out)" in note
