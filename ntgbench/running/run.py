@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,8 +140,12 @@ def run(
     jobs = 1 if jobs is None and resolved.alone is not None else jobs
     try:
         if todo:
-            with connect(engine, jobs, runs, address, options) as place:
-                for cell, row in _run_rounds(todo, resolved.rounds(device), place, observer):
+            with (
+                connect(engine, jobs, runs, address, options) as place,
+                # Closed first, whatever ends the loop: that tells the engine's work to stop.
+                contextlib.closing(_run_rounds(todo, resolved.rounds(device), place, observer)) as rounds,
+            ):
+                for cell, row in rounds:
                     ended[cell.folder] = row
                     observer.ended(cell, row)
                     # A system may have deleted what later cells read; where it cannot be put back, their rows say so.
@@ -155,7 +159,7 @@ def run(
     return Outcome(tuple(rows), tuple(written), runs)
 
 
-def _run_rounds(todo: list[Cell], rounds: int, place: Engine, observer: RunObserver) -> Iterator[tuple[Cell, Row]]:
+def _run_rounds(todo: list[Cell], rounds: int, place: Engine, observer: RunObserver) -> Generator[tuple[Cell, Row]]:
     """Run the cells, and those again that are not measured in full; yields each with its row when it has ended."""
     yield from run_cells(todo, place, observer.doing)
     # A round ends before the next one begins, because a machine may be slow for minutes.
