@@ -15,6 +15,7 @@ from made_packets import UDP, ethernet, ipv4, pcap, udp
 from ntgbench.datasets.importing import import_captures
 from ntgbench.datasets.reading import Reading, find_files, read_flows
 from ntgbench.errors import DatasetError
+from ntgbench.running.engines.dask import DaskEngine
 from ntgbench.running.engines.local import LocalEngine
 from ntgbench.traffic.flows import FlowTable
 
@@ -104,6 +105,17 @@ def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench):
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("255 flows of 3 classes in")
     assert "broken.pcap" in result.stderr
+
+
+@pytest.mark.slow
+def test_workers_of_dask_give_the_same_result(folder, tmp_path):
+    pytest.importorskip("distributed", reason="dask is not installed")
+    from made_dask import cluster
+
+    imported(folder, tmp_path / "here.parquet", most_packets=300)
+    with cluster(tmp_path / "dask", workers=1) as dask:
+        imported(folder, tmp_path / "there.parquet", DaskEngine(dask.address, None), most_packets=300)
+    assert digests(tmp_path / "there.parquet") == digests(tmp_path / "here.parquet")
 
 
 END_AT_ONE = """
