@@ -97,6 +97,26 @@ def test_what_was_there_is_replaced_whatever_it_was(folder, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["captures", "out.parquet"]
 
 
+def test_a_table_replaces_a_folder_of_parts(folder, tmp_path, ntgbench):
+    imported(folder, tmp_path / "table.parquet")
+    imported(folder, tmp_path / "out.parquet", most_packets=300)
+    done = ntgbench("datasets", "import", tmp_path / "table.parquet", "--out", tmp_path / "out.parquet", "--force")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.parquet").is_file()
+
+
+def test_a_folder_with_other_files_is_not_replaced(folder, tmp_path):
+    out = tmp_path / "out.parquet"
+    out.mkdir()
+    (out / "mine").write_text("precious")
+    with pytest.raises(
+        DatasetError, match=r"out.parquet is a folder with more than parts in it, such as mine; it stays"
+    ):
+        imported(folder, out)
+    assert (out / "mine").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["captures", "out.parquet"]
+
+
 def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench):
     for jobs in (1, 3):
         imported(folder, tmp_path / f"{jobs}.parquet", LocalEngine(jobs), most_packets=300)
