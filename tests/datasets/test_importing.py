@@ -109,9 +109,7 @@ def test_a_folder_with_other_files_is_not_replaced(folder, tmp_path):
     out = tmp_path / "out.parquet"
     out.mkdir()
     (out / "mine").write_text("precious")
-    with pytest.raises(
-        DatasetError, match=r"a folder with more than parts in it, such as mine; it stays"
-    ):
+    with pytest.raises(DatasetError, match=r"a folder with more than parts in it, such as mine; it stays"):
         imported(folder, out)
     assert (out / "mine").read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["captures", "out.parquet"]
@@ -173,8 +171,9 @@ def test_ctrl_c_leaves_no_process_and_no_file(folder, tmp_path):
         children = psutil.Process(process.pid).children()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert process.returncode != 0
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.split() == [b"stopped"]
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert list((tmp_path / "out").iterdir()) == []
 
