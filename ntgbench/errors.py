@@ -26,7 +26,9 @@ class NtgbenchError(Exception):
 
 def described(error: BaseException) -> str:
     """What an error says, after the name of its class unless it is one of ntgbench."""
-    return str(error) if isinstance(error, NtgbenchError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, NtgbenchError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class TrafficError(NtgbenchError):

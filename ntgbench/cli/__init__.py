@@ -68,7 +68,8 @@ def main() -> NoReturn:
     except click.exceptions.Abort:
         # The terminal may be closed.
         with contextlib.suppress(OSError):
-            click.echo("stopped; run the same command again to go on from here", err=True)
+            goes_on = "; run the same command again to go on from here" if sys.argv[1:2] == ["run"] else ""
+            click.echo(f"stopped{goes_on}", err=True)
         status = INTERRUPTED
     except click.ClickException as error:
         error.show()

@@ -50,8 +50,8 @@ def datasets() -> None:
     show_default=True,
     help="What to make of it: biflows with classes, or one trace of packet headers.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .parquet file to write.")
-@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="What to write: NAME.parquet.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
 @click.option("--packets", type=click.IntRange(min=1), default=30, show_default=True, help="Packets kept of each flow.")
 @click.option(
     "--column",
@@ -121,6 +121,7 @@ def import_(
     For the track headers, a table has a row for each packet, in the columns of CascadeNet and NetShare; the captures in
     a folder are merged in the order of time.
     """
+    from ntgbench.datasets.partitions import require_replaceable
     from ntgbench.datasets.reading import Reading, find_files, read_flows
     from ntgbench.errors import DatasetError
     from ntgbench.words import pluralised
@@ -129,6 +130,7 @@ def import_(
         raise DatasetError(f"{out} must end in .parquet")
     if os.path.lexists(out) and not force:
         raise DatasetError(f"{out} is there already; give --force to overwrite it")
+    require_replaceable(out)
     _same_track(context, track)
     if track == "headers":
         _import_trace(source, out, inner, capture, size_limit)
@@ -160,11 +162,20 @@ def import_(
             raise click.UsageError(f"--jobs and engines are about captures, but {source} is read as {kind}")
         with _bar() as progress:
             flows, notes = read_flows(source, reading, progress)
-        out.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(out)
         flows.first(packets).to_parquet(out)
         found, classes = len(flows), len(flows.classes)
     _tell(notes)
     click.echo(f"{pluralised(found, 'flow')} of {pluralised(classes, 'class')} in {out}")
+
+
+def _make_room(out: Path) -> None:
+    """Make the folder of a file, and delete a folder of parts in its place."""
+    from ntgbench.files import delete
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.is_dir():
+        delete(out)
 
 
 def _same_track(context: click.Context, track: str) -> None:
@@ -187,7 +198,7 @@ def _import_trace(source: str, out: Path, inner: bool, capture: str | None, size
     if not source:
         raise DatasetError("the path is empty; the folder you are in is called '.'")
     trace, notes = read_trace(Path(source), inner=inner, capture=capture, size_limit=size_limit)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _make_room(out)
     write_trace_file(trace, out)
     _tell(notes)
     click.echo(f"{pluralised(len(trace), 'packet')} of {pluralised(len(trace.flows), 'flow')} in {out}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from ntgbench.datasets.capture_work import PROGRESS_FILE, read_apart
 from ntgbench.datasets.captures import ONE_SESSION, Collection, Labelled, label_captures
+from ntgbench.datasets.partitions import require_replaceable
 from ntgbench.datasets.reading import notes_on_flows
 from ntgbench.errors import DatasetError, described
 from ntgbench.interfaces import Progress, no_progress
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 MOST_PACKETS = 1 << 23
 """Packets of a part, after which the next one begins: memory that writing takes is bounded by them."""
 
-_GROUP = 1 << 24  # bytes of captures that one process reads, at least, where captures are small
+_GROUP = 1 << 24  # bytes of captures that one process reads, at least, where captures are small,
+_MOST_IN_GROUP = 256  # but no more captures: others can be read beside them, and one that ends the process costs less
 _NEEDS = Needs(memory_gib=1.0)  # of a process that reads captures
 _LOOK_EVERY = 0.5  # seconds between two looks at how far the captures are read
 
@@ -89,7 +91,7 @@ def import_captures(
     Args:
         root: the folder that was asked for, or the one capture.
         files: the captures.
-        out: what is there already is replaced.
+        out: a file or a folder of parts that is there already is replaced.
         reading: how to read them.
         packets: packets kept of each flow.
         engine: reads the captures.
@@ -100,6 +102,7 @@ def import_captures(
     Raises:
         DatasetError: when nothing can be read or written.
     """
+    require_replaceable(out)
     labels = label_captures(root, files, reading.label_pattern, reading.labels)
     work = out.absolute().with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
@@ -135,7 +138,7 @@ def _units(captures: Sequence[Labelled], work: Path) -> Iterator[_Unit]:
         folders.append(work / f"{number:06}")
         folders[-1].mkdir()
         size += _size(capture.path)
-        if size >= _GROUP or number == len(captures) - 1:
+        if size >= _GROUP or len(taken) >= _MOST_IN_GROUP or number == len(captures) - 1:
             yield _Unit(tuple(taken), tuple(folders))
             taken, folders, size = [], [], 0
 
@@ -177,7 +180,8 @@ def _answer(future: Future[str]) -> list[dict[str, Any]]:
     try:
         found = json.loads(future.result())
     except (EngineError, CancelledError) as error:
-        raise EngineError(f"the engine is lost: {described(error)}; nothing was written") from error
+        why = str(error) or "it has dropped what was submitted"
+        raise EngineError(f"the engine is lost: {why}; nothing was written") from error
     except Exception as error:  # whatever ended the work on another machine
         found = {"died": described(error)}
     if isinstance(found, dict):

@@ -51,6 +51,14 @@ def parts_of(folder: Path, files: Sequence[Path]) -> list[Path]:
     return tables
 
 
+def require_replaceable(path: Path) -> None:
+    """Raise DatasetError when `path` is a folder that holds anything but parts, which nobody wants to lose."""
+    if path.is_dir() and not path.is_symlink():
+        foreign = sorted(file.name for file in path.iterdir() if not _PART.fullmatch(file.name))
+        if foreign:
+            raise DatasetError(f"{path} is a folder with more than parts in it, such as {foreign[0]}; it stays")
+
+
 def written_in_path(folder: Path, file: Path) -> Mapping[str, str | None]:
     """The values of columns that folders are named after, such as app=mail, in the manner of Hive."""
     found: dict[str, str | None] = {}

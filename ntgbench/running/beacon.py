@@ -46,6 +46,7 @@ def beacon(runs: Path) -> Iterator[Path]:
         beating.join()
         # Others look at the file from time to time; a later run deletes it.
         with contextlib.suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(STOPPED)
         stop.set()
         del _OWN[str(path)]
@@ -85,8 +86,9 @@ def is_left() -> bool:
 
 def _beat(path: Path, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
-        # That needs no room on the disk, but for a file that someone has deleted.
+        # That needs no room on the disk, but for a file or a folder that someone has deleted.
         with contextlib.suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
             path.touch()
 
 

@@ -72,7 +72,8 @@ def _row(cell: Cell, future: Future[str]) -> Row:
     try:
         row: Row = json.loads(future.result())
     except (EngineError, CancelledError) as error:
-        raise EngineError(f"the engine is lost: {described(error)}; run the same command again to go on") from error
+        why = str(error) or "it has dropped what was submitted"
+        raise EngineError(f"the engine is lost: {why}; run the same command again to go on") from error
     except Exception as error:  # whatever ended the work on another machine, such as the death of its worker
         return failed_row(cell, described(error))
     return row

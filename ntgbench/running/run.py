@@ -150,7 +150,7 @@ def run(
                     observer.ended(cell, row)
                     # A system may have deleted what later cells read; where it cannot be put back, their rows say so.
                     for path in [path for path in planned.traffic if not path.is_file()]:
-                        with contextlib.suppress(OSError):
+                        with contextlib.suppress(NtgbenchError):
                             _store(path, planned.traffic[path], track)
     finally:
         # Also when the run is stopped: what has finished counts.
@@ -194,14 +194,17 @@ def _texts(given: Texts) -> tuple[str, ...]:
 
 
 def _store(path: Path, traffic: Traffic, track: Track[Any]) -> None:
-    """Put a dataset where its cells find it, unless it is there already and whole."""
+    """Put a dataset where its cells find it, unless it is there already and whole. Raises NtgbenchError."""
     try:
         if track.digest(track.load(path)) == track.digest(traffic):
             return
     except (OSError, NtgbenchError):
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    track.write(traffic, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        track.write(traffic, path)
+    except OSError as error:
+        raise NtgbenchError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _link_traffic(cell: Cell) -> None:

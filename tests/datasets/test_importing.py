@@ -15,6 +15,7 @@ from made_packets import UDP, ethernet, ipv4, pcap, udp
 from ntgbench.datasets.importing import import_captures
 from ntgbench.datasets.reading import Reading, find_files, read_flows
 from ntgbench.errors import DatasetError
+from ntgbench.running.engines.dask import DaskEngine
 from ntgbench.running.engines.local import LocalEngine
 from ntgbench.traffic.flows import FlowTable
 
@@ -96,6 +97,24 @@ def test_what_was_there_is_replaced_whatever_it_was(folder, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["captures", "out.parquet"]
 
 
+def test_a_table_replaces_a_folder_of_parts(folder, tmp_path, ntgbench):
+    imported(folder, tmp_path / "table.parquet")
+    imported(folder, tmp_path / "out.parquet", most_packets=300)
+    done = ntgbench("datasets", "import", tmp_path / "table.parquet", "--out", tmp_path / "out.parquet", "--force")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.parquet").is_file()
+
+
+def test_a_folder_with_other_files_is_not_replaced(folder, tmp_path):
+    out = tmp_path / "out.parquet"
+    out.mkdir()
+    (out / "mine").write_text("precious")
+    with pytest.raises(DatasetError, match=r"a folder with more than parts in it, such as mine; it stays"):
+        imported(folder, out)
+    assert (out / "mine").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["captures", "out.parquet"]
+
+
 def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench):
     for jobs in (1, 3):
         imported(folder, tmp_path / f"{jobs}.parquet", LocalEngine(jobs), most_packets=300)
@@ -104,6 +123,17 @@ def test_the_result_is_the_same_whatever_the_jobs(folder, tmp_path, ntgbench):
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("255 flows of 3 classes in")
     assert "broken.pcap" in result.stderr
+
+
+@pytest.mark.slow
+def test_workers_of_dask_give_the_same_result(folder, tmp_path):
+    pytest.importorskip("distributed", reason="dask is not installed")
+    from made_dask import cluster
+
+    imported(folder, tmp_path / "here.parquet", most_packets=300)
+    with cluster(tmp_path / "dask", workers=1) as dask:
+        imported(folder, tmp_path / "there.parquet", DaskEngine(dask.address, None), most_packets=300)
+    assert digests(tmp_path / "there.parquet") == digests(tmp_path / "here.parquet")
 
 
 END_AT_ONE = """
@@ -141,8 +171,9 @@ def test_ctrl_c_leaves_no_process_and_no_file(folder, tmp_path):
         children = psutil.Process(process.pid).children()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert process.returncode != 0
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.split() == [b"stopped"]
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -1,9 +1,12 @@
 """The file by which all who work for a run see that it still goes on. Other processes are those of other machines."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +60,24 @@ def test_a_file_that_vanishes_is_silence(lit) -> None:
     with stopping(lit, 0.1) as stop:
         assert stop.wait(WAIT)
     assert not is_seen(lit)
+
+
+def test_a_run_whose_folder_of_files_is_deleted_is_still_heard_and_seen_to_stop(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(beacon, "BEAT", 0.01)
+
+    def delete(path: Path) -> None:
+        with contextlib.suppress(OSError):  # the run makes it again at any moment
+            shutil.rmtree(path.parent)
+
+    with beacon.beacon(tmp_path) as path:
+        delete(path)
+        deadline = time.monotonic() + WAIT
+        while not path.exists() and time.monotonic() < deadline:
+            os.sched_yield()
+        assert path.exists()
+        monkeypatch.setattr(beacon, "BEAT", LONG)
+        delete(path)
+    assert path.read_bytes() == STOPPED
 
 
 def test_a_run_beats_and_says_that_it_stops(tmp_path, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -156,6 +157,20 @@ def test_a_scheduler_that_is_not_there_is_an_error(ntgbench, flows) -> None:
     assert "Traceback" not in done.stderr
     done = ntgbench("run", "-d", flows, "-s", "copy", "--engine", "dask")
     assert "needs the address of its scheduler: --address tcp://HOST:8786" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["localhost", "tcp://127.0.0.1", "http://127.0.0.1:8786", "tcp://h:x", "tls://h:1"])
+def test_an_address_that_is_none_is_an_error(address) -> None:
+    with pytest.raises(EngineError, match=f"^{address} is no address such as tcp://HOST:8786: "):
+        DaskEngine(address, None)
+
+
+def test_something_silent_in_the_place_of_a_scheduler_is_an_error(monkeypatch) -> None:
+    monkeypatch.setattr("ntgbench.running.engines.dask._ANSWERS_IN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(EngineError, match=f"{address} does not answer: what listens there says nothing"):
+            DaskEngine(address, None)
 
 
 def test_work_is_placed_by_what_workers_declare(tmp_path) -> None:

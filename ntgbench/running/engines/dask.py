@@ -7,6 +7,7 @@ then does.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from concurrent.futures import Future
 from types import TracebackType
@@ -17,7 +18,7 @@ from ntgbench.running.engines import EngineError
 if TYPE_CHECKING:
     from ntgbench.running.engines import Needs, Work
 
-_ANSWERS_IN = "10s"
+_ANSWERS_IN = 10.0
 
 
 class DaskEngine:
@@ -44,9 +45,14 @@ class DaskEngine:
         if self.address is None:
             raise EngineError("the engine dask needs the address of its scheduler: --address tcp://HOST:8786")
         try:
+            # A client waits for ever where something else listens, and leaves a thread behind for a wrong address.
+            asyncio.run(asyncio.wait_for(_greet(self.address), 2 * _ANSWERS_IN))
             self._client: Any = Client(self.address, timeout=_ANSWERS_IN, set_as_default=False, name="ntgbench")
-        except (OSError, ValueError) as error:
-            raise EngineError(f"the dask scheduler at {self.address} does not answer: {error}") from error
+        except OSError as error:
+            why = str(error) or "what listens there says nothing"
+            raise EngineError(f"the dask scheduler at {self.address} does not answer: {why}") from error
+        except (TypeError, ValueError) as error:  # the former for TLS without certificates
+            raise EngineError(f"{self.address} is no address such as tcp://HOST:8786: {error}") from error
         if not self._workers():
             self._client.close()
             raise EngineError(f"the dask scheduler at {self.address} has no worker; start one: dask worker ADDRESS")
@@ -96,3 +102,12 @@ class DaskEngine:
         self._client.close()
         for log, level in self._levels.items():
             log.setLevel(level)
+
+
+async def _greet(address: str) -> None:
+    """Connect to a scheduler once. Raises OSError, and ValueError or TypeError for what is no address."""
+    from distributed import Security
+    from distributed.comm.core import connect
+
+    comm = await connect(address, _ANSWERS_IN, **Security().get_connection_args("client"))
+    await comm.close()
