@@ -90,7 +90,7 @@ def test_the_bits_are_those_of_both_sides_counted_at_once_on_more_traffic(name):
     assert values_of(name, sides) == getattr(joint, name)(*sides)
 
 
-@pytest.mark.parametrize("weak", [lambda words: words[0] * np.uint64(0), lambda words: words[0] << np.uint64(60)])
+@pytest.mark.parametrize("weak", [lambda words: words[:, 0] * np.uint64(0), lambda words: words[:, 0] << np.uint64(60)])
 def test_biflows_with_the_same_hash_are_told_apart(monkeypatch, weak):
     sides = [repetitive(seed, 300, 6, 3, 9, 3) for seed in (1, 2)]
     monkeypatch.setattr(uniqueness, "_hash", weak)
