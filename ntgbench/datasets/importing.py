@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ntgbench.datasets.reading import Reading
     from ntgbench.running.engines import Engine
 
-MOST_PACKETS = 1 << 23
+MOST_PACKETS = 1 << 22
 """Packets of a part, after which the next one begins: memory that writing takes is bounded by them."""
 
 _GROUP = 1 << 24  # bytes of captures that one process reads, at least, where captures are small,

@@ -7,7 +7,7 @@ import gzip
 import os
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ntgbench.traffic.records import cut_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import BufferedReader
 
     from ntgbench.traffic.records import Bytes, Records
 
@@ -94,32 +95,36 @@ class Blocks:
         damage: why a compressed file could not be expanded further; empty where it could.
     """
 
-    def __init__(self, path: Path, raw: IO[bytes], limit: int | None, size: int) -> None:
+    def __init__(self, path: Path, raw: BufferedReader, limit: int | None, size: int) -> None:
         self.path = path
         self.data: Bytes = np.zeros(0, np.uint8)
         self.begin, self.ended, self.damage = 0, False, ""
         self._raw, self._limit, self._size = raw, limit, size
-        self._file: IO[bytes] | gzip.GzipFile = raw if limit is None else gzip.GzipFile(fileobj=raw, mode="rb")
+        self._file: BufferedReader | gzip.GzipFile = raw if limit is None else gzip.GzipFile(fileobj=raw, mode="rb")
         self._read = 0
         self.advance(0)
 
     def advance(self, used: int) -> None:
         """Forget the first `used` bytes in memory, and read a block more."""
-        pieces = [self.data[used:].tobytes()]
-        wanted = self._size
-        while wanted > 0 and not self.ended:
-            piece = self._more(min(wanted, BLOCK))
-            pieces.append(piece)
-            wanted -= len(piece)
-        self.data = np.frombuffer(b"".join(pieces), np.uint8)
+        rest = self.data[used:]
+        end, last = len(rest), len(rest) + self._size
+        # A new array each time, as records of the block before may still be in use.
+        data = np.empty(end + min(self._size, BLOCK), np.uint8)
+        data[:end] = rest
+        while end < last and not self.ended:
+            if end == len(data):
+                data = np.concatenate([data, np.empty(min(end, last - end), np.uint8)])
+            end += self._fill(data[end:])
+        self.data = data[:end]
         self.begin += used
 
     def size(self) -> int:
         """Bytes of the whole file, decompressed; what is left of a compressed one is read, and forgotten."""
         if self._limit is None:
             return max(os.fstat(self._raw.fileno()).st_size, self._read)
+        forgotten = np.empty(BLOCK, np.uint8)
         while not self.ended:
-            self._more(BLOCK)
+            self._fill(forgotten)
         return self._read
 
     def warnings(self, count: int, position: int) -> tuple[str, ...]:
@@ -128,22 +133,23 @@ class Blocks:
         damage = (self.damage,) if self.damage else ()
         return damage if stop == size else (*damage, cut_at(count, stop, size))
 
-    def _more(self, wanted: int) -> bytes:
+    def _fill(self, room: Bytes) -> int:
+        """Read into `room`, until it is full or as much as there is at once; returns how many bytes."""
         try:
-            piece = self._file.read(wanted) if self._limit is None else self._file.read1(wanted)  # type: ignore[union-attr]
+            count = self._file.readinto1(room.data)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             self.damage = f"damaged gzip data after {self._read:,} decompressed bytes ({error})"
-            piece = b""
+            count = 0
         except OSError as error:
             raise _unreadable(self.path, error) from error
-        self._read += len(piece)
-        self.ended = not piece
+        self._read += count
+        self.ended = not count
         if self._limit is not None and self._read > self._limit:
             raise CaptureError(
                 f"{self.path}: expands to more than the size limit of {self._limit:,} bytes; "
                 "raise it with --size-limit, or decompress the file first"
             )
-        return piece
+        return count
 
 
 def _unreadable(path: Path, error: OSError) -> CaptureError:

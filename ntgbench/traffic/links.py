@@ -49,7 +49,8 @@ def find_ip(data: Bytes, at: Offsets, end: Offsets, wire_end: Offsets, kind: Off
     for _ in range(MOST_HEADERS):
         link = kind >= k.LINK
         kind[link] = _OF_LINK[np.minimum(kind[link] - k.LINK, len(_OF_LINK) - 1)]
-        open_kinds = set(np.unique(kind).tolist()) & _READERS.keys()
+        # Neighbours are mostly of one kind, and a hash of few is faster than one of all.
+        open_kinds = set(np.unique(kind[np.diff(kind, prepend=-1) != 0]).tolist()) & _READERS.keys()
         if not open_kinds:
             break
         for this in open_kinds:

@@ -116,8 +116,8 @@ def _walk(data: Bytes, layout: _Layout, header: int, position: int) -> tuple[Off
     both_at = struct.Struct(f"{layout.order}II").unpack_from
     view, swapped = data.data, layout.swapped
     found = array("q")
-    last = len(data) - header
+    note, last = found.append, len(data) - header
     while position <= last:
-        found.append(position)
+        note(position)
         position += header + (min(both_at(view, position + 8)) if swapped else lengths_at(view, position + 8)[0])
     return np.frombuffer(found, np.int64) if found else np.zeros(0, np.int64), position

@@ -37,7 +37,7 @@ class DistinctCounts:
 
     Attributes:
         form: classes, packets and pl_max.
-        words: uint64 (W, D). The padded signed payload lengths of each distinct biflow, four in a word.
+        words: uint64 (D, W). The padded signed payload lengths of each distinct biflow, four in a word.
         times: how often biflow d occurs in class c, keys d · classes + c.
     """
 
@@ -46,7 +46,7 @@ class DistinctCounts:
     times: Counts
 
     def __len__(self) -> int:
-        return int(self.words.shape[1])
+        return len(self.words)
 
     def merged(self, others: Sequence[DistinctCounts]) -> DistinctCounts:
         """These counts and others, added. Raises TrafficError when their forms differ."""
@@ -62,9 +62,9 @@ def distinct_counts(biflows: Biflows, rows: slice = ALL) -> DistinctCounts:
     signed_pl, label = biflows.signed_pl[rows], biflows.label[rows]
     padded = np.zeros((len(signed_pl), -(-biflows.packets // _PER_WORD) * _PER_WORD), np.int16)
     padded[:, : biflows.packets] = signed_pl
-    words, number = _distinct(np.ascontiguousarray(padded.view(np.uint64).T))
+    words, number = _distinct(padded.view(np.uint64))
     classes = len(biflows.classes)
-    return DistinctCounts(Form.of(biflows), words, Counts.of(number * classes + label, words.shape[1] * classes))
+    return DistinctCounts(Form.of(biflows), words, Counts.of(number * classes + label, len(words) * classes))
 
 
 def uniqueness(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
@@ -126,7 +126,7 @@ def _together(parts: Sequence[DistinctCounts]) -> tuple[Words, list[Counts]]:
     """The distinct biflows of all parts, and the counts of each part with the numbers that they have there."""
     require_same_form([part.form for part in parts])
     classes = len(parts[0].form.classes)
-    words, number = _distinct(np.concatenate([part.words for part in parts], axis=1))
+    words, number = _distinct(np.concatenate([part.words for part in parts]))
     counts = []
     begin = 0
     for part in parts:
@@ -137,38 +137,53 @@ def _together(parts: Sequence[DistinctCounts]) -> tuple[Words, list[Counts]]:
 
 
 def _distinct(words: Words) -> tuple[Words, Integers]:
-    """The distinct columns of words, uint64 (W, N), as uint64 (W, D), and which of them each column is, int64 (N,).
+    """The distinct rows of words, uint64 (N, W), as uint64 (D, W), and which of them each row is, int64 (N,).
 
-    Equal columns are brought together by a hash, and told from others by comparing them, so the result is exact.
+    Equal rows are brought together by a hash, and told from others by comparing them, so the result is exact.
     """
-    count = words.shape[1]
-    # A hash and the number of the column in one integer are sorted faster than an order is found.
+    count = len(words)
+    # A hash and the number of the row in one integer are sorted faster than an order is found.
     bits = np.uint64(max(count - 1, 0).bit_length())
     packed = _hash(words) >> bits << bits | np.arange(count, dtype=np.uint64)
     packed.sort()
     order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
     packed >>= bits
-    held = words[:, order]
+    held = _rows(words, order)
     same_hash = packed[1:] == packed[:-1]
-    new = (held[:, 1:] != held[:, :-1]).any(axis=0)
-    if (mixed := same_hash & new).any():  # several columns of one hash, which may alternate
+    new = _changes(held)
+    if (mixed := same_hash & new).any():  # several rows of one hash, which may alternate
         run = np.concatenate([[0], np.cumsum(~same_hash)])
         some = np.flatnonzero(np.isin(run, run[1:][mixed]))
-        order[some] = order[some][np.lexsort([*held[:, some], run[some]])]
-        held = words[:, order]
-        new = (held[:, 1:] != held[:, :-1]).any(axis=0)
+        order[some] = order[some][np.lexsort([*held[some].T, run[some]])]
+        held = _rows(words, order)
+        new = _changes(held)
     first = np.concatenate([[True], new])[:count]
     number = np.empty(count, np.int64)
     number[order] = np.cumsum(first) - 1
-    return held[:, first], number
+    return _rows(held, first), number
+
+
+def _rows(words: Words, which: npt.NDArray[Any]) -> Words:
+    """`words[which]`; each row is copied as one item, which is faster."""
+    items = words.view(np.dtype((np.void, words.itemsize * words.shape[1])))[:, 0]
+    rows: Words = items[which].view(np.uint64).reshape(-1, words.shape[1])
+    return rows
+
+
+def _changes(words: Words) -> npt.NDArray[np.bool_]:
+    """Which rows but the first differ from the one before, bool (N - 1,)."""
+    differs = words[1:] != words[:-1]
+    changes: npt.NDArray[np.bool_] = np.logical_or.reduce(list(differs.T))
+    return changes
 
 
 def _hash(words: Words) -> Words:
-    """A hash of 64 bits of each column, uint64 (N,)."""
-    found = np.zeros(words.shape[1], np.uint64)
-    for row in words:
+    """A hash of 64 bits of each row, uint64 (N,)."""
+    found = np.zeros(len(words), np.uint64)
+    for column in words.T:
         # The constant and the shifts of splitmix64; its upper bits depend on all bits.
-        found = (found ^ row) * np.uint64(0x9E3779B97F4A7C15)
+        found ^= column
+        found *= np.uint64(0x9E3779B97F4A7C15)
         found ^= found >> np.uint64(32)
         found *= np.uint64(0xBF58476D1CE4E5B9)
     return found
