@@ -156,7 +156,7 @@ def test_a_row_without_the_key_of_its_suite_is_on_no_board(tmp_path: Path) -> No
     file = tmp_path / "theirs.jsonl"
     file.write_text(to_text([make_row("a", 0, keys={"fidelity": "0a"})]))
     merge(tmp_path / "boards", file)
-    assert sorted(contents(tmp_path / "boards")) == ["README.md", "rows.jsonl"]
+    assert sorted(contents(tmp_path / "boards")) == [".lock", "README.md", "rows.jsonl"]
     assert "no cell has a number (1 system, 1 cell)" in (tmp_path / "boards" / "README.md").read_text()
     assert stale(tmp_path / "boards") == []
 
@@ -171,7 +171,7 @@ def test_a_fifo_is_neither_read_nor_replaced(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(NtgbenchError):
         publish([make_row("a", 0)], tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert [path.name for path in tmp_path.glob("[!.]*")] == [name]
     if name == "rows.jsonl":
         with pytest.raises(NtgbenchError, match="not a regular file"):
             merge(tmp_path / "boards", tmp_path / name)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -37,6 +36,12 @@ WAITS = """
 """
 
 
+def heed_signals() -> None:
+    """Whoever runs the tests in the background may have them ignore signals, and the run would inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(install, flows, tmp_path, monkeypatch):
     """Start a run of `copy` and `waits` and wait until the latter fits; gives the run and the process that fits."""
@@ -54,8 +59,7 @@ def start(install, flows, tmp_path, monkeypatch):
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Whoever runs the tests in the background may have them ignore Ctrl-C, and the run would inherit that.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_signals,
         )
         started.append(run)
         return run, psutil.Process(int((tmp_path / "TELL").read_text()))
