@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import DatasetError
@@ -128,7 +129,9 @@ def parquet_batches(
     allowance.taken = before
     repeated = [leaves[place].path for place in repeating]
     with pq.ParquetFile(path, read_dictionary=repeated, buffer_size=_BUFFER) as file:
-        batches = iter(file.iter_batches(rows, groups, columns, use_threads=False) if groups else ())
+        # Group by group, as pyarrow keeps what it has read of all groups that it is given until the last one ends.
+        parts = (file.iter_batches(rows, [group], columns, use_threads=False) for group in groups)
+        batches = chain.from_iterable(parts)
         while True:
             with limited():
                 batch = next(batches, None)
