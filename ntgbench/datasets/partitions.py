@@ -22,8 +22,8 @@ def parts_of(folder: Path, files: Sequence[Path]) -> list[Path]:
     """The Parquet files of the table that a folder holds, in the order of their paths; none when it holds no table.
 
     A folder with files that are called as those of ntgbench, part-00000.parquet and so on, holds these alone, and none
-    may be missing. In other folders, files and folders whose names begin with _ or . are passed over, as Spark and
-    pyarrow do.
+    may be missing. Files and folders whose names begin with . are passed over, and in folders of others those that
+    begin with _ too, as Spark and pyarrow do.
 
     Args:
         folder: the folder; one whose name ends in .parquet must hold a table.
@@ -32,7 +32,7 @@ def parts_of(folder: Path, files: Sequence[Path]) -> list[Path]:
     Raises:
         DatasetError: when a part is missing, or there are other files.
     """
-    names = [file.relative_to(folder).as_posix() for file in files]
+    names = [name for name in (file.relative_to(folder).as_posix() for file in files) if not _begins(name, ".")]
     numbers = sorted(int(match[1]) for match in map(_PART.fullmatch, names) if match)
     if numbers:
         foreign = [name for name in names if not _PART.fullmatch(name)]
@@ -44,11 +44,15 @@ def parts_of(folder: Path, files: Sequence[Path]) -> list[Path]:
         if wrong:
             raise DatasetError(f"{folder} is no complete set of parts: {'; '.join(wrong)}")
         return [folder / name for name in sorted(names)]
-    shown = [name for name in names if not any(part.startswith(("_", ".")) for part in name.split("/"))]
-    tables = [folder / name for name in sorted(shown) if name.lower().endswith(".parquet")]
+    tables = [folder / name for name in sorted(names) if not _begins(name, "_") and name.lower().endswith(".parquet")]
     if folder.name.lower().endswith(".parquet") and not tables:
         raise DatasetError(f"{folder} is a folder without a part: there is no part-00000.parquet in it")
     return tables
+
+
+def _begins(name: str, mark: str) -> bool:
+    """Whether the file, or a folder that it is in, begins with a mark."""
+    return any(part.startswith(mark) for part in name.split("/"))
 
 
 def require_replaceable(path: Path) -> None:

@@ -16,7 +16,7 @@ from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
 from ntgbench.running.cells import TRAFFIC_FILE, Cell, plan
 from ntgbench.running.dispatch import run_cells
-from ntgbench.running.engines.connect import connect
+from ntgbench.running.engines.connect import connect, refuse_mixed
 from ntgbench.running.reset import forget, forget_failures
 from ntgbench.tracks import blamed
 
@@ -116,6 +116,7 @@ def run(
     observer = observer or RunObserver()
     if jobs is not None and jobs < 1:
         raise ProtocolError(f"jobs must be at least 1, not {jobs}")
+    refuse_mixed(engine, address, options)
     runs, out = _writable(runs), _writable(out)
     for line in repair(out, runs):
         observer.repaired(line)

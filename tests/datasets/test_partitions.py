@@ -60,6 +60,7 @@ def test_parts_give_what_one_file_gives(tmp_path_factory, cuts, session, iat, mo
     flows = made_up(300, session=session, iat=iat)
     flows.to_parquet(folder / "one.parquet")
     parts = write_parts(flows, folder / "several.parquet", sorted([*cuts, 300]))
+    (parts / ".DS_Store").touch()  # which a Mac leaves in every folder that someone looks at
     one, several = (load_dataset(path, max_items=most) for path in (folder / "one.parquet", parts))
     assert several.traffic.digest() == one.traffic.digest()
     assert several.notes == one.notes

@@ -31,12 +31,7 @@ def connect(
     Raises:
         EngineError: when there is no such engine, it is not installed, or it does not answer.
     """
-    if name not in ENGINES:
-        raise EngineError(f"there is no engine {name!r}; {suggestion(name, ENGINES)}")
-    if address is not None and name != "dask":
-        raise EngineError(f"an address is that of a dask scheduler; the engine {name} has none")
-    if options and name != "slurm":
-        raise EngineError(f"engine options are those of SLURM; the engine {name} has none")
+    refuse_mixed(name, address, options)
     if name == "dask":
         from ntgbench.running.engines.dask import DaskEngine
 
@@ -48,3 +43,13 @@ def connect(
     from ntgbench.running.engines.local import LocalEngine
 
     return LocalEngine(jobs)
+
+
+def refuse_mixed(name: str, address: str | None, options: Mapping[str, str] | None) -> None:
+    """Raise EngineError when there is no such engine, or it has no address or no options."""
+    if name not in ENGINES:
+        raise EngineError(f"there is no engine {name!r}; {suggestion(name, ENGINES)}")
+    if address is not None and name != "dask":
+        raise EngineError(f"an address is that of a dask scheduler; the engine {name} has none")
+    if options and name != "slurm":
+        raise EngineError(f"engine options are those of SLURM; the engine {name} has none")
