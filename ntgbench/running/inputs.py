@@ -12,7 +12,6 @@ from ntgbench.files import content_digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.running.cells import Cell
     from ntgbench.systems import System
 
 
@@ -41,10 +40,17 @@ def named_files(system: System, home: Path) -> dict[str, list[str]]:
     return found
 
 
-def refuse_other_machine(cell: Cell, system: System) -> None:
-    """Raise PluginError unless this machine has the code that the run has planned with, and the GPU that is needed."""
-    if cell.code != code_of(system):
-        code = " or of ".join(dict.fromkeys((cell.distribution, "ntgbench")))
+def refuse_other_machine(system: System, planned: tuple[str, str], distribution: str, device: str) -> None:
+    """Raise PluginError unless this machine has the code that a run was planned with, and the GPU that is needed.
+
+    Args:
+        system: what is to be fitted.
+        planned: what `code_of` gave where the run was planned.
+        distribution: the plugin that brings the system.
+        device: where it is to compute.
+    """
+    if planned != code_of(system):
+        code = " or of ".join(dict.fromkeys((distribution, "ntgbench")))
         raise PluginError(f"this machine has other code of {code} than the run; install the same on all machines")
-    if system.spec.occupies.gpu and cell.device == "cpu":
-        raise PluginError(f"{cell.system} runs on a GPU only: --device cuda")
+    if system.spec.occupies.gpu and device == "cpu":
+        raise PluginError(f"{system.spec.name} runs on a GPU only: --device cuda")

@@ -115,7 +115,7 @@ class _Work:
     def measure(self, suites: tuple[str, ...], row: Row) -> None:
         """Put the metrics of `suites` into the row, suite by suite."""
         cell = self.cell
-        refuse_other_machine(cell, self.system)
+        refuse_other_machine(self.system, cell.code, cell.distribution, cell.device)
         alone = cell.protocol.alone
         given = self._fitted_input(row) if alone is None else self._alone_input(row)
         for suite in suites:

@@ -9,6 +9,7 @@ import sys
 
 import psutil
 import pytest
+from made_waits import WAITS
 
 import ntgbench
 from ntgbench.running.engines import EngineError, Needs
@@ -17,30 +18,6 @@ from ntgbench.running.engines.dask import DaskEngine
 pytest.importorskip("distributed", reason="dask is not installed")
 
 from made_dask import cluster
-
-WAITS = """
-    import os
-    import numpy as np
-    from ntgbench import GeneratorSpec, Occupies, hookimpl
-
-    @hookimpl
-    def ntgbench_generators():
-        return [GeneratorSpec("waits", "waits:Waits", "tells its process number, then waits to be let go"),
-                GeneratorSpec("gpu-only", "waits:Waits", "x", occupies=Occupies(gpu=True))]
-
-    class Waits:
-        def __init__(self, parameters): pass
-        def fit(self, train, context):
-            begun = context.checkpoint / "begun"
-            self.again = begun.exists()
-            begun.touch()
-            with open(os.environ["TELL"], "w") as tell:
-                tell.write(str(os.getpid()))
-            open(os.environ["LET_GO"]).close()
-        def sample(self, labels, rng): return np.full((len(labels), 10), 2 if self.again else 1)
-        def save(self, folder): pass
-        def load(self, folder): pass
-"""
 
 
 @pytest.fixture

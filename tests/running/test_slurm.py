@@ -12,6 +12,7 @@ from pathlib import Path
 import made_cluster
 import psutil
 import pytest
+from made_waits import WAITS
 
 import ntgbench
 from ntgbench.running.cells import STATE_FILE, plan
@@ -23,25 +24,6 @@ from ntgbench.testing import example_traffic
 
 GRID = ("--seeds", "1", "--suite", "fidelity")
 
-WAITS = """
-    import os
-    import numpy as np
-    from ntgbench import GeneratorSpec, hookimpl
-
-    @hookimpl
-    def ntgbench_generators():
-        return [GeneratorSpec("waits", "waits:Waits", "tells its process number, then waits to be let go")]
-
-    class Waits:
-        def __init__(self, parameters): pass
-        def fit(self, train, context):
-            with open(os.environ["TELL"], "w") as tell:
-                tell.write(str(os.getpid()))
-            open(os.environ["LET_GO"]).close()
-        def sample(self, labels, rng): return np.ones((len(labels), 10), np.int64)
-        def save(self, folder): pass
-        def load(self, folder): pass
-"""
 
 # A run that others take for dead after two seconds of silence.
 IMPATIENT = """
