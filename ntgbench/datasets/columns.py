@@ -14,7 +14,10 @@ from ntgbench.traffic.parquet import is_list
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
+    import pyarrow.csv
 
 MISSING = ("", "nan", "none", "null", "na", "n/a", "<na>", "nat")
 """Texts that stand for a missing name, in any case and with any white space around: what pandas, R and SQL write."""
@@ -73,6 +76,19 @@ def lists(column: pa.ChunkedArray, name: str, begin: int = 0) -> Lists:
     values = flat.to_numpy()
     # Bounds that are checked later do not fit 16 bits.
     return Lists(counts, values.astype(np.float64) if values.dtype == np.float16 else values, begin)
+
+
+def as_text(columns: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+    """These columns of a CSV file as text; an empty cell is null."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    return pyarrow.csv.ConvertOptions(
+        include_columns=columns,
+        column_types=dict.fromkeys(columns, pa.string()),
+        strings_can_be_null=True,
+        null_values=[""],
+    )
 
 
 def integers(column: Lists, name: str) -> Lists:

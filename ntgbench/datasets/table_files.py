@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ntgbench.datasets.columns import as_text
 from ntgbench.datasets.partitions import written_in_path
 from ntgbench.errors import DatasetError
 from ntgbench.limits import Allowance
@@ -97,16 +98,7 @@ def _with(batch: pa.RecordBatch, constants: Mapping[str, str | None], columns: S
 
 def _csv(path: Path, columns: Sequence[str], allowance: Allowance, whole: bool) -> Iterator[pa.RecordBatch]:
     """Columns of a CSV file, plain or compressed, as text; an empty cell is null."""
-    import pyarrow as pa
-    import pyarrow.csv
-
-    convert = pyarrow.csv.ConvertOptions(
-        include_columns=columns,
-        column_types=dict.fromkeys(columns, pa.string()),
-        strings_can_be_null=True,
-        null_values=[""],
-    )
-    with _open_csv(path, convert) as reader:
+    with _open_csv(path, as_text(columns)) as reader:
         for batch in reader:
             allowance.taken *= whole
             allowance.take(TEXT_FACTOR * batch.nbytes)

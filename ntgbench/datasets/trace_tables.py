@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.datasets.columns import as_text
 from ntgbench.datasets.trace_captures import laid_end_to_end
 from ntgbench.datasets.trace_columns import addresses, ip_flags, nanoseconds, plain, protocols, times, whole_numbers
 from ntgbench.errors import DatasetError
@@ -238,16 +239,7 @@ def _csv_columns(path: Path) -> list[str]:
 
 def _csv_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """Columns of a CSV file, plain or compressed, as text; an empty cell is null."""
-    import pyarrow as pa
-    import pyarrow.csv
-
-    convert = pyarrow.csv.ConvertOptions(
-        include_columns=columns,
-        column_types=dict.fromkeys(columns, pa.string()),
-        strings_can_be_null=True,
-        null_values=[""],
-    )
-    with _open_csv(path, convert) as reader:
+    with _open_csv(path, as_text(columns)) as reader:
         yield from reader
 
 
