@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ntgbench.tracks import DEFAULT
 from ntgbench.values import Count, Positive
@@ -156,6 +157,10 @@ SystemSpec = GeneratorSpec | AugmenterSpec
 """A system is what a leaderboard row is about."""
 
 
+Goal = Literal["min", "max", "near"]
+"""What is better: lower numbers, higher ones, or those nearer to a given one."""
+
+
 @dataclass(frozen=True)
 class MetricSpec:
     """A metric: one number that compares real with synthetic traffic.
@@ -167,27 +172,87 @@ class MetricSpec:
         target: "module:function", a `Measure`, imported only when the metric is computed.
         summary: one line for listings.
         suite: name of the suite that computes it; what `real` and `synthetic` are is the suite's business.
-        goal: "min" when lower is better, "max" when higher is.
+        goal: "min" when lower is better, "max" when higher is, "near" when the number nearest to `best` is.
         version: raised whenever the same traffic may give another number; rows of different versions are never mixed.
-        lowest, highest: range of the metric, None where it has no bound.
+        lowest, highest: range of the metric, None where it has no bound. A number outside is an error of the metric.
+        best: for the goal "near", the number that is best; None for the other goals.
         against: the real traffic of the headline figure in the fidelity suite; the other one is the control.
         primary: ranks the suite's leaderboard; at most one in a suite.
         digits: decimals that leaderboards print.
         track: name of the track whose traffic it compares.
+        likelihood: its target is called with a fourth argument, what the system says of the likelihood of the real
+            traffic, see `Likelihood`; None when the system does not say.
+        passes: names of the calibration checks that it is meant to pass, see `ntgbench.calibration`.
     """
 
     name: str
     target: str
     summary: str
     suite: str
-    goal: Literal["min", "max"]
+    goal: Goal
     version: int = 1
-    lowest: float | None = 0.0
-    highest: float | None = 1.0
+    lowest: float | None = None
+    highest: float | None = None
     against: Literal["test", "train"] = "test"
     primary: bool = False
     digits: int = 3
     track: str = DEFAULT
+    best: float | None = None
+    likelihood: bool = False
+    passes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.goal == "near") != (self.best is not None):
+            raise ValueError(f'the metric {self.name} needs `best` if its goal is "near", and else none')
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """What a classifier took each class for.
+
+    Attributes:
+        classes: names.
+        counts: int64 (classes, classes). Items of each true class, by row, that it takes for each class, by column.
+    """
+
+    classes: tuple[str, ...]
+    counts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a metric may return in place of a number, when it knows more than the number.
+
+    Attributes:
+        value: the number.
+        low, high: 95% interval of it within this one measurement, such as a bootstrap over the biflows; None when it
+            is not known. What was drawn again is said in the metric's documentation.
+        confusion: of a classifier, what it took each class for; None for other metrics.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    confusion: Confusion | None = None
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """What metrics of a suite that `exposes` are handed as `real`: the traffic that a system has learnt, and other.
+
+    Attributes:
+        train: what the system has learnt from: the members.
+        test: real traffic that it has not seen.
+    """
+
+    train: Any
+    test: Any
+
+
+Likelihood = npt.NDArray[np.float64]
+"""Natural logarithms of probabilities, float64, -inf for a probability of 0. Of biflows, (N, P + 1): entry j is that of
+packet j, given the class and the packets before it; after the last packet that of the end, and 0 from there on. The end
+after P packets is certain."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Protocol:
     Attributes:
         name, version, summary: what it is called, how often it has changed, one line for listings.
         datasets, systems, suites: the grid, as a user would write each after -d, -s and --suite. Without suites: all of
-            the track that can be measured together.
+            the track that can be measured together, but those that are measured on request.
         seeds: repetitions, each with its own split, fit and samples.
         track: name of the kind of traffic.
         layout: how datasets are loaded, an instance of the track's layout; None takes its defaults.
@@ -88,7 +88,9 @@ class Protocol:
         for suite in (*self.suites, *self.settings):
             if suite not in known:
                 raise ProtocolError(f"the track {self.track} has no suite {suite!r}; {suggestion(suite, known)}")
-        chosen = self.suites or tuple(suite.name for suite in known.values() if not suite.alone)
+        chosen = self.suites or tuple(
+            suite.name for suite in known.values() if not suite.alone and not suite.on_request
+        )
         alone = [suite for suite in chosen if known[suite].alone]
         if alone and len(chosen) > 1:
             raise ProtocolError(

@@ -66,24 +66,45 @@ else:
     _Machine = Annotated[dict[_Name, _Fact], Meta(max_length=100)]
 
 
+MOST_SHOWN_CLASSES = 300
+"""Classes of a confusion matrix that a row holds: beyond, it would be most of the file."""
+
+_MOST_SHOWN = Meta(max_length=MOST_SHOWN_CLASSES)
+
+
+class Confusion(TypedDict):
+    """What a classifier took each class for.
+
+    Keys:
+        classes: names.
+        counts: items of each true class, by row, that it takes for each class, by column.
+    """
+
+    classes: Annotated[list[_Line], _MOST_SHOWN]
+    counts: Annotated[list[Annotated[list[_Count], _MOST_SHOWN]], _MOST_SHOWN]
+
+
 class MetricValue(TypedDict):
     """One number of a row, with what a leaderboard needs to print and rank it without the plugin.
 
     Keys:
         value: the number, None when there is none.
         version: version of the metric.
-        goal: "min" or "max".
+        goal: "min", "max" or "near".
+        best: for the goal "near", the number that is best; left out otherwise.
         digits: decimals to print.
         primary: true for the metric that ranks its suite; left out otherwise.
         reason: why there is no number; left out otherwise.
         undefined: true when the metric has no number for such traffic, which is no failure; left out otherwise.
-        low, high, count, outliers: of a median, the interval that holds it, the number of measurements, and of those
-            far from the others; left out otherwise.
+        low, high: interval of the number within this row; left out when it is not known.
+        count, outliers: of a median, the number of measurements, and of those far from the others; left out otherwise.
+        confusion: of a classifier, see `Confusion`; left out otherwise.
     """
 
     value: _Number | None
     version: _Version
-    goal: Annotated[str, Meta(pattern=r"\A(min|max)\Z", description="min or max")]
+    goal: Annotated[str, Meta(pattern=r"\A(min|max|near)\Z", description="min, max or near")]
+    best: NotRequired[_Number]
     digits: Annotated[int, Meta(ge=0, le=12)]
     primary: NotRequired[bool]
     reason: NotRequired[_Text]
@@ -92,6 +113,7 @@ class MetricValue(TypedDict):
     high: NotRequired[_Number]
     count: NotRequired[_Count]
     outliers: NotRequired[_Count]
+    confusion: NotRequired[Confusion]
 
 
 Metrics = Annotated[dict[_Key, MetricValue], Meta(max_length=5_000)]
@@ -173,18 +195,23 @@ def check_row(row: Any) -> str | None:
     texts = all(isinstance(machine.get(key, ""), str) for key in ("cpu", "hardware", "device", "clock"))
     if not texts or not {"cpu", "cores"} <= machine.keys() or problem(machine["cores"], _Count | None) is not None:
         return "machine must have a text as cpu, hardware, device and clock, and a number or none as cores"
-    return _not_an_interval(row["metrics"])
+    return _inconsistent(row["metrics"])
 
 
 def is_metric(key: Any, metric: Any) -> bool:
     """Whether this is a metric of a row."""
-    return problem({key: metric}, Metrics) is None and _not_an_interval({key: metric}) is None
+    return problem({key: metric}, Metrics) is None and _inconsistent({key: metric}) is None
 
 
-def _not_an_interval(metrics: dict[str, MetricValue]) -> str | None:
+def _inconsistent(metrics: dict[str, MetricValue]) -> str | None:
     for key, metric in metrics.items():
         if ("low" in metric) != ("high" in metric) or metric.get("low", 0) > metric.get("high", 0):
             return f"metrics[{shown(key)}]: low and high are not an interval"
+        confusion = metric.get("confusion")
+        if confusion is not None:
+            size = len(confusion["classes"])
+            if [len(row) for row in confusion["counts"]] != [size] * size:
+                return f"metrics[{shown(key)}]: confusion is not a square of its classes"
     return None
 
 

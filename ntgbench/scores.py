@@ -8,16 +8,16 @@ import reprlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ntgbench.interfaces import Measured
 from ntgbench.plugins import resolve
-from ntgbench.row_schema import LARGEST, MetricValue, clean
+from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.interfaces import MetricSpec
-    from ntgbench.tracks import Traffic
 
 Scores = dict[str, MetricValue]
 """Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline, or
@@ -26,19 +26,22 @@ another form of the metric."""
 _FORM = re.compile(r"(?!(test|train|floor)$)[a-z][a-z0-9_]{0,39}")  # those three are what suites compare with
 
 
-def score(metrics: Sequence[MetricSpec], real: Traffic, synthetic: Traffic, seed: int, at: str = "") -> Scores:
+def score(
+    metrics: Sequence[MetricSpec], real: Any, synthetic: Any, seed: int, at: str = "", likelihood: Any = None
+) -> Scores:
     """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other.
 
-    A target may return a text in place of a number, which says why the metric has none for such traffic, and beside
-    `name` other forms of it as `name@form`, which are never ranked.
+    A target may return a text in place of a number, which says why the metric has none for such traffic, a `Measured`,
+    and beside `name` other forms of it as `name@form`, which are never ranked. `likelihood` is handed to the metrics
+    that ask for it.
     """
-    targets: dict[str, list[MetricSpec]] = {}
+    targets: dict[tuple[str, bool], list[MetricSpec]] = {}
     for metric in metrics:
-        targets.setdefault(metric.target, []).append(metric)
+        targets.setdefault((metric.target, metric.likelihood), []).append(metric)
     scores = {}
-    for target, served in targets.items():
+    for (target, asks), served in targets.items():
         try:
-            values = resolve(target)(real, synthetic, seed)
+            values = resolve(target)(real, synthetic, seed, *([likelihood] if asks else []))
             if not isinstance(values, Mapping):
                 raise TypeError(f"{target} returned {type(values).__name__}, not numbers by metric name")
         except BaseException as error:  # a third party's metric may fail in any way, sys.exit included
@@ -63,6 +66,8 @@ def score(metrics: Sequence[MetricSpec], real: Traffic, synthetic: Traffic, seed
 def metric_value(metric: MetricSpec, value: float | None, reason: str | None = None) -> MetricValue:
     """A metric's number, or the reason why it has none, as rows hold it."""
     found = MetricValue(value=value, version=metric.version, goal=metric.goal, digits=metric.digits)
+    if metric.best is not None:
+        found["best"] = metric.best
     if metric.primary:
         found["primary"] = True
     if reason is not None:
@@ -70,24 +75,48 @@ def metric_value(metric: MetricSpec, value: float | None, reason: str | None = N
     return found
 
 
-def _checked(metric: MetricSpec, values: Mapping[str, float | str], key: str = "") -> MetricValue:
+def _checked(metric: MetricSpec, values: Mapping[str, Any], key: str = "") -> MetricValue:
     key = key or metric.name
     if key not in values:
         return metric_value(metric, None, f"{metric.target} returned no value for {key}")
     found = values[key]
     if isinstance(found, str):
         return {**metric_value(metric, None, found), "undefined": True}
+    measured = found if isinstance(found, Measured) else Measured(found)
+    try:
+        checked = metric_value(metric, _number(metric, measured.value, "value"))
+        if measured.low is not None or measured.high is not None:
+            low, high = _number(metric, measured.low, "low"), _number(metric, measured.high, "high")
+            if low > high:
+                raise ValueError(f"its interval begins at {low}, after its end, {high}")
+            checked["low"], checked["high"] = low, high
+    except ValueError as error:
+        return metric_value(metric, None, str(error))
+    confusion = measured.confusion
+    if confusion is not None and len(confusion.classes) <= MOST_SHOWN_CLASSES:
+        names = [clean(name, 300) for name in confusion.classes]
+        checked["confusion"] = {"classes": names, "counts": confusion.counts.tolist()}
+    return checked
+
+
+def _number(metric: MetricSpec, found: Any, what: str) -> float:
+    """`found` as a number in the metric's range. Raises ValueError that names what is broken."""
     try:
         value = math.nan if isinstance(found, bytes) else float(found)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if math.isnan(value):
-        return metric_value(metric, None, f"{reprlib.repr(found)} is not a number")
-    low = -math.inf if metric.lowest is None else metric.lowest
-    high = math.inf if metric.highest is None else metric.highest
+        raise ValueError(f"{_said(what)}{reprlib.repr(found)} is not a number")
     # A sum of shares may miss its bound by rounding; that is not an error of the metric.
-    if not math.isfinite(value) or not low - 1e-9 <= value <= high + 1e-9:
-        return metric_value(metric, None, f"{value} lies outside {low}..{high}")
+    if metric.lowest is not None and value < metric.lowest - 1e-9:
+        raise ValueError(f"{_said(what)}{value} is below {metric.lowest:g}, the field `lowest` of its MetricSpec")
+    if metric.highest is not None and value > metric.highest + 1e-9:
+        raise ValueError(f"{_said(what)}{value} is above {metric.highest:g}, the field `highest` of its MetricSpec")
     if abs(value) > LARGEST:
-        return metric_value(metric, None, f"{value} is beyond {LARGEST:g}, the largest number of a row")
-    return metric_value(metric, min(max(value, low), high))
+        raise ValueError(f"{_said(what)}{value} is beyond {LARGEST:g}, the largest number of a row")
+    low = -math.inf if metric.lowest is None else metric.lowest
+    return min(max(value, low), math.inf if metric.highest is None else metric.highest)
+
+
+def _said(what: str) -> str:
+    return "" if what == "value" else f"{what}: "

@@ -47,6 +47,8 @@ class Suite:
             and the device. Its metrics then include `rounds`, how many are through.
         sides: "module:function", called as `function(real, synthetic, seed)`: the parts of both sides that
             `ntgbench measure` hands to the metrics; None for all of them.
+        exposes: its metrics are handed `Exposed`, the training and the held-out traffic together, as `real`.
+        on_request: it is measured only where a protocol or `--suite` names it.
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
         closing: Markdown at the end of the page.
     """
@@ -62,6 +64,8 @@ class Suite:
     alone: bool = False
     rounds: Callable[[Any, str], int] | None = None
     sides: str | None = None
+    exposes: bool = False
+    on_request: bool = False
     tables: str | None = None
     closing: str = ""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ntgbench.interfaces import Likelihood
     from ntgbench.tracks import Request, Track, Traffic
 
 FORMAT = 3
@@ -126,6 +127,25 @@ class FittedSystem:
             return self.system.track.check(made, request, self.train)
         except PluginError as error:
             raise PluginError(f"{self.system.display_name} {error}") from error
+
+    def log_likelihood(self, traffic: Traffic) -> Likelihood | None:
+        """What the system says of the likelihood of `traffic`, None when it has no method for that.
+
+        Raises PluginError when the plugin raises anything, and when what it returns is not log-probabilities.
+        """
+        method = getattr(self.built, "log_likelihood", None)
+        if method is None:
+            return None
+        name = self.system.display_name
+        try:
+            found = np.asarray(method(traffic), np.float64)
+        except NtgbenchError:
+            raise
+        except Exception as error:  # a plugin may fail in any way
+            raise PluginError(f"{name} cannot tell likelihoods: {_told(error)}") from error
+        if found.shape[:1] != (len(traffic),) or np.isnan(found).any() or (found > 1e-6).any():
+            raise PluginError(f"{name} returned likelihoods that are not logarithms of probabilities, one row an item")
+        return np.minimum(found, 0.0)
 
     def save(self, folder: Path) -> None:
         """Write into the existing, empty `folder` all that `load` needs."""

@@ -143,7 +143,7 @@ def test_digests_of_published_rows_stand_for_the_keys_of_today() -> None:
     old = {"quick": "bd207a7433b48f61", "standard": "d2bd7d1a2582b30d", "paper": "ca7df0c18710ce83"}
     for name, digest in old.items():
         protocol = find(name)
-        keys = {suite: protocol.key(suite) for suite in protocol.suites}
+        keys = {suite: protocol.key(suite) for suite in protocol.suites if suite != "privacy"}  # newer than the rows
         assert aliases()[digest] == {"protocol": protocol.digest(), **keys}
 
 

@@ -25,7 +25,8 @@ def target(monkeypatch):
 
 
 def specs(target: str, **settings) -> list[MetricSpec]:
-    return [MetricSpec(name, target, "…", "fidelity", "min", **settings) for name in ("first", "second")]
+    bounds = {"lowest": 0.0, "highest": 1.0, **settings}
+    return [MetricSpec(name, target, "…", "fidelity", "min", **bounds) for name in ("first", "second")]
 
 
 def test_metrics_of_one_target_share_a_call(target) -> None:
@@ -45,11 +46,12 @@ def test_metrics_of_one_target_share_a_call(target) -> None:
     [
         ({"first": 0.1}, "returned no value for second"),
         ({"first": 0.1, "second": float("nan")}, "nan is not a number"),
-        ({"first": 0.1, "second": float("inf")}, "inf lies outside 0.0..1.0"),
+        ({"first": 0.1, "second": float("inf")}, "inf is above 1, the field `highest`"),
         ({"first": 0.1, "second": 10**400}, "is not a number"),
         ({"first": 0.1, "second": b"0.5"}, "b'0.5' is not a number"),
         ({"first": 0.1, "second": None}, "None is not a number"),
-        ({"first": 0.1, "second": 1.5}, "1.5 lies outside"),
+        ({"first": 0.1, "second": 1.5}, "1.5 is above 1, the field `highest`"),
+        ({"first": 0.1, "second": -1}, "-1.0 is below 0, the field `lowest`"),
     ],
 )
 def test_a_bad_number_fails_that_metric_alone(target, returned: dict, reason: str) -> None:

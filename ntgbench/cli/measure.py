@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ntgbench.measuring import Pair
     from ntgbench.suites import Suite
 
-_ARROWS = {"min": "↓", "max": "↑"}
+_ARROWS = {"min": "↓", "max": "↑", "near": "≈"}
 
 
 @click.command(

@@ -33,6 +33,13 @@ def estimate(values: list[float]) -> Estimate:
     return Estimate(mean, _t_quantile(count - 1) * math.sqrt(variance / count), count)
 
 
+def loss(value: float, goal: str, best: float | None = None) -> float:
+    """How far a number is from the best one, up to a constant: less is better whatever the goal is."""
+    if goal == "near":
+        return abs(value - (best or 0.0))
+    return -value if goal == "max" else value
+
+
 def ranks(values: Mapping[str, Mapping[int, float]], goal: str, digits: int) -> dict[str, int]:
     """Rank of each system: 1 + the number of systems that are better than it beyond doubt.
 

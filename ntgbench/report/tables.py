@@ -13,7 +13,7 @@ from ntgbench.report.text import EMPTY, shown, table
 if TYPE_CHECKING:
     from ntgbench.report.board import Board, Column, Entry
 
-ARROW = {"min": "↓", "max": "↑"}
+ARROW = {"min": "↓", "max": "↑", "near": "≈"}
 
 
 def usual_tables(board: Board) -> list[str]:

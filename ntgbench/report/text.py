@@ -82,7 +82,11 @@ def origin(board: Board) -> str:
     words = ["ntgbench", "run", protocol if protocol in bundled() else f"{protocol}.toml"]
     words += ["-d", board.rows[0]["source"], "--seeds", str(board.seeds())]
     words += [word for system in dict.fromkeys(row["system"] for row in board.rows) for word in ("-s", system)]
-    together = [suite.name for suite in registry().suites(board.common.track).values() if not suite.alone]
+    together = [
+        suite.name
+        for suite in registry().suites(board.common.track).values()
+        if not suite.alone and not suite.on_request
+    ]
     usual = bundled()[protocol].suites if protocol in bundled() else together
     words += [word for suite in suites for word in ("--suite", suite) if set(suites) != set(usual)]
     devices = {row["machine"].get("device", "cpu") for row in board.rows} - {"cpu"}

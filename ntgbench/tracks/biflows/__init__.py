@@ -65,6 +65,14 @@ many of each class as the training set has, and is tested on held-out real ones.
 set, is the ceiling; `marginals`, which does not know the order of packets, is the floor.""",
         ),
         Suite(
+            "privacy",
+            "ntgbench.tracks.biflows.privacy:measure",
+            summary="what synthetic traffic gives away about the training traffic",
+            reading="""\
+What somebody who sees the synthetic traffic learns about single biflows of the training traffic.""",
+            exposes=True,
+        ),
+        Suite(
             "augmentation",
             "ntgbench.tracks.biflows.augmentation:measure",
             summary="how much synthetic traffic helps a classifier where real traffic is scarce",

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 def measure(given: SuiteInput) -> Scores:
     """Scores `name` against the metric's own side, `name@test` or `name@train` against the other, and `name@floor`."""
-    metrics = given.metrics
+    metrics = [metric for metric in given.metrics if not metric.likelihood]
     seed = given.seed("fidelity")
     against: dict[str, Biflows] = {"test": given.test, "train": given.train}
     scores: Scores = {}
@@ -39,6 +39,10 @@ def measure(given: SuiteInput) -> Scores:
             scores[metric.name if metric.against == side else f"{metric.name}@{side}"] = measured[metric.name]
         own = [metric for metric in metrics if metric.against == side]
         scores.update(_floor(own, given, compared[0].class_counts()))
+    told = [metric for metric in given.metrics if metric.likelihood]
+    if told:
+        likelihood = given.fitted().log_likelihood(given.test)
+        scores.update(score(told, given.test, given.synthetic, seed, likelihood=likelihood))
     return scores
 
 
@@ -61,4 +65,9 @@ def _floor(
 def _mean(found: Sequence[MetricValue]) -> MetricValue:
     """The mean of one metric over several draws, or the first that failed."""
     failed = next((one for one in found if one["value"] is None), None)
-    return failed or {**found[0], "value": float(np.mean([one["value"] for one in found]))}
+    if failed:
+        return failed
+    mean: MetricValue = {**found[0], "value": float(np.mean([one["value"] for one in found]))}
+    for interval_of_one_draw in ("low", "high"):
+        mean.pop(interval_of_one_draw, None)  # type: ignore[misc]
+    return mean

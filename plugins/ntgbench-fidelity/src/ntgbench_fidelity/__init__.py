@@ -11,11 +11,20 @@ UNIQUENESS = "ntgbench_fidelity.uniqueness:uniqueness"
 
 
 def _divergence(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
-    return MetricSpec(name, target, f"Jensen-Shannon divergence of {summary}", "fidelity", "min", primary=primary)
+    return MetricSpec(
+        name,
+        target,
+        f"Jensen-Shannon divergence of {summary}",
+        "fidelity",
+        "min",
+        lowest=0.0,
+        highest=1.0,
+        primary=primary,
+    )
 
 
 def _against_train(name: str, summary: str) -> MetricSpec:
-    return MetricSpec(name, UNIQUENESS, summary, "fidelity", "min", against="train")
+    return MetricSpec(name, UNIQUENESS, summary, "fidelity", "min", lowest=0.0, highest=1.0, against="train")
 
 
 @hookimpl

@@ -11,17 +11,29 @@ PACKAGE = "ntgbench_trace_records"
 
 
 def _copies(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
-    spec = MetricSpec(name, f"{PACKAGE}.{target}", summary, "copies", "min", against="train", track="headers")
+    spec = MetricSpec(
+        name, f"{PACKAGE}.{target}", summary, "copies", "min", lowest=0.0, highest=1.0, against="train", track="headers"
+    )
     return replace(spec, primary=primary, goal="max" if name == "diversity" else "min")
 
 
 def _sketch(name: str, summary: str, primary: bool = False) -> MetricSpec:
     target = f"{PACKAGE}.sketches:sketches"
-    return MetricSpec(name, target, summary, "sketches", "min", highest=None, primary=primary, track="headers")
+    return MetricSpec(name, target, summary, "sketches", "min", lowest=0.0, primary=primary, track="headers")
 
 
 def _valid(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
-    return MetricSpec(name, f"{PACKAGE}.{target}", summary, "validity", "max", primary=primary, track="headers")
+    return MetricSpec(
+        name,
+        f"{PACKAGE}.{target}",
+        summary,
+        "validity",
+        "max",
+        lowest=0.0,
+        highest=1.0,
+        primary=primary,
+        track="headers",
+    )
 
 
 @hookimpl
@@ -57,6 +69,7 @@ def ntgbench_metrics() -> list[MetricSpec]:
             "sketches",
             "max",
             lowest=-1.0,
+            highest=1.0,
             track="headers",
         ),
         _valid("valid_packets", "validity:validity", "Share of packets that obey the rules of IP, TCP and UDP", True),

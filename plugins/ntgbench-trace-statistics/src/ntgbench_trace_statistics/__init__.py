@@ -12,14 +12,12 @@ BURSTS = "ntgbench_trace_statistics.link:bursts"
 
 def _divergence(name: str, field: str) -> MetricSpec:
     summary = f"Jensen-Shannon divergence of the packets' {field}"
-    return MetricSpec(name, STATISTICS, summary, "statistics", "min", track="headers")
+    return MetricSpec(name, STATISTICS, summary, "statistics", "min", lowest=0.0, highest=1.0, track="headers")
 
 
 def _distance(name: str, target: str, of: str, digits: int, primary: bool = False) -> MetricSpec:
     summary, suite = f"Earth mover's distance of {of}", target.split(":")[1]
-    return MetricSpec(
-        name, target, summary, suite, "min", highest=None, primary=primary, digits=digits, track="headers"
-    )
+    return MetricSpec(name, target, summary, suite, "min", lowest=0.0, primary=primary, digits=digits, track="headers")
 
 
 @hookimpl

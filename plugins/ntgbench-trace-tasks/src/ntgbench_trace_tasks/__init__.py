@@ -44,7 +44,7 @@ def _error(kind: str, model: str) -> MetricSpec:
         f"Error of {_MODELS[model]} trained on synthetic {what}, divided by that of one trained on real {what}",
         "prediction",
         "min",
-        highest=None,
+        lowest=0.0,
         track="headers",
     )
 
@@ -55,7 +55,9 @@ _TELLING = ("f1_stats", "f1_stats_kde")
 
 def _agreement(name: str, target: str, summary: str, suite: str) -> MetricSpec:
     summary = f"F1 of {summary} trained on synthetic flows, with those trained on real flows as truth"
-    return MetricSpec(name, target, summary, suite, "max", primary=name in _TELLING, track="headers")
+    return MetricSpec(
+        name, target, summary, suite, "max", lowest=0.0, highest=1.0, primary=name in _TELLING, track="headers"
+    )
 
 
 @hookimpl

@@ -8,11 +8,15 @@ from ntgbench.interfaces import MetricSpec
 FOREST = "ntgbench_utility.forest:train_on_synthetic"
 
 
+def _score(name: str, summary: str, primary: bool = False) -> MetricSpec:
+    return MetricSpec(name, FOREST, summary, "utility", "max", lowest=0.0, highest=1.0, primary=primary)
+
+
 @hookimpl
 def ntgbench_metrics() -> list[MetricSpec]:
     """Scores of a random forest that learns from synthetic biflows and is tested on real ones."""
     return [
-        MetricSpec("macro_f1", FOREST, "F1 score, mean over classes", "utility", "max", primary=True),
-        MetricSpec("weighted_f1", FOREST, "F1 score, mean over classes weighted by their biflows", "utility", "max"),
-        MetricSpec("accuracy", FOREST, "Share of biflows whose class is recognised", "utility", "max"),
+        _score("macro_f1", "F1 score, mean over classes", primary=True),
+        _score("weighted_f1", "F1 score, mean over classes weighted by their biflows"),
+        _score("accuracy", "Share of biflows whose class is recognised"),
     ]

@@ -1,0 +1,21 @@
+"""Privacy: what the synthetic traffic tells about the training traffic that other real traffic does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntgbench.interfaces import Exposed
+from ntgbench.scores import Scores, score
+
+if TYPE_CHECKING:
+    from ntgbench.suites import SuiteInput
+
+
+def measure(given: SuiteInput) -> Scores:
+    """Scores of attacks that see the synthetic traffic, and what the system says of likelihoods when it does."""
+    exposed = Exposed(given.train, given.test)
+    likelihood = None
+    if any(metric.likelihood for metric in given.metrics):
+        told = [given.fitted().log_likelihood(side) for side in (given.train, given.test)]
+        likelihood = None if told[0] is None or told[1] is None else Exposed(*told)
+    return score(given.metrics, exposed, given.synthetic, given.seed("privacy"), likelihood=likelihood)
