@@ -11,11 +11,12 @@ from ntgbench.files import write_text
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.machine import machine, versions
 from ntgbench.results import SCHEMA, Row, check_row
-from ntgbench.row_schema import MOST_NOTES, clean
+from ntgbench.row_schema import MOST_CAUTIONS, MOST_NOTES, Caution, clean
 from ntgbench.running.cells import LOG_FILE, RESULT_FILE
 
 if TYPE_CHECKING:
     from ntgbench.running.cells import Cell
+    from ntgbench.tracks import Track, Traffic
 
 
 class Notes(logging.Handler):
@@ -61,6 +62,15 @@ def empty_row(cell: Cell) -> Row:
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
         row["base"] = system.spec.base
     return row
+
+
+def cautions_of(track: Track[Any], train: Traffic, test: Traffic) -> list[Caution]:
+    """What the track says of a test set, as rows hold it."""
+    found = []
+    for text, unranked in track.cautions(train, test)[:MOST_CAUTIONS]:
+        caution = Caution(text=clean(text))
+        found.append(Caution(**caution, unranked=True) if unranked else caution)
+    return found
 
 
 def failed_row(cell: Cell, reason: str) -> Row:

@@ -31,7 +31,7 @@ from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
 from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
 from ntgbench.running.inputs import named_files, refuse_other_machine
-from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
+from ntgbench.running.rows import Notes, cautions_of, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
 from ntgbench.suites import Alone, SuiteInput
@@ -139,6 +139,8 @@ class _Work:
         with self.state.timed("load"):
             train, test = track.split(traffic, cell.protocol.test_share, derive_seed(*self.names, "split"))
             row["notes"] += track.split_notes(train, test)
+            row["split"] = {"train": len(train), "test": len(test), "again": track.splits_by_seed}
+            row["cautions"] = cautions_of(track, train, test)
         spec = self.system.spec
         noted = self._fit(test if isinstance(spec, GeneratorSpec) and spec.heldout else train)
         row["notes"] += [*_notes_of_base(cell), *noted.get("notes", [])]

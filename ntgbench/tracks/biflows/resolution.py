@@ -1,0 +1,53 @@
+"""How far apart two systems score that are equally good: two disjoint halves of the real training traffic."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntgbench.scores import Scores, metric_value, score
+from ntgbench.tracks.biflows.splits import halves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ntgbench.suites import SuiteInput
+    from ntgbench.traffic.biflows import Biflows
+
+DRAWS = 3
+"""Random pairs of halves."""
+
+
+def halves_apart(given: SuiteInput, seed: int, sides: Callable[[Biflows], tuple[Biflows, Biflows]]) -> Scores:
+    """`name@halves` of the suite's primary metric: the root mean square difference of two real halves.
+
+    Each half takes the place of the synthetic traffic, as if it were that of a system; no session is in both. `count`
+    is the number of pairs that were measured. It is measured once a seed, with the system whose synthetic traffic
+    equals the training traffic; for other systems, and where there are no halves or a half has no number, the result is
+    empty.
+
+    Args:
+        given: what the suite was handed.
+        seed: of the metric.
+        sides: real and synthetic traffic as the suite hands them to the metric, for a half as synthetic traffic.
+    """
+    primary = [one for one in given.metrics if one.primary and one.against == "test" and not one.likelihood]
+    train, made = given.train, given.synthetic
+    if not primary or not (np.array_equal(made.signed_pl, train.signed_pl) and np.array_equal(made.label, train.label)):
+        return {}
+    (metric,) = primary
+    squares = []
+    for draw in range(DRAWS):
+        rng = np.random.default_rng(given.seed("halves", draw))
+        pair = halves(train, train.class_counts(), rng)
+        if not len(pair[0]):
+            return {}
+        first, second = (score([metric], *sides(half), seed)[metric.name]["value"] for half in pair)
+        if first is None or second is None:
+            return {}
+        squares.append((first - second) ** 2)
+    apart = {**metric_value(metric, math.sqrt(math.fsum(squares) / DRAWS)), "count": DRAWS}
+    apart.pop("primary")
+    return {f"{metric.name}@halves": apart}
