@@ -8,6 +8,7 @@ from ntgbench.plugins import registry, resolve
 from ntgbench.report import tradeoff
 from ntgbench.report.board import Board, boards, suites_in
 from ntgbench.report.failures import metrics_that_failed, rows_that_failed
+from ntgbench.report.reading import cautions, intervals, legend
 from ntgbench.report.tables import usual_tables
 from ntgbench.report.text import bullets, merged_rows, notes, origin, plain, seeds, source
 from ntgbench.results import identity
@@ -52,15 +53,14 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> str:
     """One board's tables, with what was run, what to know about it, and what went wrong."""
     common = board.common
     hardware = f" on {plain(common.hardware)}" if common.hardware else ""
-    intervals = (
-        f", {seeds(board)}. Mean ± half of the 95% interval over the seeds: other splits, fits and samples of this "
-        "dataset, not other datasets."
-    )
+    about = "." if common.hardware else f", {seeds(board)}. {intervals(board)}".rstrip()
     parts = [
         f"## {common.protocol}{hardware}",
         f"Protocol `{common.protocol}` version {common.version} (`{common.key}`), dataset `{common.dataset_digest}`"
-        f"{source(board)}{'.' if common.hardware else intervals}",
+        f"{source(board)}{about}",
+        *cautions([row for row in rows if row["dataset_digest"] == common.dataset_digest]),
         *_tables(board, suite, rows),
+        *legend(mark for entry in board.entries for mark in entry.marks),
         *merged_rows(board),
         *bullets("Failed:", rows_that_failed(board)),
         *bullets("Metrics without a value:", metrics_that_failed(board, suite.name)),

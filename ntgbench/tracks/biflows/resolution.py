@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,6 @@ def halves_apart(given: SuiteInput, seed: int, sides: Callable[[Biflows], tuple[
         if first is None or second is None:
             return {}
         squares.append((first - second) ** 2)
-    apart = {**metric_value(metric, math.sqrt(math.fsum(squares) / DRAWS)), "count": DRAWS}
-    apart.pop("primary")
+    apart = metric_value(replace(metric, primary=False), math.sqrt(math.fsum(squares) / DRAWS))
+    apart["count"] = DRAWS
     return {f"{metric.name}@halves": apart}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.report.rank import estimate
-from ntgbench.report.tables import ARROW, comparison, pooled
+from ntgbench.report.tables import comparison, pooled
 from ntgbench.report.text import EMPTY, code, shown, table
 from ntgbench.tracks.headers.calibration import REFERENCES, TIMES, calibrate
 
@@ -72,7 +72,7 @@ def _calibration(board: Board, columns: Sequence[Column]) -> list[str]:
     for column, one in found.items():
         numbers = [f"{one.values[name]:.{column.digits}f}" if name in one.values else EMPTY for name in known]
         verdict = EMPTY if one.missed is None else f"not {', '.join(one.missed)}" if one.missed else "yes"
-        body.append([f"{column.name} {ARROW[column.goal]}", *numbers, verdict])
+        body.append([f"{column.name} {column.sign}", *numbers, verdict])
     bad = next(iter(found.values())).bad
     return [
         "### Calibration",
