@@ -56,7 +56,7 @@ def legend(marks: Iterable[Mark]) -> list[str]:
     return [f"{mark.sign} {mark.meaning}" for mark in sorted(set(marks))]
 
 
-def cautions(rows: Sequence[Row]) -> list[str]:
+def caution_lines(rows: Sequence[Row]) -> list[str]:
     """What keeps the rows' test sets from ranking systems; texts that differ in numbers only are one."""
     found: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: row["seed"]):
@@ -64,6 +64,9 @@ def cautions(rows: Sequence[Row]) -> list[str]:
             found.setdefault(re.sub(r"\d+", "0", one["text"]), one["text"])
     lines = [plain(text) for text in found.values()]
     rest = len(lines) - MOST_CAUTIONS
-    return bullets(
-        "Too small to rank well:", [*lines[:MOST_CAUTIONS], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
-    )
+    return [*lines[:MOST_CAUTIONS], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
+
+
+def cautions(rows: Sequence[Row], digest: str) -> list[str]:
+    """The same for the rows of one dataset, below a title."""
+    return bullets("Too small to rank well:", caution_lines([row for row in rows if row["dataset_digest"] == digest]))

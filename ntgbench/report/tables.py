@@ -57,8 +57,8 @@ def _resolution(board: Board, primary: Sequence[Column]) -> str | None:
         None
         if least is None
         else (
-            f"Differences of {code(primary[0].name)} below {least:.2g} are noise here: so far apart are two halves of "
-            "the real training traffic, measured as two systems."
+            f"Differences of {code(primary[0].name)} below {least:.2g} are noise here: two halves of the real training "
+            "traffic, measured as two systems, differ by as much."
         )
     )
 

@@ -78,7 +78,7 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
             f"## {board.common.protocol} on {plain(board.common.hardware)}",
             f"Costs by protocol `{board.common.protocol}`, quality by `{known.protocol}`{source(board)}.",
             *images,
-            *cautions([row for row in rows if row["dataset_digest"] == board.common.dataset_digest]),
+            *cautions(rows, board.common.dataset_digest),
             _table(found, pairs),
             *legend(mark for one in found for mark in one.marks),
             *merged_rows(board),
