@@ -174,7 +174,8 @@ class Row(TypedDict):
             compare where it is equal.
         versions: library versions by distribution name.
         base: name of the system whose fitted model this one started from, left out when there is none.
-        code: digest of the code that measured, by "suite/package of the metrics"; left out when it is not known.
+        code: digest of the code that measured, by "suite/package of the metrics", and of a suite that failed by
+            "suite/ntgbench" as well; left out when it is not known.
         log: path of the log of a failed cell below the folder of all runs; left out of other rows.
         split: sizes of the two sides of the real traffic, see `Split`; left out of older rows, of those that failed
             before it was split, and where it is not split.

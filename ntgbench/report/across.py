@@ -25,10 +25,10 @@ PAGE = "ranks.md"
 _READING = f"""\
 # Ranks over datasets and seeds
 
-Systems of one protocol by the primary metric of a suite. In each block, one seed of one dataset, they have ranks from 1,
-the best; equal numbers share a rank. Friedman's test asks whether all systems are equally good. By Nemenyi's test, at
-the level {ALPHA:g}, two systems differ when their mean ranks are at least the critical difference apart; those that
-**share a letter do not differ**. `p` compares a system with the one that has the best mean rank.
+Systems of one protocol by the primary metric of a suite. In each block, one seed of one dataset, they have ranks
+from 1, the best; equal numbers share a rank. Friedman's test asks whether all systems are equally good. By Nemenyi's
+test, at the level {ALPHA:g}, two systems differ when their mean ranks are at least the critical difference apart; those
+that **share a letter do not differ**. `p` compares a system with the one that has the best mean rank.
 
 **Seeds of one dataset are not independent blocks**: they share its traffic. So the tests find too many differences, and
 what they find holds for other traffic only where there are many datasets. References, in italics, are compared too."""
@@ -100,7 +100,7 @@ def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> str:
     names = ", ".join(code(name) for name in sorted({name for name, _ in datasets}))
     board, column = found[0]
     out = sorted({code(key[0]) for key in entries} - {code(key[0]) for key in systems})
-    heads = ["system", "mean rank ↓", "do not differ", "p"]
+    heads = ["system", "mean rank ↓", "groups", "p"]
     return "\n\n".join(
         [
             f"## {suite}, {board.common.protocol}: {column.name} {column.sign}",

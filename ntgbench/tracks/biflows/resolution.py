@@ -26,8 +26,8 @@ def halves_apart(given: SuiteInput, seed: int, sides: Callable[[Biflows], tuple[
 
     Each half takes the place of the synthetic traffic, as if it were that of a system; no session is in both. `count`
     is the number of pairs that were measured. It is measured once a seed, with the system whose synthetic traffic
-    equals the training traffic, in any order; for other systems, and where there are no halves or a half has no number, the result is
-    empty.
+    equals the training traffic, in any order; for other systems, and where there are no halves or a half has no number,
+    the result is empty.
 
     Args:
         given: what the suite was handed.
