@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ntgbench.report.board import Board, Column, Entry
+    from ntgbench.report.marks import Mark
     from ntgbench.results import Row
 
 PAGE = "ranks.md"
@@ -45,7 +46,8 @@ _Key = tuple[str, ...]  # what identifies a system on boards of several datasets
 
 def render(rows: Sequence[Row]) -> str | None:
     """The page; None where no suite has three systems in two blocks."""
-    sections = []
+    sections: list[str] = []
+    marks: set[Mark] = set()
     for suite in suites_in(rows):
         alike: dict[tuple[object, ...], list[tuple[Board, Column]]] = {}
         for board in boards(rows, suite):
@@ -54,9 +56,11 @@ def render(rows: Sequence[Row]) -> str | None:
                 common = (board.common.track, board.common.protocol, board.common.key)
                 measured = (column.key, column.version, column.goal, column.best)
                 alike.setdefault((*common, *measured), []).append((board, column))
-        sections += [_section(suite, found) for found in alike.values()]
-    written = [section for section in sections if section]
-    return "\n\n".join([_READING, *written]) + "\n" if written else None
+        for found in alike.values():
+            text, more = _section(suite, found)
+            sections += text
+            marks |= more
+    return "\n\n".join([_READING, *sections, *legend(marks)]) + "\n" if sections else None
 
 
 def complete(losses: Mapping[_Block, Mapping[_Key, float]]) -> tuple[list[_Block], list[_Key]]:
@@ -75,8 +79,8 @@ def complete(losses: Mapping[_Block, Mapping[_Key, float]]) -> tuple[list[_Block
     return best
 
 
-def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> str:
-    """The table of one suite and protocol, on all datasets; nothing where there are too few numbers."""
+def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> tuple[list[str], set[Mark]]:
+    """The table of one suite and protocol, on all datasets, and its marks; nothing where there are too few numbers."""
     losses: dict[_Block, dict[_Key, float]] = {}
     entries: dict[_Key, Entry] = {}
     for board, column in found:
@@ -91,7 +95,7 @@ def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> str:
                 losses.setdefault(block, {})[key] = column.loss(value)
     blocks, systems = complete(losses)
     if not blocks:
-        return ""
+        return [], set()
     result = compare(np.array([[losses[block][key] for key in systems] for block in blocks]))
     letters = groups(result.mean_ranks, result.critical)
     lines = sorted(zip(result.mean_ranks, systems, letters, result.p_of_best, strict=True))
@@ -101,17 +105,14 @@ def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> str:
     board, column = found[0]
     out = sorted({code(key[0]) for key in entries} - {code(key[0]) for key in systems})
     heads = ["system", "mean rank ↓", "groups", "p"]
-    return "\n\n".join(
-        [
-            f"## {suite}, {board.common.protocol}: {column.name} {column.sign}",
-            f"{pluralised(len(blocks), 'block')} of {pluralised(len(datasets), 'dataset')} ({names}), "
-            f"{pluralised(len(systems), 'system')}. Friedman's test: p = {_p(result.p)}. "
-            f"Critical difference: {result.critical:.2f}.",
-            table(heads, body, left=0),
-            *legend(mark for key in systems for mark in entries[key].marks),
-            *([f"Left out, having no number in some of these blocks: {', '.join(out)}."] if out else []),
-        ]
-    )
+    return [
+        f"## {suite}, {board.common.protocol}: {column.name} {column.sign}",
+        f"{pluralised(len(blocks), 'block')} of {pluralised(len(datasets), 'dataset')} ({names}), "
+        f"{pluralised(len(systems), 'system')}. Friedman's test: p = {_p(result.p)}. "
+        f"Critical difference: {result.critical:.2f}.",
+        table(heads, body, left=0),
+        *([f"Left out, having no number in some of these blocks: {', '.join(out)}."] if out else []),
+    ], {mark for key in systems for mark in entries[key].marks}
 
 
 def _p(p: float) -> str:
