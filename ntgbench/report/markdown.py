@@ -66,7 +66,7 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> str:
         *legend(mark for entry in board.entries for mark in entry.marks),
         *merged_rows(board),
         *bullets("Failed:", rows_that_failed(board)),
-        *bullets("Metrics without a value:", metrics_that_failed(board, suite.name)),
+        *bullets("Metrics without a value:", metrics_that_failed(board, suite.name, suite.metrics_of)),
         *bullets("Notes:", notes(board)),
         origin(board),
     ]

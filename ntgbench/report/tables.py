@@ -77,10 +77,11 @@ def comparison(
     placed = {entry.name: losses[entry.name] for entry in ranked if losses[entry.name] and not board.unranked}
     rank = ranks(placed, ranking[0].digits, overlap) if placed else {}
     order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), _place(losses[e.name]), e.name))
-    best = {column: None if board.unranked else _best(ranked, column) for column in columns}
+    rated = [column for column in columns if not board.unranked and not column.key.endswith("@floor")]
+    best = {column: _best(ranked, column) for column in rated}
 
     def cells(entry: Entry) -> list[str]:
-        return [_cell(entry, column, None if entry.reference else best[column], overlap) for column in columns]
+        return [_cell(entry, column, None if entry.reference else best.get(column), overlap) for column in columns]
 
     body = system_lines(order, cells, rank)
     references = [entry for entry in board.entries if entry.reference]
