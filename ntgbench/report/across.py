@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ntgbench.plugins import registry, resolve
 from ntgbench.report.board import boards, suites_in
 from ntgbench.report.friedman import ALPHA, compare, groups
 from ntgbench.report.reading import legend
@@ -52,7 +53,7 @@ def render(rows: Sequence[Row]) -> str | None:
         alike: dict[tuple[object, ...], list[tuple[Board, Column]]] = {}
         for board in boards(rows, suite):
             column = next((one for one in board.columns if one.primary and "@" not in one.key), None)
-            if column is not None and not board.common.hardware and not board.unranked:
+            if column is not None and not board.common.hardware and _may_rank(board, column):
                 common = (board.common.track, board.common.protocol, board.common.key)
                 measured = (column.key, column.version, column.goal, column.best)
                 alike.setdefault((*common, *measured), []).append((board, column))
@@ -61,6 +62,14 @@ def render(rows: Sequence[Row]) -> str | None:
             sections += text
             marks |= more
     return "\n\n".join([_READING, *sections, *legend(marks)]) + "\n" if sections else None
+
+
+def _may_rank(board: Board, column: Column) -> bool:
+    suite = registry().suites(board.common.track).get(board.suite)
+    try:
+        return not board.unranked and (suite is None or suite.ranks is None or resolve(suite.ranks)(board, column))
+    except Exception:  # a plugin's function may fail in any way
+        return False
 
 
 def complete(losses: Mapping[_Block, Mapping[_Key, float]]) -> tuple[list[_Block], list[_Key]]:

@@ -51,6 +51,11 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
     return tables
 
 
+def may_rank(board: Board, column: Column) -> bool:
+    """Whether the metric is not known to take bad traces for real ones."""
+    return calibrate(board, column).tells is not False
+
+
 def _form(column: Column) -> str:
     return column.name.partition("@")[2]
 
