@@ -63,3 +63,13 @@ def test_numbers_of_any_size_have_ranks() -> None:
     text = render(rows({"a": [1e15, -1e15], "b": [-1e15, 1e15], "c": [0.0, 0.0]}))["ranks.md"]
     assert [line[1] for line in lines(text, "## utility")[2:]] == ["2.00"] * 3
     assert "p = 1.000" in text
+
+
+def test_names_and_shapes_from_anywhere_make_pages() -> None:
+    odd = [make_row(f"s{n}[x=<p|q>*_]", seed, value=(-1.0) ** n * 10.0**n) for n in range(16) for seed in range(2)]
+    for row in odd:
+        row["split"] = {"train": 1, "test": 10**15, "again": True}
+        row["cautions"] = [{"text": "| <b> [x](y)"}]
+    for name, text in render(odd).items():
+        assert "<b>" not in text.replace("\\<b>", ""), name
+        assert all(line.count("|") - line.count("\\|") > 2 for line in text.splitlines() if line.startswith("|"))
