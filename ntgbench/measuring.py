@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ntgbench.datasets.loading import Dataset, first_that_reads, read_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.plugins import registry, resolve
-from ntgbench.running.cells import metrics_of
+from ntgbench.running.codes import metrics_of
 from ntgbench.scores import Scores, score
 from ntgbench.tracks import DEFAULT
 from ntgbench.words import suggestion

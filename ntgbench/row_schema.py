@@ -21,6 +21,9 @@ LONGEST_TEXT = 2_000
 MOST_NOTES = 500
 """Notes of a row."""
 
+MOST_CAUTIONS = 20
+"""Cautions of a row."""
+
 LARGEST = 1e15
 """Largest absolute value of a number: squares and sums of such numbers can still be computed with."""
 
@@ -97,7 +100,8 @@ class MetricValue(TypedDict):
         reason: why there is no number; left out otherwise.
         undefined: true when the metric has no number for such traffic, which is no failure; left out otherwise.
         low, high: interval of the number within this row; left out when it is not known.
-        count, outliers: of a median, the number of measurements, and of those far from the others; left out otherwise.
+        count, outliers: measurements that the number was made of, and of a median those far from the others; left out
+            otherwise.
         confusion: of a classifier, see `Confusion`; left out otherwise.
     """
 
@@ -114,6 +118,31 @@ class MetricValue(TypedDict):
     count: NotRequired[_Count]
     outliers: NotRequired[_Count]
     confusion: NotRequired[Confusion]
+
+
+class Split(TypedDict):
+    """How the real traffic was split.
+
+    Keys:
+        train, test: items of each side.
+        again: whether other seeds split the same traffic otherwise, so that their sides overlap.
+    """
+
+    train: Annotated[int, Meta(ge=1, le=int(LARGEST))]
+    test: _Count
+    again: bool
+
+
+class Caution(TypedDict):
+    """Why a test set is too small to rank systems well.
+
+    Keys:
+        text: in words.
+        unranked: true when no rank makes sense at all; left out otherwise.
+    """
+
+    text: _Text
+    unranked: NotRequired[bool]
 
 
 Metrics = Annotated[dict[_Key, MetricValue], Meta(max_length=5_000)]
@@ -145,8 +174,12 @@ class Row(TypedDict):
             compare where it is equal.
         versions: library versions by distribution name.
         base: name of the system whose fitted model this one started from, left out when there is none.
-        code: digest of the code that measured, by "suite/package of the metrics"; left out when it is not known.
+        code: digest of the code that measured, by "suite/package of the metrics", and of a suite that failed by
+            "suite/ntgbench" as well; left out when it is not known.
         log: path of the log of a failed cell below the folder of all runs; left out of other rows.
+        split: sizes of the two sides of the real traffic, see `Split`; left out of older rows, of those that failed
+            before it was split, and where it is not split.
+        cautions: what keeps the test set from ranking systems, empty when nothing does; left out likewise.
         merged_from: name of the file that the row was taken from by `leaderboard --merge`; left out of one's own rows.
     """
 
@@ -180,6 +213,8 @@ class Row(TypedDict):
     base: NotRequired[_System]
     code: NotRequired[Annotated[dict[_Code, _Hex], Meta(max_length=200)]]
     log: NotRequired[Annotated[str, Meta(max_length=1_000, pattern=_ONE_LINE)]]
+    split: NotRequired[Split]
+    cautions: NotRequired[Annotated[list[Caution], Meta(max_length=MOST_CAUTIONS)]]
     merged_from: NotRequired[_Line]
 
 

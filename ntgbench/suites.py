@@ -50,6 +50,8 @@ class Suite:
         exposes: its metrics are handed `Exposed`, the training and the held-out traffic together, as `real`.
         on_request: it is measured only where a protocol or `--suite` names it.
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
+        ranks: "module:function", called as `function(board, column)`: whether the metric of a column may rank that
+            board on the page of ranks over datasets; None where all may.
         closing: Markdown at the end of the page.
     """
 
@@ -67,6 +69,7 @@ class Suite:
     exposes: bool = False
     on_request: bool = False
     tables: str | None = None
+    ranks: str | None = None
     closing: str = ""
 
 

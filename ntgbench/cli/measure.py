@@ -76,7 +76,7 @@ def measure(
 def _tell(pair: Pair, suites: list[Suite], said: bool) -> None:
     """What was read, as what, and what was left out of it, on standard error."""
     from ntgbench.plugins import registry
-    from ntgbench.running.cells import metrics_of
+    from ntgbench.running.codes import metrics_of
     from ntgbench.traffic.notes import WARNING
 
     track = registry().track(pair.track)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from ntgbench.report.marks import Mark, marks_of
+from ntgbench.report.rank import loss
 from ntgbench.results import hardware_of, key_of, suite_of, track_of
 
 if TYPE_CHECKING:
@@ -30,18 +33,28 @@ class Comparable(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """One metric of a board; goal, digits and primary are those of `MetricSpec`."""
+    """One metric of a board; goal, digits, primary and best are those of `MetricSpec`."""
 
     key: str  # "suite/metric[@compared with]"
     version: int  # the newest version among the board's rows; values of other versions are left out
     goal: str
     digits: int
     primary: bool
+    best: float | None = None
 
     @property
     def name(self) -> str:
         """The metric's name without its suite."""
         return self.key.partition("/")[2]
+
+    @property
+    def sign(self) -> str:
+        """What is better: lower, higher, or nearer to a number."""
+        return f"→ {self.best or 0.0:g}" if self.goal == "near" else {"min": "↓", "max": "↑"}[self.goal]
+
+    def loss(self, value: float) -> float:
+        """`ntgbench.report.rank.loss` of one of its numbers."""
+        return loss(value, self.goal, self.best)
 
 
 @dataclass(frozen=True)
@@ -51,15 +64,20 @@ class Entry:
     name: str  # its display name; where several have the same, also the plugin's version or the parameters
     reference: bool  # whether it takes no rank
     rows: tuple[Row, ...]  # one a seed
+    marks: tuple[Mark, ...] = ()  # what its rows show that a reader must not miss
 
     def values(self, column: Column) -> dict[int, float]:
         """The column's numbers by seed."""
-        found = {}
-        for row in self.rows:
-            metric = row["metrics"].get(column.key)
-            if metric is not None and metric["version"] == column.version and metric["value"] is not None:
-                found[row["seed"]] = metric["value"]
-        return found
+        return {seed: value for seed, metric in self.measured(column).items() if (value := metric["value"]) is not None}
+
+    def measured(self, column: Column) -> dict[int, MetricValue]:
+        """The column's metric by seed, where it has a number."""
+        found = ((row["seed"], row["metrics"].get(column.key)) for row in self.rows)
+        return {
+            seed: metric
+            for seed, metric in found
+            if metric is not None and metric["version"] == column.version and metric["value"] is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,7 @@ class Board:
             # A default has changed and the plugin's version has not.
             if plugins.count((system, distribution, version)) > 1:
                 name = f"{system} ({distribution} {version}, {params})"
-            entries.append(Entry(name, reference, tuple(rows)))
+            entries.append(Entry(name, reference, tuple(rows), marks_of(rows, self.overlap or 0.0)))
         return entries
 
     @cached_property
@@ -98,8 +116,26 @@ class Board:
             for key, metric in row["metrics"].items():
                 if suite_of(key) == self.suite and (key not in found or metric["version"] > found[key]["version"]):
                     found[key] = metric
-        columns = [Column(k, m["version"], m["goal"], m["digits"], m.get("primary", False)) for k, m in found.items()]
+        columns = [
+            Column(key, one["version"], one["goal"], one["digits"], one.get("primary", False), one.get("best"))
+            for key, one in found.items()
+        ]
         return sorted(columns, key=lambda column: (not column.primary, column.key))
+
+    @cached_property
+    def overlap(self) -> float | None:
+        """Test items by training items where each seed splits the traffic again, as `rank.estimate` wants it.
+
+        The mean over the rows; 0 where all seeds have the same split; None when no row says how it was split.
+        """
+        splits = [row["split"] for row in self.rows if "split" in row]
+        ratios = [one["test"] / one["train"] if one["again"] else 0.0 for one in splits]
+        return math.fsum(ratios) / len(ratios) if ratios else None
+
+    @property
+    def unranked(self) -> bool:
+        """Whether the test set cannot rank systems."""
+        return any(one.get("unranked", False) for row in self.rows for one in row.get("cautions", ()))
 
     def seeds(self) -> int:
         """Number of different seeds."""

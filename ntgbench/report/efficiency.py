@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ntgbench.efficiency.columns import COLUMNS, TABLES
 from ntgbench.report.board import Entry
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.quality import Quality, quality
+from ntgbench.report.reading import legend
 from ntgbench.report.text import EMPTY, bullets, code, plain, table, unit_of
 
 if TYPE_CHECKING:
@@ -23,16 +25,18 @@ SLOW = 1.1
 
 def tables(board: Board, rows: Sequence[Row]) -> list[str]:
     """All tables of one machine; `rows` are the dataset's, those of quality among them."""
-    unit = unit_of(board)
+    unit, known = unit_of(board), quality(rows, board.common.dataset_digest)
+    entries = [replace(entry, marks=known.marks.get(entry.name, ())) for entry in board.entries]
     parts: list[str] = []
     ranks: dict[str, int] | None = _ranks(board.entries)
     for title, columns in list(TABLES.items())[:3]:
         heads = {column.key: column.head.format(unit=unit) for column in columns}
-        parts += [f"### {title.format(unit=unit)}", _table(board, heads, ranks)]
+        parts += [f"### {title.format(unit=unit)}", _table(entries, heads, ranks)]
         ranks = None
     return [
         *parts,
-        *_variants(board, quality(rows, board.common.dataset_digest), unit),
+        *legend(mark for entry in entries for mark in entry.marks),
+        *_variants(board, known, unit),
         *bullets("Conditions:", [*_conditions(board), *_slow(board)]),
     ]
 
@@ -53,10 +57,10 @@ def number(entry: Entry, name: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _table(board: Board, heads: Mapping[str, str], ranks: Mapping[str, int] | None) -> str:
+def _table(entries: Sequence[Entry], heads: Mapping[str, str], ranks: Mapping[str, int] | None) -> str:
     """Systems by their latency, references last; columns without any number are left out."""
-    names = [name for name in heads if any(number(entry, name) is not None for entry in board.entries)]
-    order = sorted(board.entries, key=lambda one: (one.reference, (latency(one) or (math.inf,))[0], one.name))
+    names = [name for name in heads if any(number(entry, name) is not None for entry in entries)]
+    order = sorted(entries, key=lambda one: (one.reference, (latency(one) or (math.inf,))[0], one.name))
     body = system_lines(order, lambda entry: [_cell(entry, name) for name in names], ranks)
     columns = [*([] if ranks is None else ["rank"]), "system", *(heads[name] for name in names)]
     return table(columns, body, left=columns.index("system"))

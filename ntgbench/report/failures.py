@@ -56,15 +56,27 @@ def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -
     ]
 
 
-def metrics_that_failed(board: Board, suite: str) -> list[str]:
-    """A line for each metric and cause, for the page of a suite."""
+def metrics_that_failed(board: Board, suite: str, owner: str | None = None) -> list[str]:
+    """A line for each metric and cause, for the page of a suite.
+
+    What has failed alike in the suite `owner`, whose metrics the suite computes, is told on the page of that one only.
+    """
     rows = [(entry.name, row) for entry in board.entries for row in entry.rows]
+    told_there = {_told(one) for one in metric_failures(rows, owner)} if owner else set()
+    found = metric_failures(rows, suite)
+    here = [one for one in found if _told(one) not in told_there]
     lines = [
         f"{code(one.metric.partition('/')[2])} of {_systems(tuple(map(code, one.systems)))}: {plain(one.cause)}"
-        for one in metric_failures(rows, suite)
+        for one in here
     ]
     rest = len(lines) - MOST_CAUSES
-    return [*lines[:MOST_CAUSES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
+    lines = [*lines[:MOST_CAUSES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
+    return [*lines, *([f"those on the page of {owner}"] if len(here) < len(found) else [])]
+
+
+def _told(one: MetricFailure) -> tuple[str, str]:
+    """Metric and cause, without the suite and numbers."""
+    return one.metric.partition("/")[2], _NUMBER.sub("0", one.cause)
 
 
 def rows_that_failed(board: Board) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.plugins import registry, resolve
-from ntgbench.report import tradeoff
+from ntgbench.report import across, tradeoff
 from ntgbench.report.board import Board, boards, suites_in
 from ntgbench.report.failures import metrics_that_failed, rows_that_failed
+from ntgbench.report.reading import caution_lines, cautions, intervals, legend
 from ntgbench.report.tables import usual_tables
 from ntgbench.report.text import bullets, merged_rows, notes, origin, plain, seeds, source
 from ntgbench.results import identity
@@ -38,6 +39,9 @@ def render(rows: Sequence[Row]) -> dict[str, str]:
             sections = (_section(board, _suite(name, board.common.track), own) for board in found)
             parts = [f"# {dataset}: {name}", about.reading, *sections]
             files[f"{dataset}-{name}.md"] = "\n\n".join(part for part in (*parts, about.closing) if part) + "\n"
+    ranks = across.render(rows)
+    if ranks is not None:
+        files[across.PAGE] = ranks
     files["README.md"] = _index(rows, set(files))
     # In a drawing the mark is a comment as well.
     return {name: f"{MARK}\n{'' if name.endswith('.svg') else chr(10)}{text}" for name, text in files.items()}
@@ -52,18 +56,17 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> str:
     """One board's tables, with what was run, what to know about it, and what went wrong."""
     common = board.common
     hardware = f" on {plain(common.hardware)}" if common.hardware else ""
-    intervals = (
-        f", {seeds(board)}. Mean ± half of the 95% interval over the seeds: other splits, fits and samples of this "
-        "dataset, not other datasets."
-    )
+    about = "." if common.hardware else f", {seeds(board)}. {intervals(board)}".rstrip()
     parts = [
         f"## {common.protocol}{hardware}",
         f"Protocol `{common.protocol}` version {common.version} (`{common.key}`), dataset `{common.dataset_digest}`"
-        f"{source(board)}{'.' if common.hardware else intervals}",
+        f"{source(board)}{about}",
+        *cautions(rows, common.dataset_digest),
         *_tables(board, suite, rows),
+        *legend(mark for entry in board.entries for mark in entry.marks),
         *merged_rows(board),
         *bullets("Failed:", rows_that_failed(board)),
-        *bullets("Metrics without a value:", metrics_that_failed(board, suite.name)),
+        *bullets("Metrics without a value:", metrics_that_failed(board, suite.name, suite.metrics_of)),
         *bullets("Notes:", notes(board)),
         origin(board),
     ]
@@ -95,6 +98,9 @@ def _index(rows: Sequence[Row], files: set[str]) -> str:
         links = ", ".join(f"[{title}]({name})" for title, name in pages.items())
         systems = pluralised(len({row["system"] for row in own}), "system")
         parts.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems}, {pluralised(len(own), 'cell')})")
+        parts += [f"  - {line}" for line in caution_lines(own)]
         if not links:
             parts += [f"  - {line}" for board in boards(own) for line in rows_that_failed(board)]
+    if across.PAGE in files:
+        parts.append(f"- [Ranks over datasets and seeds]({across.PAGE})")
     return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"

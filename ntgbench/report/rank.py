@@ -1,9 +1,9 @@
-"""The arithmetic of leaderboards: means, intervals, and ranks with ties."""
+"""The arithmetic of leaderboards: means, intervals, ranks with ties, and the smallest difference that can be told."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
@@ -23,14 +23,19 @@ class Estimate:
         return f"{self.mean:.{digits}f}{spread}"
 
 
-def estimate(values: list[float]) -> Estimate:
-    """Mean and 95% interval by Student's t with count - 1 degrees of freedom."""
+def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
+    """Mean and 95% interval by Student's t with S - 1 degrees of freedom, for S values, one a seed.
+
+    The variance of the mean is s^2 (1/S + overlap), with s^2 the variance of the values. Where each seed splits the
+    same items again, the values are not independent, and `overlap` is n_test / n_train: the correction of Nadeau and
+    Bengio, "Inference for the Generalization Error", Machine Learning 52 (2003), section 3, equation 9.
+    """
     count = len(values)
     mean = math.fsum(values) / count
     if count == 1:
         return Estimate(mean, None, 1)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    return Estimate(mean, _t_quantile(count - 1) * math.sqrt(variance / count), count)
+    return Estimate(mean, t_quantile(count - 1) * math.sqrt(variance * (1.0 / count + overlap)), count)
 
 
 def loss(value: float, goal: str, best: float | None = None) -> float:
@@ -40,33 +45,67 @@ def loss(value: float, goal: str, best: float | None = None) -> float:
     return -value if goal == "max" else value
 
 
-def ranks(values: Mapping[str, Mapping[int, float]], goal: str, digits: int) -> dict[str, int]:
+def losses(low: float, high: float, goal: str, best: float | None = None) -> tuple[float, float]:
+    """The smallest and the largest `loss` of the numbers of an interval."""
+    ends = sorted((loss(low, goal, best), loss(high, goal, best)))
+    within = goal == "near" and low <= (best or 0.0) <= high
+    return (0.0 if within else ends[0]), ends[1]
+
+
+def ranks(losses: Mapping[str, Mapping[int, float]], digits: int, overlap: float = 0.0) -> dict[str, int]:
     """Rank of each system: 1 + the number of systems that are better than it beyond doubt.
 
-    A is better than B beyond doubt when their means differ as printed and the 95% interval of their paired difference
-    over the seeds they share excludes 0; with one shared seed there is no interval, and the printed means decide.
+    A is better than B beyond doubt when the means of their losses differ as printed and the 95% interval of their
+    paired difference over the seeds they share excludes 0; with one shared seed there is no interval, and the printed
+    means decide.
 
     Args:
-        values: system -> seed -> value; every system has at least one seed.
-        goal: "min" or "max".
+        losses: system -> seed -> `loss`; every system has at least one seed.
         digits: decimals that are printed.
+        overlap: as in `estimate`.
     """
-    return {name: 1 + sum(_better(values[other], values[name], goal, digits) for other in values) for name in values}
+    return {name: 1 + sum(_better(losses[other], losses[name], digits, overlap) for other in losses) for name in losses}
 
 
-def _better(first: Mapping[int, float], second: Mapping[int, float], goal: str, digits: int) -> bool:
+def _better(first: Mapping[int, float], second: Mapping[int, float], digits: int, overlap: float) -> bool:
     seeds = sorted(first.keys() & second.keys())
     if not seeds:
         return False
-    sign = 1.0 if goal == "max" else -1.0
     means = [math.fsum(side[seed] for seed in seeds) / len(seeds) for side in (first, second)]
-    if f"{means[0]:.{digits}f}" == f"{means[1]:.{digits}f}":
+    if round(means[0], digits) == round(means[1], digits):
         return False
-    gain = estimate([sign * (first[seed] - second[seed]) for seed in seeds])
+    return is_positive([second[seed] - first[seed] for seed in seeds], overlap)
+
+
+def is_positive(differences: Sequence[float], overlap: float = 0.0) -> bool:
+    """Whether the 95% interval of the mean lies above 0; for a single difference, whether this one does."""
+    gain = estimate(differences, overlap)
     return gain.mean > (gain.half_width or 0.0)
 
 
-def _t_quantile(freedom: int) -> float:
+def resolution(apart: Mapping[int, tuple[float, int]]) -> float | None:
+    """The smallest difference of two means that is more than noise: t(0.975, n) sqrt(sum_s n_s r_s^2 / n) / sqrt(S).
+
+    For S seeds, r_s is the root mean square difference of two real halves over n_s pairs of halves, which measures two
+    systems of equal worth, and n = sum_s n_s: as many degrees of freedom, because the mean difference is known to be 0.
+    The sum is the mean square over all pairs; the difference of two means over S seeds varies by 1/S of it.
+
+    Args:
+        apart: (r_s, n_s) by seed; those with n_s = 0 do not count.
+
+    Returns:
+        None when there are no pairs.
+    """
+    known = [(rms, pairs) for rms, pairs in apart.values() if pairs]
+    if not known:
+        return None
+    number = sum(pairs for _, pairs in known)
+    mean_square = math.fsum(pairs * rms**2 for rms, pairs in known) / number
+    return t_quantile(number) * math.sqrt(mean_square / len(known))
+
+
+def t_quantile(freedom: int) -> float:
+    """The quantile 0.975 of Student's t."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ntgbench.report.cells import no_number, system_lines
-from ntgbench.report.rank import Estimate, estimate, ranks
-from ntgbench.report.text import EMPTY, shown, table
+from ntgbench.report.rank import estimate, ranks, resolution
+from ntgbench.report.text import EMPTY, code, shown, table
 
 if TYPE_CHECKING:
-    from ntgbench.report.board import Board, Column, Entry
+    from collections.abc import Iterable, Mapping, Sequence
 
-ARROW = {"min": "↓", "max": "↑", "near": "≈"}
+    from ntgbench.report.board import Board, Column, Entry
 
 
 def usual_tables(board: Board) -> list[str]:
@@ -21,14 +20,47 @@ def usual_tables(board: Board) -> list[str]:
     columns = board.columns
     headline = [column for column in columns if "@" not in column.key]
     floors = {column.key.removesuffix("@floor"): column for column in columns if column.key.endswith("@floor")}
+    own = {key: floors.pop(key) for key, column in list(floors.items()) if _depends_on_system(board, column)}
+    columns_shown = [one for column in headline for one in (column, own.get(column.key)) if one is not None]
+    heads = [f"floor of {one.name.partition('@')[0]}" if one in own.values() else _head(one) for one in columns_shown]
     extra = []
     if floors:
-        extra.append(["real-vs-real floor", *(pooled(board, floors.get(column.key)) for column in headline)])
-    tables = [comparison(board, headline, headline[:1], extra)]
+        extra.append(["real-vs-real floor", *(pooled(board, floors.get(column.key)) for column in columns_shown)])
+    tables = [comparison(board, columns_shown, headline[:1], extra, heads)]
+    tables += filter(None, [_resolution(board, headline[:1])])
     controls = [column for column in columns if column.key.endswith(("@train", "@test"))]
     if controls:
         tables += ["Control: the same metrics against the other side of the split.", comparison(board, controls, [])]
     return tables
+
+
+def _depends_on_system(board: Board, floor: Column) -> bool:
+    """Whether systems have different floors of one seed, as they are printed."""
+    found: dict[int, set[float]] = {}
+    for entry in board.entries:
+        for seed, value in entry.values(floor).items():
+            found.setdefault(seed, set()).add(round(value, floor.digits))
+    return any(len(values) > 1 for values in found.values())
+
+
+def _resolution(board: Board, primary: Sequence[Column]) -> str | None:
+    """A sentence with the smallest difference of the primary metric that is no noise, see `rank.resolution`."""
+    halves = [column for column in board.columns if column.key in {f"{one.key}@halves" for one in primary}]
+    apart = {
+        seed: (metric["value"] or 0.0, metric.get("count", 0))
+        for column in halves
+        for entry in board.entries
+        for seed, metric in entry.measured(column).items()
+    }
+    least = resolution(apart)
+    return (
+        None
+        if least is None
+        else (
+            f"Differences of {code(primary[0].name)} below {least:.2g} are noise here: two halves of the real training "
+            "traffic, measured as two systems, differ by as much."
+        )
+    )
 
 
 def comparison(
@@ -40,19 +72,24 @@ def comparison(
 ) -> str:
     """A Markdown table: ranked systems by the mean of the `ranking` columns, then references and `extra` rows."""
     ranked = [entry for entry in board.entries if not entry.reference]
-    scores = {entry.name: _mean_by_seed(entry, ranking) for entry in ranked} if ranking else {}
-    placed = {name: values for name, values in scores.items() if values}
-    rank = ranks(placed, ranking[0].goal, ranking[0].digits) if placed else {}
-    sign = -1.0 if ranking and ranking[0].goal == "max" else 1.0
-    order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), _place(placed.get(e.name), sign), e.name))
-    best = {column: _best(ranked, column) for column in columns}
-    body = system_lines(order, lambda entry: [_cell(entry, column, best[column]) for column in columns], rank)
+    overlap = board.overlap or 0.0
+    losses = {entry.name: _losses(entry, ranking) for entry in board.entries}
+    placed = {entry.name: losses[entry.name] for entry in ranked if losses[entry.name] and not board.unranked}
+    rank = ranks(placed, ranking[0].digits, overlap) if placed else {}
+    order = sorted(ranked, key=lambda e: (rank.get(e.name, math.inf), _place(losses[e.name]), e.name))
+    rated = [column for column in columns if not board.unranked and not column.key.endswith("@floor")]
+    best = {column: _best(ranked, column) for column in rated}
+
+    def cells(entry: Entry) -> list[str]:
+        return [_cell(entry, column, None if entry.reference else best.get(column), overlap) for column in columns]
+
+    body = system_lines(order, cells, rank)
     references = [entry for entry in board.entries if entry.reference]
     if references or extra:
         body.append(["", "*references*", *("" for _ in columns)])
     body += [
-        [EMPTY, shown(entry), *(_cell(entry, column, None) for column in columns)]
-        for entry in sorted(references, key=lambda e: (_place(_mean_by_seed(e, ranking), sign), e.name))
+        [EMPTY, shown(entry), *cells(entry)]
+        for entry in sorted(references, key=lambda e: (_place(losses[e.name]), e.name))
     ]
     body += [[EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
     return table(["rank", "system", *(heads or map(_head, columns))], body)
@@ -60,36 +97,46 @@ def comparison(
 
 def _head(column: Column) -> str:
     metric, _, at = column.name.partition("@")
-    return f"{metric}{' vs ' + at if at else ''} {ARROW[column.goal]}"
+    return f"{metric}{' vs ' + at if at else ''} {column.sign}"
 
 
-def _cell(entry: Entry, column: Column, best: Estimate | None) -> str:
-    values = list(entry.values(column).values())
-    if not values:
+def _cell(entry: Entry, column: Column, best: float | None, overlap: float) -> str:
+    """The mean of the seeds with its interval, or with one seed the number with the interval that the metric gave."""
+    found = entry.measured(column)
+    if not found:
         return no_number(entry, column.key, column.version)
-    found = estimate(values)
-    text = found.text(column.digits)
-    is_best = best is not None and f"{found.mean:.{column.digits}f}" == f"{best.mean:.{column.digits}f}"
-    return f"**{text}**" if is_best else text
+    values = list(entry.values(column).values())
+    text = estimate(values, overlap).text(column.digits)
+    (one, *others) = found.values()
+    if not others and "low" in one:
+        text += f" [{one['low']:.{column.digits}f}, {one['high']:.{column.digits}f}]"
+    return f"**{text}**" if best is not None and round(_mean_loss(column, values), column.digits) == best else text
 
 
-def _best(entries: Sequence[Entry], column: Column) -> Estimate | None:
-    found = [estimate(list(values.values())) for entry in entries if (values := entry.values(column))]
-    if len(found) < 2:
-        return None
-    return (max if column.goal == "max" else min)(found, key=lambda one: one.mean)
+def _mean_loss(column: Column, values: Iterable[float]) -> float:
+    lost = [column.loss(value) for value in values]
+    return math.fsum(lost) / len(lost)
 
 
-def _mean_by_seed(entry: Entry, columns: Sequence[Column]) -> dict[int, float]:
-    """The mean over the columns, for each seed that has all of them."""
+def _best(entries: Sequence[Entry], column: Column) -> float | None:
+    """The least mean loss as it is printed; None when there is nothing to compare."""
+    found = [_mean_loss(column, values.values()) for entry in entries if (values := entry.values(column))]
+    return round(min(found), column.digits) if len(found) > 1 else None
+
+
+def _losses(entry: Entry, columns: Sequence[Column]) -> dict[int, float]:
+    """The mean loss over the columns, for each seed that has all of them."""
     values = [entry.values(column) for column in columns]
     seeds = set.intersection(*(set(v) for v in values)) if values else set()
-    return {seed: math.fsum(v[seed] for v in values) / len(values) for seed in seeds}
+    return {
+        seed: math.fsum(column.loss(v[seed]) for column, v in zip(columns, values, strict=True)) / len(columns)
+        for seed in seeds
+    }
 
 
-def _place(values: dict[int, float] | None, sign: float) -> float:
-    """What systems are sorted by: the mean, best first, and last those without a number."""
-    return sign * math.fsum(values.values()) / len(values) if values else math.inf
+def _place(losses: Mapping[int, float]) -> float:
+    """What systems are sorted by: the mean loss, and last those without a number."""
+    return math.fsum(losses.values()) / len(losses) if losses else math.inf
 
 
 def pooled(board: Board, column: Column | None) -> str:
@@ -99,4 +146,5 @@ def pooled(board: Board, column: Column | None) -> str:
     by_seed: dict[int, float] = {}
     for entry in board.entries:
         by_seed.update(entry.values(column))
-    return estimate(list(by_seed.values())).text(column.digits) if by_seed else EMPTY
+    found = list(by_seed.values())
+    return estimate(found, board.overlap or 0.0).text(column.digits) if found else EMPTY

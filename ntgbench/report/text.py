@@ -39,9 +39,10 @@ def notes(board: Board) -> list[str]:
 
 
 def shown(entry: Entry) -> str:
-    """A system's name in a table: references in italics, and a mark where rows of it were merged from elsewhere."""
+    """A system's name in a table: references in italics, † where rows were merged from elsewhere, and its marks."""
     name = f"*{_in_italics(entry.name)}*" if entry.reference else code(entry.name)
-    return f"{name} †" if any("merged_from" in row for row in entry.rows) else name
+    signs = [*(["†"] if any("merged_from" in row for row in entry.rows) else []), *(one.sign for one in entry.marks)]
+    return " ".join([name, *signs])
 
 
 def merged_rows(board: Board) -> list[str]:

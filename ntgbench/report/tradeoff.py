@@ -6,23 +6,27 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ntgbench.report.board import boards, suites_in
+from ntgbench.report.board import Entry, boards, suites_in
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import Quality, quality
-from ntgbench.report.tables import ARROW
-from ntgbench.report.text import code, escaped, merged_rows, plain, source, table, unit_of
+from ntgbench.report.reading import cautions, legend
+from ntgbench.report.text import merged_rows, plain, shown, source, table, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.report.board import Board, Column
+    from ntgbench.report.marks import Mark
     from ntgbench.results import Row
 
 _READING = """\
 Quality against cost. A system is **on the front** when no other is at least as good in both and better in one: every
 other one costs more without being better, or is worse without costing less. References take no part. Quality is the
 primary metric of each quality board of the same dataset; costs are of the efficiency board, of one hardware."""
+
+
+_BETTER = {"min": "lower is better", "max": "higher is better", "near": "nearer to {:g} is better"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Tradeoff:
     reference: bool
     quality: dict[str, float]  # by key of the metric
     cost: dict[str, float]  # "time", milliseconds of one item alone, and "size", megabytes on disk
+    marks: tuple[Mark, ...] = ()
 
 
 def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
@@ -65,14 +70,17 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
                 Point(one.name, one.cost[pair.cost], one.quality[pair.column.key], one.reference, one.name in on_front)
                 for one in found
             ]
-            better = "lower" if pair.column.goal == "min" else "higher"
-            files[image] = scatter(points, pair.title, f"{metric}, {better} is better")
+            files[image] = scatter(
+                points, pair.title, f"{metric}, {_BETTER[pair.column.goal].format(pair.column.best or 0.0)}"
+            )
             images.append(f"![{metric} against {pair.cost}]({image})")
         sections += [
             f"## {board.common.protocol} on {plain(board.common.hardware)}",
             f"Costs by protocol `{board.common.protocol}`, quality by `{known.protocol}`{source(board)}.",
             *images,
+            *cautions(rows, board.common.dataset_digest),
             _table(found, pairs),
+            *legend(mark for one in found for mark in one.marks),
             *merged_rows(board),
         ]
     if files:
@@ -84,8 +92,7 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
 
 def front(found: Sequence[Tradeoff], column: Column, cost: str) -> set[str]:
     """Names of the ranked systems that no other beats in a metric and a cost."""
-    sign = -1.0 if column.goal == "max" else 1.0
-    points = {one.name: (sign * one.quality[column.key], one.cost[cost]) for one in found if not one.reference}
+    points = {one.name: (column.loss(one.quality[column.key]), one.cost[cost]) for one in found if not one.reference}
 
     def beats(other: tuple[float, float], own: tuple[float, float]) -> bool:
         return other != own and other[0] <= own[0] and other[1] <= own[1]
@@ -110,29 +117,29 @@ def _tradeoffs(board: Board, known: Quality) -> list[Tradeoff]:
         if all(1e-9 < one < 1e12 for one in cost.values()) and all(
             -1e3 <= one <= 1e3 for one in known.means[entry.name].values()
         ):
-            found.append(Tradeoff(entry.name, entry.reference, known.means[entry.name], cost))
+            marks = known.marks[entry.name]
+            found.append(Tradeoff(entry.name, entry.reference, known.means[entry.name], cost, marks))
     return found
 
 
 def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> str:
     heads, columns = ["system"], []
     for pair in pairs:
-        heads += [f"{pair.column.name} {ARROW[pair.column.goal]}", f"{pair.head} ↓", f"on the {pair.cost} front"]
+        heads += [f"{pair.column.name} {pair.column.sign}", f"{pair.head} ↓", f"on the {pair.cost} front"]
         on_front = front(found, pair.column, pair.cost)
         columns.append((pair, on_front))
     first = pairs[0]
-    sign = -1.0 if first.column.goal == "max" else 1.0
     body = []
     for one in sorted(
         found,
         key=lambda one: (
             one.reference,
-            sign * one.quality[first.column.key],
+            first.column.loss(one.quality[first.column.key]),
             math.log(one.cost[first.cost]),
             one.name,
         ),
     ):
-        line = [f"*{escaped(one.name)}*" if one.reference else code(one.name)]
+        line = [shown(Entry(one.name, one.reference, (), one.marks))]
         for pair, on_front in columns:
             value = f"{one.quality[pair.column.key]:.{pair.column.digits}f}"
             line += [value, f"{one.cost[pair.cost]:,.3f}", "yes" if one.name in on_front else ""]

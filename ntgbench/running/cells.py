@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,16 +15,16 @@ from ntgbench.datasets.loading import load_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench.plugins import OWN, registry
+from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, from_values
 from ntgbench.results import check_row, has_failed, key_of, suite_of
+from ntgbench.running.codes import codes, codes_tried, metrics_of
 from ntgbench.running.inputs import code_of, named_files
 from ntgbench.systems import System, choose, with_parameters
 from ntgbench.tracks import blamed
 
 if TYPE_CHECKING:
     from ntgbench.datasets.loading import Dataset
-    from ntgbench.interfaces import MetricSpec
     from ntgbench.results import Row
     from ntgbench.tracks import Track, Traffic
 
@@ -135,17 +134,23 @@ class Cell:
         own = {key: metric for key, metric in row["metrics"].items() if suite_of(key) == suite}
         if not own:
             return False
+        if self.has_other_code(row, suite):
+            return False
         if self.protocol.alone is not None:
             rounds = own.get(f"{suite}/rounds")
             return rounds is None or (rounds["value"] or 0) >= self.protocol.rounds(self.device)
-        code = row.get("code", {})
-        if any(code.get(key) != digest for key, digest in codes(self.protocol.track, suite).items()):
+        if not codes(self.protocol.track, suite).keys() <= row.get("code", {}).keys():
             return False
         for metric in metrics_of(self.protocol.track, suite):
             found = [value for key, value in own.items() if key.partition("@")[0] == f"{suite}/{metric.name}"]
             if not found or any(value["version"] != metric.version for value in found):
                 return False
         return True
+
+    def has_other_code(self, row: Row, suite: str) -> bool:
+        """Whether the code that measured a suite in `row`, or failed to, has changed since."""
+        now = codes_tried(self.protocol.track, suite)
+        return any(now.get(key, digest) != digest for key, digest in row.get("code", {}).items())
 
     def progress(self) -> Progress:
         """How far the cell has come: failed (a metric of it, perhaps), done, measured in part, or nothing yet."""
@@ -156,7 +161,8 @@ class Cell:
         if row is None:
             return "pending"
         if row["status"] == "failed":
-            return "failed"
+            # Another fit would fail again, but not suites whose code has been mended.
+            return "pending" if any(self.has_other_code(row, suite) for suite in self.protocol.suites) else "failed"
         return "partial" if self.missing(row) else "failed" if failed_suites(row) else "done"
 
     def to_json(self) -> str:
@@ -264,22 +270,6 @@ def _cells(
         code=code_of(system),
     )
     return [*before, cell]
-
-
-def metrics_of(track: str, suite: str) -> list[MetricSpec]:
-    """The installed metrics that a suite computes, in the order plugins brought them."""
-    about = registry().suites(track)[suite]
-    wanted = about.metrics_of or about.name
-    return [one for one in registry().metrics().values() if (one.track, one.suite) == (track, wanted)]
-
-
-@cache
-def codes(track: str, suite: str) -> dict[str, str]:
-    """Digests of the code that measures a suite, as `Row` has them: changed code may give other numbers."""
-    # The host's own suites have a version.
-    targets = [registry().suites(track)[suite].target, *(one.target for one in metrics_of(track, suite))]
-    found = {re.split(r"[.:]", target)[0]: target for target in targets if not target.startswith(OWN)}
-    return {f"{suite}/{package}": code_digest(target) for package, target in sorted(found.items())}
 
 
 def failed_suites(row: Row) -> set[str]:

@@ -25,6 +25,13 @@ def forget_failures(cell: Cell) -> None:
     write_result(cell, row)
 
 
+def forget_changed(cell: Cell) -> None:
+    """Reset a cell that is measured alone if its suite's code has changed: its rounds are measured by the same code."""
+    row = cell.result()
+    if row is not None and any(cell.has_other_code(row, suite) for suite in cell.protocol.suites):
+        _delete_results(cell)
+
+
 def forget(cell: Cell) -> None:
     """Reset a cell as if it had never run."""
     _delete_results(cell)

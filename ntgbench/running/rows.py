@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ntgbench.errors import NtgbenchError
+from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.files import write_text
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.machine import machine, versions
 from ntgbench.results import SCHEMA, Row, check_row
-from ntgbench.row_schema import MOST_NOTES, clean
+from ntgbench.row_schema import MOST_CAUTIONS, MOST_NOTES, Caution, Metrics, clean
 from ntgbench.running.cells import LOG_FILE, RESULT_FILE
+from ntgbench.values import problem
 
 if TYPE_CHECKING:
+    from ntgbench.results import MetricValue
     from ntgbench.running.cells import Cell
+    from ntgbench.tracks import Track, Traffic
 
 
 class Notes(logging.Handler):
@@ -61,6 +65,26 @@ def empty_row(cell: Cell) -> Row:
     if isinstance(system.spec, GeneratorSpec) and system.spec.base is not None:
         row["base"] = system.spec.base
     return row
+
+
+def checked(found: Any, suite: str) -> dict[str, MetricValue]:
+    """What a suite returned, as metrics of a row. Raises PluginError that says what is wrong with it."""
+    if not isinstance(found, Mapping):
+        raise PluginError(f"the suite {suite} returned {type(found).__name__}, not metrics by name")
+    metrics: dict[str, MetricValue] = {f"{suite}/{key}": value for key, value in found.items()}
+    wrong = problem(metrics, Metrics)
+    if wrong is not None:
+        raise PluginError(f"the suite {suite} returned metrics that no row can hold: {wrong}")
+    return metrics
+
+
+def cautions_of(track: Track[Any], train: Traffic, test: Traffic) -> list[Caution]:
+    """What the track says of a test set, as rows hold it."""
+    found = []
+    for text, unranked in track.cautions(train, test)[:MOST_CAUTIONS]:
+        caution = Caution(text=clean(text))
+        found.append(Caution(**caution, unranked=True) if unranked else caution)
+    return found
 
 
 def failed_row(cell: Cell, reason: str) -> Row:

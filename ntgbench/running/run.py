@@ -17,7 +17,7 @@ from ntgbench.report.repair import repair
 from ntgbench.running.cells import TRAFFIC_FILE, Cell, plan
 from ntgbench.running.dispatch import run_cells
 from ntgbench.running.engines.connect import connect, refuse_mixed
-from ntgbench.running.reset import forget, forget_failures
+from ntgbench.running.reset import forget, forget_changed, forget_failures
 from ntgbench.tracks import blamed
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def run(
             forget(cell)
         elif retry and cell.progress() == "failed":
             forget_failures(cell)
+        elif resolved.alone is not None:
+            forget_changed(cell)
     todo = [cell for cell in cells if cell.progress() in ("pending", "partial")]
     for cell in todo:
         _link_traffic(cell)

@@ -29,6 +29,7 @@ from ntgbench.running.cells import (
     Cell,
     cell_of,
 )
+from ntgbench.running.codes import codes_tried
 from ntgbench.running.leases import leased
 from ntgbench.running.processes import Usage, kept, last_line, working_elsewhere
 from ntgbench.running.rows import failed_row, write_result
@@ -76,7 +77,7 @@ def _run_locked(cell: Cell, plugins: Sequence[str], stop: threading.Event) -> Ro
     # A cell whose suite is measured alone has the folder of all runs to itself, others share it.
     with locked(cell.runs, stop, shared=cell.protocol.alone is None) as runs, locked(cell.path, stop) as own:
         found = cell.result()
-        if found and cell.progress() != "partial":
+        if found and cell.progress_of(found) in ("done", "failed"):
             return found
         with leased(cell.device, stop) as (gpu, lease):
             return _run_child(cell, _environment(cell.threads, plugins) | gpu, stop, (runs, own, *lease))
@@ -104,6 +105,10 @@ def _run_child(cell: Cell, environment: dict[str, str], stop: threading.Event, h
         damaged = f"the {RESULT_FILE} that its process left is damaged" if wrote and not process.returncode else None
         row = failed_row(cell, stopped or damaged or _death(process.returncode, last))
         row["metrics"], row["phases"] = metrics, phases
+        begun_suites = [suite for suite in cell.protocol.suites if suite in phases]
+        row["code"] = {
+            key: one for suite in begun_suites for key, one in codes_tried(cell.protocol.track, suite).items()
+        }
         # What ends this process soon, such as a scheduler, may have ended that of the cell first.
         if not stop.wait(_GRACE if process.returncode == -signal.SIGTERM else 0.0):
             _store(cell, row)

@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,17 +27,16 @@ from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
-from ntgbench.row_schema import Metrics
-from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
+from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, failed_suites, read_cell
+from ntgbench.running.codes import codes, codes_tried, metrics_of
 from ntgbench.running.inputs import named_files, refuse_other_machine
-from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
+from ntgbench.running.rows import Notes, cautions_of, checked, empty_row, machine_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
 from ntgbench.suites import Alone, SuiteInput
-from ntgbench.values import problem
 
 if TYPE_CHECKING:
-    from ntgbench.results import MetricValue, Row
+    from ntgbench.results import Row
     from ntgbench.systems import FittedSystem, System
     from ntgbench.tracks import Traffic
 
@@ -121,12 +119,17 @@ class _Work:
         for suite in suites:
             about = registry().suites(cell.protocol.track)[suite]
             metrics = tuple(metrics_of(cell.protocol.track, suite))
+            tried = codes_tried(cell.protocol.track, suite)
+            # Already now: if the suite raises an error, it is measured again when this has changed.
+            row["code"] = {**row.get("code", {}), **tried}
             with self.state.timed(suite):
                 found = resolve(about.target)(
                     replace(given, settings=cell.protocol.settings[suite], metrics=metrics, progress=self.state.doing)
                 )
-            row["metrics"].update(_checked(found, suite))
-            row["code"] = {**row.get("code", {}), **codes(cell.protocol.track, suite)}
+            row["metrics"].update(checked(found, suite))
+            if suite not in failed_suites(row):
+                for key in tried.keys() - codes(cell.protocol.track, suite).keys():
+                    del row["code"][key]
             self.state.metrics = row["metrics"]
             self.state.write()
         if alone is not None:
@@ -139,6 +142,8 @@ class _Work:
         with self.state.timed("load"):
             train, test = track.split(traffic, cell.protocol.test_share, derive_seed(*self.names, "split"))
             row["notes"] += track.split_notes(train, test)
+            row["split"] = {"train": len(train), "test": len(test), "again": track.splits_by_seed}
+            row["cautions"] = cautions_of(track, train, test)
         spec = self.system.spec
         noted = self._fit(test if isinstance(spec, GeneratorSpec) and spec.heldout else train)
         row["notes"] += [*_notes_of_base(cell), *noted.get("notes", [])]
@@ -258,17 +263,6 @@ class _Work:
             base=base,
             home=Path(self.cell.home),
         )
-
-
-def _checked(found: Any, suite: str) -> dict[str, MetricValue]:
-    """What a suite returned, as metrics of a row. Raises PluginError that says what is wrong with it."""
-    if not isinstance(found, Mapping):
-        raise PluginError(f"the suite {suite} returned {type(found).__name__}, not metrics by name")
-    metrics: dict[str, MetricValue] = {f"{suite}/{key}": value for key, value in found.items()}
-    wrong = problem(metrics, Metrics)
-    if wrong is not None:
-        raise PluginError(f"the suite {suite} returned metrics that no row can hold: {wrong}")
-    return metrics
 
 
 def _notes_of_base(cell: Cell) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 
@@ -29,6 +29,13 @@ Notes = tuple[str, ...]
 """What was changed or left out, one sentence each."""
 
 T = TypeVar("T")
+
+
+class Caution(NamedTuple):
+    """Why a test set is too small to rank systems well: a sentence, and whether it cannot rank them at all."""
+
+    text: str
+    unranked: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,11 @@ class Track(ABC, Generic[T]):
         spec: what the track's plugin says about it.
         endings: endings of the files that `read` reads; the name of a dataset leaves them out.
         writes: endings of the files that `write` writes.
+        splits_by_seed: whether `split` gives other sides for another seed. Then test sets of several seeds overlap, and
+            boards widen the intervals over seeds.
     """
 
+    splits_by_seed = True
     endings: tuple[str, ...] = ()
     writes: tuple[str, ...] = (".parquet",)
 
@@ -118,6 +128,10 @@ class Track(ABC, Generic[T]):
 
     def split_notes(self, train: T, test: T) -> Notes:  # noqa: ARG002
         """What a reader of a row must know about how its traffic was split."""
+        return ()
+
+    def cautions(self, train: T, test: T) -> tuple[Caution, ...]:  # noqa: ARG002
+        """What keeps the test set from ranking systems; every board of the dataset shows it."""
         return ()
 
     @abstractmethod

@@ -13,7 +13,7 @@ import pytest
 from ntgbench import Biflows, load_dataset
 from ntgbench.interfaces import Context
 from ntgbench.probing import PROBED
-from ntgbench.running.cells import metrics_of
+from ntgbench.running.codes import metrics_of
 from ntgbench.scores import score
 from ntgbench.systems import choose
 from ntgbench.testing import example_traffic

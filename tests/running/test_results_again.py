@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 METRICS = """
     from ntgbench import MetricSpec, hookimpl
     IMPORT
@@ -50,6 +52,75 @@ def test_changed_code_of_a_metric_is_measured_again_without_fitting(
     assert after["phases"]["fit"] == before["phases"]["fit"]
     assert fitted(tmp_path) == written
     assert "1 finished earlier" in command("run", *GRID).stdout
+
+
+SUITE = """
+    from ntgbench import Suite, hookimpl
+
+    @hookimpl
+    def ntgbench_suites():
+        return [Suite("ours", "our_suite:suite", "x")]
+
+    def suite(given):
+        BODY
+"""
+
+
+@pytest.mark.parametrize("body", ['raise ValueError("boom")', "import os; os.kill(os.getpid(), 9)"])
+def test_a_suite_that_failed_is_measured_again_when_its_code_has_changed(
+    body: str, install, command, flows, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "baselines,our-suite")
+    install("our-suite", SUITE.replace("BODY", body))
+    grid = ("-d", "example.parquet", "-s", "copy", "--seeds", 1, "--suite", "ours")
+    assert command("run", *grid).returncode == 1
+    failed = rows(tmp_path)["copy"]
+    assert failed["status"] == "failed"
+    assert {"ours/our_suite", "ours/ntgbench"} <= failed["code"].keys()
+    written = fitted(tmp_path)
+    # What failed does not run again by itself.
+    assert "1 finished earlier" in command("run", *grid).stdout
+    module = tmp_path / "site" / "our_suite.py"
+    module.write_text(module.read_text().replace(body, "return {}"))
+    assert json.loads(command("plan", *grid, "--json").stdout)[0]["state"] == "pending"
+    command("run", *grid)
+    after = rows(tmp_path)["copy"]
+    assert (after["status"], after["reason"]) == ("ok", None)
+    assert not any(key.endswith("/ntgbench") for key in after["code"])
+    assert fitted(tmp_path) == written
+
+
+def test_a_metric_that_failed_is_measured_again_when_ntgbench_has_changed(
+    install, command, flows, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "baselines,our-metrics")
+    grid = ("-d", "example.parquet", "-s", "copy", "--seeds", 1, "--suite", "utility")
+    install("our-metrics", METRICS.replace("IMPORT", "").replace("0.25", '"a" + 1'))
+    assert command("run", *grid).returncode == 1
+    result = next(tmp_path.glob("runs/*/*/copy/*/result.json"))
+    row = json.loads(result.read_text())
+    assert row["code"].keys() == {"utility/our_metrics", "utility/ntgbench"}
+    assert json.loads(command("plan", *grid, "--json").stdout)[0]["state"] == "failed"
+    # As if it had been measured by other code of ntgbench.
+    row["code"]["utility/ntgbench"] = "0"
+    result.write_text(json.dumps(row))
+    (planned,) = json.loads(command("plan", *grid, "--json").stdout)
+    assert (planned["state"], planned["missing"]) == ("partial", "utility")
+
+
+def test_a_fit_that_failed_is_not_run_again_when_metrics_have_changed(
+    install, command, flows, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("NTGBENCH_PLUGINS", "baselines,file,our-metrics")
+    install("our-metrics", METRICS.replace("IMPORT", ""))
+    (tmp_path / "made.parquet").write_bytes(b"no traffic")
+    grid = ("-d", "example.parquet", "-s", "file[path=made.parquet]", "--seeds", 1, "--suite", "utility")
+    assert command("run", *grid).returncode == 1
+    (failed,) = rows(tmp_path).values()
+    assert (failed["status"], failed.get("code", {})) == ("failed", {})
+    module = tmp_path / "site" / "our_metrics.py"
+    module.write_text(module.read_text().replace("0.25", "0.75"))
+    assert json.loads(command("plan", *grid, "--json").stdout)[0]["state"] == "failed"
 
 
 def test_three_bad_metrics_are_three_lines(install, command, finished, tmp_path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.scores import Scores, score
+from ntgbench.tracks.biflows.resolution import halves_apart
 from ntgbench.tracks.biflows.splits import equal_counts, halves
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def measure(given: SuiteInput) -> Scores:
             scores[metric.name if metric.against == side else f"{metric.name}@{side}"] = measured[metric.name]
         own = [metric for metric in metrics if metric.against == side]
         scores.update(_floor(own, given, compared[0].class_counts()))
+    scores.update(
+        halves_apart(given, seed, lambda half: equal_counts(given.test, half, given.seed("fidelity", "test")))
+    )
     told = [metric for metric in given.metrics if metric.likelihood]
     if told:
         likelihood = given.fitted().log_likelihood(given.test)

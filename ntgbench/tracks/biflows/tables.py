@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ntgbench.report.tables import ARROW, comparison, pooled
+from ntgbench.report.tables import comparison, pooled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa
         full = [column for column in augmented if "," not in column.key] or augmented
         extra = [["no augmentation", *(pooled(board, bare.get(column.key)) for column in augmented)]]
         heads = [column.name.partition("@")[2].replace(",", " ") for column in augmented]
-        tables += [f"### {name} {ARROW[own[0].goal]}", comparison(board, augmented, full, extra, heads)]
+        tables += [f"### {name} {own[0].sign}", comparison(board, augmented, full, extra, heads)]
     return tables
 
 

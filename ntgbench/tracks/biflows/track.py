@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficError, refuse
-from ntgbench.tracks import Notes, Request, Track, prepared
+from ntgbench.tracks import Caution, Notes, Request, Track, prepared
 from ntgbench.tracks.biflows import checks, splits
 from ntgbench.tracks.biflows.example import example_traffic
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.notes import listed
-from ntgbench.words import pluralised, suggestion
+from ntgbench.words import pluralised, printable, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from ntgbench.testing import Check, Fit
     from ntgbench.tracks import TrackSpec
     from ntgbench.tracks.biflows.settings import BiflowLayout
+
+
+FEW_TESTED = 10
+"""A class with fewer test biflows cannot be scored with any precision."""
+
+DOMINANT = 0.9
+"""A class with a larger share of the test biflows leaves little to tell systems apart by."""
 
 
 class BiflowTrack(Track[Biflows]):
@@ -93,6 +100,26 @@ class BiflowTrack(Track[Biflows]):
     def split(self, traffic: Biflows, test_share: float, seed: int) -> tuple[Biflows, Biflows]:
         """By class, whole sessions to one side; see `ntgbench.tracks.biflows.splits`."""
         return splits.split(traffic, test_share, seed)
+
+    def cautions(self, train: Biflows, test: Biflows) -> tuple[Caution, ...]:
+        """Classes that are tested with few biflows, one that dominates the test set, or a test set of one class."""
+        counts, known = test.class_counts(), train.class_counts() > 0
+        names = np.array(train.classes, object)
+        if np.count_nonzero(counts) == 1:
+            only = printable(names[counts.argmax()])
+            return (Caution(f"all test biflows are of one class, {only}: no ranks", unranked=True),)
+        few = names[known & (counts < FEW_TESTED)].tolist()
+        classes = pluralised(int(np.count_nonzero(known)), "class")
+        sentence = (
+            f"{{}} of {classes} [has|have] fewer than {FEW_TESTED} test biflows, "
+            "so a few biflows decide what [it adds|they add] to a mean over classes"
+        )
+        found = [Caution(text) for text in listed(sentence, few)]
+        share = counts.max() / counts.sum()
+        if share > DOMINANT:
+            name = printable(names[counts.argmax()])
+            found.append(Caution(f"{share:.0%} of the test biflows are of one class, {name}"))
+        return tuple(found)
 
     def request(self, train: Biflows) -> Request:
         """As many biflows of each class as `train` has."""

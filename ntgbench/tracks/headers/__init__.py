@@ -10,6 +10,7 @@ TRACK = "headers"
 
 _COMPARE = "ntgbench.tracks.headers.fidelity:measure"
 _TABLES = "ntgbench.tracks.headers.tables:trace_tables"
+_RANKS = "ntgbench.tracks.headers.tables:may_rank"
 
 
 @hookimpl
@@ -26,7 +27,7 @@ def ntgbench_tracks() -> list[TrackSpec]:
 
 
 def _suite(name: str, summary: str, reading: str) -> Suite:
-    return Suite(name, _COMPARE, summary=summary, reading=reading, track=TRACK, tables=_TABLES)
+    return Suite(name, _COMPARE, summary=summary, reading=reading, track=TRACK, tables=_TABLES, ranks=_RANKS)
 
 
 @hookimpl

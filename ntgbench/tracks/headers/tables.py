@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.report.rank import estimate
-from ntgbench.report.tables import ARROW, comparison, pooled
+from ntgbench.report.tables import comparison, pooled
 from ntgbench.report.text import EMPTY, code, shown, table
 from ntgbench.tracks.headers.calibration import REFERENCES, TIMES, calibrate
 
@@ -51,6 +51,11 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
     return tables
 
 
+def may_rank(board: Board, column: Column) -> bool:
+    """Whether the metric is not known to take bad traces for real ones."""
+    return calibrate(board, column).tells is not False
+
+
 def _form(column: Column) -> str:
     return column.name.partition("@")[2]
 
@@ -72,7 +77,7 @@ def _calibration(board: Board, columns: Sequence[Column]) -> list[str]:
     for column, one in found.items():
         numbers = [f"{one.values[name]:.{column.digits}f}" if name in one.values else EMPTY for name in known]
         verdict = EMPTY if one.missed is None else f"not {', '.join(one.missed)}" if one.missed else "yes"
-        body.append([f"{column.name} {ARROW[column.goal]}", *numbers, verdict])
+        body.append([f"{column.name} {column.sign}", *numbers, verdict])
     bad = next(iter(found.values())).bad
     return [
         "### Calibration",

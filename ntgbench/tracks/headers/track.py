@@ -27,6 +27,7 @@ MOST_TIMES_ASKED = 2
 class HeaderTrack(Track[PacketTrace]):
     """Traffic is a `PacketTrace` in the order of time; a request is (packets, span_ns), both int."""
 
+    splits_by_seed = False
     writes = (".parquet", ".pcap")
 
     def __init__(self, spec: TrackSpec) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ntgbench import Biflows
 from ntgbench.interfaces import Context
-from ntgbench.running.cells import metrics_of
+from ntgbench.running.codes import metrics_of
 from ntgbench.suites import SuiteInput
 from ntgbench.systems import choose
 from ntgbench.testing import example_traffic

@@ -81,3 +81,9 @@ def test_floors_held_out_traffic_and_other_forms_have_their_places():
     assert lines(text, "### Against the training trace")[-1] == ["-", "*halves of the training trace*", "0.250"]
     assert lines(text, "### Against held-out traffic")[2] == ["-", "`gan`", "5.000"]
     assert lines(text, "### Other forms, never ranked")[2] == ["-", "`gan`", "8.000"]
+
+
+def test_a_metric_that_does_not_tell_ranks_nothing_over_seeds_either():
+    for bad, ranks in ((2.0, True), (0.5, False)):
+        rows = [row("gan", 3.0), row("better", 2.0), *references(bad)]
+        assert ("ranks.md" in render([*rows, *({**one, "seed": 1} for one in rows)])) == ranks

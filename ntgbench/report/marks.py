@@ -1,0 +1,138 @@
+"""Marks: signs beside a system's name for what a reader must not miss, computed from its rows of all suites."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from ntgbench.report.rank import is_positive, loss, losses
+from ntgbench.results import suite_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.results import MetricValue, Row
+
+ODDS = 3.0
+"""Without intervals, a share is clearly above its floor when its odds p / (1 - p) are at least so many times those of
+the floor, and clearly below when they are at most this part: the floor of half a training set is about half of what a
+whole one would give."""
+
+LEAST = 0.01
+"""And when it differs by so much at least: of small shares, a few items decide."""
+
+BETTER = 0.1
+"""With one seed and no interval, a number is clearly better than its floor when it is by this share of the floor."""
+
+
+class Mark(NamedTuple):
+    """A sign and what it means."""
+
+    sign: str
+    meaning: str
+
+
+COPIES = Mark(
+    "‡",
+    "**copies**: it gives back more of its training traffic than unseen real traffic repeats: `single_hit` is above "
+    "its floor beyond the intervals; where that was not measured, the odds of `leakage` or `train_share` are at least "
+    f"{ODDS:g} times those of the floor.",
+)
+SUPPRESSED = Mark(
+    "§",
+    "**too few copies**: it gives back less of its training traffic than unseen real traffic repeats: `single_hit` is "
+    "below its floor beyond the intervals; where that was not measured, the odds of `leakage` are at most 1/"
+    f"{ODDS:g} of those of the floor. Either its traffic is unlike real traffic, or copies were removed, which "
+    "gives away by omission what it was trained on.",
+)
+TOO_GOOD = Mark(
+    "¶",
+    "**better than real**: in the primary fidelity metric it is better, beyond the interval, than two halves of real "
+    "traffic are beside each other. Another sample of the same traffic could not be, so look for copies first.",
+)
+
+
+def marks_of(rows: Sequence[Row], overlap: float = 0.0) -> tuple[Mark, ...]:
+    """The marks of one system, by its rows of one dataset and protocol, one a seed; `overlap` as in `rank.estimate`."""
+    found = []
+    hit = _pairs(rows, "privacy/single_hit")
+    leakage, share = (_pairs(rows, f"fidelity/{name}") for name in ("leakage", "train_share"))
+    if _exceeds(hit, overlap) if hit else _far_above(leakage) or _far_above(share):
+        found.append(COPIES)
+    turned = [(floor, own) for own, floor in hit or leakage]
+    if _exceeds(turned, overlap) if hit else _far_above(turned):
+        found.append(SUPPRESSED)
+    primary = {key for row in rows for key, metric in row["metrics"].items() if _is_primary_of_fidelity(key, metric)}
+    if any(_is_better(_pairs(rows, key), overlap) for key in primary):
+        found.append(TOO_GOOD)
+    return tuple(found)
+
+
+_Pair = tuple["MetricValue", "MetricValue"]
+
+
+def _is_primary_of_fidelity(key: str, metric: MetricValue) -> bool:
+    return suite_of(key) == "fidelity" and "@" not in key and metric.get("primary", False)
+
+
+def _pairs(rows: Sequence[Row], key: str) -> list[_Pair]:
+    """A metric and its floor, of each row with numbers of both by the newest version of the metric."""
+    found = [(row["metrics"].get(key), row["metrics"].get(f"{key}@floor")) for row in rows]
+    pairs = [
+        (own, floor)
+        for own, floor in found
+        if own is not None and floor is not None and own["value"] is not None and floor["value"] is not None
+    ]
+    newest = max((own["version"] for own, _ in pairs), default=0)
+    return [(own, floor) for own, floor in pairs if own["version"] == floor["version"] == newest]
+
+
+def _exceeds(pairs: Sequence[_Pair], overlap: float) -> bool:
+    """Whether the first of each pair of shares is above the second beyond doubt.
+
+    Over several seeds by the paired interval, with one by both intervals, and without intervals by `ODDS`.
+    """
+    if len(pairs) != 1:
+        return _is_gain([_value(one) - _value(other) for one, other in pairs], pairs, overlap)
+    ((one, other),) = pairs
+    if "low" in one or "low" in other:
+        return one.get("low", _value(one)) > other.get("high", _value(other))
+    return _far_above(pairs)
+
+
+def _far_above(pairs: Sequence[_Pair]) -> bool:
+    """Whether the first of each pair of shares is above the second by `ODDS` and `LEAST`; not where there is none."""
+
+    def far(one: float, other: float) -> bool:
+        # Rows come from anywhere, and hold more than shares.
+        one, other = (min(max(share, 0.0), 1.0) for share in (one, other))
+        return one - other >= LEAST and one * (1.0 - other) >= ODDS * other * (1.0 - one)
+
+    return bool(pairs) and all(far(_value(one), _value(other)) for one, other in pairs)
+
+
+def _is_better(pairs: Sequence[_Pair], overlap: float) -> bool:
+    """Whether a metric is better than its floor beyond doubt; with one seed and no interval, by `BETTER`."""
+    if len(pairs) != 1:
+        return _is_gain([_losses(floor)[0] - _losses(own)[0] for own, floor in pairs], pairs, overlap)
+    ((own, floor),) = pairs
+    margin = 0.0 if "low" in own or "low" in floor else BETTER * abs(_losses(floor)[0])
+    return _losses(own)[2] + margin < _losses(floor)[1]
+
+
+def _is_gain(gains: Sequence[float], pairs: Sequence[_Pair], overlap: float) -> bool:
+    """Whether the mean gain is above 0 as printed, and so is its interval."""
+    if not gains:
+        return False
+    mean = math.fsum(gains) / len(gains)
+    return round(mean, pairs[0][0]["digits"]) > 0 and is_positive(gains, overlap)
+
+
+def _losses(metric: MetricValue) -> tuple[float, float, float]:
+    """The loss of a number, and the smallest and the largest of its interval."""
+    value, goal, best = _value(metric), metric["goal"], metric.get("best")
+    return loss(value, goal, best), *losses(metric.get("low", value), metric.get("high", value), goal, best)
+
+
+def _value(metric: MetricValue) -> float:
+    return metric["value"] or 0.0
