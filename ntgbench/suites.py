@@ -48,6 +48,9 @@ class Suite:
         sides: "module:function", called as `function(real, synthetic, seed)`: the parts of both sides that
             `ntgbench measure` hands to the metrics; None for all of them.
         exposes: its metrics are handed `Exposed`, the training and the held-out traffic together, as `real`.
+        beside: name of the text setting that names another dataset, as after -d: the suite is handed its traffic as
+            `SuiteInput.beside`. Its settings also have a text `digest`, which a run fills in: rows compare where that
+            of the traffic is equal.
         on_request: it is measured only where a protocol or `--suite` names it.
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
         closing: Markdown at the end of the page.
@@ -65,6 +68,7 @@ class Suite:
     rounds: Callable[[Any, str], int] | None = None
     sides: str | None = None
     exposes: bool = False
+    beside: str | None = None
     on_request: bool = False
     tables: str | None = None
     closing: str = ""
@@ -106,6 +110,7 @@ class SuiteInput:
         refit: fits the system on other traffic.
         progress: called with what is measured next.
         alone: for a suite that is `alone`.
+        beside: for a suite that has one, the other dataset.
     """
 
     settings: Any
@@ -120,6 +125,7 @@ class SuiteInput:
     refit: Callable[[Traffic], FittedSystem]
     progress: Callable[[str], None]
     alone: Alone | None = None
+    beside: Traffic | None = None
 
     def seed(self, *what: str | int) -> int:
         """A seed for one random choice; the same for every system, so that rows differ only by system."""

@@ -29,6 +29,7 @@ from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
 from ntgbench.row_schema import Metrics
+from ntgbench.running.beside import load_beside
 from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, codes, metrics_of, read_cell
 from ntgbench.running.inputs import named_files, refuse_other_machine
 from ntgbench.running.rows import Notes, empty_row, machine_of, write_result
@@ -121,10 +122,9 @@ class _Work:
         for suite in suites:
             about = registry().suites(cell.protocol.track)[suite]
             metrics = tuple(metrics_of(cell.protocol.track, suite))
+            own = replace(given, settings=cell.protocol.settings[suite], beside=load_beside(cell, suite))
             with self.state.timed(suite):
-                found = resolve(about.target)(
-                    replace(given, settings=cell.protocol.settings[suite], metrics=metrics, progress=self.state.doing)
-                )
+                found = resolve(about.target)(replace(own, metrics=metrics, progress=self.state.doing))
             row["metrics"].update(_checked(found, suite))
             row["code"] = {**row.get("code", {}), **codes(cell.protocol.track, suite)}
             self.state.metrics = row["metrics"]

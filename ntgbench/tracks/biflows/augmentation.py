@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ntgbench.scores import Scores, score
 from ntgbench.tracks.biflows.splits import first, fraction
+from ntgbench.tracks.biflows.utility import numbers
 from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def measure(given: SuiteInput) -> Scores:
                 made = given.refit(few).sample(_labels(missing_at[share]), seed=given.seed("augmentation", arm, at))
             augmented = Biflows.concat([few, made])
             scores.update(score(metrics, given.test, augmented, seed, at if arm == "full" else f"{at},{arm}"))
-    return scores
+    return numbers(scores)
 
 
 def _missing(few: Biflows, train: Biflows) -> Counts:
