@@ -27,7 +27,7 @@ def measure(given: SuiteInput) -> Scores:
     scores: Scores = {}
     for share in given.settings.shares:
         at = f"@{share * 100:g}%"
-        # Row i of both is of the same class, so a system that hands back its training set never repeats a row.
+        # Row i of both is of the same class, so that every class keeps its size.
         real = share_of_classes(train.label, share, given.seed("fraction"))
         mixed = Biflows.concat([train.select(real), synthetic.select(~real)])
         scores.update(score(given.metrics, given.test, mixed, seed, at))

@@ -9,16 +9,15 @@ from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.rank import estimate
 from ntgbench.report.tables import ARROW, comparison, pooled
 from ntgbench.report.text import table
-from ntgbench.tracks.biflows.differences import difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.report.board import Board, Column, Entry
-    from ntgbench.results import MetricValue, Row
+    from ntgbench.results import Row
 
 
-_SHARE = re.compile(r"[a-z0-9_]+@(?P<share>\d{1,3}(\.\d{1,9})?)%(,(?P<arm>[a-z]+))?")
+_SHARE = re.compile(r"[a-z0-9_]+@(?P<share>\d{1,3}(\.\d{1,9})?)%(,(?P<arm>(?!gain)[a-z]+))?")
 """A metric at a share of the training set, in percent, of an arm."""
 
 _GAIN = """\
@@ -27,8 +26,7 @@ Each number minus that of `no augmentation` of the same seed. ± is half of the 
 
 _GAIN_OF_ONE_SEED = """\
 Each number minus that of `no augmentation`. In brackets its 95% interval over the biflows tested (sessions, where they
-are known), for this split and this fit alone. It is made of the intervals of both numbers as if they were independent;
-they are of the same biflows, so it is too wide rather than too narrow."""
+are known), by paired bootstrap: for this split and these fits alone, and with other fits it may differ more."""
 
 
 def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
@@ -57,8 +55,8 @@ def _by_share(board: Board, bare_name: str, most_ranked: float) -> list[str]:
     """A table for each metric; ranks follow the mean over the shares up to `most_ranked` percent."""
     tables = []
     for name, own in _columns(board).items():
-        with_synthetic = [column for column in own if not column.key.endswith(",none")]
-        bare = {column.key.removesuffix(",none"): column for column in own if column.key.endswith(",none")}
+        with_synthetic = [column for column in own if not _is_bare(column)]
+        bare = {column.key.removesuffix(",none"): column for column in own if _is_bare(column)}
         full = [column for column in with_synthetic if "," not in column.key] or with_synthetic
         ranking = [column for column in full if _share(column)[1] <= most_ranked] or full
         extra = [[bare_name, *(pooled(board, bare.get(column.key)) for column in with_synthetic)]]
@@ -78,43 +76,35 @@ def _columns(board: Board) -> dict[str, list[Column]]:
 
 def _gains(board: Board) -> list[str]:
     """How much each system adds to the primary metric at each share."""
-    for name, own in _columns(board).items():
-        bare = {column.key: column for column in own if column.key.endswith(",none")}
-        pairs = [
-            (column, bare[f"{column.key.partition(',')[0]},none"])
-            for column in own
-            if column.primary and column.key not in bare and f"{column.key.partition(',')[0]},none" in bare
-        ]
-        if not pairs:
-            continue
-        entries = sorted(board.entries, key=lambda entry: entry.reference)
-        body = system_lines(entries, lambda entry, pairs=pairs: [_gain(entry, *pair) for pair in pairs])  # type: ignore[misc]
-        heads = ["system", *(_head(column) for column, _ in pairs)]
-        about = _GAIN if board.seeds() > 1 else _GAIN_OF_ONE_SEED
-        return [f"### Gain in {name} over no augmentation", about, table(heads, body, left=0)]
-    return []
+    known = {column.key: column for column in board.columns}
+    columns = [column for own in _columns(board).values() for column in own if column.primary and not _is_bare(column)]
+    columns = [column for column in columns if f"{column.key},gain" in known]
+    if not columns:
+        return []
+    gains = [known[f"{column.key},gain"] for column in columns]
+    body = system_lines(
+        sorted(board.entries, key=lambda entry: entry.reference),
+        lambda entry: [_gain(entry, column) for column in gains],
+    )
+    about = _GAIN if board.seeds() > 1 else _GAIN_OF_ONE_SEED
+    title = f"### Gain in {columns[0].name.partition('@')[0]} over no augmentation"
+    return [title, about, table(["system", *map(_head, columns)], body, left=0)]
 
 
-def _gain(entry: Entry, column: Column, bare: Column) -> str:
-    found = []
-    for row in entry.rows:
-        here, there = (_value(row, one) for one in (column, bare))
-        if here is not None and there is not None:
-            found.append(difference(there, here) if column.goal == "min" else difference(here, there))
-    if not found:
+def _gain(entry: Entry, column: Column) -> str:
+    values = list(entry.values(column).values())
+    if not values:
         return no_number(entry, column.key, column.version)
-    if len(found) > 1:
-        mean = estimate([one.value for one in found])
-        return f"{mean.mean:+.{column.digits}f} ± {mean.half_width or 0.0:.{column.digits}f}"
-    value, low, high = found[0]
-    interval = "" if low is None else f" [{low:+.{column.digits}f}, {high:+.{column.digits}f}]"
-    return f"{value:+.{column.digits}f}{interval}"
+    mean, digits = estimate(values), column.digits
+    text = f"{mean.mean:+.{digits}f}"
+    if mean.half_width is not None:
+        return f"{text} ± {mean.half_width:.{digits}f}"
+    found = next(one for row in entry.rows if (one := row["metrics"].get(column.key)) and one["value"] is not None)
+    return f"{text} [{found['low']:+.{digits}f}, {found['high']:+.{digits}f}]" if "low" in found else text
 
 
-def _value(row: Row, column: Column) -> MetricValue | None:
-    """The metric of a row if it has a number of the column's version."""
-    found = row["metrics"].get(column.key)
-    return found if found is not None and found["version"] == column.version and found["value"] is not None else None
+def _is_bare(column: Column) -> bool:
+    return column.key.endswith(",none")
 
 
 def _head(column: Column) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,8 +39,7 @@ def measured(tested: Biflows, predicted: npt.NDArray[Any], seed: int) -> dict[st
     tally = tallied(tested, predicted)
     values, drawn = scores(tally.sum(axis=0)), resampled(tally, seed)
     found = {name: with_interval(float(values[i]), drawn[:, i]) for i, name in enumerate(NAMES)}
-    macro = found["macro_f1"]
-    return {**found, "macro_f1": Measured(macro.value, macro.low, macro.high, _confusion(tested, predicted))}
+    return {**found, "macro_f1": replace(found["macro_f1"], confusion=_confusion(tested, predicted))}
 
 
 def tallied(tested: Biflows, predicted: npt.NDArray[Any]) -> csr_array:
@@ -93,7 +93,7 @@ def with_interval(value: float, drawn: npt.NDArray[np.float64]) -> Measured:
     if not len(drawn):
         return Measured(value)
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return Measured(value, min(float(low), value), max(float(high), value))
+    return Measured(value, min(float(low), value), max(float(high), value), drawn=drawn)
 
 
 def _confusion(tested: Biflows, predicted: npt.NDArray[Any]) -> Confusion | None:
