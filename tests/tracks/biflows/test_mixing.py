@@ -61,7 +61,7 @@ def test_without_real_biflows_it_is_the_suite_utility() -> None:
 
 def test_a_system_that_learnt_other_traffic_is_asked_for_as_much_as_the_training_set() -> None:
     of_copy = noting("copy", (0.0,))
-    mixing.measure(replace(of_copy, synthetic=of_copy.synthetic.select(slice(0, 20))))
+    mixing.measure(replace(of_copy, synthetic=of_copy.synthetic.select(range(20))))
     assert (LEARNT[0].class_counts() == of_copy.train.class_counts()).all()
 
 

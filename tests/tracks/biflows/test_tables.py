@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from made_rows import make_row, table
+from made_rows import make_row
 
 from ntgbench.report.markdown import render
 from ntgbench.tracks.biflows.confusions import WIDEST
@@ -22,6 +22,15 @@ def confused(system: str, seed: int, counts: list[list[int]], classes: list[str]
     """A row with a confusion matrix."""
     metric = number(0.5, confusion={"classes": classes, "counts": counts})
     return make_row(system, seed, metrics={"utility/macro_f1": metric}, **changed)
+
+
+def table(page: str, first: int = 0) -> list[list[str]]:
+    """The cells of the first table from line `first` on."""
+    lines = page.splitlines()[first:]
+    begin = next(number for number, line in enumerate(lines) if line.startswith("|"))
+    end = next((number for number, line in enumerate(lines) if number > begin and not line.startswith("|")), None)
+    body = [line for line in lines[begin:end] if not line.startswith(("|-", "|:"))]
+    return [[cell.strip() for cell in line.replace("\\|", "¦").strip("|").split("|")] for line in body]
 
 
 def by_class(page: str) -> list[list[str]]:
