@@ -12,6 +12,12 @@ from ntgbench.traffic.biflows import Biflows
 CLASSES = ("chat", "mail", "video")
 
 
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    """A forest that is quick."""
+    monkeypatch.setattr("ntgbench_utility.forest.TREES", 10)
+
+
 def made(count, seed, classes=3, packets=4):
     """Biflows whose classes differ in a few bytes of the second packet."""
     rng = np.random.default_rng(seed)

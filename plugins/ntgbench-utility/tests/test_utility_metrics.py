@@ -108,7 +108,8 @@ def test_what_cannot_be_compared_is_refused():
         train_on_synthetic(real, biflows((0, 100), packets=3), 0)
 
 
-def test_every_metric_is_what_its_target_returns():
+def test_every_metric_is_what_its_target_returns(monkeypatch):
+    monkeypatch.setattr("ntgbench_utility.forest.TREES", 10)
     specs = ntgbench_metrics()
     many = overlapping(200, 1)
     real = {"utility": many, "classifiers": Exposed(many, overlapping(200, 2))}

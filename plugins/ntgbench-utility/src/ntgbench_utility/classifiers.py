@@ -149,7 +149,7 @@ def _predicted(name: str, train: Biflows, signed_pl: SignedPL, seed: int) -> npt
     if len(np.unique(train.label)) < 2:  # not all of them learn a single class
         return np.full(len(signed_pl), train.label[0])
     features = waves if name == "network" else scaled
-    with warnings.catch_warnings(), threadpool_limits(1, "blas"):  # sums of several threads differ in their last bits
+    with warnings.catch_warnings(), threadpool_limits(1):  # sums of several threads differ in their last bits
         warnings.filterwarnings("ignore", "Stochastic Optimizer")  # it stops after so many passes, as is wanted
         model = _made(name, len(train), seed).fit(features(train.signed_pl, train.pl_max), train.label)
         labels: npt.NDArray[Any] = model.predict(features(signed_pl, train.pl_max))
