@@ -98,9 +98,9 @@ below it does harm. Rank and bold follow the mean over the shares below 100%."""
             summary="how a classifier that learns from synthetic traffic does on traffic of another time or place",
             reading="""\
 What is left of the utility when traffic changes: a random forest learns from synthetic biflows and is tested on another
-dataset, such as a later day, and beside it on the held-out part of the same one. The loss is the difference. `real`,
-which learns from the real training set, shows how far the traffic itself has drifted. Only classes that both datasets
-have count.""",
+dataset, such as a later day, and beside it on the held-out part of the same one. Ranks follow the other dataset. The
+loss is the difference, and what scores low has little to lose. `real`, which learns from the real training set, shows
+how far the traffic itself has drifted. Only classes that both datasets have count.""",
             settings=Drift,
             metrics_of="utility",
             beside="on",

@@ -10,6 +10,9 @@ import pytest
 from made_suites import given
 
 from ntgbench import Biflows
+from ntgbench.errors import DatasetError
+from ntgbench.running.beside import load_beside
+from ntgbench.running.cells import read_cell
 from ntgbench.testing import example_traffic
 from ntgbench.tracks.biflows import drift, utility
 from ntgbench.tracks.biflows.differences import difference
@@ -92,6 +95,14 @@ def test_a_run_tests_on_the_other_file_and_measures_again_when_it_changes(comman
     assert any("tested on in here/day2.parquet" in note for note in first["notes"])
     page = (tmp_path / "leaderboards" / "day1-drift.md").read_text()
     assert "| other dataset ↑ | same dataset ↑ | loss ↓ |" in " ".join(page.split())
+
+    # Other traffic in the place of what was read is refused.
+    (cell,) = (read_cell(path.parent) for path in tmp_path.glob("runs/*/*/*/*/cell.json"))
+    (kept,) = tmp_path.glob("runs/*/*/beside-*.parquet")
+    assert len(load_beside(cell, "drift")) == len(example_traffic(seed=2))
+    example_traffic(seed=4).to_parquet(kept)
+    with pytest.raises(DatasetError, match="is not the traffic that the suite drift is about"):
+        load_beside(cell, "drift")
 
     # The same traffic under another name is the same: nothing is left to do.
     (tmp_path / "in here" / "day2.parquet").rename(tmp_path / "tuesday.parquet")
