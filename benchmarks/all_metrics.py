@@ -1,8 +1,8 @@
 """The time of every metric of biflows on one pair of large sides.
 
-`python -m benchmarks.all_metrics [DATASET] [--biflows 80000]` splits the dataset by session where it has sessions, fits a
-chain of order 3, and computes the metrics of each suite once, as the suite calls them: no floors and no controls. Without
-a dataset the traffic is drawn from the model behind `simulated`.
+`python -m benchmarks.all_metrics [DATASET] [--biflows 80000]` splits the dataset by session where it has sessions, fits
+a chain of order 3, and computes the metrics of each suite once, as the suite calls them: no floors and no controls.
+Without a dataset it measures `simulated`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.interfaces import Context, Exposed, MetricSpec
 from ntgbench.plugins import registry
-from ntgbench.running.cells import metrics_of
+from ntgbench.running.codes import metrics_of
 from ntgbench.scores import score
 from ntgbench.systems import choose
 from ntgbench.tracks.biflows.splits import equal_counts, split

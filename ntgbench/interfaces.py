@@ -228,12 +228,15 @@ class Measured:
         low, high: 95% interval of it within this one measurement, such as a bootstrap over the biflows; None when it
             is not known. What was drawn again is said in the metric's documentation.
         confusion: of a classifier, what it took each class for; None for other metrics.
+        drawn: values of bootstrap samples of the real traffic, which are the same samples for equal real traffic and
+            seed: of two measurements, the differences then have an interval. Rows do not hold them.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
     confusion: Confusion | None = None
+    drawn: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,10 @@ class Protocol:
         Settings that stand at their default are left out, so that a new one leaves the keys of published rows alone.
         """
         about = suites_of(self.track)[suite]
-        own = {"suite": suite, "version": about.version, "settings": changed(self.settings[suite])}
+        settings = changed(self.settings[suite])
+        if about.beside is not None and "digest" in settings:
+            settings.pop(about.beside, None)  # whatever it is called, it is the same traffic
+        own = {"suite": suite, "version": about.version, "settings": settings}
         fit = {key: value for key, value in self._of_fit().items() if not about.alone or key == "threads"}
         return _digest({"track": self.track, **own, **fit})
 

@@ -17,6 +17,9 @@ from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from ntgbench.interfaces import MetricSpec
 
 Scores = dict[str, MetricValue]
@@ -27,13 +30,19 @@ _FORM = re.compile(r"(?!(test|train|floor|halves)$)[a-z][a-z0-9_]{0,39}")  # tho
 
 
 def score(
-    metrics: Sequence[MetricSpec], real: Any, synthetic: Any, seed: int, at: str = "", likelihood: Any = None
+    metrics: Sequence[MetricSpec],
+    real: Any,
+    synthetic: Any,
+    seed: int,
+    at: str = "",
+    likelihood: Any = None,
+    drawn: dict[str, npt.NDArray[np.float64]] | None = None,
 ) -> Scores:
     """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other.
 
     A target may return a text in place of a number, which says why the metric has none for such traffic, a `Measured`,
     and beside `name` other forms of it as `name@form`, which are never ranked. `likelihood` is handed to the metrics
-    that ask for it.
+    that ask for it. `drawn` is filled with the bootstrap samples of metrics that give them, by key.
     """
     targets: dict[tuple[str, bool], list[MetricSpec]] = {}
     for metric in metrics:
@@ -51,6 +60,9 @@ def score(
             continue
         for metric in served:
             scores[metric.name] = _checked(metric, values)
+            samples = getattr(values.get(metric.name), "drawn", None)
+            if drawn is not None and samples is not None:
+                drawn[metric.name + at] = samples
             forms = [key.removeprefix(f"{metric.name}@") for key in values if str(key).startswith(f"{metric.name}@")]
             other = replace(metric, primary=False, lowest=None, highest=None)
             scores.update(

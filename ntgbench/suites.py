@@ -48,6 +48,9 @@ class Suite:
         sides: "module:function", called as `function(real, synthetic, seed)`: the parts of both sides that
             `ntgbench measure` hands to the metrics; None for all of them.
         exposes: its metrics are handed `Exposed`, the training and the held-out traffic together, as `real`.
+        beside: name of the text setting that names another dataset, as after -d: the suite is handed its traffic as
+            `SuiteInput.beside`. Its settings also have a text `digest`, which a run fills in: rows compare where that
+            of the traffic is equal.
         on_request: it is measured only where a protocol or `--suite` names it.
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
         ranks: "module:function", called as `function(board, column)`: whether the metric of a column may rank that
@@ -67,6 +70,7 @@ class Suite:
     rounds: Callable[[Any, str], int] | None = None
     sides: str | None = None
     exposes: bool = False
+    beside: str | None = None
     on_request: bool = False
     tables: str | None = None
     ranks: str | None = None
@@ -109,6 +113,7 @@ class SuiteInput:
         refit: fits the system on other traffic.
         progress: called with what is measured next.
         alone: for a suite that is `alone`.
+        beside: for a suite that has one, the other dataset.
     """
 
     settings: Any
@@ -123,6 +128,7 @@ class SuiteInput:
     refit: Callable[[Traffic], FittedSystem]
     progress: Callable[[str], None]
     alone: Alone | None = None
+    beside: Traffic | None = None
 
     def seed(self, *what: str | int) -> int:
         """A seed for one random choice; the same for every system, so that rows differ only by system."""

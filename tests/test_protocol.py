@@ -22,6 +22,7 @@ BUNDLED = [
     "headers",
     "headers-paper",
     "cascadenet-ablation",
+    "drift",
 ]
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,7 @@ from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, from_values
 from ntgbench.results import check_row, has_failed, key_of, suite_of
+from ntgbench.running.beside import beside_path, read_beside
 from ntgbench.running.codes import codes, codes_tried, metrics_of
 from ntgbench.running.inputs import code_of, named_files
 from ntgbench.systems import System, choose, with_parameters
@@ -209,6 +210,8 @@ def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: s
     traffic: dict[Path, Traffic] = {}
     track = registry().track(protocol.track)
     systems = [choose(text, protocol.track) for text in protocol.systems]
+    others = read_beside(protocol)
+    protocol = others.protocol
     for argument in protocol.datasets:
         dataset = load_dataset(argument, track=protocol.track, max_items=protocol.max_items, **asdict(protocol.layout))
         with blamed(protocol.track):
@@ -221,6 +224,8 @@ def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: s
                 raise DatasetError(f"{dataset.name}: {error}") from error
         home = runs / protocol.name / f"{dataset.name}-{digest[:8]}"
         traffic[home / TRAFFIC_FILE] = dataset.traffic
+        traffic.update({beside_path(home, other): one for other, one in others.traffic.items()})
+        dataset = replace(dataset, notes=(*dataset.notes, *others.notes))
         for seed in range(protocol.seeds):
             for system in systems:
                 for cell in _cells(protocol, dataset, digest, system, seed, home, device):

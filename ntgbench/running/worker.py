@@ -27,6 +27,7 @@ from ntgbench.interfaces import Context, GeneratorSpec
 from ntgbench.machine import peak_memory_mib
 from ntgbench.plugins import registry, resolve
 from ntgbench.results import with_suites
+from ntgbench.running.beside import load_beside
 from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, failed_suites, read_cell
 from ntgbench.running.codes import codes, codes_tried, metrics_of
 from ntgbench.running.inputs import named_files, refuse_other_machine
@@ -122,10 +123,9 @@ class _Work:
             tried = codes_tried(cell.protocol.track, suite)
             # Already now: if the suite raises an error, it is measured again when this has changed.
             row["code"] = {**row.get("code", {}), **tried}
+            own = replace(given, settings=cell.protocol.settings[suite], beside=load_beside(cell, suite))
             with self.state.timed(suite):
-                found = resolve(about.target)(
-                    replace(given, settings=cell.protocol.settings[suite], metrics=metrics, progress=self.state.doing)
-                )
+                found = resolve(about.target)(replace(own, metrics=metrics, progress=self.state.doing))
             row["metrics"].update(checked(found, suite))
             if suite not in failed_suites(row):
                 for key in tried.keys() - codes(cell.protocol.track, suite).keys():

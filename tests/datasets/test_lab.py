@@ -35,7 +35,7 @@ def named(biflows: Biflows) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def macro_f1(train: Biflows, test: Biflows) -> float:
-    return float(resolve(registry().metrics()["macro_f1"].target)(test, train, 0)["macro_f1"])
+    return float(resolve(registry().metrics()["macro_f1"].target)(test, train, 0)["macro_f1"].value)
 
 
 def test_it_is_small_and_has_many_classes_of_many_sessions(both: Biflows) -> None:

@@ -6,7 +6,7 @@ from ntgbench.efficiency.settings import EFFICIENCY_VERSION, READING, Efficiency
 from ntgbench.hookspecs import hookimpl
 from ntgbench.suites import Suite
 from ntgbench.tracks import TrackSpec
-from ntgbench.tracks.biflows.settings import Augmentation, BiflowLayout, Fidelity
+from ntgbench.tracks.biflows.settings import Augmentation, BiflowLayout, Drift, Fidelity, Mixing
 
 _QUOTED = """\
 ## Figures of the paper
@@ -63,6 +63,49 @@ bootstrap of the training set, shows that copying alone gives fidelity.""",
 How useful synthetic traffic is instead of real traffic: a random forest learns from synthetic biflows alone, as
 many of each class as the training set has, and is tested on held-out real ones. `real`, trained on the real training
 set, is the ceiling; `marginals`, which does not know the order of packets, is the floor.""",
+            tables="ntgbench.tracks.biflows.confusions:utility_tables",
+        ),
+        Suite(
+            "classifiers",
+            "ntgbench.tracks.biflows.classifiers:measure",
+            summary="how other classifiers do that learn from synthetic traffic, and whether they rank as on real",
+            reading="""\
+What the suite utility measures with a forest, with gradient boosting, a small neural network, nearest neighbours and,
+on the same sample, a forest. `rank_consistency` answers whether somebody who has synthetic traffic alone chooses the
+right classifier: Kendall's tau between the order of the four when trained and tested on synthetic traffic and their
+order when trained and tested on real traffic. 1 is the same order, 0 no relation, -1 the reverse; two classifiers that
+differ by less than the noise of the test biflows are tied.""",
+            exposes=True,
+            on_request=True,
+        ),
+        Suite(
+            "mixing",
+            "ntgbench.tracks.biflows.mixing:measure",
+            summary="how much of the real traffic synthetic traffic can replace",
+            reading="""\
+How much real traffic synthetic traffic can replace: the training set of a random forest keeps its size, the given share
+of each class is real and the rest synthetic, and it is tested on held-out real biflows. 0% is what the suite utility
+measures, and at 100% all systems are equal. `real part alone` is the real biflows of that share by themselves: a system
+below it does harm. Rank and bold follow the mean over the shares below 100%.""",
+            settings=Mixing,
+            metrics_of="utility",
+            on_request=True,
+            tables="ntgbench.tracks.biflows.tables:mixing_tables",
+        ),
+        Suite(
+            "drift",
+            "ntgbench.tracks.biflows.drift:measure",
+            summary="how a classifier that learns from synthetic traffic does on traffic of another time or place",
+            reading="""\
+What is left of the utility when traffic changes: a random forest learns from synthetic biflows and is tested on another
+dataset, such as a later day, and beside it on the held-out part of the same one. Ranks follow the other dataset. The
+loss is the difference, and what scores low has little to lose. `real`, which learns from the real training set, shows
+how far the traffic itself has drifted. Only classes that both datasets have count.""",
+            settings=Drift,
+            metrics_of="utility",
+            beside="on",
+            on_request=True,
+            tables="ntgbench.tracks.biflows.tables:drift_tables",
         ),
         Suite(
             "privacy",

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from ntgbench.scores import Scores, score
 from ntgbench.tracks.biflows.splits import first, fraction
+from ntgbench.tracks.biflows.utility import numbers
 from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
+    from ntgbench.row_schema import MetricValue
     from ntgbench.suites import SuiteInput
     from ntgbench.tracks.biflows.interfaces import Labels
 
@@ -26,7 +28,11 @@ Counts = npt.NDArray[np.int64]
 
 
 def measure(given: SuiteInput) -> Scores:
-    """Scores `name@5%` for a fraction of 5%, `name@5%,none` without synthetic biflows, `name@5%,subset` of that arm."""
+    """Scores `name@5%` for a fraction of 5%, `name@5%,none` without synthetic biflows, `name@5%,subset` of that arm.
+
+    `name@5%,gain` is the first minus the second, with its interval where the metric gives bootstrap samples: those of
+    both are of the same biflows.
+    """
     settings = given.settings
     metrics = given.metrics
     seed, learns = given.seed("classifier"), given.system.is_generator
@@ -38,17 +44,36 @@ def measure(given: SuiteInput) -> Scores:
         most = np.max(list(missing_at.values()), axis=0)
         pool = given.fitted().sample(_labels(most), seed=given.seed("augmentation", "full"))
     scores: Scores = {}
+    drawn: dict[str, npt.NDArray[np.float64]] = {}
     for share, few in few_at.items():
         at = f"@{share * 100:g}%"
-        scores.update(score(metrics, given.test, few, seed, f"{at},none"))
+        scores.update(score(metrics, given.test, few, seed, f"{at},none", drawn=drawn))
         for arm in settings.arms if learns else ("full",):
             if arm == "full" and learns:
                 made = first(pool, missing_at[share])
             else:
                 made = given.refit(few).sample(_labels(missing_at[share]), seed=given.seed("augmentation", arm, at))
             augmented = Biflows.concat([few, made])
-            scores.update(score(metrics, given.test, augmented, seed, at if arm == "full" else f"{at},{arm}"))
-    return scores
+            here = at if arm == "full" else f"{at},{arm}"
+            scores.update(score(metrics, given.test, augmented, seed, here, drawn=drawn))
+            for metric in metrics:
+                name, bare = f"{metric.name}{here}", f"{metric.name}{at},none"
+                scores[f"{name},gain"] = _gain(scores[name], scores[bare], drawn.get(name), drawn.get(bare))
+    return numbers(scores)
+
+
+def _gain(with_synthetic: MetricValue, without: MetricValue, *drawn: npt.NDArray[np.float64] | None) -> MetricValue:
+    """The first number minus the second; of a metric without a number, the reason."""
+    failed = next((one for one in (with_synthetic, without) if one["value"] is None), None)
+    gain: MetricValue = {**(failed or with_synthetic)}
+    for key in ("primary", "low", "high"):
+        gain.pop(key, None)  # type: ignore[misc]
+    if with_synthetic["value"] is not None and without["value"] is not None:
+        value = gain["value"] = with_synthetic["value"] - without["value"]
+        if drawn[0] is not None and drawn[1] is not None:
+            low, high = np.quantile(drawn[0] - drawn[1], (0.025, 0.975))
+            gain["low"], gain["high"] = min(float(low), value), max(float(high), value)
+    return gain
 
 
 def _missing(few: Biflows, train: Biflows) -> Counts:

@@ -55,5 +55,39 @@ class Augmentation:
     arms: Annotated[tuple[Literal["full", "subset"], ...], Meta(min_length=1)] = ("full",)
 
     def __post_init__(self) -> None:
-        if len({f"{share * 100:g}" for share in self.fractions}) < len(self.fractions):
-            raise ValueError("fractions must differ as they are printed")
+        _refuse_alike("fractions", self.fractions)
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How the mixing suite measures.
+
+    Attributes:
+        shares: shares of each class's training biflows that are real, in 0..1; the others are synthetic.
+
+    Raises:
+        ValueError: when two shares are printed alike.
+    """
+
+    shares: Annotated[tuple[Annotated[float, Meta(ge=0, le=1)], ...], Meta(min_length=1)] = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+    def __post_init__(self) -> None:
+        _refuse_alike("shares", self.shares)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the drift suite measures.
+
+    Attributes:
+        on: the dataset that classifiers are tested on beside the held-out traffic, as after -d. All of it is read.
+        digest: identity of its traffic. A run fills it in, and refuses other traffic where a protocol gives it.
+    """
+
+    on: str = ""
+    digest: str = ""
+
+
+def _refuse_alike(name: str, shares: tuple[float, ...]) -> None:
+    if len({f"{share * 100:g}" for share in shares}) < len(shares):
+        raise ValueError(f"{name} must differ as they are printed")

@@ -57,16 +57,19 @@ class Thinning:
 
     def kept(self, label: npt.NDArray[np.int32]) -> Mask:
         """Which of the biflows with these labels are kept, bool (N,)."""
-        return _fraction(label, self.most / len(label), derive_seed("thinned", self.most))
+        return share_of_classes(label, self.most / len(label), derive_seed("thinned", self.most))
 
 
 def fraction(biflows: Biflows, share: float, seed: int) -> Biflows:
     """The share of each class's biflows, rounded up, so at least one; for one seed, shares are nested."""
-    return biflows.select(_fraction(biflows.label, share, seed))
+    return biflows.select(share_of_classes(biflows.label, share, seed))
 
 
-def _fraction(label: npt.NDArray[np.int32], share: float, seed: int) -> Mask:
-    """The biflows of `fraction`, bool (N,): those that a random order of all has first, class by class."""
+def share_of_classes(label: npt.NDArray[np.int32], share: float, seed: int) -> Mask:
+    """The biflows of `fraction`, bool (N,): those that a random order of all has first, class by class.
+
+    For one seed, shares are nested; a share of 0 has none.
+    """
     # As permutation(N), in half of the memory.
     order = np.arange(len(label), dtype=np.int32 if len(label) < 2**31 else np.int64)
     np.random.default_rng(seed).shuffle(order)

@@ -8,6 +8,7 @@ from ntgbench.scores import Scores, score
 from ntgbench.tracks.biflows.resolution import halves_apart
 
 if TYPE_CHECKING:
+    from ntgbench.row_schema import MetricValue
     from ntgbench.suites import SuiteInput
 
 
@@ -16,3 +17,13 @@ def measure(given: SuiteInput) -> Scores:
     seed = given.seed("classifier")
     found = score(given.metrics, given.test, given.synthetic, seed)
     return {**found, **halves_apart(given, seed, lambda half: (given.test, half))}
+
+
+def numbers(scores: Scores) -> Scores:
+    """The scores without confusion matrices, which rows hold of this suite alone: each is larger than all numbers."""
+    found: Scores = {}
+    for key, value in scores.items():
+        bare: MetricValue = {**value}
+        bare.pop("confusion", None)
+        found[key] = bare
+    return found

@@ -8,6 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
 from ntgbench.errors import TrafficError
+from ntgbench.interfaces import Exposed
 from ntgbench.plugins import resolve
 from ntgbench.traffic.biflows import Biflows
 
@@ -20,6 +21,11 @@ def biflows(*flows, classes=CLASSES, packets=2):
     return Biflows(np.array(rows), np.array([flow[0] for flow in flows]), classes)
 
 
+def values(real, synthetic, seed):
+    """The numbers of the forest, without their intervals."""
+    return {name: found.value for name, found in train_on_synthetic(real, synthetic, seed).items()}
+
+
 def overlapping(count, seed):
     """Biflows of three classes that are hard to tell apart, with many repetitions."""
     rng = np.random.default_rng(seed)
@@ -30,18 +36,18 @@ def overlapping(count, seed):
 
 def test_what_is_easy_to_tell_apart_scores_1():
     train = biflows(*[(0, 100), (1, -100), (2, 100, -900)] * 10)
-    assert set(train_on_synthetic(train, train, 0).values()) == {1.0}
+    assert set(values(train, train, 0).values()) == {1.0}
 
 
 def test_labels_that_are_all_wrong_score_0():
     real = biflows((0, 100), (1, -100))
-    assert set(train_on_synthetic(real, biflows(*[(1, 100), (0, -100)] * 10), 0).values()) == {0.0}
+    assert set(values(real, biflows(*[(1, 100), (0, -100)] * 10), 0).values()) == {0.0}
 
 
 def test_a_class_without_synthetic_biflows_counts_0():
     # All four are taken for chat: F1 of chat is 2·3 / (2·3 + 1) = 6/7, of mail 0. No biflow is of video.
     real = biflows((0, 100), (0, 101), (0, 102), (1, -100))
-    assert train_on_synthetic(real, biflows((0, 100), (0, 101)), 0) == pytest.approx(
+    assert values(real, biflows((0, 100), (0, 101)), 0) == pytest.approx(
         {"macro_f1": 3 / 7, "weighted_f1": 3 / 4 * 6 / 7, "accuracy": 3 / 4}, abs=1e-15
     )
 
@@ -50,7 +56,7 @@ def test_a_class_that_is_only_predicted_is_no_part_of_the_mean():
     # One chat is taken for video: F1 of chat is 2·1 / (2·1 + 1) = 2/3, of mail 1.
     real = biflows((0, 100), (0, 900), (1, -100))
     synthetic = biflows(*[(0, 100), (1, -100), (2, 900)] * 10)
-    assert train_on_synthetic(real, synthetic, 0) == pytest.approx(
+    assert values(real, synthetic, 0) == pytest.approx(
         {"macro_f1": 5 / 6, "weighted_f1": (2 * 2 / 3 + 1) / 3, "accuracy": 2 / 3}, abs=1e-15
     )
 
@@ -61,7 +67,7 @@ def test_agrees_with_the_forest_as_it_comes(monkeypatch, at_once):
     synthetic, real = overlapping(500, 1), overlapping(CHUNK + 300, 2)
     forest = RandomForestClassifier(random_state=5).fit(synthetic.signed_pl, synthetic.label)
     predicted = forest.predict(real.signed_pl)
-    measured = train_on_synthetic(real, synthetic, 5)
+    measured = values(real, synthetic, 5)
     assert measured == pytest.approx(
         {
             "macro_f1": f1_score(real.label, predicted, average="macro"),
@@ -78,7 +84,7 @@ def test_threads_change_nothing_and_seeds_do(monkeypatch):
 
     def on_threads(number, seed=0):
         monkeypatch.setenv("LOKY_MAX_CPU_COUNT", str(number))
-        return train_on_synthetic(real, synthetic, seed)
+        return values(real, synthetic, seed)
 
     assert on_threads(1) == on_threads(2)
     assert on_threads(1) != on_threads(1, seed=1)
@@ -89,7 +95,7 @@ def test_threads_change_nothing_and_seeds_do(monkeypatch):
 def test_any_labels_give_finite_scores(data):
     flow = st.tuples(st.integers(0, 2), st.integers(-1460, 1460).filter(bool))
     real, synthetic = (biflows(*data.draw(st.lists(flow, min_size=1, max_size=12))) for _ in range(2))
-    scores = train_on_synthetic(real, synthetic, 0)
+    scores = values(real, synthetic, 0)
     assert all(type(value) is float and 0 <= value <= 1 for value in scores.values())
 
 
@@ -102,9 +108,14 @@ def test_what_cannot_be_compared_is_refused():
         train_on_synthetic(real, biflows((0, 100), packets=3), 0)
 
 
-def test_every_metric_is_what_its_target_returns():
+def test_every_metric_is_what_its_target_returns(monkeypatch):
+    monkeypatch.setattr("ntgbench_utility.forest.TREES", 10)
     specs = ntgbench_metrics()
-    (target,) = {spec.target for spec in specs}
-    real = biflows((0, 100))
-    assert set(resolve(target)(real, real, 0)) == {spec.name for spec in specs}
-    assert [(spec.name, spec.suite, spec.goal) for spec in specs if spec.primary] == [("macro_f1", "utility", "max")]
+    many = overlapping(200, 1)
+    real = {"utility": many, "classifiers": Exposed(many, overlapping(200, 2))}
+    for target in {spec.target for spec in specs}:
+        served = [spec for spec in specs if spec.target == target]
+        (suite,) = {spec.suite for spec in served}
+        assert set(resolve(target)(real[suite], many, 0)) == {spec.name for spec in served}
+    primary = [(spec.name, spec.suite, spec.goal) for spec in specs if spec.primary]
+    assert primary == [("macro_f1", "utility", "max"), ("macro_f1_boosting", "classifiers", "max")]

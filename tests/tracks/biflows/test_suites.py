@@ -4,36 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_suites import given
 
 from ntgbench import Biflows
-from ntgbench.interfaces import Context
-from ntgbench.running.codes import metrics_of
-from ntgbench.suites import SuiteInput
-from ntgbench.systems import choose
-from ntgbench.testing import example_traffic
 from ntgbench.tracks.biflows import augmentation, fidelity, utility
 from ntgbench.tracks.biflows.settings import Augmentation, Fidelity
-from ntgbench.tracks.biflows.splits import equal_counts, split
-
-
-def given(system: str, suite: str, settings: object = None) -> SuiteInput:
-    """What a suite is handed of a system that was fitted on a part of the example."""
-    train, test = split(example_traffic(), 0.2, 1)
-    chosen = choose(system)
-    fitted = chosen.fit(train, Context(seed=1))
-    return SuiteInput(
-        settings=settings,
-        track=chosen.track,
-        system=chosen,
-        metrics=tuple(metrics_of("biflows", suite)),
-        names=("digest", 0),
-        train=train,
-        test=test,
-        synthetic=fitted.sample(train.label, seed=2),
-        fitted=lambda: fitted,
-        refit=lambda few: chosen.fit(few, Context(seed=1)),
-        progress=print,
-    )
+from ntgbench.tracks.biflows.splits import equal_counts
 
 
 def test_fidelity_has_headline_control_and_floor_of_each_metric() -> None:
@@ -81,8 +57,19 @@ def test_augmentation_has_every_fraction_with_and_without_synthetic_traffic(syst
     scores = augmentation.measure(given(system, "utility", settings))
     keys = {key.partition("@")[2] for key in scores}
     subset = {f"{f}%,subset" for f in (10, 50, 100)} if system == "copy" else set()
-    assert keys == {"10%", "50%", "100%", "10%,none", "50%,none", "100%,none"} | subset
+    measured = {"10%", "50%", "100%"} | subset
+    assert keys == measured | {"10%,none", "50%,none", "100%,none"} | {f"{at},gain" for at in measured}
     assert {key.partition("@")[0] for key in scores} == {"macro_f1", "weighted_f1", "accuracy"}
+
+
+def test_a_gain_is_the_difference_of_the_same_biflows() -> None:
+    scores = augmentation.measure(given("copy", "utility", Augmentation(fractions=(0.1,))))
+    some, bare, gain = (scores[f"macro_f1@10%{form}"] for form in ("", ",none", ",gain"))
+    assert gain["value"] == some["value"] - bare["value"]
+    assert gain["low"] < gain["value"] < gain["high"]
+    apart = np.hypot(*(one["high"] - one["low"] for one in (some, bare)))
+    assert gain["high"] - gain["low"] < apart
+    assert not any("confusion" in value for value in scores.values())
 
 
 def test_augmentation_raises_every_class_to_the_largest() -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from joblib import effective_n_jobs
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import f1_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from ntgbench.errors import TrafficError
+from ntgbench_utility.recognised import measured
 
 if TYPE_CHECKING:
+    from ntgbench.interfaces import Measured
     from ntgbench.tracks.biflows.interfaces import SignedPL
     from ntgbench.traffic.biflows import Biflows
 
@@ -28,7 +29,7 @@ CHUNK = 8192
 """Biflows that a thread classifies at a time."""
 
 
-def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:
+def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, Measured]:
     """Macro-F1, weighted F1 and accuracy on `real` of a random forest trained on `synthetic`.
 
     The forest is scikit-learn's with its default settings, 100 trees without a limit of depth, on the P signed payload
@@ -39,10 +40,11 @@ def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str
     Args:
         real: held-out real biflows.
         synthetic: biflows to learn from, of the same classes and packets.
-        seed: seed of the forest. The result does not depend on the number of threads.
+        seed: seed of the forest and of the intervals. The result does not depend on the number of threads.
 
     Returns:
-        All in 0..1.
+        All in 0..1. The 95% interval is of the biflows tested: bootstrap samples of the sessions of `real`, or of its
+        biflows where sessions are not known, classified by the same forest. Macro-F1 also has the confusion matrix.
 
     Raises:
         TrafficError: a side is empty, or classes or packets differ.
@@ -51,18 +53,10 @@ def train_on_synthetic(real: Biflows, synthetic: Biflows, seed: int) -> dict[str
         raise TrafficError("utility needs at least one synthetic biflow to learn from and one real biflow to test on")
     if (real.classes, real.packets) != (synthetic.classes, synthetic.packets):
         raise TrafficError("utility needs the same classes and packets on both sides")
-    predicted = _predicted(synthetic, real.signed_pl, seed)
-    count = real.class_counts()
-    present = np.flatnonzero(count)
-    f1 = f1_score(real.label, predicted, labels=present, average=None, zero_division=0.0)
-    return {
-        "macro_f1": float(f1.mean()),
-        "weighted_f1": float(np.average(f1, weights=count[present])),
-        "accuracy": float((predicted == real.label).mean()),
-    }
+    return measured(real, predicted(synthetic, real.signed_pl, seed), seed)
 
 
-def _predicted(train: Biflows, signed_pl: SignedPL, seed: int) -> npt.NDArray[Any]:
+def predicted(train: Biflows, signed_pl: SignedPL, seed: int) -> npt.NDArray[Any]:
     """Labels that a forest of `TREES` trees predicts, (N,), without all trees in memory at a time.
 
     A forest draws the seeds of its trees one after the other, so smaller forests that share one random stream have the
