@@ -53,13 +53,11 @@ def _resolution(board: Board, primary: Sequence[Column]) -> str | None:
         for seed, metric in entry.measured(column).items()
     }
     least = resolution(apart)
+    if least is None:
+        return None
     return (
-        None
-        if least is None
-        else (
-            f"Differences of {code(primary[0].name)} below {least:.2g} are noise here: two halves of the real training "
-            "traffic, measured as two systems, differ by as much."
-        )
+        f"Differences of {code(primary[0].name)} below {least:.2g} are noise here: two halves of the real training "
+        "traffic, measured as two systems, differ by as much."
     )
 
 
