@@ -105,8 +105,8 @@ def _likelihood(fit: Fit) -> None:
         allowed = 5 * np.sqrt(probability / _TIMES) + 5 / _TIMES
         worst = int(np.argmax(np.abs(found - probability) - allowed))
         assert abs(found[worst] - probability[worst]) <= allowed[worst], (
-            f"{every[worst].tolist()} is a share of {found[worst]:.4f} of {_TIMES} samples; the probability that is told "
-            f"of it is {probability[worst]:.4f}"
+            f"{every[worst].tolist()} is a share of {found[worst]:.4f} of {_TIMES} samples; the probability that it "
+            f"tells is {probability[worst]:.4f}"
         )
     try:
         unseen = _told(fitted, Biflows(every, np.full(len(every), 1), train.classes, pl_max=4))

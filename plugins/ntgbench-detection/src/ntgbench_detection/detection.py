@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from ntgbench.interfaces import Measured
 from ntgbench.tracks.biflows.splits import equal_counts
@@ -101,16 +103,25 @@ def scores(groups: Groups, seed: int) -> Floats:
     training set, so that scores of different folds can be compared.
     """
     fold, found = dealt(groups.real + groups.synthetic, seed), np.zeros(len(groups.real))
+    told = Parallel(n_jobs=-1, prefer="threads")(delayed(_told)(groups, fold == out, seed) for out in range(FOLDS))
     for out in range(FOLDS):
-        rows = [np.flatnonzero((fold != out) & (side > 0)) for side in (groups.real, groups.synthetic)]
-        if not all(map(len, rows)):
-            continue
-        weights = [side[of] / side[of].sum() for side, of in zip((groups.real, groups.synthetic), rows, strict=True)]
-        both, weight = np.concatenate(rows), np.concatenate(weights)
-        # Stopping early would take a random part of the training set, which could share biflows with the rest.
-        model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+        found[fold == out] = told[out]
+    return found
+
+
+def _told(groups: Groups, out: npt.NDArray[np.bool_], seed: int) -> Floats:
+    """The scores of the groups in `out` by a classifier that has learnt from the others; 0 if these are of one side."""
+    rows = [np.flatnonzero(~out & (side > 0)) for side in (groups.real, groups.synthetic)]
+    if not all(map(len, rows)):
+        return np.zeros(np.count_nonzero(out))
+    weights = [side[of] / side[of].sum() for side, of in zip((groups.real, groups.synthetic), rows, strict=True)]
+    both, weight = np.concatenate(rows), np.concatenate(weights)
+    # Stopping early would take a random part of the training set, which could share biflows with the rest.
+    model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+    # Each fold in one thread: threads that share a tree wait for each other at every node.
+    with threadpool_limits(1, "openmp"):
         model.fit(groups.features[both], np.repeat([0, 1], list(map(len, rows))), weight * len(both) / 2)
-        found[fold == out] = model.decision_function(groups.features[fold == out])
+        found: Floats = model.decision_function(groups.features[out])
     return found
 
 
