@@ -183,6 +183,7 @@ class MetricSpec:
         likelihood: its target is called with a fourth argument, what the system says of the likelihood of the real
             traffic, see `Likelihood`; None when the system does not say.
         passes: names of the calibration checks that it is meant to pass, see `ntgbench.calibration`.
+        costly: it fits models: the fidelity suite compares with the headline's side only, and draws its floor once.
     """
 
     name: str
@@ -200,6 +201,7 @@ class MetricSpec:
     best: float | None = None
     likelihood: bool = False
     passes: tuple[str, ...] = ()
+    costly: bool = False
 
     def __post_init__(self) -> None:
         if (self.goal == "near") != (self.best is not None):

@@ -131,13 +131,15 @@ class FittedSystem:
     def log_likelihood(self, traffic: Traffic) -> Likelihood | None:
         """What the system says of the likelihood of `traffic`, None when it has no method for that.
 
-        Raises PluginError when the plugin raises anything, and when what it returns is not log-probabilities.
+        Raises PluginError for traffic that it could not be asked for, when the plugin raises anything, and when what it
+        returns is not log-probabilities.
         """
         method = getattr(self.built, "log_likelihood", None)
         if method is None:
             return None
         name = self.system.display_name
         try:
+            self.system.track.checked_request(self.system.track.request(traffic), self.train, self.known)
             found = np.asarray(method(traffic), np.float64)
         except NtgbenchError:
             raise

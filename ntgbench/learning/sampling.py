@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ntgbench.errors import PluginError
-from ntgbench.mapping.tokens import EOS, PAD
+from ntgbench.mapping.tokens import EOS, FIRST_CLASS, PAD
 
 if TYPE_CHECKING:
+    from ntgbench.interfaces import Likelihood
     from ntgbench.mapping.tokens import TokenMapping, Tokens
     from ntgbench.tracks.biflows.interfaces import Labels
 
@@ -51,6 +53,10 @@ class Steps(Protocol):
 
 Start = Callable[[int], Steps]
 """Makes the `Steps` of so many rows, before the first token."""
+
+Follow = Callable[[Tensor, Numbers, Numbers, int], Numbers]
+"""Gives the token that follows, int64 (rows,): called with distributions, the index of that of each row, the rows, and
+the number of packets that they have."""
 
 
 class Sampler:
@@ -93,11 +99,23 @@ class Sampler:
             rows[part, 1] = draw(self.first, states[part], uniform[part, 0])
         # Rows with the same beginning are made together.
         for part in _batches(np.lexsort((rows[:, 1], labels))):
-            rows[part] = self._continued(rows[part], states[part], uniform[part])
+            rows[part] = self._continued(rows[part], states[part], partial(_drawn, uniform[part]))
         rows[(rows != EOS).all(axis=1), -1] = EOS
         return rows
 
-    def _continued(self, rows: Tokens, state: Numbers, uniform: npt.NDArray[np.float32]) -> Tokens:
+    @torch.inference_mode()
+    def log_likelihood(self, rows: Tokens) -> Likelihood:
+        """Logarithms of the probabilities with which `sample` draws the tokens of `rows`, (N, P + 1)."""
+        found = np.zeros((len(rows), self.mapping.packets + 1))
+        for part in _batches(np.lexsort(rows.T[::-1])):
+            own, state, logs = rows[part], rows[part, 0] - FIRST_CLASS, found[part]
+            told = partial(_told, own, logs)
+            told(self.first, state, np.arange(len(own)), 0)
+            self._continued(own, state, told)
+            found[part] = logs
+        return found
+
+    def _continued(self, rows: Tokens, state: Numbers, follow: Follow) -> Tokens:
         """`rows`, of which the first two tokens are known, completed; `state` is the class of each."""
         # `live` are the rows that have not ended, `state` is the row of the model's state, one of `count`, of each.
         live, model, count = np.arange(len(rows)), self.classes, 0
@@ -109,12 +127,27 @@ class Sampler:
             else:
                 model, state, read, count = model.select(parents), own, tokens, len(parents)
             probs = _probabilities(model.step(read), self.possible)
-            rows[live, position + 1] = drawn = draw(probs, state, uniform[live, position])
-            going = drawn > EOS
+            rows[live, position + 1] = following = follow(probs, state, live, position)
+            going = following > EOS
             live, state = live[going], state[going]
             if not len(live):
                 break
         return rows
+
+
+def _drawn(uniform: npt.NDArray[np.float32], probs: Tensor, state: Numbers, live: Numbers, position: int) -> Numbers:
+    """A token for each of the rows `live`, drawn."""
+    return draw(probs, state, uniform[live, position])
+
+
+def _told(
+    rows: Tokens, logs: npt.NDArray[np.float64], probs: Tensor, state: Numbers, live: Numbers, position: int
+) -> Numbers:
+    """The token that `rows` have; the logarithm of its probability is written into `logs`."""
+    tokens: Numbers = rows[live, position + 1]
+    own, chosen = torch.from_numpy(state).to(probs.device), torch.from_numpy(tokens).to(probs.device)
+    logs[live, position] = probs[own, chosen].double().log().cpu().numpy()
+    return tokens
 
 
 def _batches(rows: Numbers) -> Iterator[Numbers]:

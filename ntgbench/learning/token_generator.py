@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from ntgbench.interfaces import Context
+    from ntgbench.interfaces import Context, Likelihood
     from ntgbench.learning.sampling import Start
     from ntgbench.systems import System
     from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
@@ -108,6 +108,10 @@ class TokenGenerator(ABC, Generic[P]):
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the model, at temperature 1."""
         return self.mapping.decode(self.sampler.sample(labels, rng))[0]
+
+    def log_likelihood(self, biflows: Biflows) -> Likelihood:
+        """What the model, at temperature 1, says of biflows of its layout."""
+        return self.sampler.log_likelihood(self.mapping.encode(biflows.signed_pl, biflows.label))
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads, and transformers' `AutoModelForCausalLM.from_pretrained` with a `hf_config`."""

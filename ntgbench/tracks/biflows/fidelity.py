@@ -2,7 +2,8 @@
 
 Both sides of a comparison have equal counts of each class, because divergences are biased upwards by small samples.
 Beside each score stands the floor: what two disjoint parts of the training traffic score, without a common session when
-there are sessions, and as large as the sides compared, or half the training set where that is less.
+there are sessions, and as large as the sides compared, or half the training set where that is less. Metrics that are
+`costly` have a floor of one draw, with its interval if they give one, and no control.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.scores import Scores, score
 from ntgbench.tracks.biflows.resolution import halves_apart
+from ntgbench.errors import PluginError
+from ntgbench.scores import Scores, metric_value, score
 from ntgbench.tracks.biflows.splits import equal_counts, halves
 
 if TYPE_CHECKING:
@@ -35,8 +37,9 @@ def measure(given: SuiteInput) -> Scores:
     scores: Scores = {}
     for side, real in against.items():
         compared = equal_counts(real, given.synthetic, given.seed("fidelity", side))
-        measured = score(metrics, *compared, seed)
-        for metric in metrics:
+        wanted = [metric for metric in metrics if metric.against == side or not metric.costly]
+        measured = score(wanted, *compared, seed)
+        for metric in wanted:
             scores[metric.name if metric.against == side else f"{metric.name}@{side}"] = measured[metric.name]
         own = [metric for metric in metrics if metric.against == side]
         scores.update(_floor(own, given, compared[0].class_counts()))
@@ -45,8 +48,12 @@ def measure(given: SuiteInput) -> Scores:
     )
     told = [metric for metric in given.metrics if metric.likelihood]
     if told:
-        likelihood = given.fitted().log_likelihood(given.test)
-        scores.update(score(told, given.test, given.synthetic, seed, likelihood=likelihood))
+        # Of a class without training biflows no system can say anything.
+        real = given.test.select(given.train.class_counts()[given.test.label] > 0)
+        try:
+            scores.update(score(told, real, given.synthetic, seed, likelihood=given.fitted().log_likelihood(real)))
+        except PluginError as error:
+            scores.update({metric.name: metric_value(metric, None, str(error)) for metric in told})
     return scores
 
 
@@ -54,23 +61,26 @@ def _floor(
     metrics: Sequence[MetricSpec], given: SuiteInput, counts: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> Scores:
     """`name@floor` of each metric, averaged over random halves of the training set; none where it has no halves."""
-    draws = []
+    draws: dict[str, list[MetricValue]] = {metric.name: [] for metric in metrics}
     for draw in range(given.settings.floor_draws):
         seed = given.seed("floor", draw)
         first, second = halves(given.train, counts, np.random.default_rng(seed))
-        if metrics and len(first):
-            draws.append(score(metrics, first, second, seed))
-    if metrics and not draws:
+        wanted = [metric for metric in metrics if not (metric.costly and draws[metric.name])]
+        if wanted and len(first):
+            found = score(wanted, first, second, seed)
+            for metric in wanted:
+                draws[metric.name].append(found[metric.name])
+    if metrics and not any(draws.values()):
         _log.warning("no real-vs-real floor: no class has two training sessions, or two biflows without sessions")
         return {}
-    return {f"{metric.name}@floor": _mean([draw[metric.name] for draw in draws]) for metric in metrics}
+    return {f"{name}@floor": _mean(found) for name, found in draws.items()}
 
 
 def _mean(found: Sequence[MetricValue]) -> MetricValue:
     """The mean of one metric over several draws, or the first that failed."""
     failed = next((one for one in found if one["value"] is None), None)
-    if failed:
-        return failed
+    if failed or len(found) == 1:
+        return failed or found[0]
     mean: MetricValue = {**found[0], "value": float(np.mean([one["value"] for one in found]))}
     for interval_of_one_draw in ("low", "high"):
         mean.pop(interval_of_one_draw, None)  # type: ignore[misc]

@@ -22,7 +22,16 @@ Labels = npt.NDArray[np.int32]
 
 
 class Generator(Protocol):
-    """Learns how the biflows of each class look and makes new ones. Built as `Class(parameters)`."""
+    """Learns how the biflows of each class look and makes new ones. Built as `Class(parameters)`.
+
+    A generator that knows how probable a biflow is may have one method more:
+
+        def log_likelihood(self, biflows: Biflows) -> Likelihood
+
+    It returns the natural logarithms of the probabilities with which `sample` makes each packet and the end of each
+    biflow, given its class and the packets before, float64 (N, P + 1), -inf for what it never makes; see
+    `ntgbench.interfaces.Likelihood`. The sum of a row is the logarithm of the biflow's probability.
+    """
 
     def fit(self, train: Biflows, context: Context) -> None:
         """Learn from `train`, the only real traffic the generator ever sees."""

@@ -16,7 +16,7 @@ from ntgbench_baselines.model import read_model, require, require_known, write_m
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.interfaces import Context, NoParameters
+    from ntgbench.interfaces import Context, Likelihood, NoParameters
     from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
 
 
@@ -113,3 +113,26 @@ class Marginals(Replay):
         having = np.array([np.bincount(self.label[lengths > t], minlength=len(self.count)) for t in positions]).T
         chosen = self.first[labels][:, None] + rng.integers(np.maximum(having, 1)[labels])
         return np.where(positions < wanted[:, None], self.rows[chosen, positions], 0)
+
+    def log_likelihood(self, biflows: Biflows) -> Likelihood:
+        """Logarithms of relative frequencies among the training biflows that reach a position.
+
+        Biflows of more than P packets are impossible. Raises PluginError for labels that are no class.
+        """
+        require_known(biflows.label, np.ones(len(self.classes), np.bool_), self.classes)
+        # The end is the symbol 0, also after P packets.
+        own, wanted = (np.pad(rows.astype(np.int64), ((0, 0), (0, 1))) for rows in (self.rows, biflows.signed_pl))
+        found = np.full(wanted.shape, -np.inf)
+        found[:, 1:][wanted[:, :-1] == 0] = 0.0
+        label, asked = self.label.astype(np.int64), biflows.label.astype(np.int64)
+        for t in range(min(own.shape[1], wanted.shape[1])):
+            have, rows = (np.flatnonzero(side[:, max(t - 1, 0)]) for side in (own, wanted))
+            if not len(have):
+                break
+            kind, times = np.unique((label[have] << 16) + own[have, t], return_counts=True)
+            key = (asked[rows] << 16) + wanted[rows, t]
+            place = np.minimum(np.searchsorted(kind, key), len(kind) - 1)
+            seen = kind[place] == key
+            reaching = np.bincount(label[have], minlength=len(self.count))[asked[rows[seen]]]
+            found[rows[seen], t] = np.log(times[place[seen]] / reaching)
+        return found

@@ -38,6 +38,16 @@ def ntgbench_metrics() -> list[MetricSpec]:
         _divergence("jsd_1gram_raw", RAW, "signed payload lengths, byte by byte"),
         _divergence("jsd_2gram_raw", RAW, "pairs of successive signed payload lengths, byte by byte"),
         _divergence("jsd_markov_raw", RAW, "what follows a signed payload length, byte by byte"),
+        MetricSpec(
+            "heldout_bits",
+            "ntgbench_fidelity.likelihood:heldout_bits",
+            "Bits that the system's own likelihood needs for a held-out biflow of known class, mean",
+            "fidelity",
+            "min",
+            lowest=0.0,
+            digits=2,
+            likelihood=True,
+        ),
         _against_train(
             "uniqalign", "Difference between the shares of distinct biflows in synthetic and in real traffic"
         ),

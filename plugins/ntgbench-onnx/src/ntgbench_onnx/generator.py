@@ -21,7 +21,7 @@ from ntgbench_onnx.steps import OnnxSteps, session
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench.interfaces import Context, NoParameters
+    from ntgbench.interfaces import Context, Likelihood, NoParameters
     from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
 
@@ -58,6 +58,10 @@ class OnnxGenerator:
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the model, at temperature 1."""
         return self.mapping.decode(self.sampler.sample(labels, rng))[0]
+
+    def log_likelihood(self, biflows: Biflows) -> Likelihood:
+        """What the model, at temperature 1, says of biflows of its layout."""
+        return self.sampler.log_likelihood(self.mapping.encode(biflows.signed_pl, biflows.label))
 
     def save(self, folder: Path) -> None:
         """Write the one file; its metadata say what the tokens mean."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-    from ntgbench.interfaces import Context, NoParameters
+    from ntgbench.interfaces import Context, Likelihood, NoParameters
     from ntgbench.learning.sampling import Start
     from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
@@ -57,6 +57,10 @@ class Quantized:
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """Draw from the quantised model, at temperature 1."""
         return self.mapping.decode(self.sampler.sample(labels, rng))[0]
+
+    def log_likelihood(self, biflows: Biflows) -> Likelihood:
+        """What the model, at temperature 1, says of biflows of its layout."""
+        return self.sampler.log_likelihood(self.mapping.encode(biflows.signed_pl, biflows.label))
 
     def save(self, folder: Path) -> None:
         """Write the quantised weights as plain tensors, and which system was quantised."""
