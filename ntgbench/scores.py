@@ -23,7 +23,7 @@ Scores = dict[str, MetricValue]
 """Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline, or
 another form of the metric."""
 
-_FORM = re.compile(r"(?!(test|train|floor)$)[a-z][a-z0-9_]{0,39}")  # those three are what suites compare with
+_FORM = re.compile(r"(?!(test|train)$)[a-z][a-z0-9_]{0,39}")  # those two are what suites compare with
 
 
 def score(
