@@ -10,9 +10,7 @@ MEMBERSHIP = "ntgbench_privacy.membership:membership"
 
 
 def _share(name: str, target: str, summary: str) -> MetricSpec:
-    return MetricSpec(
-        name, target, summary, "privacy", "min", lowest=0.0, highest=1.0, likelihood=target == MEMBERSHIP
-    )
+    return MetricSpec(name, target, summary, "privacy", "min", lowest=0.0, highest=1.0, likelihood=target == MEMBERSHIP)
 
 
 def _area(name: str, summary: str, primary: bool = False) -> MetricSpec:

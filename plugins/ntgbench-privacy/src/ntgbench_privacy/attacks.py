@@ -38,6 +38,8 @@ def scores(
       van Breugel et al., "Membership inference attacks against synthetic data through overfitting detection" (2023),
       arXiv 2302.12580.
     - likelihood: ln p_sys(x | class) / p_ref(x), of a system that tells its likelihoods; -inf where p_sys is 0.
+
+    Of the last two, scores are the ranks of these among the biflows of the fold, see `densities`.
     """
     found: dict[str, Floats | str] = {"nearest": -nearest(singles.signed_pl, synthetic.signed_pl)}
     told = None
@@ -48,9 +50,9 @@ def scores(
         reason = "the held-out traffic is of one session: there is no other to refer to"
         return {**found, "density": reason, **({} if told is None else {"likelihood": reason})}
     made, reference = densities(singles.signed_pl, exposed.test, synthetic, *fold)
-    found["density"] = made - reference
+    found["density"] = _ranks(made - reference, fold[0])
     if told is not None:
-        found["likelihood"] = told - reference
+        found["likelihood"] = _ranks(told - reference, fold[0])
     return found
 
 
@@ -73,12 +75,14 @@ def nearest(rows: SignedPL, among: SignedPL) -> Floats:
 def densities(
     rows: SignedPL, test: Biflows, synthetic: Biflows, fold: Integers, fold_of_test: Integers
 ) -> tuple[Floats, Floats]:
-    """ln p of rows in a chain of the synthetic traffic, and in one of the held-out biflows of other folds than theirs.
+    """Logarithms of what rows have in a chain of the synthetic traffic, and in one of held-out traffic, float64 (S,).
 
     Args:
         rows: integers (S, P).
-        test, synthetic: what the chains are counted on.
-        fold, fold_of_test: int64 (S,) and (N,). Folds of the rows and of the held-out biflows.
+        test: the held-out biflows; the chain for a row is of those that are not in its fold.
+        synthetic: the synthetic biflows.
+        fold: int64 (S,). Fold of each row.
+        fold_of_test: int64 (N,). Fold of each held-out biflow.
     """
     parts = [side[:, :SEEN] for side in (rows, test.signed_pl, synthetic.signed_pl)]
     side = np.repeat([0, 1, 2], [len(part) for part in parts])
@@ -88,10 +92,24 @@ def densities(
     of_all[side == 0], of_all[side == 1] = fold, fold_of_test
     reference = np.empty(len(rows))
     for one in np.unique(fold):
-        reference[fold == one] = chains.log_probability(
-            (side == 1) & (of_all != one), (side == 0) & (of_all == one)
-        )
+        reference[fold == one] = chains.log_probability((side == 1) & (of_all != one), (side == 0) & (of_all == one))
     return made, reference
+
+
+def _ranks(score: Floats, fold: Integers) -> Floats:
+    """The mean rank of each score in its fold, as a share of the fold.
+
+    Two folds have two references, and a held-out biflow is like those of its own class in the references of others but
+    not in its own. So where a class has few sessions, scores of two folds do not compare: real traffic that nobody has
+    learnt from had less than 0.5.
+    """
+    from scipy.stats import rankdata
+
+    ranks = np.empty(len(score))
+    for one in np.unique(fold):
+        here = fold == one
+        ranks[here] = rankdata(score[here]) / np.count_nonzero(here)
+    return ranks
 
 
 def _folds(singles: Singles, of_test: Integers, rng: np.random.Generator) -> tuple[Integers, Integers] | None:

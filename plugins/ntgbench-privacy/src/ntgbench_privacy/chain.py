@@ -55,4 +55,5 @@ class Chains:
             here = context[at]
             backed = (times[gram[at]] + kinds[here] * p) / np.maximum(total[here] + kinds[here], 1)
             p = np.where(total[here] > 0, backed, p)
-        return np.bincount(self._row[at], np.log(p), self._rows)[asked]
+        of_rows: Floats = np.bincount(self._row[at], np.log(p), self._rows)[asked].astype(np.float64)
+        return of_rows

@@ -34,7 +34,7 @@ def copies(real: Exposed, synthetic: Biflows, seed: int) -> Mapping[str, Measure
       together, over all classes, which are among the synthetic rows. `@floor`: that of the held-out biflows of such
       rows. `@real`: half of the training set in place of the synthetic traffic, the other half and half of the held-out
       set in place of both sets.
-    - exact_copies: the share of the synthetic biflows that equal a training biflow. `@floor`: that of the held-out ones.
+    - exact_copies: the share of the synthetic biflows that equal a training biflow. `@floor`: of the held-out ones.
     - near_copies: the share of those that equal none and are near one, see `near`. `@floor` likewise.
 
     Intervals are of 95%, by a bootstrap over the biflows that are counted, over their sessions where those are known.
@@ -42,9 +42,9 @@ def copies(real: Exposed, synthetic: Biflows, seed: int) -> Mapping[str, Measure
     rng = np.random.default_rng(seed)
     hit, single = _single_hits(real, synthetic)
     found: dict[str, Measured | float | str] = {}
-    for name, side in (("single_hit", single.member), ("single_hit@floor", ~single.member)):
-        whose = "training" if name == "single_hit" else "held-out"
-        found[name] = share(hit[side], single.group[side], rng) if side.any() else f"no {whose} biflow is single"
+    for form, whose, mask in (("", "training", single.member), ("@floor", "held-out", ~single.member)):
+        of_them = share(hit[mask], single.group[mask], rng) if mask.any() else f"no {whose} biflow is single"
+        found["single_hit" + form] = of_them
     found["single_hit@real"] = _of_real(real, rng)
     sessions = groups(real)[len(real.train) :] if has_sessions(real) else np.arange(len(real.test))
     compared = ("", synthetic, np.arange(len(synthetic))), ("@floor", real.test, sessions)
@@ -99,7 +99,8 @@ def near(rows: SignedPL, train: SignedPL) -> Mask:
         length = np.abs(side[:, :SEEN].astype(np.float64))
         scale = np.where(length <= LINEAR, length / 2, LINEAR / 2 * (1 + np.log(np.maximum(length, LINEAR) / LINEAR)))
         # Packets of different directions, or none, are more than 1 apart.
-        return np.sign(side[:, :SEEN]) * (1 + scale)
+        spread_out: Floats = np.sign(side[:, :SEEN]) * (1 + scale)
+        return spread_out
 
     if not len(rows) or not len(train):
         return np.zeros(len(rows), bool)

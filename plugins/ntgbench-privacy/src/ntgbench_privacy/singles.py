@@ -67,7 +67,8 @@ class Singles:
         size = int(self.label.max(initial=0)) + 1
         members, others = (np.bincount(self.label[side], minlength=size) for side in (self.member, ~self.member))
         both = np.maximum(members + others, 1)
-        return np.where(self.member, (others / both)[self.label], (members / both)[self.label])
+        weights: Floats = np.where(self.member, (others / both)[self.label], (members / both)[self.label])
+        return weights
 
 
 def singles(exposed: Exposed, group: Integers | None = None) -> Singles:
@@ -78,7 +79,9 @@ def singles(exposed: Exposed, group: Integers | None = None) -> Singles:
     place = np.empty(distinct, np.int64)
     place[both] = np.arange(len(both))
     place = place[np.bincount(both, minlength=distinct) == 1]
-    signed_pl, label = (np.concatenate([getattr(side, name) for side in (train, test)]) for name in ("signed_pl", "label"))
+    signed_pl, label = (
+        np.concatenate([getattr(side, name) for side in (train, test)]) for name in ("signed_pl", "label")
+    )
     found = groups(exposed) if group is None else group
     return Singles(signed_pl[place], place, place < len(train), label[place], found[place])
 
