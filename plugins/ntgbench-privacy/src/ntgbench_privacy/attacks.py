@@ -38,8 +38,6 @@ def scores(
       van Breugel et al., "Membership inference attacks against synthetic data through overfitting detection" (2023),
       arXiv 2302.12580.
     - likelihood: ln p_sys(x | class) / p_ref(x), of a system that tells its likelihoods; -inf where p_sys is 0.
-
-    Of the last two, scores are the ranks of these among the biflows of the fold, see `densities`.
     """
     found: dict[str, Floats | str] = {"nearest": -nearest(singles.signed_pl, synthetic.signed_pl)}
     told = None
@@ -50,9 +48,9 @@ def scores(
         reason = "the held-out traffic is of one session: there is no other to refer to"
         return {**found, "density": reason, **({} if told is None else {"likelihood": reason})}
     made, reference = densities(singles.signed_pl, exposed.test, synthetic, *fold)
-    found["density"] = _ranks(made - reference, fold[0])
+    found["density"] = made - reference
     if told is not None:
-        found["likelihood"] = _ranks(told - reference, fold[0])
+        found["likelihood"] = told - reference
     return found
 
 
@@ -96,34 +94,25 @@ def densities(
     return made, reference
 
 
-def _ranks(score: Floats, fold: Integers) -> Floats:
-    """The mean rank of each score in its fold, as a share of the fold.
-
-    Two folds have two references, and a held-out biflow is like those of its own class in the references of others but
-    not in its own. So where a class has few sessions, scores of two folds do not compare: real traffic that nobody has
-    learnt from had less than 0.5.
-    """
-    from scipy.stats import rankdata
-
-    ranks = np.empty(len(score))
-    for one in np.unique(fold):
-        here = fold == one
-        ranks[here] = rankdata(score[here]) / np.count_nonzero(here)
-    return ranks
-
-
 def _folds(singles: Singles, of_test: Integers, rng: np.random.Generator) -> tuple[Integers, Integers] | None:
-    """Folds of the singles and of the held-out biflows by whole groups, as equal as may be; None for one group.
+    """Folds of the singles, int64 (S,), and of the held-out biflows, int64 (N,); None where these are of one group.
 
-    Members get a fold as non-members do, so that both are compared with references of the same kind.
+    Held-out biflows are put into folds by whole groups. So a class with few sessions is missing in the reference of its
+    own biflows' fold and not in others. Members of a class get the folds that its non-members have, in the same shares:
+    with folds at random, real traffic that nobody has learnt from had less than 0.5.
     """
     others, of_others = np.unique(of_test, return_inverse=True)
     folds = min(FOLDS, len(others))
     if folds < 2:
         return None
     of_group = rng.permutation(len(others)) % folds
-    members, of_members = np.unique(singles.group[singles.member], return_inverse=True)
+    member, label = singles.member, singles.label
     fold = np.empty(len(singles), np.int64)
-    fold[singles.member] = (rng.permutation(len(members)) % folds)[of_members]
-    fold[~singles.member] = of_group[np.searchsorted(others, singles.group[~singles.member])]
+    fold[~member] = of_group[np.searchsorted(others, singles.group[~member])]
+    # One draw for each session and class: the fold of a random non-member of the class.
+    of_class = np.argsort(np.where(member, np.iinfo(np.int32).max, label), kind="stable")
+    count = np.bincount(label[~member], minlength=int(label.max()) + 1)
+    pairs, number = np.unique(np.stack([singles.group[member], label[member]]), axis=1, return_inverse=True)
+    drawn = (np.cumsum(count) - count)[pairs[1]] + rng.integers(count[pairs[1]])
+    fold[member] = fold[of_class[drawn]][number.ravel()]
     return fold, of_group[of_others]

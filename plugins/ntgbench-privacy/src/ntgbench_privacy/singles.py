@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,14 +48,19 @@ class Singles:
         return members, len(self) - members
 
     def comparable(self, most: int, rng: np.random.Generator) -> Singles:
-        """Those of classes that are on both sides: at most `most` random members and as many non-members."""
+        """Those of classes that are on both sides: at most `most` random members and as many non-members.
+
+        Classes are numbered in the order in which they come up, so that their names do not matter.
+        """
         size = int(self.label.max(initial=0)) + 1
         members, others = (np.bincount(self.label[side], minlength=size) for side in (self.member, ~self.member))
         kept = np.zeros(len(self), bool)
         both = ((members > 0) & (others > 0))[self.label]
         for side in (self.member, ~self.member):
             kept[rng.permutation(np.flatnonzero(side & both))[:most]] = True
-        return self.select(kept)
+        found = self.select(kept)
+        _, first, number = np.unique(found.label, return_index=True, return_inverse=True)
+        return replace(found, label=np.argsort(np.argsort(first)).astype(np.int32)[number])
 
     def weights(self) -> Floats:
         """Weights with which both sides have the same shares of the classes and the same sum, float64 (S,).
