@@ -24,7 +24,7 @@ def distance(one, other):
 
 
 def nearest(rows, among):
-    return [min(distance(row, other) for other in among) for row in rows]
+    return [min(1000, *(distance(row, other) for other in among)) for row in rows]
 
 
 def is_near(one, other):
