@@ -9,8 +9,7 @@ COPIES = "ntgbench_privacy.copies:copies"
 MEMBERSHIP = "ntgbench_privacy.membership:membership"
 
 
-def _share(name: str, target: str, summary: str) -> MetricSpec:
-    return MetricSpec(name, target, summary, "privacy", "min", lowest=0.0, highest=1.0, likelihood=target == MEMBERSHIP)
+_ATTACK = ("copies", "held-out", "order-invariance")
 
 
 def _area(name: str, summary: str, primary: bool = False) -> MetricSpec:
@@ -25,7 +24,12 @@ def _area(name: str, summary: str, primary: bool = False) -> MetricSpec:
         highest=1.0,
         primary=primary,
         likelihood=True,
+        passes=_ATTACK,
     )
+
+
+def _copies(name: str, summary: str, passes: tuple[str, ...]) -> MetricSpec:
+    return MetricSpec(name, COPIES, summary, "privacy", "min", lowest=0.0, highest=1.0, passes=passes)
 
 
 @hookimpl
@@ -37,9 +41,32 @@ def ntgbench_metrics() -> list[MetricSpec]:
             "How well the worst of three attacks tells training biflows from held-out ones; 0.5 is not at all",
             primary=True,
         ),
-        _share("membership_tpr", MEMBERSHIP, "Training biflows found with 1% of false alarms; not at all is 0.01"),
+        MetricSpec(
+            "membership_tpr",
+            MEMBERSHIP,
+            "Share of the training biflows found with 1% of false alarms; not at all is 0.01",
+            "privacy",
+            "min",
+            lowest=0.0,
+            highest=1.0,
+            likelihood=True,
+            passes=_ATTACK,
+        ),
         _area("session_auc", "As membership_auc, for whole sessions"),
-        _share("single_hit", COPIES, "Share of the training biflows that occur once which reappear"),
-        _share("exact_copies", COPIES, "Share of the synthetic biflows that equal a training biflow"),
-        _share("near_copies", COPIES, "Share of the synthetic biflows that nearly equal a training biflow"),
+        _copies(
+            "single_hit",
+            "Share of the training biflows that occur once which come out again",
+            ("copies", "order-invariance"),
+        ),
+        _copies(
+            "exact_copies",
+            "Share of the synthetic biflows that equal a training biflow",
+            ("copies", "order-invariance"),
+        ),
+        # What copies more exactly has fewer that are only near.
+        _copies(
+            "near_copies",
+            "Share of the synthetic biflows that nearly equal a training biflow and equal none",
+            ("order-invariance",),
+        ),
     ]
