@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ntgbench.datasets.loading import Dataset, first_that_reads, read_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
+from ntgbench.interfaces import Exposed
 from ntgbench.plugins import registry, resolve
 from ntgbench.running.codes import metrics_of
 from ntgbench.scores import Scores, score
@@ -39,6 +40,14 @@ class Pair:
     train: Dataset | None
     sides: dict[str, tuple[Traffic, Traffic]]
     notes: tuple[str, ...]
+
+    def exposed(self) -> tuple[Exposed, Traffic]:
+        """What metrics of a suite that `exposes` compare: the training traffic beside `real`, and `synthetic`."""
+        assert self.train is not None
+        matched = registry().track(self.track).matched
+        both = matched(self.train.traffic, self.real.traffic)[:2]
+        train, synthetic, _ = matched(both[0], self.synthetic.traffic)
+        return Exposed(train, matched(both[1], self.synthetic.traffic)[0]), synthetic
 
 
 def tracks_with(suites: Sequence[str]) -> list[str]:
@@ -81,10 +90,12 @@ def _read(path: str, track: str) -> Dataset:
     return dataset
 
 
-def suites_that_compare(track: str, wanted: Sequence[str] = ()) -> list[Suite]:
+def suites_that_compare(track: str, wanted: Sequence[str] = (), with_train: bool = True) -> list[Suite]:
     """The suites of a track whose metrics compare two sides of traffic, or those `wanted`, in their order.
 
-    Raises NtgbenchError for one that does not exist, needs a system, or has no metric.
+    Without training traffic, those are left out that need it.
+
+    Raises NtgbenchError for one that does not exist, needs a system or training traffic, or has no metric.
     """
     registry().track(track)
     known = registry().suites(track)
@@ -95,10 +106,15 @@ def suites_that_compare(track: str, wanted: Sequence[str] = ()) -> list[Suite]:
             raise NtgbenchError(f"the suite {name} fits systems itself; it cannot be measured from files of traffic")
         if not metrics_of(track, name):
             raise NtgbenchError(f"no installed plugin has a metric of the suite {name}")
+        if known[name].exposes and not with_train:
+            raise NtgbenchError(f"the suite {name} needs the traffic that the generator learnt from: --train")
     chosen = [known[name] for name in dict.fromkeys(wanted)] or [
         suite
         for suite in known.values()
-        if not suite.alone and suite.metrics_of is None and metrics_of(track, suite.name)
+        if not suite.alone
+        and suite.metrics_of is None
+        and metrics_of(track, suite.name)
+        and (with_train or not suite.exposes)
     ]
     if not chosen:
         raise NtgbenchError(f"no installed plugin has a metric that compares traffic of the track {track}")
@@ -120,7 +136,7 @@ def measure(
     found: dict[str, Scores] = {suite.name: {} for suite in suites}
     for done, (suite, side, metrics) in enumerate(parts):
         doing(f"{suite.name}: {', '.join(metric.name for metric in metrics[:3])}", done, len(parts))
-        both = pair.sides[side]
+        both: tuple[Any, Traffic] = pair.exposed() if suite.exposes else pair.sides[side]
         if suite.sides is not None:
             both = resolve(suite.sides)(*both, seed)
         scores = score(metrics, *both, seed)

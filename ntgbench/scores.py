@@ -26,7 +26,7 @@ Scores = dict[str, MetricValue]
 """Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline, or
 another form of the metric."""
 
-_FORM = re.compile(r"(?!(test|train|floor|halves)$)[a-z][a-z0-9_]{0,39}")  # those are what suites compare with
+_FORM = re.compile(r"(?!(test|train|halves)$)[a-z][a-z0-9_]{0,39}")  # those are what suites compare with
 
 
 def score(

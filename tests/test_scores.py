@@ -70,7 +70,7 @@ def test_a_text_says_why_a_metric_is_undefined_and_is_no_failure(target) -> None
     assert "undefined" not in found["second"]
 
 
-@pytest.mark.parametrize("taken", ["test", "train", "floor"])
+@pytest.mark.parametrize("taken", ["test", "train"])
 def test_no_form_passes_for_what_a_suite_compares_with(target, taken) -> None:
     returned = {"first": 0.5, "second": 0.1, f"first@{taken}": 0.0, f"first@{taken}_2": 0.3}
     found = score(specs(target(lambda real, synthetic, seed: returned)), example_traffic(), example_traffic(), 1)
@@ -79,9 +79,10 @@ def test_no_form_passes_for_what_a_suite_compares_with(target, taken) -> None:
 
 def test_other_forms_stand_beside_a_metric_without_its_bounds_and_rank(target) -> None:
     returned = {"first": 0.5, "second": 0.1, "first@ref": 7.5, "first@raw": float("nan"), "first@": 1, "third@ref": 1.0}
+    returned["first@floor"] = 0.2
     first, second = specs(target(lambda real, synthetic, seed: returned))
     found = score([replace(first, primary=True), second], example_traffic(), example_traffic(), 1)
-    assert found.keys() == {"first", "first@ref", "first@raw", "second"}
+    assert found.keys() == {"first", "first@ref", "first@raw", "first@floor", "second"}
     assert (found["first@ref"]["value"], "primary" in found["first@ref"]) == (7.5, False)
     assert found["first@raw"]["reason"] == "nan is not a number"
     assert found["first"].items() >= {"value": 0.5, "primary": True}.items()

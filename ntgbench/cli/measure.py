@@ -30,7 +30,8 @@ _ARROWS = {"min": "↓", "max": "↑", "near": "≈"}
 @click.argument("synthetic")
 @click.option(
     "--train",
-    help="The traffic that the generator learnt from, for metrics of copying.  [default: REAL stands for it]",
+    help="The traffic that the generator learnt from, for metrics of copying, for which REAL stands for it otherwise, "
+    "and for those of privacy, which need it.",
 )
 @in_track
 @click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Measure only this suite; repeatable.")
@@ -50,16 +51,16 @@ def measure(
 
     tracks = tracks_with(suites) if track is None else [track]
     if suites or track is not None:
-        suites_that_compare(tracks[0], suites)  # what is wrong with them is said before long reading
+        suites_that_compare(tracks[0], suites, train is not None)  # what is wrong with them is said before long reading
     # What metrics print is not ours: only the scores go to standard output.
     with _bar() as doing, contextlib.redirect_stdout(sys.stderr):
         doing("reading", 0, 1)
         pair = read_pair(real, synthetic, train, tracks)
-        chosen = suites_that_compare(pair.track, suites)
+        chosen = suites_that_compare(pair.track, suites, train is not None)
         with contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO()):
             found = measure_pair(pair, chosen, seed, doing)
     every = {key: value for scores in found.values() for key, value in scores.items()}
-    _tell(pair, chosen, said=track is not None)
+    _tell(pair, chosen, said=track is not None, named=bool(suites))
     if as_json:
         values = {name: one for suite, scores in found.items() for name, one in as_values(scores, suite).items()}
         click.echo(json.dumps(values, indent=1))
@@ -73,8 +74,9 @@ def measure(
     return int(any(map(has_failed, every.values())))
 
 
-def _tell(pair: Pair, suites: list[Suite], said: bool) -> None:
+def _tell(pair: Pair, suites: list[Suite], said: bool, named: bool) -> None:
     """What was read, as what, and what was left out of it, on standard error."""
+    from ntgbench.measuring import suites_that_compare
     from ntgbench.plugins import registry
     from ntgbench.running.codes import metrics_of
     from ntgbench.traffic.notes import WARNING
@@ -88,6 +90,10 @@ def _tell(pair: Pair, suites: list[Suite], said: bool) -> None:
         click.echo(f"note: compared as traffic of the track {pair.track}; --track chooses another", err=True)
     for note in pair.notes:
         click.echo(note if note.startswith(WARNING) else f"note: {note}", err=True)
+    if pair.train is None and not named:
+        for suite in suites_that_compare(pair.track):
+            if suite.exposes:
+                click.echo(f"note: the suite {suite.name} is left out: it needs --train", err=True)
     copied = [one.name for suite in suites for one in metrics_of(pair.track, suite.name) if one.against == "train"]
     if copied and pair.train is None:
         more = " and others" if len(copied) > 3 else ""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ntgbench import Biflows, load_dataset
-from ntgbench.interfaces import Context
+from ntgbench.interfaces import Context, Exposed
 from ntgbench.probing import PROBED
 from ntgbench.running.codes import metrics_of
 from ntgbench.scores import score
@@ -90,9 +90,37 @@ def test_biflows_get_the_numbers_that_a_run_gives(command, tmp_path) -> None:
     for metric in metrics_of("biflows", "fidelity"):
         real = {"test": test, "train": train}[metric.against]
         expected |= score([metric], *equal_counts(real, made, 5), 5)
+    privacy = score(metrics_of("biflows", "privacy"), Exposed(train, test), made, 5)
+    assert found["single_hit"]["floor"] == privacy["single_hit@floor"]["value"]
+    expected |= {key: one for key, one in privacy.items() if "@" not in key}
     assert {name: one["value"] for name, one in found.items()} == {name: one["value"] for name, one in expected.items()}
     assert found["macro_f1"].items() >= {"ref": None, "goal": "max", "suite": "utility"}.items()
     assert "note: 1 class has no real biflow: rare" in done.stderr
+
+
+def test_privacy_needs_the_training_traffic(flows, command) -> None:
+    named = command("measure", "example.parquet", "example.parquet", "--suite", "privacy", "--json")
+    refused(named, "error: the suite privacy needs the traffic that the generator learnt from: --train")
+    left_out = command("measure", "example.parquet", "example.parquet", "--json")
+    assert "note: the suite privacy is left out: it needs --train" in left_out.stderr
+    assert "single_hit" not in json.loads(left_out.stdout)
+
+
+def test_classes_of_all_three_sides_are_matched_for_privacy(command, tmp_path) -> None:
+    traffic = example_traffic()
+    for name, kept in (("train", traffic.label != 1), ("real", traffic.label != 0), ("made", traffic.label == 0)):
+        side = traffic.select(kept)
+        used = np.unique(side.label)
+        classes = [traffic.classes[one] for one in used]
+        label = np.searchsorted(used, side.label).astype(np.int32)
+        Biflows(side.signed_pl, label, classes).to_parquet(tmp_path / f"{name}.parquet")
+    traffic.select(traffic.label < 2).to_parquet(tmp_path / "made.parquet")
+    arguments = ("--train", "train.parquet", "--suite", "privacy", "--json")
+    found = json.loads(command("measure", "real.parquet", "made.parquet", *arguments).stdout)
+    # Of what occurs once, the 60 biflows of the first class are learnt and the 40 of the second are held out.
+    assert (found["single_hit"]["value"], found["single_hit"]["floor"]) == (1.0, 1.0)
+    assert found["exact_copies"]["value"] == 0.6
+    assert "in classes that both sides have" in found["membership_auc"]["reason"]
 
 
 def test_classes_are_matched_by_name(command, tmp_path) -> None:

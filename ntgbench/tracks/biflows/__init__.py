@@ -112,8 +112,23 @@ how far the traffic itself has drifted. Only classes that both datasets have cou
             "ntgbench.tracks.biflows.privacy:measure",
             summary="what synthetic traffic gives away about the training traffic",
             reading="""\
-What somebody who sees the synthetic traffic learns about single biflows of the training traffic.""",
+What somebody who sees the synthetic traffic learns about the training traffic. `membership_auc`: an attacker is shown
+training biflows and as many held-out ones, and says by the synthetic traffic which is which. The number is the chance
+that a training biflow looks more like one than a held-out biflow does: **0.5 is a guess, 1 is certainty**; below 0.5
+training biflows are avoided, which tells them as well. Real traffic that nobody has learnt from has 0.5. Several
+attacks are made and the worst is shown. `membership_tpr`: the share of training biflows that the attacker is sure of,
+with 1% of false alarms; a guess finds 0.010. `session_auc`: the same question of whole sessions, such as what one
+device sent.
+
+`single_hit`: the share of training biflows which occur once in the real traffic and come out again. Its **floor** is
+that share of held-out biflows, which the system cannot have copied: above the floor, biflows are remembered; below it,
+copies are suppressed. `exact_copies` and `near_copies` count the synthetic biflows that equal, or nearly equal, a
+training biflow. Much traffic repeats itself, so the line of unseen real traffic is not 0.
+
+A low number here and bad fidelity is no privacy: what resembles nothing tells nothing. Shares of synthetic traffic by
+the distance to the closest training biflow are not shown, as they do not measure privacy (arXiv 2505.01524).""",
             exposes=True,
+            tables="ntgbench.tracks.biflows.tables:privacy_tables",
         ),
         Suite(
             "augmentation",

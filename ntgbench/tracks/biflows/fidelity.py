@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.tracks.biflows.resolution import halves_apart
 from ntgbench.errors import PluginError
 from ntgbench.scores import Scores, metric_value, score
+from ntgbench.tracks.biflows.resolution import halves_apart
 from ntgbench.tracks.biflows.splits import equal_counts, halves
 
 if TYPE_CHECKING:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def measure(given: SuiteInput) -> Scores:
-    """Scores of attacks that see the synthetic traffic, and what the system says of likelihoods when it does."""
+    """Scores of attacks that see the synthetic traffic, and what the system says of likelihoods when it does.
+
+    Floors are forms that the metrics return: they need the same sets.
+    """
     exposed = Exposed(given.train, given.test)
     likelihood = None
     if any(metric.likelihood for metric in given.metrics):

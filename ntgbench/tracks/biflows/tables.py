@@ -1,4 +1,4 @@
-"""The tables of the pages augmentation and mixing, with a column for each share of the training set, and of drift."""
+"""The tables of the pages augmentation and mixing, with a column for each share of the training set, of drift, and of privacy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.rank import estimate
 from ntgbench.report.tables import comparison, pooled
-from ntgbench.report.text import table
+from ntgbench.report.text import EMPTY, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,30 @@ def drift_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
         columns = {head: known[form] for head, form in forms.items() if form in known}
         heads = [f"{head} {column.sign}" for head, column in columns.items()]
         tables += [f"### {name}", comparison(board, list(columns.values()), [known[name]], heads=heads)]
+    return tables
+
+
+def privacy_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+    """The metrics with what unseen real traffic scores, and below them each attack by itself.
+
+    Where a metric has a form `@real`, its floor is another one for each system and has a column; otherwise the floor is
+    what real traffic scores.
+    """
+    by_name = {column.name: column for column in board.columns}
+    headline = [column for column in board.columns if "@" not in column.name]
+    columns, real = [], []
+    for column in headline:
+        unseen, floor = (by_name.get(f"{column.name}@{form}") for form in ("real", "floor"))
+        columns += [column] if unseen is None or floor is None else [column, floor]
+        real += [pooled(board, unseen or floor), *([EMPTY] if unseen and floor else [])]
+    ranking = [column for column in headline if column.primary]
+    heads = [column.name.replace("@floor", ", floor") + f" {column.sign}" * (column in headline) for column in columns]
+    tables = [comparison(board, columns, ranking, [["unseen real traffic", *real]], heads)]
+    attacks = [
+        column for column in board.columns if column not in columns and not column.name.endswith(("@real", "@floor"))
+    ]
+    if attacks:
+        tables += ["### By attack", comparison(board, attacks, [], heads=[column.name for column in attacks])]
     return tables
 
 
