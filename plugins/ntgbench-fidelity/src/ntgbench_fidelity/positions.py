@@ -138,7 +138,7 @@ def marginal_distance(real: PositionCounts, synthetic: PositionCounts) -> float:
     """The metric of `kmarginal` by the `triple_counts` of both sides, of one seed."""
     both = _together(real, synthetic)
     shares = both.real / real.biflows.sum() - both.synthetic / synthetic.biflows.sum()
-    return float(np.abs(shares).sum() / 2 / len(real.places))
+    return min(float(np.abs(shares).sum() / 2 / len(real.places)), 1.0)
 
 
 def triples(packets: int, seed: int) -> Integers:
