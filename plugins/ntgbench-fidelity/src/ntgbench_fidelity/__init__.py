@@ -1,4 +1,4 @@
-"""Fidelity metrics for ntgbench: Jensen-Shannon divergences, uniqueness and leakage."""
+"""Fidelity metrics for ntgbench: Jensen-Shannon divergences, k-marginal, coverage, uniqueness and leakage."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from ntgbench.interfaces import MetricSpec
 
 BINNED = "ntgbench_fidelity.divergence:binned"
 RAW = "ntgbench_fidelity.divergence:raw"
+BINNED_GRAMS = "ntgbench_fidelity.ngrams:binned"
+RAW_GRAMS = "ntgbench_fidelity.ngrams:raw"
+POSITIONS = "ntgbench_fidelity.positions:by_position"
+KMARGINAL = "ntgbench_fidelity.positions:kmarginal"
+COVERAGE = "ntgbench_fidelity.coverage:coverage"
 UNIQUENESS = "ntgbench_fidelity.uniqueness:uniqueness"
 
 
-def _divergence(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
+def _divergence(
+    name: str, target: str, summary: str, primary: bool = False, passes: tuple[str, ...] = ()
+) -> MetricSpec:
     return MetricSpec(
         name,
         target,
@@ -20,6 +27,7 @@ def _divergence(name: str, target: str, summary: str, primary: bool = False) -> 
         lowest=0.0,
         highest=1.0,
         primary=primary,
+        passes=passes,
     )
 
 
@@ -38,6 +46,41 @@ def ntgbench_metrics() -> list[MetricSpec]:
         _divergence("jsd_1gram_raw", RAW, "signed payload lengths, byte by byte"),
         _divergence("jsd_2gram_raw", RAW, "pairs of successive signed payload lengths, byte by byte"),
         _divergence("jsd_markov_raw", RAW, "what follows a signed payload length, byte by byte"),
+        _divergence("jsd_3gram", BINNED_GRAMS, "three successive signed payload lengths in 20 bins"),
+        _divergence("jsd_4gram", BINNED_GRAMS, "four successive signed payload lengths in 20 bins"),
+        _divergence("jsd_5gram", BINNED_GRAMS, "five successive signed payload lengths in 20 bins"),
+        _divergence("jsd_3gram_raw", RAW_GRAMS, "three successive signed payload lengths, byte by byte"),
+        _divergence("jsd_4gram_raw", RAW_GRAMS, "four successive signed payload lengths, byte by byte"),
+        _divergence("jsd_5gram_raw", RAW_GRAMS, "five successive signed payload lengths, byte by byte"),
+        _divergence("jsd_position", POSITIONS, "what is at a position, in 20 bins, averaged over positions"),
+        _divergence("jsd_position_raw", POSITIONS, "what is at a position, byte by byte, averaged over positions"),
+        MetricSpec(
+            "kmarginal",
+            KMARGINAL,
+            "Total variation distance of the class and what is at three positions, in 20 bins, averaged over triples",
+            "fidelity",
+            "min",
+            lowest=0.0,
+            highest=1.0,
+        ),
+        MetricSpec(
+            "coverage",
+            COVERAGE,
+            "Share of real biflows with a synthetic one as near as their 5th nearest real one",
+            "fidelity",
+            "max",
+            lowest=0.0,
+            highest=1.0,
+        ),
+        MetricSpec(
+            "density",
+            COVERAGE,
+            "Share of synthetic biflows near real ones, over that of real biflows there; reads beside coverage",
+            "fidelity",
+            "near",
+            lowest=0.0,
+            best=1.0,
+        ),
         _against_train(
             "uniqalign", "Difference between the shares of distinct biflows in synthetic and in real traffic"
         ),
