@@ -1,4 +1,4 @@
-"""The tables of the pages augmentation and mixing, with a column for each share of the training set, of drift, and of privacy."""
+"""Tables of the pages augmentation and mixing, with a column for each share of the training set, drift, and privacy."""
 
 from __future__ import annotations
 

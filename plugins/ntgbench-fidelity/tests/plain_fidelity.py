@@ -1,7 +1,7 @@
 """The fidelity metrics straight from their definitions, with dictionaries and loops: slow, and easy to trust."""
 
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from math import log2
 
 BINS = 10
@@ -105,6 +105,82 @@ def binned(real, synthetic):
 def raw(real, synthetic):
     """n-grams of lengths as they are."""
     return _macro(real, synthetic, lambda flows, others: _ngrams(flows, others, "_raw"))
+
+
+def long_binned(real, synthetic):
+    """Grams of three to five bins."""
+    bins = {length: bin_of(length, real.pl_max) for length in range(-real.pl_max, real.pl_max + 1) if length}
+    return _macro(real, synthetic, lambda *sides: _long_grams([[[bins[x] for x in f] for f in s] for s in sides], ""))
+
+
+def long_raw(real, synthetic):
+    """Grams of three to five lengths as they are."""
+    return _macro(real, synthetic, lambda *sides: _long_grams(sides, "_raw"))
+
+
+def _long_grams(sides, suffix):
+    found = {}
+    for n in (3, 4, 5):
+        counts = [Counter(tuple(flow[i : i + n]) for flow in side for i in range(len(flow) - n + 1)) for side in sides]
+        found[f"jsd_{n}gram{suffix}"] = jsd(*counts)
+    return found
+
+
+def by_position(real, synthetic):
+    """Divergence at each position, where there may be no packet, averaged over positions."""
+
+    def of_class(*sides):
+        found = {"jsd_position": 0.0, "jsd_position_raw": 0.0}
+        for i in range(real.packets):
+            lengths = [[flow[i] if i < len(flow) else None for flow in side] for side in sides]
+            bins = [[length and bin_of(length, real.pl_max) for length in side] for side in lengths]
+            found["jsd_position"] += jsd(*map(Counter, bins)) / real.packets
+            found["jsd_position_raw"] += jsd(*map(Counter, lengths)) / real.packets
+        return found
+
+    return _macro(real, synthetic, of_class)
+
+
+def kmarginal(real, synthetic):
+    """Mean distance of the shares of class and bins at three positions, over all triples of positions."""
+    sides = [
+        [(label, *(length and bin_of(length, real.pl_max) for length in row)) for label, row in _rows(side)]
+        for side in (real, synthetic)
+    ]
+    distances = []
+    for triple in combinations(range(real.packets), min(3, real.packets)):
+        one, other = (Counter((row[0], *(row[1 + i] for i in triple)) for row in side) for side in sides)
+        cells = one.keys() | other.keys()
+        distances.append(sum(abs(one[cell] / len(real) - other[cell] / len(synthetic)) for cell in cells) / 2)
+    return {"kmarginal": sum(distances) / len(distances)}
+
+
+def _rows(biflows):
+    return zip(biflows.label.tolist(), biflows.signed_pl.tolist(), strict=True)
+
+
+def distance(one, other, pl_max):
+    """Of two padded biflows: differences of lengths, and pl_max where directions differ or one has no packet."""
+    return sum(abs(a - b) + pl_max * ((a > 0) - (a < 0) != (b > 0) - (b < 0)) for a, b in zip(one, other, strict=True))
+
+
+def coverage(real, synthetic, k=5):
+    """Coverage and density, with equal real biflows as one point that weighs as much as they are."""
+    by_class = []
+    for label in sorted(set(real.label.tolist())):
+        own = Counter(tuple(row) for of_class, row in _rows(real) if of_class == label)
+        others = [tuple(row) for of_class, row in _rows(synthetic) if of_class == label]
+        covered = density = 0.0
+        for centre, times in own.items():
+            to_others = sorted(distance(centre, row, real.pl_max) for row in own if row != centre)
+            radius = (to_others[:k] or [0])[-1]
+            near = sum(distance(centre, row, real.pl_max) <= radius for row in others)
+            real_near = sum(count for row, count in own.items() if distance(centre, row, real.pl_max) <= radius)
+            covered += times * (near > 0)
+            if others:
+                density += times * (near / len(others)) / (real_near / sum(own.values()))
+        by_class.append((covered / sum(own.values()), density / sum(own.values())))
+    return {name: sum(pair[i] for pair in by_class) / len(by_class) for i, name in enumerate(("coverage", "density"))}
 
 
 def uniqueness(real, synthetic):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ntgbench_fidelity import divergence, uniqueness
+from ntgbench_fidelity import divergence, ngrams, positions, uniqueness
 from ntgbench_fidelity.counts import Counts, counted, tally
 
 from ntgbench.errors import TrafficError
@@ -21,9 +21,15 @@ MEASURES = {
     "binned": (divergence.binned_counts, divergence.binned_divergences),
     "raw": (divergence.raw_counts, divergence.raw_divergences),
     "uniqueness": (uniqueness.distinct_counts, uniqueness.overlaps),
+    "binned grams": (ngrams.binned_grams, ngrams.gram_divergences),
+    "raw grams": (ngrams.raw_grams, ngrams.gram_divergences),
+    "positions": (positions.position_counts, positions.position_divergence),
+    "raw positions": (positions.raw_position_counts, positions.position_divergence),
+    "triples": (positions.triple_counts, positions.marginal_distance),
 }
 
 each_measure = pytest.mark.parametrize("name", MEASURES)
+with_joint_reference = pytest.mark.parametrize("name", ["binned", "raw", "uniqueness"])
 
 
 def repetitive(seed, count, packets, classes, pl_max, lengths):
@@ -51,8 +57,21 @@ def traffic(draw):
 
 
 def values_of(name, sides):
-    measure = {"binned": divergence.binned, "raw": divergence.raw, "uniqueness": uniqueness.uniqueness}[name]
-    return measure(*sides, 0)
+    counts_of, metrics = MEASURES[name]
+    return metrics(*(counts_of(side) for side in sides))
+
+
+def test_the_metrics_are_those_of_the_counts():
+    sides = [repetitive(seed, 300, 10, 3, 1460, 30) for seed in (1, 2)]
+    assert divergence.binned(*sides, 0) == values_of("binned", sides)
+    assert divergence.raw(*sides, 0) == values_of("raw", sides)
+    assert uniqueness.uniqueness(*sides, 0) == values_of("uniqueness", sides)
+    assert ngrams.binned(*sides, 0) == values_of("binned grams", sides)
+    assert list(ngrams.raw(*sides, 0).values()) == list(values_of("raw grams", sides).values())
+    assert list(positions.by_position(*sides, 0).values()) == [
+        values_of(f"{raw}positions", sides) for raw in ("", "raw ")
+    ]
+    assert positions.kmarginal(*sides, 0) == {"kmarginal": values_of("triples", sides)}
 
 
 @each_measure
@@ -79,7 +98,7 @@ def test_chunks_of_any_size_give_the_same_bits(name, given_traffic, chunk):
     assert metrics(*(counted(counts_of, side, chunk) for side in sides)) == values_of(name, sides)
 
 
-@each_measure
+@with_joint_reference
 @settings(deadline=None)
 @given(given_traffic=traffic())
 def test_the_bits_are_those_of_both_sides_counted_at_once(name, given_traffic):
@@ -87,7 +106,7 @@ def test_the_bits_are_those_of_both_sides_counted_at_once(name, given_traffic):
     assert values_of(name, sides) == getattr(joint, name)(*sides)
 
 
-@each_measure
+@with_joint_reference
 def test_the_bits_are_those_of_both_sides_counted_at_once_on_more_traffic(name):
     sides = [repetitive(seed, 4_000, 10, 7, 1460, 40) for seed in (1, 2)]
     assert values_of(name, sides) == getattr(joint, name)(*sides)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ntgbench.traffic.biflows import Biflows
 
-CHUNK = 2**17
-"""Biflows that are counted at a time."""
+CHUNK = 2**17 * 10
+"""Packets that are counted at a time: 131,072 biflows of ten packets."""
 
 ALL = slice(None)
 
@@ -36,12 +36,13 @@ class Mergeable(Protocol):
 M = TypeVar("M", bound=Mergeable)
 
 
-def counted(counts_of: Callable[[Biflows, slice], M], biflows: Biflows, chunk: int = CHUNK) -> M:
-    """The counts of all biflows, made chunk by chunk.
+def counted(counts_of: Callable[[Biflows, slice], M], biflows: Biflows, chunk: int | None = None) -> M:
+    """The counts of all biflows, made by chunks of so many biflows, which are those of `CHUNK` packets by default.
 
     Chunks are merged when they hold together as much as what is merged already. So the work for a biflow does not grow
     with their number, and memory is in proportion to the counts.
     """
+    chunk = chunk or max(1, CHUNK // biflows.packets)
     total = counts_of(biflows, slice(0, chunk))
     waiting: list[M] = []
     for begin in range(chunk, len(biflows), chunk):

@@ -31,14 +31,12 @@ from ntgbench_fidelity.counts import (
     run_starts,
     tally,
 )
+from ntgbench_fidelity.symbols import BINS, binned_symbols, raw_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.traffic.biflows import Biflows
-
-BINS = 10
-"""Bins of each direction."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,19 +82,12 @@ class GramCounts:
 
 def binned_counts(biflows: Biflows, rows: slice = ALL) -> GramCounts:
     """Counts with the bins of signed payload lengths as symbols, of all biflows or of those in `rows`."""
-    # The bin of every possible length, indexed by the length; a negative index counts from the end.
-    pl_max = biflows.pl_max
-    length = np.concatenate([np.arange(pl_max + 1), np.arange(-pl_max, 0)])
-    of_direction = (np.abs(length) - 1) * BINS // pl_max
-    bins = np.where(length > 0, BINS + of_direction, BINS - 1 - of_direction)
-    return _grams(biflows, rows, bins, 2 * BINS)
+    return _grams(biflows, rows, binned_symbols(biflows.pl_max), 2 * BINS)
 
 
 def raw_counts(biflows: Biflows, rows: slice = ALL) -> GramCounts:
     """Counts with signed payload lengths as symbols, of all biflows or of those in `rows`."""
-    pl_max = biflows.pl_max
-    symbol = np.concatenate([np.arange(pl_max + 1), np.arange(-pl_max, 0)]) + pl_max
-    return _grams(biflows, rows, symbol, 2 * pl_max + 1)
+    return _grams(biflows, rows, raw_symbols(biflows.pl_max), 2 * biflows.pl_max + 1)
 
 
 def binned(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
@@ -127,8 +118,8 @@ def binned_divergences(real: GramCounts, synthetic: GramCounts) -> dict[str, flo
     """The metrics of `binned` by the `binned_counts` of both sides."""
     found = _ngrams(real, synthetic, "")
     lengths = tally(real.lengths, synthetic.lengths)
-    by_class = _divergences(lengths, lengths.key // real.form.packets, len(real.form.classes))
-    return {"jsd_numpackets": _macro(by_class, real, synthetic), **found}
+    by_class = divergences(lengths, lengths.key // real.form.packets, len(real.form.classes))
+    return {"jsd_numpackets": macro(by_class, real.biflows, synthetic.biflows), **found}
 
 
 def raw(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:  # noqa: ARG001 - nothing is random
@@ -188,15 +179,15 @@ def _ngrams(real: GramCounts, synthetic: GramCounts, suffix: str) -> dict[str, f
     require_same_form([real.form, synthetic.form])
     classes, symbols = len(real.form.classes), real.symbols
     gram1, gram2 = tally(real.singles, synthetic.singles), tally(real.pairs, synthetic.pairs)
-    divergences = {
-        "jsd_1gram": _divergences(gram1, gram1.key // symbols, classes),
-        "jsd_2gram": _divergences(gram2, gram2.key // symbols**2, classes),
+    of_class = {
+        "jsd_1gram": divergences(gram1, gram1.key // symbols, classes),
+        "jsd_2gram": divergences(gram2, gram2.key // symbols**2, classes),
         "jsd_markov": _markov(gram2, symbols, classes),
     }
-    return {name + suffix: _macro(values, real, synthetic) for name, values in divergences.items()}
+    return {name + suffix: macro(values, real.biflows, synthetic.biflows) for name, values in of_class.items()}
 
 
-def _divergences(counts: Tally, group: Integers, groups: int) -> Floats:
+def divergences(counts: Tally, group: Integers, groups: int) -> Floats:
     """JSD of the two sides in each group, float64 (groups,): 0 where both sides are empty, 1 where one is.
 
     Args:
@@ -212,9 +203,9 @@ def _divergences(counts: Tally, group: Integers, groups: int) -> Floats:
     shared = np.flatnonzero((counts.real > 0) & (counts.synthetic > 0))
     p, q, m = p[shared], q[shared], terms[shared]
     terms[shared] = (p * np.log2(p / m) + q * np.log2(q / m)) / 2
-    divergences: Floats = np.clip(np.bincount(group, terms, groups), 0.0, 1.0)
-    divergences[(on_real == 0) != (on_synthetic == 0)] = 1.0
-    return divergences
+    found: Floats = np.clip(np.bincount(group, terms, groups), 0.0, 1.0)
+    found[(on_real == 0) != (on_synthetic == 0)] = 1.0
+    return found
 
 
 def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
@@ -230,7 +221,7 @@ def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
     row = np.cumsum(new) - 1
     starts = start[new]
     label = starts // symbols
-    by_row = _divergences(pairs, row, len(starts))
+    by_row = divergences(pairs, row, len(starts))
     weight = np.zeros(len(starts))
     missing = np.zeros(classes, np.int64)
     for occurrences in (pairs.real, pairs.synthetic):
@@ -238,12 +229,11 @@ def _markov(pairs: Tally, symbols: int, classes: int) -> Floats:
         of_class = np.bincount(label, of_row, classes)
         weight += of_row / np.maximum(of_class, 1)[label] / 2
         missing += of_class == 0
-    divergences: Floats = np.clip(np.bincount(label, weight * by_row, classes), 0.0, 1.0)
-    divergences[missing == 1] = 1.0
-    return divergences
+    found: Floats = np.clip(np.bincount(label, weight * by_row, classes), 0.0, 1.0)
+    found[missing == 1] = 1.0
+    return found
 
 
-def _macro(of_class: Floats, real: GramCounts, synthetic: GramCounts) -> float:
-    """Mean over the classes of `real`, 1 for those without synthetic biflows."""
-    values = np.where(synthetic.biflows > 0, of_class, 1.0)
-    return float(values[real.biflows > 0].mean())
+def macro(of_class: Floats, real: Integers, synthetic: Integers) -> float:
+    """Mean over the classes that `real` counts biflows of, 1 for those that `synthetic` counts none of."""
+    return float(np.where(synthetic > 0, of_class, 1.0)[real > 0].mean())

@@ -96,7 +96,7 @@ def uniqueness(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]
 
 def overlaps(real: DistinctCounts, synthetic: DistinctCounts) -> dict[str, float]:
     """The metrics of `uniqueness` by the counts of both sides."""
-    of_class = [_biflows(side) for side in (real, synthetic)]
+    of_class = [biflows_of_classes(side) for side in (real, synthetic)]
     require_biflows(*of_class)
     classes = len(real.form.classes)
     _, times = _together((real, synthetic))
@@ -116,7 +116,7 @@ def overlaps(real: DistinctCounts, synthetic: DistinctCounts) -> dict[str, float
     }
 
 
-def _biflows(side: DistinctCounts) -> Integers:
+def biflows_of_classes(side: DistinctCounts) -> Integers:
     """Biflows of each class, int64 (classes,)."""
     classes = len(side.form.classes)
     return np.bincount(side.times.key % classes, side.times.times, classes).astype(np.int64)
