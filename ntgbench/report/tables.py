@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ntgbench.report.board import Board, Column, Entry
 
 
+WIDEST = 8
+"""Columns of a table of metrics."""
+
+
 def usual_tables(board: Board) -> list[str]:
     """The headline metrics of a board's suite, and below them its controls."""
     columns = board.columns
@@ -22,16 +26,24 @@ def usual_tables(board: Board) -> list[str]:
     floors = {column.key.removesuffix("@floor"): column for column in columns if column.key.endswith("@floor")}
     own = {key: floors.pop(key) for key, column in list(floors.items()) if _depends_on_system(board, column)}
     columns_shown = [one for column in headline for one in (column, own.get(column.key)) if one is not None]
-    heads = [f"floor of {one.name.partition('@')[0]}" if one in own.values() else _head(one) for one in columns_shown]
-    extra = []
-    if floors:
-        extra.append(["real-vs-real floor", *(pooled(board, floors.get(column.key)) for column in columns_shown)])
-    tables = [comparison(board, columns_shown, headline[:1], extra, heads)]
+    tables = []
+    for part in parts(columns_shown):
+        heads = [f"floor of {one.name.partition('@')[0]}" if one in own.values() else _head(one) for one in part]
+        floor = ["real-vs-real floor", *(pooled(board, floors.get(column.key)) for column in part)]
+        tables.append(comparison(board, part, headline[:1], [floor] if floors else [], heads))
     tables += filter(None, [_resolution(board, headline[:1])])
     controls = [column for column in columns if column.key.endswith(("@train", "@test"))]
     if controls:
-        tables += ["Control: the same metrics against the other side of the split.", comparison(board, controls, [])]
+        tables.append("Control: the same metrics against the other side of the split.")
+        tables += [comparison(board, part, []) for part in parts(controls)]
     return tables
+
+
+def parts(columns: Sequence[Column]) -> list[Sequence[Column]]:
+    """The columns in tables of equal width that are not too wide."""
+    number = -(-len(columns) // WIDEST)
+    width = -(-len(columns) // max(number, 1))
+    return [columns[at : at + width] for at in range(0, len(columns), max(width, 1))]
 
 
 def _depends_on_system(board: Board, floor: Column) -> bool:

@@ -51,7 +51,13 @@ How close synthetic traffic comes to real traffic. Jensen-Shannon divergences (b
 held-out traffic, class by class with equal counts; `leakage`, `train_share` and `uniqalign` compare it with the
 training traffic. Lower is better, but no honest generator goes below the **real-vs-real floor**, what two halves of
 real traffic score: leakage far below the floor means traffic that is unlike the real one, not privacy. `copy`, a
-bootstrap of the training set, shows that copying alone gives fidelity.""",
+bootstrap of the training set, shows that copying alone gives fidelity.
+
+Divergences of one or two packets hardly tell a first-order chain from real traffic. What does: `detection_auc`, how
+well a classifier tells synthetic biflows from held-out ones (0.5: not at all); `heldout_bits`, what the system's own
+likelihood makes of held-out biflows; the divergences of three packets and more, `kmarginal` and `coverage`.
+`class_agreement` is the share of synthetic biflows in which a classifier of real traffic sees the class that was asked
+for. [What each metric can tell](../docs/calibration.md) was tested.""",
             settings=Fidelity,
             sides="ntgbench.tracks.biflows.splits:equal_counts",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.report.rank import estimate
-from ntgbench.report.tables import comparison, pooled
+from ntgbench.report.tables import comparison, parts, pooled
 from ntgbench.report.text import EMPTY, code, shown, table
 from ntgbench.tracks.headers.calibration import REFERENCES, TIMES, calibrate
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ntgbench.report.board import Board, Column
     from ntgbench.results import Row
 
-_WIDEST = 8  # columns of a table
 _COMPARED = {"test", "floor"}  # what follows "@" when it is not another form of the metric
 _DIVERGENCES = {"sa", "da", "sp", "dp", "pr"}  # the paper does not divide these by their maximum
 _OF_PAPER = ("statistics", "temporal", "bursts")
@@ -29,7 +28,7 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
     ranking = [column for column in headline if column.primary and told[column.name].tells is not False]
     floors = {column.name.partition("@")[0]: column for column in board.columns if column.name.endswith("@floor")}
     tables = ["### Against the training trace"]
-    for part in _parts(headline):
+    for part in parts(headline):
         floor = [["halves of the training trace", *(pooled(board, floors.get(column.name)) for column in part)]]
         tables.append(comparison(board, part, ranking, floor if floors else []))
     if not ranking:
@@ -39,14 +38,14 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
     tables += _shares_of_worst(board, headline)
     held_out = [column for column in board.columns if column.name.endswith("@test")]
     if held_out:
-        tables += ["### Against held-out traffic", *(comparison(board, part, []) for part in _parts(held_out))]
+        tables += ["### Against held-out traffic", *(comparison(board, part, []) for part in parts(held_out))]
     forms = [column for column in board.columns if _form(column) and _form(column) not in _COMPARED]
     if forms:
         tables += [
             "### Other forms, never ranked",
             "`@ref` is what the code of the paper computes, where that differs from the definition; the page of the "
             "metric's plugin describes the others.",
-            *(comparison(board, part, [], heads=[column.name for column in part]) for part in _parts(forms)),
+            *(comparison(board, part, [], heads=[column.name for column in part]) for part in parts(forms)),
         ]
     return tables
 
@@ -58,13 +57,6 @@ def may_rank(board: Board, column: Column) -> bool:
 
 def _form(column: Column) -> str:
     return column.name.partition("@")[2]
-
-
-def _parts(columns: Sequence[Column]) -> list[Sequence[Column]]:
-    """The columns in tables of equal width that are not too wide."""
-    number = -(-len(columns) // _WIDEST)
-    width = -(-len(columns) // max(number, 1))
-    return [columns[at : at + width] for at in range(0, len(columns), max(width, 1))]
 
 
 def _calibration(board: Board, columns: Sequence[Column]) -> list[str]:
