@@ -82,14 +82,14 @@ def test_one_class_is_not_ranked() -> None:
 
 def test_a_floor_of_each_system_stands_beside_its_number() -> None:
     def row(system: str, own: float, floor: float) -> Any:
-        found = measured(system, 0, own, "privacy/hit", goal="min")
-        found["metrics"]["privacy/hit@floor"] = {**found["metrics"]["privacy/hit"], "value": floor}
+        found = measured(system, 0, own, "exposure/hit", goal="min")
+        found["metrics"]["exposure/hit@floor"] = {**found["metrics"]["exposure/hit"], "value": floor}
         return found
 
-    text = page(row("a", 0.2, 0.1), row("b", 0.3, 0.15), suite="privacy")
+    text = page(row("a", 0.2, 0.1), row("b", 0.3, 0.15), suite="exposure")
     assert [line[2:] for line in lines(text, "## quick")[::2]] == [["hit ↓", "floor of hit"], ["**0.200**", "0.100"]]
     assert "real-vs-real floor" not in text
-    assert "real-vs-real floor" in page(row("a", 0.2, 0.1), row("b", 0.3, 0.1), suite="privacy")
+    assert "real-vs-real floor" in page(row("a", 0.2, 0.1), row("b", 0.3, 0.1), suite="exposure")
 
 
 def test_the_least_difference_stands_below_the_table_and_halves_in_no_column() -> None:
