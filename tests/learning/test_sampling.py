@@ -150,3 +150,15 @@ def test_tokens_of_many_rows_are_those_of_exact_arithmetic(vocabulary: int) -> N
     begin, end = (np.take_along_axis(np.c_[np.zeros(400), share], tokens[:, None] + k, 1)[:, 0] for k in (0, 1))
     assert (begin <= numbers + 1e-6).all()
     assert (numbers <= end + 1e-6).all()
+
+
+@pytest.mark.parametrize("largest_batch", [1000, 7])
+def test_likelihoods_are_the_probabilities_of_all_rows(monkeypatch, largest_batch) -> None:
+    monkeypatch.setattr(sampling, "LARGEST_BATCH", largest_batch)
+    expected = distribution(0) | distribution(1)
+    rows = np.random.default_rng(3).permutation(np.array(list(expected)))
+    told = sampling.Sampler(Table, MAPPING).log_likelihood(rows)
+    assert told.shape == (len(rows), MAPPING.packets + 1)
+    assert np.exp(told.sum(axis=1)) == pytest.approx([expected[tuple(row)] for row in rows.tolist()], rel=1e-5)
+    assert not told[:, -1].any()  # the end after all packets is certain
+    assert sampling.Sampler(Table, MAPPING).log_likelihood(rows[:0]).shape == (0, MAPPING.packets + 1)

@@ -1,5 +1,6 @@
 """The suites on made-up traffic, with the bundled metrics."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from made_suites import given
 
 from ntgbench import Biflows
+from ntgbench.errors import PluginError
+from ntgbench.interfaces import Measured, MetricSpec
 from ntgbench.tracks.biflows import augmentation, fidelity, utility
 from ntgbench.tracks.biflows.settings import Augmentation, Fidelity
 from ntgbench.tracks.biflows.splits import equal_counts
@@ -17,8 +20,57 @@ def test_fidelity_has_headline_control_and_floor_of_each_metric() -> None:
     scores = fidelity.measure(of_copy)
     for metric in of_copy.metrics:
         other = {"test": "train", "train": "test"}[metric.against]
-        assert {metric.name, f"{metric.name}@{other}", f"{metric.name}@floor"} <= scores.keys()
-    assert all(score["value"] is not None for score in scores.values()), scores
+        control, floor = f"{metric.name}@{other}", f"{metric.name}@floor"
+        assert {metric.name, control, floor} & scores.keys() == {metric.name} | (
+            set() if metric.likelihood else {floor} if metric.costly else {control, floor}
+        )
+        assert (scores[metric.name]["value"] is None) == metric.likelihood  # `copy` tells no likelihoods
+
+
+def test_the_floor_of_a_costly_metric_is_drawn_once_and_keeps_its_interval() -> None:
+    of_copy = given("copy", "fidelity", Fidelity(floor_draws=3))
+    calls.clear()
+    spec = MetricSpec("counted", f"{__name__}:counted", "", "fidelity", "min", costly=True)
+    cheap = replace(spec, name="cheap", target=f"{__name__}:cheap", costly=False)
+    scores = fidelity.measure(replace(of_copy, metrics=(spec, cheap)))
+    assert calls == {"counted": 2, "cheap": 5}
+    assert (scores["counted@floor"]["low"], scores["counted@floor"]["high"]) == (1, 3)
+    assert "low" not in scores["cheap@floor"]
+
+
+calls: Counter[str] = Counter()
+
+
+def counted(*_: object, name: str = "counted") -> dict[str, Measured]:
+    calls[name] += 1
+    return {name: Measured(2, 1, 3)}
+
+
+def cheap(*_: object) -> dict[str, Measured]:
+    return counted(name="cheap")
+
+
+def test_a_chain_is_asked_for_the_likelihood_of_held_out_biflows_of_classes_it_knows() -> None:
+    of_chain = given("markov", "fidelity", Fidelity(floor_draws=1))
+    metrics = tuple(metric for metric in of_chain.metrics if metric.likelihood)
+    bits = fidelity.measure(replace(of_chain, metrics=metrics))["heldout_bits"]
+    assert 0 < bits["low"] < bits["value"] < bits["high"]
+    other = Biflows.concat([of_chain.test, replace(of_chain.test.select([0]), label=np.array([3], np.int32))])
+    train = of_chain.train.select(of_chain.train.label != 3)
+    known = of_chain.system.fit(train, Context(seed=1))
+    again = replace(of_chain, metrics=metrics, train=train, test=other, fitted=lambda: known)
+    assert fidelity.measure(again)["heldout_bits"] == bits
+    with pytest.raises(PluginError, match="fitted without biflows of rare"):
+        known.log_likelihood(other)
+
+
+def test_a_system_that_fails_to_tell_likelihoods_loses_no_other_metric() -> None:
+    of_chain = given("markov", "fidelity", Fidelity(floor_draws=1))
+    of_chain.fitted().built.log_likelihood = lambda biflows: np.ones(len(biflows))
+    metrics = tuple(m for m in of_chain.metrics if m.likelihood or m.name == "jsd_1gram")
+    scores = fidelity.measure(replace(of_chain, metrics=metrics))
+    assert "not logarithms of probabilities" in scores["heldout_bits"]["reason"]
+    assert scores["jsd_1gram"]["value"] is not None
 
 
 def test_the_training_set_itself_is_identical_to_itself() -> None:

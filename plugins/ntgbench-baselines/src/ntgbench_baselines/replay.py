@@ -120,8 +120,7 @@ class Marginals(Replay):
         Biflows of more than P packets are impossible. Raises PluginError for labels that are no class.
         """
         require_known(biflows.label, np.ones(len(self.classes), np.bool_), self.classes)
-        # The end is the symbol 0, also after P packets.
-        own, wanted = (np.pad(rows.astype(np.int64), ((0, 0), (0, 1))) for rows in (self.rows, biflows.signed_pl))
+        own, wanted = self.rows.astype(np.int64), np.pad(biflows.signed_pl.astype(np.int64), ((0, 0), (0, 1)))
         found = np.full(wanted.shape, -np.inf)
         found[:, 1:][wanted[:, :-1] == 0] = 0.0
         label, asked = self.label.astype(np.int64), biflows.label.astype(np.int64)
@@ -135,4 +134,6 @@ class Marginals(Replay):
             seen = kind[place] == key
             reaching = np.bincount(label[have], minlength=len(self.count))[asked[rows[seen]]]
             found[rows[seen], t] = np.log(times[place[seen]] / reaching)
+        if wanted.shape[1] > own.shape[1]:
+            found[wanted[:, own.shape[1]] == 0, own.shape[1]] = 0.0  # the end after P packets is certain
         return found
