@@ -9,7 +9,7 @@ from made_suites import given
 
 from ntgbench import Biflows
 from ntgbench.errors import PluginError
-from ntgbench.interfaces import Measured, MetricSpec
+from ntgbench.interfaces import Context, Measured, MetricSpec
 from ntgbench.tracks.biflows import augmentation, fidelity, utility
 from ntgbench.tracks.biflows.settings import Augmentation, Fidelity
 from ntgbench.tracks.biflows.splits import equal_counts
