@@ -51,15 +51,9 @@ def plain(real: Biflows, synthetic: Biflows, seed: int) -> float:
     order = sorted(range(len(rows)), key=lambda i: name[rows[i]])
     scores = np.empty(len(rows))
     for train, test in GroupKFold(FOLDS).split(order, groups=[name[rows[i]] for i in order]):
-        learnt, size = {}, {}
-        for i in (order[place] for place in train):
-            key = int(is_synthetic[i]), rows[i]
-            learnt[key] = [told[i], learnt.get(key, (None, 0))[1] + 1]
-            size[key[0]] = size.get(key[0], 0) + 1
-        keys = sorted(learnt)
-        weights = [learnt[key][1] / size[key[0]] * len(keys) / 2 for key in keys]
+        known = sorted((int(is_synthetic[i]), rows[i], told[i]) for i in (order[place] for place in train))
         model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
-        model.fit([learnt[key][0] for key in keys], [key[0] for key in keys], weights)
+        model.fit([one for _, _, one in known], [side for side, _, _ in known])
         out = [order[place] for place in test]
         scores[out] = model.decision_function([told[i] for i in out])
     return float(roc_auc_score(is_synthetic, scores))
@@ -97,7 +91,7 @@ def test_shifted_gaussians_are_told_apart_as_well_as_can_be(shift) -> None:
 
 
 def test_the_same_law_is_not_detected_and_another_one_is() -> None:
-    same, other = auc(traffic(1), traffic(2)), auc(traffic(1), traffic(2, most=4))
+    same, other = auc(traffic(1), traffic(2)), auc(traffic(1), traffic(2, most=3))
     assert same.low <= 0.5 <= same.high
     assert other.low > 0.6
 

@@ -99,8 +99,8 @@ def detected(groups: Groups, seed: int) -> Measured | str:
 def scores(groups: Groups, seed: int) -> Floats:
     """How synthetic each distinct biflow looks, float64 (G,), to a classifier that has not seen it.
 
-    The groups are dealt out to `FOLDS` folds of nearly as many biflows each. The two sides have the same weight in each
-    training set, so that scores of different folds can be compared.
+    The groups are dealt out to `FOLDS` folds of nearly as many biflows each; each fold's classifier learns from the
+    others.
     """
     fold, found = dealt(groups.real + groups.synthetic, seed), np.zeros(len(groups.real))
     told = Parallel(n_jobs=-1, prefer="threads")(delayed(_told)(groups, fold == out, seed) for out in range(FOLDS))
@@ -111,16 +111,14 @@ def scores(groups: Groups, seed: int) -> Floats:
 
 def _told(groups: Groups, out: npt.NDArray[np.bool_], seed: int) -> Floats:
     """The scores of the groups in `out` by a classifier that has learnt from the others; 0 if these are of one side."""
-    rows = [np.flatnonzero(~out & (side > 0)) for side in (groups.real, groups.synthetic)]
+    rows = [np.repeat(np.flatnonzero(~out), side[~out]) for side in (groups.real, groups.synthetic)]
     if not all(map(len, rows)):
         return np.zeros(np.count_nonzero(out))
-    weights = [side[of] / side[of].sum() for side, of in zip((groups.real, groups.synthetic), rows, strict=True)]
-    both, weight = np.concatenate(rows), np.concatenate(weights)
     # Stopping early would take a random part of the training set, which could share biflows with the rest.
     model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
     # Each fold in one thread: threads that share a tree wait for each other at every node.
     with threadpool_limits(1, "openmp"):
-        model.fit(groups.features[both], np.repeat([0, 1], list(map(len, rows))), weight * len(both) / 2)
+        model.fit(groups.features[np.concatenate(rows)], np.repeat([0, 1], list(map(len, rows))))
         found: Floats = model.decision_function(groups.features[out])
     return found
 
