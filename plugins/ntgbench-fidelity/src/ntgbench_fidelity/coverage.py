@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 K = 5
 """A ball reaches to the K-th nearest other real point."""
 
-CENTRES = 2_048
-"""Real biflows of a class, with repetitions, whose balls are looked at at most."""
+CENTRES, FEWEST_CENTRES = 2_048, 128
+"""Real biflows of a class, with repetitions, whose balls are looked at at most: the first of ten packets or fewer, in
+inverse proportion to the packets beyond, down to the second. So a biflow takes the same time however long it is."""
 
 _BLOCK = 2**22  # distances that are held at a time
 
@@ -49,8 +50,8 @@ def coverage(real: Biflows, synthetic: Biflows, seed: int) -> dict[str, float]:
     absent one being 0, and of pl_max where one is upstream and one downstream, or one is absent.
 
     Of a class with more than 2,048 real biflows, so many are drawn by `seed`, without repetition, and the sums are over
-    the balls of these. All biflows are looked for in these balls, so both metrics are 1 for the same traffic even then.
-    The draw does not depend on the order of the biflows.
+    the balls of these; with P > 10 packets they are 20,480 / P, at least 128. All biflows are looked for in these
+    balls, so both metrics are 1 for the same traffic even then. The draw does not depend on the order of the biflows.
 
     Raises:
         TrafficError: a side is empty, or classes, packets or pl_max differ.
@@ -66,12 +67,13 @@ def coverage_of_counts(real: DistinctCounts, synthetic: DistinctCounts, seed: in
     of_class = [biflows_of_classes(side) for side in (real, synthetic)]
     require_biflows(*of_class)
     require_same_form([real.form, synthetic.form])
+    most = min(CENTRES, max(FEWEST_CENTRES, CENTRES * 10 // real.form.packets))
     found = np.zeros((len(real.form.classes), 2))
     for label, (own, other) in enumerate(zip(_of_classes(real), _of_classes(synthetic), strict=True)):
         if len(own[0]) and len(other[0]):
             packets = max(int(np.count_nonzero(rows, axis=1).max()) for rows, _ in (own, other))
             points = [_embedded(rows[:, :packets], real.form.pl_max) for rows, _ in (own, other)]
-            centres = _drawn(*own, [seed, label])
+            centres = _drawn(*own, most, [seed, label])
             found[label] = coverage_and_density(points[0], own[1], points[1], other[1], centres)
     mean = found[of_class[0] > 0].mean(axis=0)
     return {"coverage": float(mean[0]), "density": float(mean[1])}
@@ -128,13 +130,13 @@ def _of_classes(side: DistinctCounts) -> list[tuple[Rows, Integers]]:
     return [(rows[number[own]], side.times.times[own]) for own in np.split(order, bounds)]
 
 
-def _drawn(rows: Rows, times: Integers, seed: list[int]) -> Integers:
-    """How often each distinct biflow is among those drawn, int64 (D,): all where there are no more than `CENTRES`."""
-    if times.sum() <= CENTRES:
+def _drawn(rows: Rows, times: Integers, most: int, seed: list[int]) -> Integers:
+    """How often each distinct biflow is among those drawn, int64 (D,): all where there are no more than `most`."""
+    if times.sum() <= most:
         return times
     order = np.lexsort(rows.T)
     drawn = np.empty_like(times)
-    drawn[order] = np.random.default_rng(seed).multivariate_hypergeometric(times[order], CENTRES)
+    drawn[order] = np.random.default_rng(seed).multivariate_hypergeometric(times[order], most)
     return drawn
 
 

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench_fidelity.counts import ALL, Counts, Form, Integers, counted, require_biflows, require_same_form, tally
+from ntgbench_fidelity.counts import (
+    ALL,
+    Counts,
+    Form,
+    Integers,
+    counted,
+    require_biflows,
+    require_same_form,
+    run_starts,
+    tally,
+)
 from ntgbench_fidelity.divergence import divergences, macro
 from ntgbench_fidelity.symbols import BINNED, binned_symbols, raw_symbols
 
@@ -140,7 +150,9 @@ def _alike(parts: Sequence[LongGramCounts]) -> list[list[Counts]]:
             old_place, last = np.divmod(counts.key.astype(np.int64), symbols)
             # The order of places stays the same, so the keys stay ascending.
             stage.append(Counts(new_place[old_place] * symbols + last, counts.times))
-        together = np.unique(np.concatenate([counts.key for counts in stage]))
+        # Much faster here than `np.unique`, which hashes.
+        together = np.sort(np.concatenate([counts.key for counts in stage]))
+        together = together[run_starts(together)]
         places = [np.searchsorted(together, counts.key) for counts in stage]
         stages.append(stage)
     return stages
