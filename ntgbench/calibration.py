@@ -1,0 +1,237 @@
+"""Calibration: whether a metric tells good traffic from bad, on traffic of known truth. The same for all tracks.
+
+A track says what its checks are and makes their traffic. A check asks for the metric's number in several named cases,
+each in a few repetitions with other traffic and other seeds, and returns a verdict. Numbers are compared as losses: how
+far they are from the best that the metric can have, so lower is better whatever the metric's goal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ntgbench.calling import Sides, call, exposes
+from ntgbench.results import has_failed
+from ntgbench.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.interfaces import MetricSpec
+    from ntgbench.row_schema import MetricValue
+    from ntgbench.scores import Scores
+
+Floats = npt.NDArray[np.float64]
+
+EXACT = 1e-9
+"""Numbers that differ by no more are equal."""
+
+SHARE = 0.1
+"""Share of the way from fresh real traffic to the end of the range within which a number counts as at the end."""
+
+State = Literal["passes", "fails", "does not apply"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a metric did in a check.
+
+    Attributes:
+        state: whether it passes.
+        reason: why it does not; empty when it passes.
+        numbers: the metric's values by case, one for each repetition.
+    """
+
+    state: State
+    reason: str = ""
+    numbers: dict[str, list[float]] = field(default_factory=dict)
+
+
+class DoesNotApplyError(Exception):
+    """The check cannot be made of this metric; says why."""
+
+
+@dataclass(frozen=True)
+class CalibrationCheck:
+    """One property that a metric may have.
+
+    Attributes:
+        name: what `MetricSpec.passes` has.
+        promise: the property, as a sentence about the metric.
+        run: returns why the metric lacks the property, None when it has it. Raises DoesNotApplyError.
+        exposed: whether it is of metrics that are handed training and held-out traffic together; None for all metrics.
+    """
+
+    name: str
+    promise: str
+    run: Callable[[Asking], str | None]
+    exposed: bool | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration of a track's metrics.
+
+    Attributes:
+        checks: the catalogue.
+        sides: makes the traffic of a case: called with its name, the size and the number of the repetition. Equal
+            arguments give equal traffic.
+        size: items of each side.
+        sizes: items for the checks and costs that are about size, ascending.
+        repetitions: of each case, at least 2.
+        traffic: what the traffic is, one or two sentences.
+    """
+
+    checks: tuple[CalibrationCheck, ...] = ()
+    sides: Callable[[str, int, int], Sides] | None = None
+    size: int = 0
+    sizes: tuple[int, ...] = ()
+    repetitions: int = 3
+    traffic: str = ""
+
+
+@dataclass
+class Bench:
+    """Metrics that share a call: what one check has asked for, others and other metrics find."""
+
+    metrics: Sequence[MetricSpec]
+    calibration: Calibration
+    _found: dict[tuple[str, int, int, int], Scores] = field(default_factory=dict)
+
+    def measure(self, case: str, size: int, repetition: int, seed: int) -> Scores:
+        """The scores of all metrics."""
+        key = (case, size, repetition, seed)
+        if key not in self._found:
+            assert self.calibration.sides is not None
+            sides = self.calibration.sides(case, size, repetition)
+            self._found[key] = call(self.metrics, sides, derive_seed("calibration", repetition, seed))
+        return self._found[key]
+
+
+class Asking:
+    """What a check asks of one metric.
+
+    Attributes:
+        metric: what is checked.
+        calibration: sizes and repetitions.
+        exposed: whether it is handed training and held-out traffic together.
+        numbers: what has been asked, for the page.
+    """
+
+    def __init__(self, metric: MetricSpec, bench: Bench) -> None:
+        self.metric, self.calibration, self.exposed = metric, bench.calibration, exposes(metric)
+        self.numbers: dict[str, list[float]] = {}
+        self._bench = bench
+
+    def found(self, case: str, size: int | None = None, repetition: int = 0, seed: int = 0) -> MetricValue:
+        """The metric's number in one repetition of a case.
+
+        Raises DoesNotApplyError when the metric has none for such traffic, and AssertionError when it has failed.
+        """
+        found = self._bench.measure(case, size or self.calibration.size, repetition, seed)[self.metric.name]
+        if found["value"] is None:
+            what = "fails" if has_failed(found) else "has no number"
+            reason = f"it {what} in the case {case!r}: {found['reason']}"
+            raise AssertionError(reason) if has_failed(found) else DoesNotApplyError(reason)
+        return found
+
+    def values(self, case: str, size: int | None = None, repetitions: int | None = None) -> Floats:
+        """The metric's numbers in each repetition of a case, float64 (repetitions,)."""
+        each = [
+            self.found(case, size, repetition) for repetition in range(repetitions or self.calibration.repetitions)
+        ]
+        values = [float(one["value"] or 0.0) for one in each]
+        self.numbers[case if size is None else f"{case}, {size:,}"] = values
+        return np.array(values)
+
+    def losses(self, case: str, size: int | None = None, repetitions: int | None = None) -> Floats:
+        """How far the numbers are from the best, as `loss`."""
+        return np.array([self.loss(value) for value in self.values(case, size, repetitions).tolist()])
+
+    def loss(self, value: float) -> float:
+        """How far a number is from the best one; where the best has no bound, the number with the sign that fits."""
+        metric = self.metric
+        if metric.best is not None:
+            return abs(value - metric.best)
+        if metric.goal == "max":
+            return (metric.highest or 0.0) - value
+        return value - (metric.lowest or 0.0)
+
+    @property
+    def has_best(self) -> bool:
+        """Whether it is known which number is best."""
+        metric = self.metric
+        bound = metric.best if metric.goal == "near" else metric.highest if metric.goal == "max" else metric.lowest
+        return bound is not None
+
+    @property
+    def worst(self) -> float:
+        """The largest loss, infinite where there is no bound."""
+        ends = [-math.inf if self.metric.lowest is None else self.metric.lowest]
+        ends.append(math.inf if self.metric.highest is None else self.metric.highest)
+        if self.metric.goal == "min":
+            return self.loss(ends[1])
+        return self.loss(ends[0]) if self.metric.goal == "max" else max(map(self.loss, ends))
+
+    def covers_best(self, case: str) -> bool:
+        """Whether the best number lies in the metric's own interval in each repetition; not where there is none."""
+        best = self.metric.best if self.metric.best is not None else self.metric.lowest
+        best = self.metric.highest if self.metric.goal == "max" else best
+        each = [self.found(case, None, repetition) for repetition in range(self.calibration.repetitions)]
+        return best is not None and all("low" in one and one["low"] <= best <= one["high"] for one in each)
+
+    def spread(self, case: str) -> float:
+        """How much the number varies with the metric's own seed alone: largest less smallest of 3 seeds."""
+        values = [float(self.found(case, None, 0, seed)["value"] or 0.0) for seed in range(3)]
+        return max(values) - min(values)
+
+    def ladder(self, *cases: str) -> str | None:
+        """Why the cases are not each worse than the one before; None when they are, see `is_worse`.
+
+        A case that follows one at the worst possible number need not be worse.
+        """
+        losses = [self.losses(case) for case in cases]
+        for (better, first), (worse, second) in zip(
+            zip(cases, losses, strict=True), list(zip(cases, losses, strict=True))[1:], strict=False
+        ):
+            if not is_worse(second, first) and not (first >= self.worst - EXACT).all():
+                return f"{worse!r} does not score worse than {better!r}"
+        return None
+
+
+def is_worse(losses: Floats, than: Floats) -> bool:
+    """Whether losses are above others beyond noise: in each repetition, and on average by over two standard errors.
+
+    The standard error is that of the mean difference: both sides of a repetition share their real traffic.
+    """
+    gap = losses - than
+    error = gap.std(ddof=1) / math.sqrt(len(gap))
+    return bool((gap > EXACT).all() and gap.mean() > 2 * error)
+
+
+def judge(check: CalibrationCheck, metric: MetricSpec, bench: Bench) -> Verdict:
+    """The verdict of one check on one metric."""
+    asking = Asking(metric, bench)
+    if check.exposed is not None and check.exposed != asking.exposed:
+        what = "what traffic exposes" if asking.exposed else "how alike traffic is"
+        return Verdict("does not apply", f"this metric is about {what}")
+    try:
+        reason = check.run(asking)
+    except DoesNotApplyError as error:
+        return Verdict("does not apply", str(error), asking.numbers)
+    except AssertionError as error:
+        return Verdict("fails", str(error), asking.numbers)
+    return Verdict("passes" if reason is None else "fails", reason or "", asking.numbers)
+
+
+def benches(metrics: Sequence[MetricSpec], calibration: Calibration) -> list[Bench]:
+    """The metrics of one track by shared calls: those of one suite, target, `against`, and use of likelihoods."""
+    groups: dict[tuple[str, str, str, bool], list[MetricSpec]] = {}
+    for metric in metrics:
+        groups.setdefault((metric.suite, metric.target, metric.against, metric.likelihood), []).append(metric)
+    return [Bench(group, calibration) for group in groups.values()]
