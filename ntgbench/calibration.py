@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench.calling import Sides, call, exposes
+from ntgbench.calling import Sides, call, exposes, loss
 from ntgbench.results import has_failed
 from ntgbench.seeds import derive_seed
 
@@ -84,6 +84,8 @@ class Calibration:
         size: items of each side.
         sizes: items for the checks and costs that are about size, ascending.
         repetitions: of each case, at least 2.
+        timed: the case whose calls are timed, at each of `sizes`.
+        unit: what the items are, in the plural.
         traffic: what the traffic is, one or two sentences.
     """
 
@@ -92,6 +94,8 @@ class Calibration:
     size: int = 0
     sizes: tuple[int, ...] = ()
     repetitions: int = 3
+    timed: str = "fresh"
+    unit: str = "items"
     traffic: str = ""
 
 
@@ -142,25 +146,14 @@ class Asking:
 
     def values(self, case: str, size: int | None = None, repetitions: int | None = None) -> Floats:
         """The metric's numbers in each repetition of a case, float64 (repetitions,)."""
-        each = [
-            self.found(case, size, repetition) for repetition in range(repetitions or self.calibration.repetitions)
-        ]
+        each = [self.found(case, size, repetition) for repetition in range(repetitions or self.calibration.repetitions)]
         values = [float(one["value"] or 0.0) for one in each]
         self.numbers[case if size is None else f"{case}, {size:,}"] = values
         return np.array(values)
 
     def losses(self, case: str, size: int | None = None, repetitions: int | None = None) -> Floats:
-        """How far the numbers are from the best, as `loss`."""
-        return np.array([self.loss(value) for value in self.values(case, size, repetitions).tolist()])
-
-    def loss(self, value: float) -> float:
-        """How far a number is from the best one; where the best has no bound, the number with the sign that fits."""
-        metric = self.metric
-        if metric.best is not None:
-            return abs(value - metric.best)
-        if metric.goal == "max":
-            return (metric.highest or 0.0) - value
-        return value - (metric.lowest or 0.0)
+        """How far the numbers are from the best, see `ntgbench.calling.loss`."""
+        return np.array([loss(self.metric, value) for value in self.values(case, size, repetitions).tolist()])
 
     @property
     def has_best(self) -> bool:
@@ -175,8 +168,8 @@ class Asking:
         ends = [-math.inf if self.metric.lowest is None else self.metric.lowest]
         ends.append(math.inf if self.metric.highest is None else self.metric.highest)
         if self.metric.goal == "min":
-            return self.loss(ends[1])
-        return self.loss(ends[0]) if self.metric.goal == "max" else max(map(self.loss, ends))
+            return loss(self.metric, ends[1])
+        return loss(self.metric, ends[0]) if self.metric.goal == "max" else max(loss(self.metric, end) for end in ends)
 
     def covers_best(self, case: str) -> bool:
         """Whether the best number lies in the metric's own interval in each repetition; not where there is none."""
@@ -227,6 +220,23 @@ def judge(check: CalibrationCheck, metric: MetricSpec, bench: Bench) -> Verdict:
     except AssertionError as error:
         return Verdict("fails", str(error), asking.numbers)
     return Verdict("passes" if reason is None else "fails", reason or "", asking.numbers)
+
+
+def identity(ask: Asking) -> str | None:
+    """The real traffic that it compares with, in place of synthetic traffic, scores best.
+
+    The loss is 0 (1e-9), or at most a tenth of that of fresh traffic, or the metric's interval covers the best number.
+    Where the best has no bound: the real traffic itself scores no worse than fresh traffic in any repetition.
+    """
+    case = f"itself: {ask.metric.against}"
+    itself, fresh = ask.losses(case), ask.losses("fresh")
+    if not ask.has_best:
+        return (
+            None if (itself <= fresh + EXACT).all() else "the real traffic itself scores worse than other real traffic"
+        )
+    if (itself <= np.maximum(SHARE * fresh, EXACT)).all() or ask.covers_best(case):
+        return None
+    return "the real traffic itself does not score best"
 
 
 def benches(metrics: Sequence[MetricSpec], calibration: Calibration) -> list[Bench]:

@@ -47,6 +47,15 @@ def exposes(metric: MetricSpec) -> bool:
     return suite is not None and suite.exposes
 
 
+def loss(metric: MetricSpec, value: float) -> float:
+    """How far a number is from the best one; where that has no bound, the number with the sign that makes less better."""
+    if metric.best is not None:
+        return abs(value - metric.best)
+    if metric.goal == "max":
+        return (metric.highest or 0.0) - value
+    return value - (metric.lowest or 0.0)
+
+
 def call(metrics: Sequence[MetricSpec], sides: Sides, seed: int) -> Scores:
     """The scores of metrics of one suite and one `against`: the figures that a leaderboard shows first.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.calibration import EXACT, SHARE, Calibration, CalibrationCheck, DoesNotApplyError, is_worse
+from ntgbench.calibration import EXACT, SHARE, Calibration, CalibrationCheck, DoesNotApplyError, identity, is_worse
 from ntgbench.tracks.biflows.calibration.traffic import sides
 
 if TYPE_CHECKING:
@@ -35,24 +35,11 @@ def calibration(full: bool) -> Calibration:
         FULL_SIZE if full else SHORT_SIZE,
         FULL_SIZES if full else SHORT_SIZES,
         FULL_REPETITIONS if full else REPETITIONS,
-        "Biflows of the model behind the dataset `simulated`, drawn anew in each repetition: 12 classes of the same "
+        timed="chain",
+        unit="biflows",
+        traffic="Biflows of the model behind the dataset `simulated`, drawn anew in each repetition: 12 classes of the same "
         "number of biflows, in sessions of 12, with 10 packets of at most 1460 bytes.",
     )
-
-
-def identity(ask: Asking) -> str | None:
-    """The real traffic that it compares with, in place of synthetic traffic, scores best.
-
-    The loss is 0 (1e-9), or at most a tenth of that of fresh traffic, or the metric's interval covers the best number.
-    Where the best has no bound: the real traffic itself scores no worse than fresh traffic in any repetition.
-    """
-    case = f"itself: {ask.metric.against}"
-    itself, fresh = ask.losses(case), ask.losses("fresh")
-    if not ask.has_best:
-        return None if (itself <= fresh + EXACT).all() else "the real traffic itself scores worse than other real traffic"
-    if (itself <= np.maximum(SHARE * fresh, EXACT)).all() or ask.covers_best(case):
-        return None
-    return "the real traffic itself does not score best"
 
 
 def disjoint(ask: Asking) -> str | None:

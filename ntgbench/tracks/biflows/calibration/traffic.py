@@ -185,7 +185,9 @@ def exchanged(world: World, side: str) -> Sides:
 def disjoint(world: World) -> Sides:
     """Real traffic of at most 5 packets, all upstream; synthetic traffic of more packets, all downstream."""
     half = PACKETS // 2
-    real = (changed(one, np.where(np.arange(PACKETS) < half, abs(one.signed_pl), 0)) for one in (world.train, world.test))
+    real = (
+        changed(one, np.where(np.arange(PACKETS) < half, abs(one.signed_pl), 0)) for one in (world.train, world.test)
+    )
     signed_pl = world.fresh.signed_pl
     # Packets that a biflow lacks repeat its first one.
     longer = np.where((signed_pl == 0) & (np.arange(PACKETS) <= half), signed_pl[:, :1], signed_pl)
