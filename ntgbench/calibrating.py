@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -123,4 +124,4 @@ def _cost(bench: Bench, calibration: Calibration) -> Cost | None:
 
 def _cpu_seconds() -> float:
     """CPU seconds of this process and of the child processes that have ended."""
-    return sum(os.times()[:4])
+    return time.process_time() + sum(os.times()[2:4])

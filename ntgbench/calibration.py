@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -178,10 +179,18 @@ class Asking:
         each = [self.found(case, None, repetition) for repetition in range(self.calibration.repetitions)]
         return best is not None and all("low" in one and one["low"] <= best <= one["high"] for one in each)
 
-    def spread(self, case: str) -> float:
-        """How much the number varies with the metric's own seed alone: largest less smallest of 3 seeds."""
+    def allowed(self, case: str) -> float:
+        """How much the number may differ without a meaning: 1e-9, plus twice the range of it over 3 of its own seeds.
+
+        Raises AssertionError when that range is above a tenth of the metric's: such a number tells nothing.
+        """
+        metric = self.metric
         values = [float(self.found(case, None, 0, seed)["value"] or 0.0) for seed in range(3)]
-        return max(values) - min(values)
+        spread = max(values) - min(values)
+        if metric.lowest is not None and metric.highest is not None:
+            share = spread / (metric.highest - metric.lowest)
+            assert share <= SHARE, f"another seed of the metric alone changes it by {spread:.3g}"
+        return EXACT + 2 * spread
 
     def ladder(self, *cases: str) -> str | None:
         """Why the cases are not each worse than the one before; None when they are, see `is_worse`.
@@ -189,9 +198,7 @@ class Asking:
         A case that follows one at the worst possible number need not be worse.
         """
         losses = [self.losses(case) for case in cases]
-        for (better, first), (worse, second) in zip(
-            zip(cases, losses, strict=True), list(zip(cases, losses, strict=True))[1:], strict=False
-        ):
+        for (better, first), (worse, second) in pairwise(zip(cases, losses, strict=True)):
             if not is_worse(second, first) and not (first >= self.worst - EXACT).all():
                 return f"{worse!r} does not score worse than {better!r}"
         return None

@@ -121,7 +121,7 @@ def _costs(found: Sequence[Calibrated], calibration: Calibration) -> Iterable[st
     yield (
         f"CPU seconds of one call with {COST_AT:,} {calibration.unit} a side, carried on from the largest of "
         f"{', '.join(f'{size:,}' for size in calibration.sizes)} by the growth: the power of the number of "
-        f"{calibration.unit} that the time is in proportion to. Measured on {about['cpu']}; times differ from run to run."
+        f"{calibration.unit} that the time is in proportion to. Measured on {about['cpu']}; times vary."
     )
     rows = [
         [", ".join(f"`{name}`" for name in together), f"{cost.at:.2g}", f"{cost.growth:.2f}"]

@@ -48,7 +48,7 @@ def exposes(metric: MetricSpec) -> bool:
 
 
 def loss(metric: MetricSpec, value: float) -> float:
-    """How far a number is from the best one; where that has no bound, the number with the sign that makes less better."""
+    """How far a number is from the best one; where that has no bound, the number, negative for "max"."""
     if metric.best is not None:
         return abs(value - metric.best)
     if metric.goal == "max":
@@ -70,7 +70,8 @@ def call(metrics: Sequence[MetricSpec], sides: Sides, seed: int) -> Scores:
         if not chosen:
             continue
         real: Any = getattr(sides, chosen[0].against)
-        synthetic, likelihood = sides.synthetic, None
+        synthetic: Any = sides.synthetic
+        likelihood: Any = None
         if suite is not None and suite.exposes:
             real = Exposed(sides.train, sides.test)
             if asks:

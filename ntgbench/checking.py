@@ -41,9 +41,9 @@ class Checked:
 def run_checks(name: str, limits: Limits, track: str | None = None, full: bool = False) -> Iterator[Checked]:
     """Run the checks of a system or metric in a child process; each result is yielded as soon as it is known.
 
-    `track` tells systems of one name apart; `full` is for calibration with all sizes. A check that ends the process has failed, and the next ones run
-    in a new process. A check that exceeds `limits`, which apply to each check, has failed, and the next ones do not
-    run.
+    `track` tells systems of one name apart; `full` is for calibration with all sizes. A check that ends the process has
+    failed, and the next ones run in a new process. A check that exceeds `limits`, which apply to each check, has
+    failed, and the next ones do not run.
     """
     from ntgbench.testing import checks_of
 

@@ -1,4 +1,4 @@
-"""Traffic of known truth for calibration: the dataset `simulated` as a model, from which any number of biflows is drawn.
+"""Traffic of known truth for calibration, drawn from the model behind the dataset `simulated`.
 
 A world is one repetition: a training set, a test set, and fresh real traffic of the same law, all with the same number
 of biflows of each class, in sessions of their own. A case puts something in the place of synthetic traffic; some change
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +80,7 @@ def anonymous(biflows: Biflows) -> Biflows:
     return replace(biflows, session=None, iat=None)
 
 
-def changed(biflows: Biflows, signed_pl: npt.NDArray[np.integer]) -> Biflows:
+def changed(biflows: Biflows, signed_pl: npt.NDArray[Any]) -> Biflows:
     """The biflows with other packets, without sessions and times."""
     return replace(anonymous(biflows), signed_pl=signed_pl)
 
@@ -134,7 +134,7 @@ def truncated(world: World, packets: int) -> Biflows:
 
 
 def swapped(world: World, count: int) -> Biflows:
-    """Fresh real traffic; the first of `count` classes is exchanged with the last, the second with the last but one, …"""
+    """Fresh real traffic; `count` classes are exchanged: the first with the last, and so on inwards."""
     label = world.fresh.label
     outside = np.minimum(label, CLASSES - 1 - label) < count // 2
     return replace(world.fresh, label=np.where(outside, CLASSES - 1 - label, label))
@@ -169,11 +169,13 @@ def copies(world: World, share: float) -> Biflows:
 def shuffled(world: World) -> Sides:
     """A chain, with all sides in another order of biflows."""
     plain = sides("chain", world.size, world.repetition)
-    each = (
-        part.select(world.rng("order", name).permutation(len(part)))
-        for name, part in (("train", plain.train), ("test", plain.test), ("synthetic", plain.synthetic))
-    )
-    return Sides(*each, plain.likelihood)
+    names = ("train", "test", "synthetic")
+    changes: dict[str, Any] = {name: _shuffled(getattr(plain, name), world.rng(name)) for name in names}
+    return replace(plain, **changes)
+
+
+def _shuffled(biflows: Biflows, rng: np.random.Generator) -> Biflows:
+    return biflows.select(rng.permutation(len(biflows)))
 
 
 def exchanged(world: World, side: str) -> Sides:
@@ -185,13 +187,13 @@ def exchanged(world: World, side: str) -> Sides:
 def disjoint(world: World) -> Sides:
     """Real traffic of at most 5 packets, all upstream; synthetic traffic of more packets, all downstream."""
     half = PACKETS // 2
-    real = (
-        changed(one, np.where(np.arange(PACKETS) < half, abs(one.signed_pl), 0)) for one in (world.train, world.test)
+    train, test = (
+        changed(one, np.where(np.arange(PACKETS) < half, np.abs(one.signed_pl), 0)) for one in (world.train, world.test)
     )
     signed_pl = world.fresh.signed_pl
     # Packets that a biflow lacks repeat its first one.
     longer = np.where((signed_pl == 0) & (np.arange(PACKETS) <= half), signed_pl[:, :1], signed_pl)
-    return Sides(*real, changed(world.fresh, -abs(longer)))
+    return Sides(train, test, changed(world.fresh, -np.abs(longer)))
 
 
 def outlier(biflows: Biflows) -> Biflows:
@@ -204,10 +206,10 @@ def outlier(biflows: Biflows) -> Biflows:
 def with_outlier(world: World, side: str) -> Sides:
     """A chain, with an outlier on one side."""
     plain = sides("chain", world.size, world.repetition)
-    return replace(plain, **{name: outlier(getattr(plain, name)) for name in SIDES[side]})
+    names = ("synthetic",) if side == "synthetic" else ("train", "test")
+    changes: dict[str, Any] = {name: outlier(getattr(plain, name)) for name in names}
+    return replace(plain, **changes)
 
-
-SIDES = {"real": ("train", "test"), "synthetic": ("synthetic",)}
 
 CASES: dict[str, Callable[[World, str], Biflows | Sides]] = {
     "fresh": lambda world, _: world.fresh,
