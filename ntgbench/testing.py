@@ -149,7 +149,7 @@ def metric_checks(name: str, track: str | None = None) -> list[Check]:
         Check("in-range", "it gives a number in its range, or says why it has none", lambda: _in_range(metric, kind)),
         Check("same-number", "the same seed gives the same number", lambda: _same_number(metric, kind)),
         Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric, kind)),
-        *kind.metric_checks(lambda real, synthetic: _value(metric, real, real, synthetic)),
+        *kind.metric_checks(lambda real, synthetic: _value(metric, kind, real, synthetic)),
     ]
 
 
@@ -282,28 +282,24 @@ def _damaged(fit: Fit) -> None:
             raise AssertionError(f"a model whose {path.name} was cut in half was loaded without an error")
 
 
-def _value(metric: MetricSpec, train: Traffic, test: Traffic, synthetic: Traffic) -> float | None:
+def _value(metric: MetricSpec, track: Track[Any], real: Traffic, synthetic: Traffic) -> float | None:
     """The metric's number, None where it says that it has none for such traffic."""
     from ntgbench.calling import Sides, call
     from ntgbench.results import has_failed
 
-    found = call([metric], Sides(train, test, synthetic), seed=12)[metric.name]
+    other = track.example(3) if exposes(metric) else real
+    found = call([metric], Sides(real, other, synthetic), seed=12)[metric.name]
     assert not has_failed(found), found["reason"]
     return found["value"]
 
 
-def _of_examples(metric: MetricSpec, track: Track[Any]) -> float | None:
-    """The metric's number for other traffic than the real one."""
-    real = track.example(1)
-    return _value(metric, real, track.example(3) if exposes(metric) else real, track.example(2))
-
-
 def _in_range(metric: MetricSpec, track: Track[Any]) -> None:
-    _of_examples(metric, track)
+    _value(metric, track, track.example(1), track.example(2))
 
 
 def _same_number(metric: MetricSpec, track: Track[Any]) -> None:
-    assert _of_examples(metric, track) == _of_examples(metric, track)
+    real, synthetic = track.example(1), track.example(2)
+    assert _value(metric, track, real, synthetic) == _value(metric, track, real, synthetic)
 
 
 def _better_than_noise(metric: MetricSpec, track: Track[Any]) -> None:
@@ -313,6 +309,6 @@ def _better_than_noise(metric: MetricSpec, track: Track[Any]) -> None:
     noise = track.noise(real)
     if noise is None:
         return
-    own, of_noise = (_value(metric, real, real, synthetic) for synthetic in (real, noise))
+    own, of_noise = _value(metric, track, real, real), _value(metric, track, real, noise)
     if own is not None and of_noise is not None:
         assert loss(metric, own) <= loss(metric, of_noise), "noise scores better than the real traffic"

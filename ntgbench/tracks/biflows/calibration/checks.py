@@ -72,9 +72,9 @@ def sample_size(ask: Asking) -> str | None:
     """The number of biflows does not change the number by more than the real-vs-real floor.
 
     One law that differs from the real one (a chain of order 1, fitted on 24,000 biflows; for metrics of exposure, half
-    of the biflows copied) at 1,000, 10,000 and 100,000 biflows a side; in the short form 1,000, 3,000 and 9,000; two repetitions. The
-    mean at each size differs from that at the largest by no more than the loss of fresh traffic, the larger of both
-    sizes, plus the metric's standard deviation at the smaller size.
+    of the biflows copied) at 1,000, 10,000 and 100,000 biflows a side; in the short form 1,000, 3,000 and 9,000; two
+    repetitions. The mean at each size differs from that at the largest by no more than the loss of fresh traffic, the
+    larger of both sizes, plus the metric's standard deviation at the smaller size.
     """
     if not ask.has_best:
         raise DoesNotApplyError("its best number has no bound, so there is no floor to compare with")
