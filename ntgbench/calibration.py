@@ -172,6 +172,12 @@ class Asking:
             return loss(self.metric, ends[1])
         return loss(self.metric, ends[0]) if self.metric.goal == "max" else max(loss(self.metric, end) for end in ends)
 
+    @property
+    def span(self) -> float:
+        """The metric's range, infinite where it lacks a bound."""
+        bounds = (self.metric.lowest, self.metric.highest)
+        return math.inf if bounds[0] is None or bounds[1] is None else bounds[1] - bounds[0]
+
     def covers_best(self, case: str) -> bool:
         """Whether the best number lies in the metric's own interval in each repetition; not where there is none."""
         best = self.metric.best if self.metric.best is not None else self.metric.lowest
@@ -184,12 +190,9 @@ class Asking:
 
         Raises AssertionError when that range is above a tenth of the metric's: such a number tells nothing.
         """
-        metric = self.metric
         values = [float(self.found(case, None, 0, seed)["value"] or 0.0) for seed in range(3)]
         spread = max(values) - min(values)
-        if metric.lowest is not None and metric.highest is not None:
-            share = spread / (metric.highest - metric.lowest)
-            assert share <= SHARE, f"another seed of the metric alone changes it by {spread:.3g}"
+        assert spread <= SHARE * self.span, f"another seed of the metric alone changes it by {spread:.3g}"
         return EXACT + 2 * spread
 
     def ladder(self, *cases: str) -> str | None:

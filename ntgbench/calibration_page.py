@@ -41,7 +41,11 @@ def page(found: Sequence[Calibrated], full: bool, command: str) -> str:
     for track in tracks:
         of_track = [one for one in found if one.metric.track == track]
         calibration = registry().track(track).calibration(full)
-        parts += [f"# The track {track}", _form(calibration, full), *_catalogue(calibration)]
+        parts.append(f"# The track {track}")
+        if not calibration.checks:
+            parts.append(f"The track {track} has no calibration checks.")
+            continue
+        parts += [_form(calibration, full), *_catalogue(calibration)]
         for suite in dict.fromkeys(one.metric.suite for one in of_track):
             parts += _suite(suite, [one for one in of_track if one.metric.suite == suite], calibration)
         parts += _costs(of_track, calibration)
@@ -57,8 +61,6 @@ def _form(calibration: Calibration, full: bool) -> str:
 
 
 def _catalogue(calibration: Calibration) -> Iterable[str]:
-    if not calibration.checks:
-        return
     yield "## The checks"
     yield "\n".join(
         f"- **{one.name}**: {' '.join((inspect.getdoc(one.run) or '').split())}" for one in calibration.checks

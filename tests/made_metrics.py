@@ -42,35 +42,43 @@ def _single(real: np.ndarray, synthetic: np.ndarray) -> float:
 
 
 def measure(real, synthetic, seed) -> dict[str, object]:
-    """Several metrics of fidelity."""
-    order = np.arange(len(synthetic)) @ synthetic.signed_pl[:, 0].astype(np.int64)
+    """Metrics of fidelity, one good, the others each with a fault."""
+    first = [int(side.signed_pl[0].astype(np.int64).sum()) for side in (real, synthetic)]
+    lengths = [np.abs(side.signed_pl.astype(np.int64)) for side in (real, synthetic)]
+    perfect = _macro(_lengths_and_directions, real, synthetic)
     return {
-        "perfect": _macro(_lengths_and_directions, real, synthetic),
-        "likeness": 1 - _macro(_lengths_and_directions, real, synthetic),
-        "constant": 0.5,
-        "random": float(np.random.default_rng([seed, abs(int(order))]).random()),
+        "perfect": perfect,
+        "likeness": 1 - perfect,
+        "random": float(np.random.default_rng([seed, *map(abs, first)]).random()),
         "order_blind": _macro(_single, real, synthetic),
         "class_blind": _single(*(side.signed_pl.astype(np.int64) for side in (real, synthetic))),
-        "average": abs(float(abs(real.signed_pl.astype(float)).max() - abs(synthetic.signed_pl.astype(float)).max())),
-        "one_sided": float(np.isin(_keys(synthetic), _keys(real), invert=True).mean()),
-        "half": "there is no number" if len(np.unique(synthetic.label)) < 12 else 0.0,
+        "largest": float(abs(lengths[0].max() - lengths[1].max())),
+        "biased": first[1] % 97 / 97,
+        "growing": min(1.0, perfect * len(real) / 20_000),
+        "undefined": "a class is missing" if len(np.unique(synthetic.label)) < len(real.classes) else perfect,
         "broken": float("nan"),
     }
 
 
-def _keys(biflows) -> np.ndarray:
-    return np.unique(biflows.signed_pl, axis=0, return_inverse=True)[1]
+def copying(real, synthetic, seed) -> dict[str, float]:
+    """A metric of verbatim copies alone."""
+    return {"novelty": _share_in(real, synthetic)}
+
+
+def flat(real, synthetic, seed) -> dict[str, float]:
+    """A metric that sees nothing."""
+    return {"constant": 0.5}
 
 
 def exposure(real, synthetic, seed) -> dict[str, object]:
-    """Metrics of copying."""
-    shares = [_share_in(side, synthetic) for side in (real.train, real.test)]
-    gap = shares[0] - shares[1]
+    """Metrics of what synthetic traffic gives away, the first two good."""
+    gap = _share_in(real.train, synthetic) - _share_in(real.test, synthetic)
+    half = 0.5 + gap / 2
     return {
         "copied": gap,
-        "copied_near": Measured(0.5 + gap / 2, 0.5 + gap / 2 - 0.02, 0.5 + gap / 2 + 0.02),
+        "near_half": Measured(half, half - 0.02, half + 0.02),
+        "overconfident": Measured(half + 0.1, half + 0.099, half + 0.101),
         "always": 0.3,
-        "biased": shares[0] + 0.2 * (int(real.train.signed_pl.astype(np.int64).sum()) % 997) / 997,
     }
 
 
@@ -79,6 +87,8 @@ def _share_in(real, synthetic) -> float:
     return float(np.mean([row.tobytes() in known for row in synthetic.signed_pl]))
 
 
-def likelihood(real, synthetic, seed, likelihood) -> dict[str, object]:
-    """Mean bits a biflow, a sum of the likelihoods that the system tells."""
-    return {"bits": "the system tells no likelihood" if likelihood is None else float(-likelihood.sum(axis=1).mean())}
+def bits(real, synthetic, seed, likelihood) -> dict[str, object]:
+    """Bits a biflow, of the likelihoods that the system tells."""
+    if likelihood is None:
+        return {"bits": "the system tells no likelihood"}
+    return {"bits": float(np.minimum(-likelihood.sum(axis=1), 1e3).mean() / np.log(2))}
