@@ -8,6 +8,8 @@ from guide import MODULES
 from ntgbench.interfaces import MetricSpec
 from ntgbench.plugins import registry
 
+CONSTANT = MetricSpec("constant", "made_metrics:flat", "Always 0.5", "fidelity", "min", passes=("symmetry", "noise"))
+
 
 def table(page: str, metric: str) -> dict[str, str]:
     """What the page says of a metric, by check."""
@@ -23,7 +25,9 @@ def test_the_page_and_the_json_say_what_metrics_declare_and_pass(command, tmp_pa
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "page.md").read_text()
     told = json.loads(done.stdout)["metrics"]
-    assert page.startswith("# Calibration of the metrics\n\nThis page is made by `ntgbench calibrate jsd_1gram leakage`")
+    assert page.startswith(
+        "# Calibration of the metrics\n\nThis page is made by `ntgbench calibrate jsd_1gram leakage`"
+    )
     for name in ("jsd_1gram", "leakage"):
         cells = table(page, name)
         for check, found in told[name]["checks"].items():
@@ -43,8 +47,7 @@ def test_the_page_and_the_json_say_what_metrics_declare_and_pass(command, tmp_pa
 
 
 def test_a_declared_check_that_fails_is_an_error(command, monkeypatch) -> None:
-    spec = MetricSpec("constant", "made_metrics:flat", "Always 0.5", "fidelity", "min", passes=("symmetry", "noise"))
-    monkeypatch.setattr(type(registry()), "metrics", lambda _: {"constant": spec})
+    monkeypatch.setattr(type(registry()), "metrics", lambda _: {"constant": CONSTANT})
     done = command("calibrate", "constant")
     assert done.returncode == 1
     assert "FAIL  constant declares noise, and does not pass" in done.stderr
@@ -66,3 +69,14 @@ def test_metrics_of_a_track_without_checks_have_none(command, install) -> None:
     done = command("calibrate", "mean_gap")
     assert done.returncode == 0, done.stderr
     assert "The track lengths has no calibration checks." in done.stdout
+
+
+def test_ctrl_c_ends_it_though_a_metric_is_at_work(command, monkeypatch) -> None:
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("made_metrics.flat", interrupted)
+    monkeypatch.setattr(type(registry()), "metrics", lambda _: {"constant": CONSTANT})
+    done = command("calibrate", "constant", "--out", "page.md")
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "stopped"

@@ -1,5 +1,7 @@
 """`ntgbench check` of plugins that end, block or multiply its process."""
 
+from itertools import pairwise
+
 import pytest
 
 PLUGIN = """
@@ -148,7 +150,7 @@ def test_a_metric_is_calibrated_and_what_it_does_not_declare_is_told(install, co
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert lines[-1] == "5 of 7 checks passed"
-    told = dict(zip(lines, lines[1:], strict=False))
+    told = dict(pairwise(lines))
     unknown = "FAIL  what it declares to pass are calibration checks"
     assert told[unknown] == "      no calibration check is called 'nosie'; did you mean noise?"
     assert "ok    calibration: real and synthetic traffic may change places (symmetry)" in told
