@@ -1,7 +1,7 @@
-"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT HOME [TRACK]`.
+"""Checks of a plugin in a process of their own: `python -m ntgbench.checking NAME FIRST REPORT HOME FULL [TRACK]`.
 
 It runs the checks of NAME from number FIRST on, and appends a line of JSON to the file REPORT after each. It works in
-an empty folder; relative paths in parameters start from HOME.
+an empty folder; relative paths in parameters start from HOME. FULL is 1 for calibration with all sizes, else 0.
 """
 
 from __future__ import annotations
@@ -35,31 +35,32 @@ class Checked:
     check: Check
     reason: str | None  # how the promise is broken, None when it is kept
     said: str = ""  # the last lines that the plugin printed, when it ended or blocked the process
+    finished: bool = True  # otherwise the check ended or blocked the process, or did not run
 
 
-def run_checks(name: str, limits: Limits, track: str | None = None) -> Iterator[Checked]:
+def run_checks(name: str, limits: Limits, track: str | None = None, full: bool = False) -> Iterator[Checked]:
     """Run the checks of a system or metric in a child process; each result is yielded as soon as it is known.
 
-    `track` tells systems of one name apart. A check that ends the process has failed, and the next ones run
-    in a new process. A check that exceeds `limits`, which apply to each check, has failed, and the next ones do not
-    run.
+    `track` tells systems of one name apart; `full` is for calibration with all sizes. A check that ends the process has
+    failed, and the next ones run in a new process. A check that exceeds `limits`, which apply to each check, has
+    failed, and the next ones do not run.
     """
     from ntgbench.testing import checks_of
 
-    checks = checks_of(name, track)
+    checks = checks_of(name, track, full=full)
     done = 0
     with tempfile.TemporaryDirectory() as folder:
         while done < len(checks):
-            child = _Child(name, done, Path(folder), limits, track)
+            child = _Child(name, done, Path(folder), limits, track, full)
             for reason in child.run(len(checks)):
                 yield Checked(checks[done], reason)
                 done += 1
             if done < len(checks):
-                yield Checked(checks[done], child.ended, child.said)
+                yield Checked(checks[done], child.ended, child.said, finished=False)
                 done += 1
             if child.over:
                 for check in checks[done:]:
-                    yield Checked(check, "not run, because an earlier check did not finish")
+                    yield Checked(check, "not run, because an earlier check did not finish", finished=False)
                 return
 
 
@@ -70,13 +71,14 @@ class _Child:
     said = ""  # the last lines that it printed
     over = False  # whether it exceeded a limit
 
-    def __init__(self, name: str, first: int, folder: Path, limits: Limits, track: str | None) -> None:
+    def __init__(self, name: str, first: int, folder: Path, limits: Limits, track: str | None, full: bool) -> None:
         self._report, self._log, self._limits = folder / f"report-{first}", folder / f"log-{first}", limits
         self._report.touch()
         self._next, self._unread = first, ""
         self._place = folder / f"place-{first}"
         self._place.mkdir()
-        arguments = [name, str(first), str(self._report), str(Path.cwd()), *([] if track is None else [track])]
+        arguments = [name, str(first), str(self._report), str(Path.cwd()), str(int(full))]
+        arguments += [] if track is None else [track]
         self._command = [sys.executable, "-P", "-m", "ntgbench.checking", *arguments]
 
     def run(self, end: int) -> Iterator[str | None]:
@@ -120,12 +122,12 @@ class _Child:
                 yield reason
 
 
-def main(name: str, first: int, report: Path, home: Path, track: str | None = None) -> None:
+def main(name: str, first: int, report: Path, home: Path, full: bool, track: str | None = None) -> None:
     """Run the checks and report on each."""
     from ntgbench.testing import checks_of
 
     with report.open("a", encoding="utf-8") as file:
-        for number, check in enumerate(checks_of(name, track, home)[first:], first):
+        for number, check in enumerate(checks_of(name, track, home, full)[first:], first):
             reason = None
             try:
                 check()
@@ -138,4 +140,4 @@ def main(name: str, first: int, report: Path, home: Path, track: str | None = No
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), *sys.argv[5:])
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5] == "1", *sys.argv[6:])

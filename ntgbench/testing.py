@@ -12,25 +12,31 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntgbench.errors import PluginError
+from ntgbench.metric_checks import Check, calibration_checks, metric_checks
 from ntgbench.plugins import registry
-from ntgbench.tracks import same_track
 from ntgbench.tracks.biflows.example import example_traffic
-from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import MetricSpec
     from ntgbench.systems import FittedSystem, System
     from ntgbench.tracks import Track, Traffic
 
-__all__ = ["HEAVY", "Check", "Fit", "checks_of", "example_traffic", "metric_checks", "system_checks"]
+__all__ = [
+    "HEAVY",
+    "Check",
+    "Fit",
+    "calibration_checks",
+    "checks_of",
+    "example_traffic",
+    "metric_checks",
+    "system_checks",
+]
 
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn", "onnx", "onnxruntime")
 """Packages that no plugin may import before it runs."""
@@ -38,22 +44,6 @@ HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "imblearn", "onn
 
 _NUMPY = {name: value for name, value in vars(np).items() if callable(value)}
 """Functions and types of numpy before any system runs."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One promise, checked by calling it: an AssertionError or any other exception says how it is broken."""
-
-    name: str  # for test reports
-    promise: str  # as a sentence
-    run: Callable[[], None]
-
-    def __call__(self) -> None:
-        """Run the check."""
-        self.run()
-
-    def __str__(self) -> str:
-        return self.name
 
 
 @dataclass(frozen=True)
@@ -128,25 +118,14 @@ def system_checks(
     return checks
 
 
-def metric_checks(name: str, track: str | None = None) -> list[Check]:
-    """The checks of the metric called `name`. Raises PluginError when it is not of `track`, if one is given."""
-    metrics = registry().metrics()
-    if name not in metrics:
-        raise PluginError(f"no metric is called {name!r}; {suggestion(name, metrics)}")
-    metric = metrics[name]
-    same_track(f"the metric {name}", metric.track, track or metric.track)
-    kind = registry().track(metric.track)
-    return [
-        Check("in-range", "it gives a number in its range, or says why it has none", lambda: _in_range(metric, kind)),
-        Check("same-number", "the same seed gives the same number", lambda: _same_number(metric, kind)),
-        Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric, kind)),
-        *kind.metric_checks(lambda real, synthetic: _value(metric, real, synthetic)),
-    ]
+def checks_of(text: str, track: str | None = None, home: Path | None = None, full: bool = False) -> list[Check]:
+    """The checks of the metric, or of the system with its parameters, that a user would write as `text`.
 
-
-def checks_of(text: str, track: str | None = None, home: Path | None = None) -> list[Check]:
-    """The checks of the metric, or of the system with its parameters, that a user would write as `text`."""
-    return metric_checks(text, track) if text in registry().metrics() else system_checks(text, track=track, home=home)
+    `full` is for calibration with all sizes.
+    """
+    if text in registry().metrics():
+        return [*metric_checks(text, track), *calibration_checks(text, track, full)]
+    return system_checks(text, track=track, home=home)
 
 
 def _light(system: System) -> None:
@@ -227,43 +206,3 @@ def _damaged(fit: Fit) -> None:
                 path.write_bytes(whole)
                 continue
             raise AssertionError(f"a model whose {path.name} was cut in half was loaded without an error")
-
-
-def _value(metric: MetricSpec, real: Traffic, synthetic: Traffic) -> float | None:
-    """The metric's number, None where it says that it has none for such traffic."""
-    from ntgbench.interfaces import Exposed
-    from ntgbench.results import has_failed
-    from ntgbench.scores import score
-
-    if _exposes(metric):
-        real = Exposed(real, registry().track(metric.track).example(3))
-    found = score([metric], real, synthetic, seed=12)[metric.name]
-    assert not has_failed(found), found["reason"]
-    return found["value"]
-
-
-def _exposes(metric: MetricSpec) -> bool:
-    return registry().suites(metric.track)[metric.suite].exposes
-
-
-def _in_range(metric: MetricSpec, track: Track[Any]) -> None:
-    _value(metric, track.example(1), track.example(2))
-
-
-def _same_number(metric: MetricSpec, track: Track[Any]) -> None:
-    real, synthetic = track.example(1), track.example(2)
-    assert _value(metric, real, synthetic) == _value(metric, real, synthetic)
-
-
-def _better_than_noise(metric: MetricSpec, track: Track[Any]) -> None:
-
-    if metric.against == "train" or _exposes(metric):
-        return  # a metric of memorisation is worst for the real traffic itself
-    real = track.example()
-    noise = track.noise(real)
-    if noise is None:
-        return
-    sign = 1.0 if metric.goal == "max" else -1.0
-    own, of_noise = _value(metric, real, real), _value(metric, real, noise)
-    if own is not None and of_noise is not None:
-        assert sign * own >= sign * of_noise, "noise scores better than the real traffic"

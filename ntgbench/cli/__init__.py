@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 import ntgbench
+from ntgbench.cli.calibrate import calibrate
 from ntgbench.cli.check import check
 from ntgbench.cli.datasets import datasets
 from ntgbench.cli.doctor import doctor
@@ -49,6 +50,7 @@ for command in (
     datasets,
     new,
     check,
+    calibrate,
     generate,
     export,
     doctor,

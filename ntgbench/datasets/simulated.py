@@ -62,12 +62,18 @@ def load(packets: int, pl_max: int) -> Biflows:
     return simulate()[0].to_biflows(packets, pl_max)[0]
 
 
-def simulate(seed: int = SEED) -> tuple[FlowTable, npt.NDArray[np.int8]]:
-    """Flows of the model, as many of each class as it says, and the true state of each packet, int8 (packets,)."""
+def simulate(seed: int = SEED, biflows: Integers | None = None) -> tuple[FlowTable, npt.NDArray[np.int8]]:
+    """Flows of the model, and the true state of each packet, int8 (packets,).
+
+    Args:
+        seed: of the draw, 0..2**32-1.
+        biflows: int64 (C,). Biflows of each class; None for as many as the model says.
+    """
     model = truth()
     words = np.random.PCG64(seed)
-    label = np.repeat(np.arange(len(model.classes)), model.biflows)
-    place = np.arange(len(label)) - np.repeat(np.cumsum(model.biflows) - model.biflows, model.biflows)
+    count = model.biflows if biflows is None else biflows
+    label = np.repeat(np.arange(len(model.classes)), count)
+    place = np.arange(len(label)) - np.repeat(np.cumsum(count) - count, count)
     first_of_session = place % SESSION == 0
     session = np.cumsum(first_of_session) - 1
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ntgbench.calibration import Calibration
     from ntgbench.testing import Check, Fit
 
 DEFAULT = "biflows"
@@ -198,6 +199,12 @@ class Track(ABC, Generic[T]):
     def noise(self, real: T) -> T | None:  # noqa: ARG002
         """Traffic very unlike `real`: the checks require that a metric scores it no better than real traffic."""
         return None
+
+    def calibration(self, full: bool) -> Calibration:  # noqa: ARG002
+        """The calibration checks of its metrics, in the short form or with all sizes; by default none."""
+        from ntgbench.calibration import Calibration
+
+        return Calibration()
 
 
 def prepared(track: Track[T], name: object, traffic: T, max_items: int | None, notes: Notes) -> tuple[T, Notes]:

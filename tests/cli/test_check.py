@@ -1,5 +1,7 @@
 """`ntgbench check` of plugins that end, block or multiply its process."""
 
+from itertools import pairwise
+
 import pytest
 
 PLUGIN = """
@@ -126,3 +128,37 @@ def test_what_a_run_cannot_show_is_found(command, tmp_path, name: str, reason: s
     assert reason in done.stdout
     # It works in a folder of its own.
     assert set(tmp_path.iterdir()) == before
+
+
+METRIC = """
+    import numpy as np
+    from ntgbench import MetricSpec, hookimpl
+
+    @hookimpl
+    def ntgbench_metrics():
+        passes = ("symmetry", "noise", "nosie")
+        return [MetricSpec("packet_gap", "gaps:gap", "Mean packets", "fidelity", "min", lowest=0.0, passes=passes)]
+
+    def gap(real, synthetic, seed):
+        return {"packet_gap": abs(real.lengths().mean() - synthetic.lengths().mean())}
+"""
+
+
+def test_a_metric_is_calibrated_and_what_it_does_not_declare_is_told(install, command) -> None:
+    install("gaps", METRIC)
+    done = command("check", "packet_gap")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "5 of 7 checks passed"
+    told = dict(pairwise(lines))
+    unknown = "FAIL  what it declares to pass are calibration checks"
+    assert told[unknown] == "      no calibration check is called 'nosie'; did you mean noise?"
+    assert "ok    calibration: real and synthetic traffic may change places (symmetry)" in told
+    failed = "FAIL  calibration: more noise scores worse (noise)"
+    assert told[failed] == "      fails: 'noise: 0.1' does not score worse than 'fresh'"
+    order = "      calibration: the order of the biflows does not change it (order-invariance)"
+    assert told[order] == "      not declared: passes"
+    swap = "      calibration: traffic of the wrong class scores worse (class-swap)"
+    assert told[swap] == "      not declared: fails: 'classes exchanged: 2' does not score worse than 'fresh'"
+    copies = "      calibration: more copying scores worse (copies)"
+    assert told[copies] == "      not declared: does not apply: this metric is about how alike traffic is"

@@ -20,6 +20,7 @@ from ntgbench.words import pluralised, printable, suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ntgbench.calibration import Calibration
     from ntgbench.testing import Check, Fit
     from ntgbench.tracks import TrackSpec
     from ntgbench.tracks.biflows.settings import BiflowLayout
@@ -221,6 +222,12 @@ class BiflowTrack(Track[Biflows]):
         rng = np.random.default_rng(13)
         size = rng.integers(1, real.pl_max + 1, real.signed_pl.shape).astype(np.int16)
         return Biflows(np.where(real.signed_pl != 0, -size, 0), rng.permutation(real.label), real.classes)
+
+    def calibration(self, full: bool) -> Calibration:
+        """Checks on traffic of known truth, drawn from the model of the dataset `simulated`."""
+        from ntgbench.tracks.biflows.calibration.checks import calibration
+
+        return calibration(full)
 
 
 def _codes(names: Sequence[str], classes: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:

@@ -17,6 +17,7 @@ from ntgbench.words import pluralised
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ntgbench.calibration import Calibration
     from ntgbench.testing import Check, Fit
     from ntgbench.tracks import TrackSpec
 
@@ -179,6 +180,12 @@ class HeaderTrack(Track[PacketTrace]):
             ttl=rng.integers(1, 256, count),
             tcp_flags=np.where(protocol == TCP, flags, 0),
         )
+
+    def calibration(self, full: bool) -> Calibration:
+        """Checks on windows of `lab-trace`, with the references of the track."""
+        from ntgbench.tracks.headers.calibration_checks import calibration
+
+        return calibration(full)
 
 
 def _cut(packets: int, whole: int) -> Notes:

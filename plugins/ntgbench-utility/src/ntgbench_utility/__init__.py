@@ -8,9 +8,12 @@ from ntgbench.interfaces import MetricSpec
 FOREST = "ntgbench_utility.forest:train_on_synthetic"
 CLASSIFIERS = "ntgbench_utility.classifiers:compare"
 
+SEES = ("identity", "order-invariance", "sample-size", "noise", "truncation", "class-swap", "noisy-copy", "outlier")
+"""Calibration checks that scores of the forest pass."""
+
 
 def _score(name: str, summary: str, primary: bool = False) -> MetricSpec:
-    return MetricSpec(name, FOREST, summary, "utility", "max", lowest=0.0, highest=1.0, primary=primary)
+    return MetricSpec(name, FOREST, summary, "utility", "max", lowest=0.0, highest=1.0, primary=primary, passes=SEES)
 
 
 def _classifier(name: str, what: str, primary: bool = False) -> MetricSpec:

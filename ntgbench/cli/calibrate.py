@@ -1,0 +1,88 @@
+"""`ntgbench calibrate`: what each metric can tell, as a page."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ntgbench.cli.options import as_json, in_track
+from ntgbench.errors import NtgbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@click.command(
+    epilog="Examples: ntgbench calibrate --out docs/calibration.md; ntgbench calibrate jsd_1gram macro_f1 --json"
+)
+@click.argument("metrics", nargs=-1, metavar="[METRIC]…")
+@in_track
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the page.  [default: print]"
+)
+@click.option("--full", is_flag=True, help="All sizes, which takes hours, instead of the short form.")
+@as_json
+def calibrate(metrics: tuple[str, ...], track: str | None, out: Path | None, full: bool, as_json: bool) -> int:
+    """Check what the METRICs, or all of them, can tell on traffic of known truth.
+
+    The page is Markdown. It uses one processor. Exits with 1 when a metric does not pass a check that it declares.
+    """
+    # Libraries read it when they are loaded, which they are not yet.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from ntgbench.calibrating import calibrate as calibrated
+    from ntgbench.calibration_page import as_json as page_as_json
+    from ntgbench.calibration_page import page
+    from ntgbench.files import write_text
+    from ntgbench.plugins import registry
+    from ntgbench.tracks import same_track
+    from ntgbench.words import suggestion
+
+    known = registry().metrics()
+    for name in metrics:
+        if name not in known:
+            raise NtgbenchError(f"no metric is called {name!r}; {suggestion(name, known)}")
+        same_track(f"the metric {name}", known[name].track, track or known[name].track)
+    chosen = [known[name] for name in metrics or known if track in (None, known[name].track)]
+    found = []
+    # What metrics print is not ours.
+    quiet = contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO())
+    with _bar() as doing, contextlib.redirect_stdout(sys.stderr), quiet:
+        for kind in dict.fromkeys(metric.track for metric in chosen):
+            found += calibrated([metric for metric in chosen if metric.track == kind], full, doing)
+    if out is not None:
+        command = ["ntgbench", "calibrate", *metrics, *([f"--track {track}"] if track else []), *(["--full"] * full)]
+        write_text(out, page(found, full, " ".join(command)))
+    if as_json:
+        click.echo(json.dumps(page_as_json(found, full), indent=1))
+    elif out is None:
+        click.echo(page(found, full, "ntgbench calibrate"), nl=False)
+    broken = {one.metric.name: one.broken for one in found if one.broken}
+    for name, checks in broken.items():
+        click.echo(f"FAIL  {name} declares {', '.join(checks)}, and does not pass", err=True)
+    return int(bool(broken))
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], Any]]:
+    """What is checked now: a bar at a terminal, else a line for each check."""
+    from tqdm import tqdm
+
+    told = sys.stderr
+    bar_format = "{desc} |{bar}| {n_fmt} of {total_fmt}, {elapsed}"
+    with tqdm(file=told, disable=None, leave=False, dynamic_ncols=True, bar_format=bar_format) as bar:
+
+        def doing(what: str, done: int, parts: int) -> None:
+            bar.total, bar.n = parts, done
+            bar.set_description_str(what)
+            if bar.disable:
+                print(f"{done + 1} of {parts}  {what}", file=told, flush=True)
+
+        yield doing
