@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from ntgbench.errors import PluginError
 from ntgbench.interfaces import Exposed
 from ntgbench.scores import Scores, score
 
 if TYPE_CHECKING:
     from ntgbench.suites import SuiteInput
+
+_log = logging.getLogger(__name__)
 
 
 def measure(given: SuiteInput) -> Scores:
@@ -19,6 +23,9 @@ def measure(given: SuiteInput) -> Scores:
     exposed = Exposed(given.train, given.test)
     likelihood = None
     if any(metric.likelihood for metric in given.metrics):
-        told = [given.fitted().log_likelihood(side) for side in (given.train, given.test)]
-        likelihood = None if told[0] is None or told[1] is None else Exposed(*told)
+        try:
+            told = [given.fitted().log_likelihood(side) for side in (given.train, given.test)]
+            likelihood = None if told[0] is None or told[1] is None else Exposed(*told)
+        except PluginError as error:  # the other attacks need none
+            _log.warning("no attack by likelihoods: %s", error)
     return score(given.metrics, exposed, given.synthetic, given.seed("privacy"), likelihood=likelihood)
