@@ -88,6 +88,7 @@ class Calibration:
         timed: the case whose calls are timed, at each of `sizes`.
         unit: what the items are, in the plural.
         traffic: what the traffic is, one or two sentences.
+        left_out: metrics of the literature that the track does not have, and why, as Markdown.
     """
 
     checks: tuple[CalibrationCheck, ...] = ()
@@ -98,6 +99,7 @@ class Calibration:
     timed: str = "fresh"
     unit: str = "items"
     traffic: str = ""
+    left_out: str = ""
 
 
 @dataclass

@@ -49,6 +49,7 @@ def page(found: Sequence[Calibrated], full: bool, command: str) -> str:
         for suite in dict.fromkeys(one.metric.suite for one in of_track):
             parts += _suite(suite, [one for one in of_track if one.metric.suite == suite], calibration)
         parts += _costs(of_track, calibration)
+        parts += ["## Not included", calibration.left_out] if calibration.left_out else []
     return "\n\n".join(parts) + "\n"
 
 

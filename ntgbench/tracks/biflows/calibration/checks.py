@@ -30,6 +30,15 @@ OUTLIERS = 10
 """Times its share of the biflows that one outlier may move a metric, in shares of the metric's range."""
 
 
+LEFT_OUT = """\
+- **Fréchet distances** compare Gaussians fitted to the outputs of an encoder. For traffic there is no encoder that
+  people agree on, and another one gives another order of systems.
+- **MAUVE** needs an encoder as well, and clusters whose number changes the result.
+- **Precision and recall** of 2019 (Kynkäänniemi et al., arXiv 1904.06991): one outlier makes a ball that covers much.
+- **Shares by the distance to the closest record (DCR)** are no measure of privacy: systems that leak pass them (arXiv
+  2505.01524). `membership_auc` asks the question directly."""
+
+
 def calibration(full: bool) -> Calibration:
     """The catalogue, in the short form or with all sizes."""
     return Calibration(
@@ -42,6 +51,7 @@ def calibration(full: bool) -> Calibration:
         unit="biflows",
         traffic="Biflows of the model behind the dataset `simulated`, drawn anew in each repetition: 12 classes of the "
         "same number of biflows, in sessions of 12, with 10 packets of at most 1460 bytes.",
+        left_out=LEFT_OUT,
     )
 
 
