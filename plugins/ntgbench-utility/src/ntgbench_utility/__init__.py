@@ -8,7 +8,7 @@ from ntgbench.interfaces import MetricSpec
 FOREST = "ntgbench_utility.forest:train_on_synthetic"
 CLASSIFIERS = "ntgbench_utility.classifiers:compare"
 
-SEES = ("identity", "order-invariance", "sample-size", "noise", "truncation", "class-swap", "noisy-copy", "outlier")
+SEES = ("order-invariance", "sample-size", "noise", "truncation", "class-swap", "noisy-copy", "outlier")
 """Calibration checks that scores of the forest pass."""
 
 
