@@ -19,7 +19,8 @@ the floor, and clearly below when they are at most this part: the floor of half 
 whole one would give."""
 
 LEAST = 0.01
-"""And when it differs by so much at least: of small shares, a few items decide."""
+"""A share is above or below its floor only when it differs by so much at least, with intervals too: of small shares, a
+few items decide."""
 
 BETTER = 0.1
 """With one seed and no interval, a number is clearly better than its floor when it is by this share of the floor."""
@@ -34,16 +35,17 @@ class Mark(NamedTuple):
 
 COPIES = Mark(
     "‡",
-    "**copies**: it gives back more of its training traffic than unseen real traffic repeats: `single_hit` is above "
-    "its floor beyond the intervals; where that was not measured, the odds of `leakage` or `train_share` are at least "
-    f"{ODDS:g} times those of the floor.",
+    "**copies**: it gives back what it was trained on: of the biflows that occur once, more training biflows than "
+    f"held-out ones come out again (`single_hit` is above its floor, beyond the intervals and by {LEAST:g} or more); "
+    f"where that was not measured, the odds of `leakage` or `train_share` are at least {ODDS:g} times those of the "
+    "floor.",
 )
 SUPPRESSED = Mark(
     "§",
-    "**too few copies**: it gives back less of its training traffic than unseen real traffic repeats: `single_hit` is "
-    "below its floor beyond the intervals; where that was not measured, the odds of `leakage` are at most 1/"
-    f"{ODDS:g} of those of the floor. Either its traffic is unlike real traffic, or copies were removed, which "
-    "gives away by omission what it was trained on.",
+    "**too few copies**: of the biflows that occur once, fewer training biflows than held-out ones come out again "
+    f"(`single_hit` is below its floor, beyond the intervals and by {LEAST:g} or more): copies were removed, which "
+    "gives away by omission what it was trained on. Where that was not measured, the odds of `leakage` are at most "
+    f"1/{ODDS:g} of those of the floor, and its traffic may also be unlike real traffic.",
 )
 TOO_GOOD = Mark(
     "¶",
@@ -92,8 +94,11 @@ def _exceeds(pairs: Sequence[_Pair], overlap: float) -> bool:
 
     Over several seeds by the paired interval, with one by both intervals, and without intervals by `ODDS`.
     """
+    gains = [_value(one) - _value(other) for one, other in pairs]
+    if pairs and math.fsum(gains) < LEAST * len(gains):
+        return False
     if len(pairs) != 1:
-        return _is_gain([_value(one) - _value(other) for one, other in pairs], pairs, overlap)
+        return _is_gain(gains, pairs, overlap)
     ((one, other),) = pairs
     if "low" in one or "low" in other:
         return one.get("low", _value(one)) > other.get("high", _value(other))
