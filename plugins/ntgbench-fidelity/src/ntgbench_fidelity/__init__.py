@@ -81,7 +81,6 @@ def ntgbench_metrics() -> list[MetricSpec]:
             "disjoint",
             "noise",
             "sample-size",
-            "mode-dropping",
         ),
         _divergence(
             "jsd_3gram", BINNED_GRAMS, "three successive signed payload lengths in 20 bins", "disjoint", "noise"
