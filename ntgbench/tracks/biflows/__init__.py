@@ -122,7 +122,8 @@ What somebody who sees the synthetic traffic learns about the training traffic. 
 training biflows and as many held-out ones, and says by the synthetic traffic which is which. The number is the chance
 that a training biflow looks more like one than a held-out biflow does: **0.5 is a guess, 1 is certainty**; below 0.5
 training biflows are avoided, which tells them as well. Real traffic that nobody has learnt from has 0.5. Several
-attacks are made and the worst is shown. `membership_tpr`: the share of training biflows that the attacker is sure of,
+attacks are made and the worst is shown; a system that tells its likelihoods is attacked by these too, as somebody can
+who has the model, so compare it with others by the table of attacks. `membership_tpr`: the share of training biflows that the attacker is sure of,
 with 1% of false alarms; a guess finds 0.010. `session_auc`: the same question of whole sessions, such as what one
 device sent.
 

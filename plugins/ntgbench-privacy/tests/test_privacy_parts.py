@@ -143,6 +143,21 @@ def test_a_share_of_few_groups_has_no_interval_and_sessions_make_it_wider():
     assert "no biflow" in share(hit[:0], np.arange(0), rng)
 
 
+@pytest.mark.parametrize("true", [0.0, 0.01, 0.1, 1.0])
+def test_the_interval_of_a_share_of_single_items_holds_the_truth_as_often_as_it_says(true):
+    rng = np.random.default_rng(0)
+    found = [share(rng.random(100) < true, np.arange(100), rng) for _ in range(200)]
+    assert np.mean([one.low <= true <= one.high for one in found]) > 0.9
+
+
+def test_a_share_of_0_is_not_certain_and_counts_sessions():
+    rng, hit = np.random.default_rng(0), np.zeros(400, bool)
+    alone, together = share(hit, np.arange(400), rng), share(hit, np.arange(400) // 4, rng)
+    # Wilson's interval of 0 of n ends at z^2 / (n + z^2).
+    assert [alone.high, together.high] == pytest.approx([1.96**2 / (n + 1.96**2) for n in (400, 100)], rel=1e-4)
+    assert alone.low == together.low == 0.0
+
+
 def test_an_interval_holds_its_value():
     found = interval(0.5, np.array([0.6, 0.7]))
     assert found.low <= 0.5 <= found.high

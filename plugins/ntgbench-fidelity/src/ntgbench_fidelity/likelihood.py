@@ -24,6 +24,9 @@ that a system holds impossible would make its score infinite."""
 DRAWS = 200
 """Draws of the bootstrap."""
 
+FEWEST = 10
+"""Sessions, or biflows where there are none, that an interval needs."""
+
 
 def heldout_bits(
     real: Biflows,
@@ -57,7 +60,7 @@ def heldout_bits(
     bits = bits_of(real, likelihood)
     session = np.arange(len(bits)) if real.session is None else np.unique(real.session, return_inverse=True)[1]
     total, count = np.bincount(session, bits), np.bincount(session)
-    if len(total) < 2:
+    if len(total) < FEWEST:
         return {"heldout_bits": Measured(float(bits.mean()))}
     rng, means = np.random.default_rng(seed), []
     for _ in range(DRAWS):

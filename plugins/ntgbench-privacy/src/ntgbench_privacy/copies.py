@@ -37,7 +37,7 @@ def copies(real: Exposed, synthetic: Biflows, seed: int) -> Mapping[str, Measure
     - exact_copies: the share of the synthetic biflows that equal a training biflow. `@floor`: of the held-out ones.
     - near_copies: the share of those that equal none and are near one, see `near`. `@floor` likewise.
 
-    Intervals are of 95%, by a bootstrap over the biflows that are counted, over their sessions where those are known.
+    Intervals are of 95%, over the biflows that are counted, or over their sessions where those are known, see `share`.
     """
     rng = np.random.default_rng(seed)
     hit, single = _single_hits(real, synthetic)

@@ -75,7 +75,13 @@ def interval(value: float, draws: Floats, error: float = 0.05) -> Measured:
 
 
 def share(hit: Mask, group: Integers, rng: np.random.Generator) -> Measured | str:
-    """The share of items that are hit, with a 95% interval by a bootstrap over their groups."""
+    """The share of items that are hit, with a 95% interval by a bootstrap over their groups.
+
+    Where each item is a group of its own it is Wilson's interval (JASA 22, 1927), and where none or all are hit, which
+    a bootstrap takes for certain, that of as many items as there are groups.
+    """
+    from scipy.stats import binomtest
+
     if not len(hit):
         return "there is no biflow to count"
     value = float(hit.mean())
@@ -84,7 +90,8 @@ def share(hit: Mask, group: Integers, rng: np.random.Generator) -> Measured | st
     count = len(size)
     if count < FEWEST:
         return Measured(value)
-    if count == len(hit):  # of single items the bootstrap is binomial
-        return interval(value, rng.binomial(count, value, DRAWS) / count)
+    if count == len(hit) or value in (0.0, 1.0):
+        wilson = binomtest(round(value * count), count).proportion_ci(0.95, "wilson")
+        return Measured(value, float(wilson.low), float(wilson.high))
     drawn = (rng.integers(count, size=count) for _ in range(DRAWS))
     return interval(value, np.array([hits[one].sum() / size[one].sum() for one in drawn]))
