@@ -123,9 +123,9 @@ training biflows and as many held-out ones, and says by the synthetic traffic wh
 that a training biflow looks more like one than a held-out biflow does: **0.5 is a guess, 1 is certainty**; below 0.5
 training biflows are avoided, which tells them as well. Real traffic that nobody has learnt from has 0.5. Several
 attacks are made and the worst is shown; a system that tells its likelihoods is attacked by these too, as somebody can
-who has the model, so compare it with others by the table of attacks. `membership_tpr`: the share of training biflows that the attacker is sure of,
-with 1% of false alarms; a guess finds 0.010. `session_auc`: the same question of whole sessions, such as what one
-device sent.
+who has the model, so compare it with others by the table of attacks. `membership_tpr`: the share of training biflows
+that the attacker is sure of, with 1% of false alarms; a guess finds 0.010. `session_auc`: the same question of whole
+sessions, such as what one device sent.
 
 `single_hit`: of the training biflows that occur once in the real traffic, the share that comes out again. Its **floor**
 is that share of the held-out ones, which the system cannot have copied: above the floor, biflows are remembered; below
