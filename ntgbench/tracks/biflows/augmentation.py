@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.scores import Scores, score
+from ntgbench.tracks.biflows.differences import distance
 from ntgbench.tracks.biflows.splits import first, fraction
 from ntgbench.tracks.biflows.utility import numbers
 from ntgbench.traffic.biflows import Biflows
@@ -63,7 +64,9 @@ def measure(given: SuiteInput) -> Scores:
 
 
 def _gain(with_synthetic: MetricValue, without: MetricValue, *drawn: npt.NDArray[np.float64] | None) -> MetricValue:
-    """The first number minus the second; of a metric without a number, the reason."""
+    """The first number minus the second, for the goal "near" of their distances; of a metric without a number, why."""
+    best = with_synthetic.get("best")
+    with_synthetic, without = distance(with_synthetic), distance(without)
     failed = next((one for one in (with_synthetic, without) if one["value"] is None), None)
     gain: MetricValue = {**(failed or with_synthetic)}
     for key in ("primary", "low", "high"):
@@ -71,7 +74,8 @@ def _gain(with_synthetic: MetricValue, without: MetricValue, *drawn: npt.NDArray
     if with_synthetic["value"] is not None and without["value"] is not None:
         value = gain["value"] = with_synthetic["value"] - without["value"]
         if drawn[0] is not None and drawn[1] is not None and len(drawn[0]) == len(drawn[1]) > 0:
-            low, high = np.quantile(drawn[0] - drawn[1], (0.025, 0.975))
+            a, b = (one if best is None else np.abs(one - best) for one in drawn if one is not None)
+            low, high = np.quantile(a - b, (0.025, 0.975))
             gain["low"], gain["high"] = min(float(low), value), max(float(high), value)
     return gain
 

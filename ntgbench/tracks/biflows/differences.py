@@ -1,9 +1,11 @@
-"""The difference of two numbers that have intervals."""
+"""The difference of two numbers that may have intervals."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
+
+from ntgbench.report.rank import loss, losses
 
 if TYPE_CHECKING:
     from ntgbench.row_schema import MetricValue
@@ -15,6 +17,19 @@ class Difference(NamedTuple):
     value: float
     low: float | None
     high: float | None
+
+
+def distance(metric: MetricValue) -> MetricValue:
+    """Of a metric that is best near a number, how far from it the value is: less is better. Others as they are."""
+    if metric["goal"] != "near":
+        return metric
+    found: MetricValue = {**metric, "goal": "min"}
+    best = found.pop("best", 0.0)
+    if metric["value"] is not None:
+        found["value"] = loss(metric["value"], "near", best)
+    if "low" in metric:
+        found["low"], found["high"] = losses(metric["low"], metric["high"], "near", best)
+    return found
 
 
 def difference(first: MetricValue, second: MetricValue) -> Difference:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.scores import Scores, metric_value, score
-from ntgbench.tracks.biflows.differences import difference
+from ntgbench.tracks.biflows.differences import difference, distance
 from ntgbench.tracks.biflows.utility import numbers
 from ntgbench.traffic.notes import listed
 
@@ -61,6 +61,7 @@ def _only(biflows: Biflows, classes: Sequence[str]) -> Biflows:
 
 def _loss(same: MetricValue, later: MetricValue) -> MetricValue:
     """How much worse a metric is on the other dataset; of a metric without a number, the reason."""
+    same, later = distance(same), distance(later)
     without = next((one for one in (same, later) if one["value"] is None), None)
     loss: MetricValue = {**(without or same), "goal": "min"}
     for key in ("primary", "low", "high"):

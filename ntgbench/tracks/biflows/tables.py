@@ -108,18 +108,18 @@ def _gains(board: Board) -> list[str]:
     gains = [known[f"{column.key},gain"] for column in columns]
     body = system_lines(
         sorted(board.entries, key=lambda entry: entry.reference),
-        lambda entry: [_gain(entry, column) for column in gains],
+        lambda entry: [_gain(entry, column, board.overlap or 0.0) for column in gains],
     )
     about = _GAIN if board.seeds() > 1 else _GAIN_OF_ONE_SEED
     title = f"### Gain in {columns[0].name.partition('@')[0]} over no augmentation"
     return [title, about, table(["system", *map(_head, columns)], body, left=0)]
 
 
-def _gain(entry: Entry, column: Column) -> str:
+def _gain(entry: Entry, column: Column, overlap: float) -> str:
     values = list(entry.values(column).values())
     if not values:
         return no_number(entry, column.key, column.version)
-    mean, digits = estimate(values), column.digits
+    mean, digits = estimate(values, overlap), column.digits
     text = f"{mean.mean:+.{digits}f}"
     if mean.half_width is not None:
         return f"{text} ± {mean.half_width:.{digits}f}"
