@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ntgbench.interfaces import Measured
+import numpy as np
+
+from ntgbench.interfaces import Confusion, Measured
 from ntgbench.plugins import resolve
 from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from ntgbench.interfaces import MetricSpec
@@ -61,7 +62,7 @@ def score(
         for metric in served:
             scores[metric.name] = _checked(metric, values)
             samples = getattr(values.get(metric.name), "drawn", None)
-            if drawn is not None and samples is not None:
+            if drawn is not None and samples is not None and scores[metric.name]["value"] is not None:
                 drawn[metric.name + at] = samples
             forms = [key.removeprefix(f"{metric.name}@") for key in values if str(key).startswith(f"{metric.name}@")]
             other = replace(metric, primary=False, lowest=None, highest=None)
@@ -102,13 +103,26 @@ def _checked(metric: MetricSpec, values: Mapping[str, Any], key: str = "") -> Me
             if low > high:
                 raise ValueError(f"its interval begins at {low}, after its end, {high}")
             checked["low"], checked["high"] = low, high
-    except ValueError as error:
+        if measured.confusion is not None:
+            classes, counts = _confusion(measured.confusion)
+            if len(classes) <= MOST_SHOWN_CLASSES:
+                checked["confusion"] = {"classes": classes, "counts": counts}
+        drawn = measured.drawn
+        if drawn is not None and not (isinstance(drawn, np.ndarray) and drawn.dtype == np.float64 and drawn.ndim == 1):
+            raise ValueError("drawn: it is not a float64 array of one axis")
+    except (TypeError, ValueError) as error:
         return metric_value(metric, None, str(error))
-    confusion = measured.confusion
-    if confusion is not None and len(confusion.classes) <= MOST_SHOWN_CLASSES:
-        names = [clean(name, 300) for name in confusion.classes]
-        checked["confusion"] = {"classes": names, "counts": confusion.counts.tolist()}
     return checked
+
+
+def _confusion(found: Any) -> tuple[list[str], list[list[int]]]:
+    """Classes and counts as rows hold them. Raises TypeError or ValueError that says what is broken."""
+    if not isinstance(found, Confusion):
+        raise ValueError(f"confusion: {reprlib.repr(found)} is not a Confusion")
+    classes, counts = [clean(str(name), 300) for name in found.classes], np.asarray(found.counts)
+    if counts.shape != (len(classes),) * 2 or counts.dtype.kind not in "iu" or (counts < 0).any():
+        raise ValueError("confusion: its counts are not integers from 0, with a row and a column for each class")
+    return classes, counts.tolist()
 
 
 def _number(metric: MetricSpec, found: Any, what: str) -> float:

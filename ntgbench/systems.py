@@ -145,8 +145,11 @@ class FittedSystem:
             raise
         except Exception as error:  # a plugin may fail in any way
             raise PluginError(f"{name} cannot tell likelihoods: {_told(error)}") from error
-        if found.shape[:1] != (len(traffic),) or np.isnan(found).any() or (found > 1e-6).any():
-            raise PluginError(f"{name} returned likelihoods that are not logarithms of probabilities, one row an item")
+        shape = self.system.track.likelihood_shape(traffic)
+        if found.shape != shape:
+            raise PluginError(f"{name} returned likelihoods of shape {found.shape}; {shape} was asked for")
+        if np.isnan(found).any() or (found > 1e-6).any():
+            raise PluginError(f"{name} returned likelihoods that are not logarithms of probabilities")
         return np.minimum(found, 0.0)
 
     def save(self, folder: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ntgbench import MetricSpec
+from ntgbench.interfaces import Confusion, Measured
 from ntgbench.results import has_failed
 from ntgbench.scores import score
 from ntgbench.testing import example_traffic
@@ -60,6 +61,33 @@ def test_a_bad_number_fails_that_metric_alone(target, returned: dict, reason: st
     assert found["second"]["value"] is None
     assert reason in found["second"]["reason"]
     assert has_failed(found["second"])
+
+
+SQUARE = np.zeros((2, 2), np.int64)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (Measured(0.5, 0.4), "high: None is not a number"),
+        (Measured(0.5, float("nan"), 0.6), "low: nan is not a number"),
+        (Measured(0.5, 0.4, 1.1), "high: 1.1 is above 1"),
+        (Measured(0.5, 0.6, 0.4), "interval begins at 0.6"),
+        (Measured(Measured(0.5)), "is not a number"),
+        (Measured(0.5, confusion=SQUARE), "is not a Confusion"),
+        (Measured(0.5, confusion=Confusion(None, SQUARE)), "not iterable"),
+        (Measured(0.5, confusion=Confusion(("a",), SQUARE)), "confusion: its counts"),
+        (Measured(0.5, confusion=Confusion(("a", "b"), SQUARE - 1)), "confusion: its counts"),
+        (Measured(0.5, confusion=Confusion(("a", "b"), SQUARE / 1)), "confusion: its counts"),
+        (Measured(0.5, drawn=[0.4, 0.6]), "drawn: it is not"),
+    ],
+)
+def test_what_is_broken_beside_a_number_fails_that_metric_alone(target, found: Measured, reason: str) -> None:
+    returned = {"first": 0.1, "second": found}
+    scores = score(specs(target(lambda real, synthetic, seed: returned)), example_traffic(), example_traffic(), 1)
+    assert scores["first"]["value"] == 0.1
+    assert reason in scores["second"]["reason"]
+    assert has_failed(scores["second"])
 
 
 def test_a_text_says_why_a_metric_is_undefined_and_is_no_failure(target) -> None:

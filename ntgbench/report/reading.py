@@ -32,13 +32,14 @@ def intervals(board: Board) -> str:
             found.append("Not corrected for test sets that overlap: the rows do not say how the traffic was split.")
         elif overlap > 0:
             found.append(
-                "The seeds' test sets overlap, so for means and differences 1/S, with S seeds, is replaced by "
-                f"1/S + {overlap:.2g}, test by training items (Nadeau and Bengio 2003)."
+                "The seeds' test sets overlap, so the variance of a mean or a difference over S seeds is that of one "
+                f"seed times 1/S + {overlap:.2g}, not times 1/S; {overlap:.2g} is test by training items (Nadeau and "
+                "Bengio 2003)."
             )
     if any(_has_interval(board, entry) for entry in board.entries):
         found.append(
-            f"[low, high]: 95% interval within one seed, over other test {plural(unit_of(board))}, within one split "
-            "and fit."
+            f"[low, high]: 95% interval within one seed, over other {plural(unit_of(board))} in place of those that the "
+            "metric counts, within one split and fit."
         )
     if any(column.goal == "near" and "@" not in column.key for column in board.columns):
         found.append("→: the nearer to the number behind the arrow the better; ranked by the distance from it.")

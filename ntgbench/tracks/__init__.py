@@ -174,6 +174,10 @@ class Track(ABC, Generic[T]):
         """A request that a model answers at once, to try a loaded one; None when there is none."""
         return None
 
+    def likelihood_shape(self, traffic: T) -> tuple[int, ...]:
+        """The shape of what a system says of the likelihood of `traffic`, see `ntgbench.interfaces.Likelihood`."""
+        return (len(traffic),)  # type: ignore[arg-type]
+
     @abstractmethod
     def describe(self, traffic: T) -> dict[str, Any]:
         """Figures about the traffic for people, by their names; the first ones also say how much there is."""

@@ -35,7 +35,7 @@ def test_near_columns_say_what_is_best_and_rank_and_bold_by_the_distance() -> No
 def test_with_one_seed_a_cell_shows_the_interval_of_the_metric() -> None:
     text = page(measured("a", 0, 0.612, low=0.604, high=0.62))
     assert "0.612 [0.604, 0.620]" in text
-    assert "[low, high]: 95% interval within one seed, over other test biflows, within one split and fit." in text
+    assert "[low, high]: 95% interval within one seed, over other biflows in place of" in text
     assert "Mean ±" not in text
 
 
@@ -58,7 +58,7 @@ def test_the_page_says_which_correction_was_used() -> None:
     assert "0.510 ± 0.033" in again
     assert "Not corrected for test sets that overlap: the rows do not say how the traffic was split." in old
     assert "other fits and samples on the one split that all seeds have" in same
-    assert "1/S + 0.25, test by training items (Nadeau and Bengio 2003)" in again
+    assert "one seed times 1/S + 0.25, not times 1/S; 0.25 is test by training items (Nadeau and Bengio 2003)" in again
 
 
 FEW = {"text": "3 of 5 classes have fewer than 10 test biflows: a, b, c"}

@@ -55,9 +55,9 @@ bootstrap of the training set, shows that copying alone gives fidelity.
 
 Divergences of one or two packets hardly tell a first-order chain from real traffic. What does: `detection_auc`, how
 well a classifier tells synthetic biflows from held-out ones (0.5: not at all); `heldout_bits`, what the system's own
-likelihood makes of held-out biflows; the divergences of three packets and more, `kmarginal` and `coverage`.
-`class_agreement` is the share of synthetic biflows in which a classifier of real traffic sees the class that was asked
-for. [What each metric can tell](../docs/calibration.md) was tested.""",
+likelihood makes of held-out biflows (undefined for a system that tells none); the divergences of three packets and
+more, `kmarginal` and `coverage`. `class_agreement` is the share of synthetic biflows in which a classifier of real
+traffic sees the class that was asked for. `ntgbench calibrate` tests what each metric can tell.""",
             settings=Fidelity,
             sides="ntgbench.tracks.biflows.splits:equal_counts",
         ),
@@ -126,9 +126,9 @@ attacks are made and the worst is shown. `membership_tpr`: the share of training
 with 1% of false alarms; a guess finds 0.010. `session_auc`: the same question of whole sessions, such as what one
 device sent.
 
-`single_hit`: the share of training biflows which occur once in the real traffic and come out again. Its **floor** is
-that share of held-out biflows, which the system cannot have copied: above the floor, biflows are remembered; below it,
-copies are suppressed. `exact_copies` and `near_copies` count the synthetic biflows that equal, or nearly equal, a
+`single_hit`: of the training biflows that occur once in the real traffic, the share that comes out again. Its **floor**
+is that share of the held-out ones, which the system cannot have copied: above the floor, biflows are remembered; below
+it, copies are suppressed. `exact_copies` and `near_copies` count the synthetic biflows that equal, or nearly equal, a
 training biflow. Much traffic repeats itself, so the line of unseen real traffic is not 0.
 
 A low number here and bad fidelity is no privacy: what resembles nothing tells nothing. Shares of synthetic traffic by

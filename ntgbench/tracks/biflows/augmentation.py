@@ -70,7 +70,7 @@ def _gain(with_synthetic: MetricValue, without: MetricValue, *drawn: npt.NDArray
         gain.pop(key, None)  # type: ignore[misc]
     if with_synthetic["value"] is not None and without["value"] is not None:
         value = gain["value"] = with_synthetic["value"] - without["value"]
-        if drawn[0] is not None and drawn[1] is not None:
+        if drawn[0] is not None and drawn[1] is not None and len(drawn[0]) == len(drawn[1]) > 0:
             low, high = np.quantile(drawn[0] - drawn[1], (0.025, 0.975))
             gain["low"], gain["high"] = min(float(low), value), max(float(high), value)
     return gain

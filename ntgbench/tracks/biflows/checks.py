@@ -122,10 +122,8 @@ def _likelihood(fit: Fit) -> None:
 def _told(fitted: FittedSystem, biflows: Biflows) -> Likelihood:
     """The likelihoods of biflows, which must have the right form."""
     told = fitted.log_likelihood(biflows)
-    shape = (len(biflows), biflows.packets + 1)
     assert told is not None
-    assert told.shape == shape, f"likelihoods of shape {shape} are expected, not {told.shape}"
-    over = np.arange(shape[1]) > biflows.lengths()[:, None]
+    over = np.arange(biflows.packets + 1) > biflows.lengths()[:, None]
     over[:, -1] |= biflows.signed_pl[:, -1] != 0
     assert not told[over].any(), "the end after P packets is certain, and after the end nothing follows: both are 0"
     return told

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.errors import PluginError
+from ntgbench.errors import NtgbenchError
 from ntgbench.scores import Scores, metric_value, score
 from ntgbench.tracks.biflows.resolution import halves_apart
 from ntgbench.tracks.biflows.splits import equal_counts, halves
@@ -52,7 +52,7 @@ def measure(given: SuiteInput) -> Scores:
         real = given.test.select(given.train.class_counts()[given.test.label] > 0)
         try:
             scores.update(score(told, real, given.synthetic, seed, likelihood=given.fitted().log_likelihood(real)))
-        except PluginError as error:
+        except NtgbenchError as error:
             scores.update({metric.name: metric_value(metric, None, str(error)) for metric in told})
     return scores
 

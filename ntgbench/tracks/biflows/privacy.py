@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ntgbench.errors import PluginError
+from ntgbench.errors import NtgbenchError
 from ntgbench.interfaces import Exposed
 from ntgbench.scores import Scores, score
 
@@ -26,6 +26,6 @@ def measure(given: SuiteInput) -> Scores:
         try:
             told = [given.fitted().log_likelihood(side) for side in (given.train, given.test)]
             likelihood = None if told[0] is None or told[1] is None else Exposed(*told)
-        except PluginError as error:  # the other attacks need none
+        except NtgbenchError as error:  # the other attacks need none
             _log.warning("no attack by likelihoods: %s", error)
     return score(given.metrics, exposed, given.synthetic, given.seed("privacy"), likelihood=likelihood)

@@ -194,6 +194,10 @@ class BiflowTrack(Track[Biflows]):
         """No biflow."""
         return (np.zeros(0, np.int32),)
 
+    def likelihood_shape(self, traffic: Biflows) -> tuple[int, ...]:
+        """A number for each packet, and for the end."""
+        return (len(traffic), traffic.packets + 1)
+
     def describe(self, traffic: Biflows) -> dict[str, Any]:
         """Counts, classes, lengths; see `ntgbench.datasets.describe`."""
         from ntgbench.datasets.describe import describe

@@ -1,6 +1,7 @@
 """The suites on made-up traffic, with the bundled metrics."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from made_suites import given
 
 from ntgbench import Biflows
-from ntgbench.errors import PluginError
+from ntgbench.errors import PluginError, TrafficError
 from ntgbench.interfaces import Context, Measured, MetricSpec
-from ntgbench.tracks.biflows import augmentation, fidelity, utility
+from ntgbench.tracks.biflows import augmentation, fidelity, privacy, utility
 from ntgbench.tracks.biflows.settings import Augmentation, Fidelity
 from ntgbench.tracks.biflows.splits import equal_counts
 
@@ -64,13 +65,34 @@ def test_a_chain_is_asked_for_the_likelihood_of_held_out_biflows_of_classes_it_k
         known.log_likelihood(other)
 
 
-def test_a_system_that_fails_to_tell_likelihoods_loses_no_other_metric() -> None:
+def _raises(_: Biflows) -> None:
+    raise TrafficError("no such traffic")
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (lambda biflows: np.ones((len(biflows), biflows.packets + 1)), "not logarithms of probabilities"),
+        (lambda biflows: np.full((len(biflows), biflows.packets + 1), np.nan), "not logarithms of probabilities"),
+        (lambda biflows: -np.ones(len(biflows)), "likelihoods of shape"),
+        (lambda biflows: -np.ones((len(biflows), 3)), "likelihoods of shape"),
+        (lambda biflows: "none", "cannot tell likelihoods"),
+        (lambda biflows: 1 / 0, "cannot tell likelihoods"),
+        (_raises, "no such traffic"),
+    ],
+)
+def test_a_system_that_fails_to_tell_likelihoods_loses_no_other_metric(told: Callable, reason: str) -> None:
     of_chain = given("markov", "fidelity", Fidelity(floor_draws=1))
-    of_chain.fitted().built.log_likelihood = lambda biflows: np.ones(len(biflows))
+    of_chain.fitted().built.log_likelihood = told
     metrics = tuple(m for m in of_chain.metrics if m.likelihood or m.name == "jsd_1gram")
     scores = fidelity.measure(replace(of_chain, metrics=metrics))
-    assert "not logarithms of probabilities" in scores["heldout_bits"]["reason"]
+    assert reason in scores["heldout_bits"]["reason"]
     assert scores["jsd_1gram"]["value"] is not None
+    attacked = given("markov", "privacy")
+    attacked.fitted().built.log_likelihood = told
+    scores = privacy.measure(attacked)
+    assert scores["membership_auc"]["value"] is not None
+    assert "membership_auc@likelihood" not in scores
 
 
 def test_the_training_set_itself_is_identical_to_itself() -> None:

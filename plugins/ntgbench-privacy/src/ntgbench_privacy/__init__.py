@@ -55,7 +55,7 @@ def ntgbench_metrics() -> list[MetricSpec]:
         _area("session_auc", "As membership_auc, for whole sessions"),
         _copies(
             "single_hit",
-            "Share of the training biflows that occur once which come out again",
+            "Of the training biflows that occur once, the share that comes out again",
             ("copies", "order-invariance"),
         ),
         _copies(
