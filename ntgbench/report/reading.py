@@ -38,8 +38,8 @@ def intervals(board: Board) -> str:
             )
     if any(_has_interval(board, entry) for entry in board.entries):
         found.append(
-            f"[low, high]: 95% interval within one seed, over other {plural(unit_of(board))} in place of those that the "
-            "metric counts, within one split and fit."
+            f"[low, high]: 95% interval within one seed, over other {plural(unit_of(board))} in place of those that "
+            "the metric counts, within one split and fit."
         )
     if any(column.goal == "near" and "@" not in column.key for column in board.columns):
         found.append("→: the nearer to the number behind the arrow the better; ranked by the distance from it.")
