@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntgbench.calibration import Bench, Calibration, DoesNotApplyError, Verdict, benches, judge
-from ntgbench.plugins import registry
+from ntgbench.calibration import Bench, Calibration, DoesNotApplyError, Verdict, benches, calibration_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +84,7 @@ def calibrate(
         full: all sizes instead of the short form.
         doing: called with what is measured next, how many checks are done, and how many there are.
     """
-    calibration = registry().track(metrics[0].track).calibration(full)
+    calibration = calibration_of(metrics[0].track, full)
     found, tables = [], benches(metrics, calibration)
     steps = len(calibration.checks) + 1
     for place, bench in enumerate(tables):

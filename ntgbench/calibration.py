@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.calling import Sides, call, exposes, loss
+from ntgbench.plugins import registry
 from ntgbench.results import has_failed
 from ntgbench.seeds import derive_seed
 
@@ -100,6 +101,11 @@ class Calibration:
     unit: str = "items"
     traffic: str = ""
     left_out: str = ""
+
+
+def calibration_of(track: str, full: bool = False) -> Calibration:
+    """The calibration of a track's metrics, without a check where the track has none."""
+    return registry().track(track).calibration(full) or Calibration()
 
 
 @dataclass

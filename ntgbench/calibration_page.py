@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from ntgbench.calibrating import COST_AT
+from ntgbench.calibration import calibration_of
 from ntgbench.machine import machine
-from ntgbench.plugins import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ def page(found: Sequence[Calibrated], full: bool, command: str) -> str:
     tracks = dict.fromkeys(one.metric.track for one in found)
     for track in tracks:
         of_track = [one for one in found if one.metric.track == track]
-        calibration = registry().track(track).calibration(full)
+        calibration = calibration_of(track, full)
         parts.append(f"# The track {track}")
         if not calibration.checks:
             parts.append(f"The track {track} has no calibration checks.")

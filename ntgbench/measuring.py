@@ -112,6 +112,7 @@ def suites_that_compare(track: str, wanted: Sequence[str] = (), with_train: bool
         suite
         for suite in known.values()
         if not suite.alone
+        and not suite.on_request
         and suite.metrics_of is None
         and metrics_of(track, suite.name)
         and (with_train or not suite.exposes)

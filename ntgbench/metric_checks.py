@@ -53,10 +53,10 @@ def calibration_checks(name: str, track: str | None = None, full: bool = False) 
 
     Those that the metric does not declare are not `declared`. The short form takes seconds for a metric that does.
     """
-    from ntgbench.calibration import Bench
+    from ntgbench.calibration import Bench, calibration_of
 
     metric = _metric(name, track)
-    calibration = registry().track(metric.track).calibration(full)
+    calibration = calibration_of(metric.track, full)
     bench = Bench([metric], calibration)
     checks = [
         Check(check.name, f"calibration: {check.promise} ({check.name})", partial(_calibrated, check, metric, bench))

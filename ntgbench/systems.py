@@ -54,6 +54,11 @@ class System:
         """Whether it learns a model, rather than making traffic from real traffic in one call."""
         return isinstance(self.spec, GeneratorSpec)
 
+    @property
+    def tells_likelihoods(self) -> bool:
+        """Whether it has a method `log_likelihood`; known without a fitted model."""
+        return callable(getattr(resolve(self.spec.target, self.spec.needs), "log_likelihood", None))
+
     def settings(self) -> dict[str, Any]:
         """All parameters by name."""
         return dataclasses.asdict(self.parameters)

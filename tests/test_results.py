@@ -147,8 +147,7 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_rows_by_an_old_digest_are_ranked_with_those_that_have_keys() -> None:
     quick, value = find("quick"), {"value": 0.5, "version": 1, "goal": "max", "digits": 3, "primary": True}
-    # That digest is of a version without the suite privacy.
-    keys = {suite: quick.key(suite) for suite in quick.suites if suite != "privacy"}
+    keys = {suite: quick.key(suite) for suite in ("fidelity", "utility")}
     old = make_row("a", 0, protocol_digest="bd207a7433b48f61", metrics={"fidelity/jsd_1gram": value})
     new = make_row("a", 0, protocol_digest=quick.digest(), keys={"utility": keys["utility"]})
     (row,) = merged([old], [new])

@@ -204,11 +204,9 @@ class Track(ABC, Generic[T]):
         """Traffic very unlike `real`: the checks require that a metric scores it no better than real traffic."""
         return None
 
-    def calibration(self, full: bool) -> Calibration:  # noqa: ARG002
-        """The calibration checks of its metrics, in the short form or with all sizes; by default none."""
-        from ntgbench.calibration import Calibration
-
-        return Calibration()
+    def calibration(self, full: bool) -> Calibration | None:  # noqa: ARG002
+        """The calibration checks of its metrics, in the short form or with all sizes; None when it has none."""
+        return None
 
 
 def prepared(track: Track[T], name: object, traffic: T, max_items: int | None, notes: Notes) -> tuple[T, Notes]:

@@ -62,7 +62,7 @@ PLUGIN = """
             "any labels may be asked for: none, one, a shuffled many",
             "it ended the process by SIGSEGV before the check was over",
         ),
-        ("leaves", 11, "samples are valid traffic, as much as was asked for", "SystemExit: 0"),
+        ("leaves", 12, "samples are valid traffic, as much as was asked for", "SystemExit: 0"),
     ],
 )
 def test_a_plugin_that_ends_the_process_fails_the_checks_that_it_ends(
@@ -74,7 +74,7 @@ def test_a_plugin_that_ends_the_process_fails_the_checks_that_it_ends(
     assert "Traceback" not in done.stderr
     assert f"FAIL  {promise}\n      {reason}" in done.stdout
     assert done.stdout.count("FAIL  ") == failed
-    assert done.stdout.splitlines()[-1] == f"{12 - failed} of 12 checks passed"
+    assert done.stdout.splitlines()[-1] == f"{13 - failed} of 13 checks passed"
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_a_plugin_that_blocks_the_process_is_stopped(install, command, name, opt
     assert done.returncode == 1
     assert reason in done.stdout
     assert "not run, because an earlier check did not finish" in done.stdout
-    assert done.stdout.splitlines()[-1].endswith("of 12 checks passed")
+    assert done.stdout.splitlines()[-1].endswith("of 13 checks passed")
 
 
 def test_a_copy_of_the_process_reports_nothing_twice(install, command) -> None:
     install("hostile", PLUGIN)
     done = command("check", "forks")
-    assert done.stdout.splitlines()[-1].endswith("of 12 checks passed")
-    assert sum(line.startswith(("ok ", "FAIL ")) for line in done.stdout.splitlines()) == 12
+    assert done.stdout.splitlines()[-1].endswith("of 13 checks passed")
+    assert sum(line.startswith(("ok ", "FAIL ")) for line in done.stdout.splitlines()) == 13
 
 
 def test_a_report_that_a_plugin_has_spoilt_is_a_failed_check(install, command) -> None:

@@ -51,7 +51,9 @@ def measure(given: SuiteInput) -> Scores:
         # Of a class without training biflows no system can say anything.
         real = given.test.select(given.train.class_counts()[given.test.label] > 0)
         try:
-            scores.update(score(told, real, given.synthetic, seed, likelihood=given.fitted().log_likelihood(real)))
+            # The model is loaded only for this.
+            likelihood = given.fitted().log_likelihood(real) if given.system.tells_likelihoods else None
+            scores.update(score(told, real, given.synthetic, seed, likelihood=likelihood))
         except NtgbenchError as error:
             scores.update({metric.name: metric_value(metric, None, str(error)) for metric in told})
     return scores

@@ -22,7 +22,7 @@ def measure(given: SuiteInput) -> Scores:
     """
     exposed = Exposed(given.train, given.test)
     likelihood = None
-    if any(metric.likelihood for metric in given.metrics):
+    if given.system.tells_likelihoods and any(metric.likelihood for metric in given.metrics):
         try:
             told = [given.fitted().log_likelihood(side) for side in (given.train, given.test)]
             likelihood = None if told[0] is None or told[1] is None else Exposed(*told)
