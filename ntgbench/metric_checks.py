@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ntgbench.calling import exposes, loss
 from ntgbench.errors import PluginError
 from ntgbench.plugins import registry
@@ -15,7 +17,7 @@ from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
     from ntgbench.calibration import Bench, Calibration, CalibrationCheck
-    from ntgbench.interfaces import MetricSpec
+    from ntgbench.interfaces import Likelihood, MetricSpec
     from ntgbench.tracks import Track, Traffic
 
 
@@ -40,10 +42,13 @@ def metric_checks(name: str, track: str | None = None) -> list[Check]:
     """The checks of the metric called `name`. Raises PluginError when it is not of `track`, if one is given."""
     metric = _metric(name, track)
     kind = registry().track(metric.track)
+    better = Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric, kind))
+    # A metric of memorisation is worst for the real traffic itself.
+    memorisation = metric.against == "train" or exposes(metric)
     return [
         Check("in-range", "it gives a number in its range, or says why it has none", lambda: _in_range(metric, kind)),
         Check("same-number", "the same seed gives the same number", lambda: _same_number(metric, kind)),
-        Check("better", "real traffic scores no worse than noise", lambda: _better_than_noise(metric, kind)),
+        *([] if memorisation else [better]),
         *kind.metric_checks(lambda real, synthetic: _value(metric, kind, real, synthetic)),
     ]
 
@@ -87,19 +92,31 @@ def _known(metric: MetricSpec, calibration: Calibration) -> None:
         assert name in names, f"no calibration check is called {name!r}; {suggestion(name, names)}"
 
 
-def _value(metric: MetricSpec, track: Track[Any], real: Traffic, synthetic: Traffic) -> float | None:
-    """The metric's number, None where it says that it has none for such traffic."""
+def _value(
+    metric: MetricSpec, track: Track[Any], real: Traffic, synthetic: Traffic, tells: bool = True
+) -> float | None:
+    """The metric's number, None where it says that it has none for such traffic; of a system that `tells` likelihoods.
+
+    These are 0.5 for each part of an item, and 0 for the first part of the first one, as those of real systems may be.
+    """
     from ntgbench.calling import Sides, call
     from ntgbench.results import has_failed
 
     other = track.example(3) if exposes(metric) else real
-    found = call([metric], Sides(real, other, synthetic), seed=12)[metric.name]
+
+    def likelihood(traffic: Traffic) -> Likelihood | None:
+        told = np.log(np.full(track.likelihood_shape(traffic), 0.5))
+        told.flat[:1] = -np.inf
+        return told if tells else None
+
+    found = call([metric], Sides(real, other, synthetic, likelihood), seed=12)[metric.name]
     assert not has_failed(found), found["reason"]
     return found["value"]
 
 
 def _in_range(metric: MetricSpec, track: Track[Any]) -> None:
-    _value(metric, track, track.example(1), track.example(2))
+    for tells in (True, False):
+        _value(metric, track, track.example(1), track.example(2), tells)
 
 
 def _same_number(metric: MetricSpec, track: Track[Any]) -> None:
@@ -108,8 +125,6 @@ def _same_number(metric: MetricSpec, track: Track[Any]) -> None:
 
 
 def _better_than_noise(metric: MetricSpec, track: Track[Any]) -> None:
-    if metric.against == "train" or exposes(metric):
-        return  # a metric of memorisation is worst for the real traffic itself
     real = track.example()
     noise = track.noise(real)
     if noise is None:
