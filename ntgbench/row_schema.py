@@ -180,7 +180,7 @@ class Row(TypedDict):
         split: sizes of the two sides of the real traffic, see `Split`; left out of older rows, of those that failed
             before it was split, and where it is not split.
         cautions: what keeps the test set from ranking systems, empty when nothing does; left out likewise.
-        merged_from: name of the file that the row was taken from by `leaderboard --merge`; left out of one's own rows.
+        merged_from: name of the file that the row was taken from by `report --merge`; left out of one's own rows.
     """
 
     schema: Literal[1]

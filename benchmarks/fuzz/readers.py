@@ -139,17 +139,17 @@ def merge(content: bytes, folder: Path) -> None:
 
 
 def _merge_into(boards: Path, given: Path) -> None:
-    from ntgbench.cli.leaderboard import leaderboard
+    from ntgbench.cli.report import report
 
     before = contents(boards)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            leaderboard.main(["--out", str(boards), "--merge", str(given)], standalone_mode=False)
+            report.main(["--out", str(boards), "--merge", str(given)], standalone_mode=False)
     except NtgbenchError as error:
         if contents(boards) != before:
             raise RuntimeError("a refused file has changed the folder") from error
         raise
-    assert not leaderboard.main(["--out", str(boards), "--check"], standalone_mode=False), "stale after a merge"
+    assert not report.main(["--out", str(boards), "--check"], standalone_mode=False), "stale after a merge"
 
 
 def repaired(content: bytes, folder: Path) -> object:

@@ -17,12 +17,12 @@ from ntgbench.cli.doctor import doctor
 from ntgbench.cli.export import export
 from ntgbench.cli.generate import generate
 from ntgbench.cli.info import info
-from ntgbench.cli.leaderboard import leaderboard
 from ntgbench.cli.listing import listing
 from ntgbench.cli.measure import measure
 from ntgbench.cli.new import new
 from ntgbench.cli.plan import plan
 from ntgbench.cli.plugins import plugins
+from ntgbench.cli.report import report
 from ntgbench.cli.run import run
 from ntgbench.errors import NtgbenchError
 
@@ -42,7 +42,7 @@ def cli(debug: bool) -> None:
 for command in (
     run,
     plan,
-    leaderboard,
+    report,
     measure,
     listing,
     info,
@@ -56,6 +56,10 @@ for command in (
     doctor,
 ):
     cli.add_command(command)
+
+
+# What scripts call it that are older than the web page.
+cli.add_command(click.Command("leaderboard", hidden=True, params=report.params, callback=report.callback))
 
 
 def main() -> NoReturn:

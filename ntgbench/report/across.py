@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ntgbench.plugins import registry, resolve
+from ntgbench.report.blocks import Block, Page, Table
 from ntgbench.report.board import boards, suites_in
 from ntgbench.report.friedman import ALPHA, compare, groups
 from ntgbench.report.reading import legend
-from ntgbench.report.text import code, shown, table
+from ntgbench.report.text import code, shown
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
 PAGE = "ranks.md"
 
+_TITLE = "Ranks over datasets and seeds"
 _READING = f"""\
-# Ranks over datasets and seeds
-
 Systems of one protocol by the primary metric of a suite. In each block, one seed of one dataset, they have ranks
 from 1, the best; equal numbers share a rank. Friedman's test asks whether all systems are equally good. By Nemenyi's
 test, at the level {ALPHA:g}, two systems differ when their mean ranks are at least the critical difference apart; those
@@ -45,9 +45,9 @@ class _Block(NamedTuple):
 _Key = tuple[str, ...]  # what identifies a system on boards of several datasets
 
 
-def render(rows: Sequence[Row]) -> str | None:
+def render(rows: Sequence[Row]) -> Page | None:
     """The page; None where no suite has three systems in two blocks."""
-    sections: list[str] = []
+    sections: list[Block] = []
     marks: set[Mark] = set()
     for suite in suites_in(rows):
         alike: dict[tuple[object, ...], list[tuple[Board, Column]]] = {}
@@ -61,7 +61,7 @@ def render(rows: Sequence[Row]) -> str | None:
             text, more = _section(suite, found)
             sections += text
             marks |= more
-    return "\n\n".join([_READING, *sections, *legend(marks)]) + "\n" if sections else None
+    return Page(PAGE, _TITLE, "", "", "", (_READING, *sections, *legend(marks))) if sections else None
 
 
 def _may_rank(board: Board, column: Column) -> bool:
@@ -88,7 +88,7 @@ def complete(losses: Mapping[_Block, Mapping[_Key, float]]) -> tuple[list[_Block
     return best
 
 
-def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> tuple[list[str], set[Mark]]:
+def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> tuple[list[Block], set[Mark]]:
     """The table of one suite and protocol, on all datasets, and its marks; nothing where there are too few numbers."""
     losses: dict[_Block, dict[_Key, float]] = {}
     entries: dict[_Key, Entry] = {}
@@ -119,7 +119,7 @@ def _section(suite: str, found: Sequence[tuple[Board, Column]]) -> tuple[list[st
         f"{pluralised(len(blocks), 'block')} of {pluralised(len(datasets), 'dataset')} ({names}), "
         f"{pluralised(len(systems), 'system')}. Friedman's test: p = {_p(result.p)}. "
         f"Critical difference: {result.critical:.2f}.",
-        table(heads, body, left=0),
+        Table(heads, body, left=0),
         *([f"Left out, having no number in some of these blocks: {', '.join(out)}."] if out else []),
     ], {mark for key in systems for mark in entries[key].marks}
 

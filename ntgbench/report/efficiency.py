@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ntgbench.efficiency.columns import COLUMNS, TABLES
+from ntgbench.report.blocks import Block, Table
 from ntgbench.report.board import Entry
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.quality import Quality, quality
 from ntgbench.report.reading import legend
-from ntgbench.report.text import EMPTY, bullets, code, plain, table, unit_of
+from ntgbench.report.text import EMPTY, bullets, code, plain, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,11 +24,11 @@ SLOW = 1.1
 """A row is marked as slow when its reference workload took this many times the shortest one on the board."""
 
 
-def tables(board: Board, rows: Sequence[Row]) -> list[str]:
+def tables(board: Board, rows: Sequence[Row]) -> list[Block]:
     """All tables of one machine; `rows` are the dataset's, those of quality among them."""
     unit, known = unit_of(board), quality(rows, board.common.dataset_digest)
     entries = [replace(entry, marks=known.marks.get(entry.name, ())) for entry in board.entries]
-    parts: list[str] = []
+    parts: list[Block] = []
     ranks: dict[str, int] | None = _ranks(board.entries)
     for title, columns in list(TABLES.items())[:3]:
         heads = {column.key: column.head.format(unit=unit) for column in columns}
@@ -57,13 +58,13 @@ def number(entry: Entry, name: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _table(entries: Sequence[Entry], heads: Mapping[str, str], ranks: Mapping[str, int] | None) -> str:
+def _table(entries: Sequence[Entry], heads: Mapping[str, str], ranks: Mapping[str, int] | None) -> Table:
     """Systems by their latency, references last; columns without any number are left out."""
     names = [name for name in heads if any(number(entry, name) is not None for entry in entries)]
     order = sorted(entries, key=lambda one: (one.reference, (latency(one) or (math.inf,))[0], one.name))
     body = system_lines(order, lambda entry: [_cell(entry, name) for name in names], ranks)
     columns = [*([] if ranks is None else ["rank"]), "system", *(heads[name] for name in names)]
-    return table(columns, body, left=columns.index("system"))
+    return Table(columns, body, left=columns.index("system"))
 
 
 def _ranks(entries: Sequence[Entry]) -> dict[str, int]:
@@ -86,7 +87,7 @@ def _cell(entry: Entry, name: str) -> str:
     return f"{value:,.{digits}f}{mark} [{metric['low']:,.{digits}f}, {metric['high']:,.{digits}f}]"
 
 
-def _variants(board: Board, known: Quality, unit: str) -> list[str]:
+def _variants(board: Board, known: Quality, unit: str) -> list[Block]:
     """Each system that starts from another's model, beside it: share of 8 bits, size, time, and change of quality."""
     by_name = {entry.name: entry for entry in board.entries}
     body = []
@@ -107,7 +108,7 @@ def _variants(board: Board, known: Quality, unit: str) -> list[str]:
         return []
     heads = ["system", "of", COLUMNS["int8_share"].head, "MB", "MB of its base", f"ms/{unit} by its base's"]
     heads += [f"{one.name} difference" for one in reversed(known.columns)]
-    return ["### Variants of a fitted model", table(heads, body, left=0)]
+    return ["### Variants of a fitted model", Table(heads, body, left=0)]
 
 
 def _slow(board: Board) -> list[str]:

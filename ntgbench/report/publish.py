@@ -1,4 +1,4 @@
-"""The folder of leaderboards: rows.jsonl, and the Markdown that is made of it."""
+"""The folder of leaderboards: rows.jsonl, and what is made of it: Markdown, drawings, and the web page."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, write_texts
-from ntgbench.report.markdown import MARK, render
+from ntgbench.report import markdown, web
+from ntgbench.report.markdown import MARK
+from ntgbench.report.pages import pages
 from ntgbench.results import ROWS_FILE, Row, check_row, merged, parse_rows, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
 def publish(new: Iterable[Row], folder: Path) -> list[Path]:
-    """Merge rows into the folder's rows.jsonl and make its Markdown anew; returns the paths of the latter.
+    """Merge rows into the folder's rows.jsonl and make the leaderboards anew; returns the paths of the latter.
 
     Boards that have no row any more are deleted. Everything is made and on the disk before the first file changes, so
     nothing is written when something cannot be. Whoever is killed among the last renames has the new rows.jsonl, of
-    which `ntgbench leaderboard` makes the boards.
+    which `ntgbench report` makes the boards.
 
     Raises:
         NtgbenchError: when a row is not valid, rows.jsonl is damaged, a file of another program is in the way, or the
@@ -36,7 +38,7 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
         rows = merged(_rows(folder), new)
         if not rows and _ours(folder):
             raise NtgbenchError(f"{folder / ROWS_FILE} has no row, and its boards would be deleted; restore it first")
-        boards = render(rows) if rows else {}
+        boards = _render(rows) if rows else {}
         foreign = [name for name in boards if (folder / name).exists() and not _is_ours(folder / name)]
         if foreign:
             raise NtgbenchError(f"{folder / foreign[0]} was not written by ntgbench; move it, or choose another --out")
@@ -48,9 +50,15 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
     return [folder / name for name in boards]
 
 
+def _render(rows: Sequence[Row]) -> dict[str, str]:
+    """Text of each file by name, the same for rows in any order."""
+    made = pages(rows)
+    return {**markdown.render(rows, made), **web.render(rows, made)}
+
+
 def stale(folder: Path) -> list[str]:
     """Names of the boards in `folder` that are not what its rows.jsonl makes, missing or left over."""
-    wanted = {name: text.encode() for name, text in render(_rows(folder)).items()}
+    wanted = {name: text.encode() for name, text in _render(_rows(folder)).items()}
     there = {path.name: path.read_bytes() for path in _ours(folder)}
     return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
 
@@ -69,7 +77,11 @@ def _rows(folder: Path) -> list[Row]:
 
 
 def _ours(folder: Path) -> list[Path]:
-    return [path for path in sorted((*folder.glob("*.md"), *folder.glob("*.svg"))) if _is_ours(path)]
+    return [
+        path
+        for path in sorted(file for ending in ("html", "md", "svg") for file in folder.glob(f"*.{ending}"))
+        if _is_ours(path)
+    ]
 
 
 def _is_ours(path: Path) -> bool:

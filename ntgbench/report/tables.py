@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ntgbench.report.blocks import Block, Table
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.rank import estimate, ranks, resolution
-from ntgbench.report.text import EMPTY, code, shown, table
+from ntgbench.report.text import EMPTY, code, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,14 +20,14 @@ WIDEST = 8
 """Columns of a table of metrics."""
 
 
-def usual_tables(board: Board) -> list[str]:
+def usual_tables(board: Board) -> list[Block]:
     """The headline metrics of a board's suite, and below them its controls."""
     columns = board.columns
     headline = [column for column in columns if "@" not in column.key]
     floors = {column.key.removesuffix("@floor"): column for column in columns if column.key.endswith("@floor")}
     own = {key: floors.pop(key) for key, column in list(floors.items()) if _depends_on_system(board, column)}
     columns_shown = [one for column in headline for one in (column, own.get(column.key)) if one is not None]
-    tables = []
+    tables: list[Block] = []
     for part in parts(columns_shown):
         heads = [f"floor of {one.name.partition('@')[0]}" if one in own.values() else _head(one) for one in part]
         floor = ["real-vs-real floor", *(pooled(board, floors.get(column.key)) for column in part)]
@@ -79,8 +80,8 @@ def comparison(
     ranking: Sequence[Column],
     extra: Sequence[list[str]] = (),
     heads: Sequence[str] | None = None,
-) -> str:
-    """A Markdown table: ranked systems by the mean of the `ranking` columns, then references and `extra` rows."""
+) -> Table:
+    """A table: ranked systems by the mean of the `ranking` columns, then references and `extra` rows."""
     ranked = [entry for entry in board.entries if not entry.reference]
     overlap = board.overlap or 0.0
     losses = {entry.name: _losses(entry, ranking) for entry in board.entries}
@@ -95,14 +96,12 @@ def comparison(
 
     body = system_lines(order, cells, rank)
     references = [entry for entry in board.entries if entry.reference]
-    if references or extra:
-        body.append(["", "*references*", *("" for _ in columns)])
-    body += [
+    below = [
         [EMPTY, shown(entry), *cells(entry)]
         for entry in sorted(references, key=lambda e: (_place(losses[e.name]), e.name))
     ]
-    body += [[EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
-    return table(["rank", "system", *(heads or map(_head, columns))], body)
+    below += [[EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
+    return Table(["rank", "system", *(heads or map(_head, columns))], body, below)
 
 
 def _head(column: Column) -> str:

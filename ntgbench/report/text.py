@@ -115,11 +115,3 @@ def source(board: Board) -> str:
 def seeds(board: Board) -> str:
     """How many seeds the board has, in words."""
     return pluralised(board.seeds(), "seed")
-
-
-def table(heads: Sequence[str], body: Sequence[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table: column `left` aligned to the left, all others to the right."""
-    from tabulate import tabulate
-
-    align = tuple("left" if place == left else "right" for place in range(len(heads)))
-    return str(tabulate(body, heads, tablefmt="pipe", colalign=align, disable_numparse=True))

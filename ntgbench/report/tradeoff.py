@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ntgbench.report.blocks import Block, Page, Picture, Table
 from ntgbench.report.board import Entry, boards, suites_in
 from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import Quality, quality
 from ntgbench.report.reading import cautions, legend
-from ntgbench.report.text import merged_rows, plain, shown, source, table, unit_of
+from ntgbench.report.text import merged_rows, plain, shown, source, unit_of
+from ntgbench.suites import TRADEOFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +52,9 @@ class Tradeoff:
     marks: tuple[Mark, ...] = ()
 
 
-def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
-    """The files of a dataset, by name; none when no system has both quality and costs."""
-    sections: list[str] = []
-    files: dict[str, str] = {}
+def render(dataset: str, rows: Sequence[Row]) -> Page | None:
+    """The page of a dataset; None when no system has both quality and costs."""
+    sections: list[Block] = []
     number_of_section = 0
     every = (board for suite in suites_in(rows) for board in boards(rows, suite))
     for board in (board for board in every if board.common.hardware and board.columns):
@@ -70,10 +71,9 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
                 Point(one.name, one.cost[pair.cost], one.quality[pair.column.key], one.reference, one.name in on_front)
                 for one in found
             ]
-            files[image] = scatter(
-                points, pair.title, f"{metric}, {_BETTER[pair.column.goal].format(pair.column.best or 0.0)}"
-            )
-            images.append(f"![{metric} against {pair.cost}]({image})")
+            better = _BETTER[pair.column.goal].format(pair.column.best or 0.0)
+            svg = scatter(points, pair.title, f"{metric}, {better}")
+            images.append(Picture(image, f"{metric} against {pair.cost}", svg))
         sections += [
             f"## {board.common.protocol} on {plain(board.common.hardware)}",
             f"Costs by protocol `{board.common.protocol}`, quality by `{known.protocol}`{source(board)}.",
@@ -83,11 +83,8 @@ def render(dataset: str, rows: Sequence[Row]) -> dict[str, str]:
             *legend(mark for one in found for mark in one.marks),
             *merged_rows(board),
         ]
-    if files:
-        files[f"{dataset}-tradeoff.md"] = (
-            "\n\n".join([f"# {dataset}: quality against cost", _READING, *sections]) + "\n"
-        )
-    return files
+    title = f"{dataset}: quality against cost"
+    return Page(f"{dataset}-{TRADEOFF}.md", title, "", dataset, TRADEOFF, (_READING, *sections)) if sections else None
 
 
 def front(found: Sequence[Tradeoff], column: Column, cost: str) -> set[str]:
@@ -122,7 +119,7 @@ def _tradeoffs(board: Board, known: Quality) -> list[Tradeoff]:
     return found
 
 
-def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> str:
+def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> Table:
     heads, columns = ["system"], []
     for pair in pairs:
         heads += [f"{pair.column.name} {pair.column.sign}", f"{pair.head} ↓", f"on the {pair.cost} front"]
@@ -144,4 +141,4 @@ def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> str:
             value = f"{one.quality[pair.column.key]:.{pair.column.digits}f}"
             line += [value, f"{one.cost[pair.cost]:,.3f}", "yes" if one.name in on_front else ""]
         body.append(line)
-    return table(heads, body, left=0)
+    return Table(heads, body, left=0)

@@ -37,11 +37,11 @@ def test_an_edited_leaderboard_is_stale_until_it_is_written_anew(finished) -> No
     board = folder / "leaderboards" / "example-fidelity.md"
     before = board.read_bytes()
     board.write_bytes(before + b"edited")
-    stale = command_line.run(folder, "leaderboard", "--check")
+    stale = command_line.run(folder, "report", "--check")
     assert (stale.returncode, stale.stderr) == (1, "stale: leaderboards/example-fidelity.md\n")
-    assert command_line.run(folder, "leaderboard").returncode == 0
+    assert command_line.run(folder, "report").returncode == 0
     assert board.read_bytes() == before
-    assert command_line.run(folder, "leaderboard", "--check").returncode == 0
+    assert command_line.run(folder, "report", "--check").returncode == 0
 
 
 def test_generate_uses_the_system_that_a_run_has_fitted(finished, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_info_tells_about_anything_with_a_name(command, flows, name: str, said: 
         (("run", "--seeds", "0"), 2, "--seeds"),
         (("info", "markow"), 1, "did you mean markov"),
         (("check", "markow"), 1, "did you mean markov"),
-        (("leaderboard",), 1, "`ntgbench run` makes it"),
+        (("report",), 1, "`ntgbench run` makes it"),
         (("new", "My Generator"), 1, "write it like my-generator"),
         (("nothing",), 2, "No such command"),
     ],

@@ -58,7 +58,7 @@ def test_items_are_called_by_the_unit_of_their_track() -> None:
     for name in ("train_items", "sample_items", "first_s", "sample_rate", "joules"):
         row["metrics"][f"efficiency/{name}"] = {"value": 2.0, "version": 1, "goal": "min", "digits": 0}
     (board,) = boards([row], "efficiency")
-    text = re.sub(" +", " ", "\n".join(tables(board, [row])))
+    text = re.sub(" +", " ", "\n".join(map(str, tables(board, [row]))))
     assert "| biflows trained on | biflows sampled |" in text
 
 

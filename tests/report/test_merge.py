@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from made_rows import make_row
 
 from benchmarks.fuzz.readers import contents
-from ntgbench.cli.leaderboard import leaderboard
+from ntgbench.cli.report import report
 from ntgbench.errors import NtgbenchError
 from ntgbench.report.publish import publish, stale
 from ntgbench.results import check_row, read_rows, taken_from, to_text
@@ -20,7 +20,7 @@ METRIC = make_row("a", 0)["metrics"]["utility/macro_f1"]
 
 
 def merge(folder: Path, file: Path) -> None:
-    done = CliRunner().invoke(leaderboard, ["--out", str(folder), "--merge", str(file)])
+    done = CliRunner().invoke(report, ["--out", str(folder), "--merge", str(file)])
     if done.exception is not None:
         raise done.exception
 
@@ -156,7 +156,7 @@ def test_a_row_without_the_key_of_its_suite_is_on_no_board(tmp_path: Path) -> No
     file = tmp_path / "theirs.jsonl"
     file.write_text(to_text([make_row("a", 0, keys={"fidelity": "0a"})]))
     merge(tmp_path / "boards", file)
-    assert sorted(contents(tmp_path / "boards")) == [".lock", "README.md", "rows.jsonl"]
+    assert sorted(contents(tmp_path / "boards")) == [".lock", "README.md", "index.html", "rows.jsonl"]
     assert "no cell has a number (1 system, 1 cell)" in (tmp_path / "boards" / "README.md").read_text()
     assert stale(tmp_path / "boards") == []
 

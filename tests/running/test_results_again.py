@@ -205,7 +205,7 @@ def test_a_torn_line_of_the_rows_is_put_back_by_a_run(command, finished, tmp_pat
     path = tmp_path / "leaderboards" / "rows.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole[:-300])
-    refused = command("leaderboard")
+    refused = command("report")
     assert refused.returncode == 1
     assert "line 2: not a row" in refused.stderr
     assert "`ntgbench run`" in refused.stderr

@@ -57,7 +57,7 @@ def test_it_runs_from_the_command_line_to_a_board(protocol, ntgbench, tmp_path) 
     assert {row["track"] for row in rows} == {"lengths"}
     assert len({row["keys"]["means"] for row in rows}) == 1
     assert ntgbench("run", "mine.toml").stdout.count("finished earlier") == 1
-    assert ntgbench("leaderboard", "--check").returncode == 0
+    assert ntgbench("report", "--check").returncode == 0
 
 
 def test_its_systems_and_metrics_are_checked(protocol, ntgbench) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ntgbench.report.blocks import Block, Table
 from ntgbench.report.tables import usual_tables
-from ntgbench.report.text import EMPTY, bullets, code, shown, table
+from ntgbench.report.text import EMPTY, bullets, code, shown
 from ntgbench.words import printable
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class _Classes:
     mean: float  # of f1
 
 
-def utility_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+def utility_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
     """The usual tables; F1 of each class for the ranked systems and `real`; the most frequent confusions."""
     column = next((column for column in board.columns if column.primary), None)
     if column is None:
@@ -50,7 +51,7 @@ def utility_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG
     return [*usual_tables(board), *_by_class(found), *bullets("Most frequent confusions:", told)]
 
 
-def _by_class(found: Sequence[_Classes]) -> list[str]:
+def _by_class(found: Sequence[_Classes]) -> list[Block]:
     """Tables of equal width with a line for each class."""
     if not found:
         return []
@@ -58,14 +59,14 @@ def _by_class(found: Sequence[_Classes]) -> list[str]:
     tested = {name: max(one.tested.get(name, 0.0) for one in found) for name in names}
     number = -(-len(found) // WIDEST)
     width = -(-len(found) // number)
-    tables = []
+    tables: list[Block] = []
     for at in range(0, len(found), width):
         part = found[at : at + width]
         body = [
             [_name(name), f"{tested[name]:.0f}", *(f"{one.f1[name]:.3f}" if name in one.f1 else EMPTY for one in part)]
             for name in names
         ]
-        tables.append(table(["class", "tested", *(shown(one.entry) for one in part)], body, left=0))
+        tables.append(Table(["class", "tested", *(shown(one.entry) for one in part)], body, left=0))
     about = "Means over the seeds; `tested` is the number of held-out biflows of the class, of one seed on average."
     return ["### F1 of each class", about, *tables]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ntgbench.report.blocks import Block, Table
 from ntgbench.report.cells import no_number, system_lines
 from ntgbench.report.rank import estimate
 from ntgbench.report.tables import comparison, pooled
-from ntgbench.report.text import EMPTY, table
+from ntgbench.report.text import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,20 +30,20 @@ Each number minus that of `no augmentation`. In brackets its 95% interval over t
 are known), by paired bootstrap: for this split and these fits alone, and with other fits it may differ more."""
 
 
-def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+def augmentation_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
     """A table for each metric, one column a share, and the gain of the primary metric over no augmentation."""
     return [*_by_share(board, "no augmentation", 100.0), *_gains(board)]
 
 
-def mixing_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+def mixing_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
     """A table for each metric, one column a share of real biflows."""
     return _by_share(board, "real part alone", 99.9)
 
 
-def drift_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+def drift_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
     """A table for each metric: on the other dataset, on the same one, and the loss."""
     known = {column.name: column for column in board.columns}
-    tables = []
+    tables: list[Block] = []
     for name in [name for name in known if "@" not in name]:
         forms = {"other dataset": name, "same dataset": f"{name}@same", "loss": f"{name}@loss"}
         columns = {head: known[form] for head, form in forms.items() if form in known}
@@ -51,7 +52,7 @@ def drift_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG00
     return tables
 
 
-def privacy_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+def privacy_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
     """The metrics with what unseen real traffic scores, and below them each attack by itself.
 
     Where a metric has a form `@real`, its floor is another one for each system and has a column; otherwise the floor is
@@ -66,7 +67,7 @@ def privacy_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG
         real += [pooled(board, unseen or floor), *([EMPTY] if unseen and floor else [])]
     ranking = [column for column in headline if column.primary]
     heads = [column.name.replace("@floor", ", floor") + f" {column.sign}" * (column in headline) for column in columns]
-    tables = [comparison(board, columns, ranking, [["unseen real traffic", *real]], heads)]
+    tables: list[Block] = [comparison(board, columns, ranking, [["unseen real traffic", *real]], heads)]
     attacks = [
         column for column in board.columns if column not in columns and not column.name.endswith(("@real", "@floor"))
     ]
@@ -75,9 +76,9 @@ def privacy_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG
     return tables
 
 
-def _by_share(board: Board, bare_name: str, most_ranked: float) -> list[str]:
+def _by_share(board: Board, bare_name: str, most_ranked: float) -> list[Block]:
     """A table for each metric; ranks follow the mean over the shares up to `most_ranked` percent."""
-    tables = []
+    tables: list[Block] = []
     for name, own in _columns(board).items():
         with_synthetic = [column for column in own if not _is_bare(column)]
         bare = {column.key.removesuffix(",none"): column for column in own if _is_bare(column)}
@@ -98,7 +99,7 @@ def _columns(board: Board) -> dict[str, list[Column]]:
     return {name: sorted(own, key=_share) for name, own in found.items()}
 
 
-def _gains(board: Board) -> list[str]:
+def _gains(board: Board) -> list[Block]:
     """How much each system adds to the primary metric at each share."""
     known = {column.key: column for column in board.columns}
     columns = [column for own in _columns(board).values() for column in own if column.primary and not _is_bare(column)]
@@ -112,7 +113,7 @@ def _gains(board: Board) -> list[str]:
     )
     about = _GAIN if board.seeds() > 1 else _GAIN_OF_ONE_SEED
     title = f"### Gain in {columns[0].name.partition('@')[0]} over no augmentation"
-    return [title, about, table(["system", *map(_head, columns)], body, left=0)]
+    return [title, about, Table(["system", *map(_head, columns)], body, left=0)]
 
 
 def _gain(entry: Entry, column: Column, overlap: float) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ntgbench.report.blocks import Block, Table
 from ntgbench.report.rank import estimate
 from ntgbench.report.tables import comparison, parts, pooled
-from ntgbench.report.text import EMPTY, code, shown, table
+from ntgbench.report.text import EMPTY, code, shown
 from ntgbench.tracks.headers.calibration import REFERENCES, TIMES, calibrate
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ _OF_PAPER = ("statistics", "temporal", "bursts")
 _SHARE_OF_WORST = 0.9
 
 
-def trace_tables(board: Board, rows: Sequence[Row]) -> list[str]:  # noqa: ARG001
+def trace_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
     """Metrics against the training trace, which of them tell, against held-out traffic, and other forms."""
     headline = [column for column in board.columns if "@" not in column.name]
     told = {column.name: calibrate(board, column) for column in headline}
     ranking = [column for column in headline if column.primary and told[column.name].tells is not False]
     floors = {column.name.partition("@")[0]: column for column in board.columns if column.name.endswith("@floor")}
-    tables = ["### Against the training trace"]
+    tables: list[Block] = ["### Against the training trace"]
     for part in parts(headline):
         floor = [["halves of the training trace", *(pooled(board, floors.get(column.name)) for column in part)]]
         tables.append(comparison(board, part, ranking, floor if floors else []))
@@ -59,7 +60,7 @@ def _form(column: Column) -> str:
     return column.name.partition("@")[2]
 
 
-def _calibration(board: Board, columns: Sequence[Column]) -> list[str]:
+def _calibration(board: Board, columns: Sequence[Column]) -> list[Block]:
     """A line for each metric: the numbers of the references, and whether it tells the bad ones from real traffic."""
     found = {column: calibrate(board, column) for column in columns}
     if all(one.tells is None for one in found.values()):
@@ -75,11 +76,11 @@ def _calibration(board: Board, columns: Sequence[Column]) -> list[str]:
         "### Calibration",
         f"A metric tells when {', '.join(bad[:-1])} and {bad[-1]} are each at least {TIMES:g} times as far from the "
         "training trace as the later real traffic, `real`. A metric that does not tell ranks nothing.",
-        table(["metric", *known, "tells"], body, left=0),
+        Table(["metric", *known, "tells"], body, left=0),
     ]
 
 
-def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[str]:
+def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[Block]:
     """The paper's normalisation: 0.9 times the distance divided by the largest of the systems that are named."""
     distances = [column for column in columns if column.goal == "min" and column.name not in _DIVERGENCES]
     if board.suite not in _OF_PAPER or not distances:
@@ -107,5 +108,5 @@ def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[str]:
     return [
         "### As the paper normalises",
         f"{_SHARE_OF_WORST} d / max d over {names}: comparable within this set of systems only.",
-        table(["system", *(column.name for column in distances)], body, left=0),
+        Table(["system", *(column.name for column in distances)], body, left=0),
     ]

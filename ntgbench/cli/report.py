@@ -1,4 +1,4 @@
-"""`ntgbench leaderboard`: the Markdown again, from rows.jsonl alone."""
+"""`ntgbench report`: the leaderboards again, from rows.jsonl alone."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     help="Take in another rows.jsonl; boards say which rows come from it.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what rows.jsonl makes.")
-def leaderboard(out: Path, merge: tuple[Path, ...], check: bool) -> int:
-    """Rebuild the leaderboards from rows.jsonl, byte for byte."""
+def report(out: Path, merge: tuple[Path, ...], check: bool) -> int:
+    """Make the leaderboards from rows.jsonl again, byte for byte: the web page index.html, and Markdown."""
     from ntgbench.report.publish import publish, stale
     from ntgbench.results import ROWS_FILE, taken_from
 
