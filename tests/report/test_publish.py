@@ -22,7 +22,7 @@ def test_stale_names_what_is_edited_missing_or_left_over(tmp_path: Path) -> None
     board.write_text(board.read_text() + "edited")
     (tmp_path / "README.md").unlink()
     (tmp_path / "notes.md").write_text("mine")
-    assert stale(tmp_path) == ["README.md", "gone-utility.md", "index.html", "made-utility.md"]
+    assert stale(tmp_path) == ["README.md", "gone-utility.md", "made-utility.md"]
     publish([], tmp_path)
     assert stale(tmp_path) == []
     # What nobody but the user wrote stays; what has no row any more goes.
