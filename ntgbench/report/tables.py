@@ -119,10 +119,10 @@ _BETTER = {"min": "Lower is better.", "max": "Higher is better.", "near": "The n
 
 def meaning(column: Column) -> str:
     """What a column's numbers are, as far as the installation knows the metric, and which are better."""
-    metric, _, at = column.name.partition("@")
+    metric = column.name.partition("@")[0]
     known = registry().metrics().get(metric)
     about = f": {known.summary}" if known is not None and known.version == column.version else ""
-    return f"{metric}{f' @ {at}' if at else ''}{about}. {_BETTER[column.goal].format(column.best or 0.0)}"
+    return f"{metric}{about}. {_BETTER[column.goal].format(column.best or 0.0)}"
 
 
 def _cell(entry: Entry, column: Column, best: float | None, overlap: float) -> str:
