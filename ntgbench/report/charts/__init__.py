@@ -10,9 +10,28 @@ picture. Texts may be of anybody; they are escaped. Numbers that are not finite 
 of the page with a fallback for files: see `colours`.
 """
 
+from ntgbench.report.charts.bars import Bar, Bars, bars
 from ntgbench.report.charts.grid import Grid, grid
 from ntgbench.report.charts.histogram import Counts, histogram
 from ntgbench.report.charts.lines import Line, lines
+from ntgbench.report.charts.radar import Shape, radar
 from ntgbench.report.charts.scales import Axis
+from ntgbench.report.charts.scatter import Guide, Point, scatter
 
-__all__ = ["Axis", "Counts", "Grid", "Line", "grid", "histogram", "lines"]
+__all__ = [
+    "Axis",
+    "Bar",
+    "Bars",
+    "Counts",
+    "Grid",
+    "Guide",
+    "Line",
+    "Point",
+    "Shape",
+    "bars",
+    "grid",
+    "histogram",
+    "lines",
+    "radar",
+    "scatter",
+]

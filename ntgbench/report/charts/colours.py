@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-INK, PAPER, RULE, SHADE = "ink", "paper", "rule", "shade"
+INK, PAPER, RULE, SHADE = "ink", "paper", "line", "accent"
 """Text and axes, background, lines of the grid, cells of a grid."""
 
 SERIES = ("c1", "c2", "c3", "c4", "c5", "c6")
 """Colours of series in their order; more than six share them, with other dashes and markers."""
 
-REFERENCE = "reference"
+REFERENCE = "quiet"
 """Colour of references, which are not ranked."""
 
 FALLBACK = {

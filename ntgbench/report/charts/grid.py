@@ -79,8 +79,8 @@ def grid(shown: Grid, about: str, inline: bool = False) -> str:
     if inline:
         told = {
             "rows": "\n".join(map(_line, shown.rows)),
-            "columns": "\n".join(map(_line, shown.columns)),
-            "values": ";".join(",".join(row) for row in texts),
+            "columns": "\n".join(map(_line, shown.columns)) if shown.columns != shown.rows else "",
+            "values": ";".join(",".join(map(_short, row)) for row in texts),
             "heads": f"{shown.row_title}\n{shown.column_title}\n{shown.value_title}",
         }
         parts.append(
@@ -98,6 +98,13 @@ def _text(value: float | None, digits: int) -> str:
     return f"{value:.{digits}f}" if abs(value) < 1e6 else amount(value)
 
 
+def _short(text: str) -> str:
+    """A number in an attribute: nothing for 0, "-" for none, and neither a 0 before the point nor one at the end."""
+    if not text:
+        return "-"
+    return (text.rstrip("0").removesuffix(".") if "." in text else text).removeprefix("0")
+
+
 def _line(text: str) -> str:
     return " ".join(text.split("\n"))
 
@@ -107,11 +114,9 @@ def _heads(shown: Grid, left: float, top: float, wide: float, upright: bool) -> 
     places = [(left + (i + 0.5) * wide, name) for i, name in enumerate(shown.columns)]
     if upright:
         return ['<g text-anchor="middle">', *(label(x, top - 5.0, name) for x, name in places), "</g>"]
-    turned = []
-    for x, name in places:
-        move = f' transform="translate({number(x + 0.35 * min(FONT, wide))} {number(top - 5.0)}) rotate(-90)"'
-        turned.append(fitted(0.0, 0.0, name, ROOM, move))
-    return turned
+    # In the turned group, a text's x is how far up it begins.
+    texts = [fitted(5.0 - top, x + 0.35 * min(FONT, wide), name, ROOM) for x, name in places]
+    return ['<g transform="rotate(-90)">', *texts, "</g>"]
 
 
 def _shade(value: float | None, low: float, high: float) -> int | None:

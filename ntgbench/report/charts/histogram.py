@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ntgbench.report.charts.colours import INK, colour_of, dash_of, paint, places
 from ntgbench.report.charts.legend import Entry
@@ -30,6 +30,8 @@ def histogram(edges: Sequence[float], series: Sequence[Counts], x: Axis, y: Axis
     Bins with an end that the x axis does not take are left out.
     """
     bins = [i for i in range(len(edges) - 1) if x.takes(edges[i]) and x.takes(edges[i + 1])]
+    if bins:
+        x = replace(x, low=edges[bins[0]], high=edges[bins[-1] + 1])
     heights = [[h if (h := one.heights[i]) is not None and y.takes(h) else None for i in bins] for one in series]
     drawn_heights = [h for own in heights for h in own if h is not None]
     on = plane(x, y, [edges[j] for i in bins for j in (i, i + 1)], [*([] if y.log else [0.0]), *drawn_heights])

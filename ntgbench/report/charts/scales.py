@@ -18,7 +18,7 @@ class Axis:
         title: what, with its unit.
         log: logarithmic; numbers that are not above 0 are then left out.
         whole: ticks at whole numbers only.
-        low, high: numbers that the axis must reach, None where those that are drawn decide.
+        low, high: ends that the axis has unless numbers lie beyond, None where those that are drawn decide.
     """
 
     title: str
@@ -57,7 +57,7 @@ class Scale:
         """At most `most` round numbers within the range, with their texts."""
         if self.log:
             return _decades(self.low, self.high, most)
-        return [tick for tick in _steps(self.low, self.high, most) if not self.whole or tick[0] == round(tick[0])]
+        return _steps(self.low, self.high, most, self.whole)
 
 
 def scale(axis: Axis, values: Iterable[float], start: float, end: float, most: int = 6) -> Scale:
@@ -66,15 +66,16 @@ def scale(axis: Axis, values: Iterable[float], start: float, end: float, most: i
     found = [min(max(value, -MOST), MOST) for value in (*values, *bounds) if axis.takes(value)]
     low, high = (min(found), max(found)) if found else (1.0, 10.0) if axis.log else (0.0, 1.0)
     if axis.log:
-        low, high = max(low, 1.0 / MOST), max(high, 1.0 / MOST)
-        low, high = _rounded(low, up=False), _rounded(high, up=True)
-        return Scale(True, low, high if high > low else low * 10.0, start, end)
+        low, high = max(low, 2.0 / MOST), max(high, 2.0 / MOST)
+        low = low if low == axis.low else _rounded(low, up=False)
+        high = high if high == axis.high else _rounded(high, up=True)
+        return Scale(True, low, high, start, end) if high > low else Scale(True, low / 2.0, low * 2.0, start, end)
     if high - low <= 1e-9 * max(abs(low), abs(high)):  # all are equal: some room on both sides
         room = 0.5 * abs(low) or 0.5
         low, high = low - room, high + room
     step = _step(low, high, most)
-    low = low if axis.low is not None and axis.low == low else step * math.floor(low / step + 1e-9)
-    high = high if axis.high is not None and axis.high == high else step * math.ceil(high / step - 1e-9)
+    low = low if low == axis.low else step * math.floor(low / step + 1e-9)
+    high = high if high == axis.high else step * math.ceil(high / step - 1e-9)
     return Scale(False, low, high, start, end, axis.whole)
 
 
@@ -108,8 +109,10 @@ def _step(low: float, high: float, most: int) -> float:
     return next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= rough * (1 - 1e-9))
 
 
-def _steps(low: float, high: float, most: int) -> list[tuple[float, str]]:
+def _steps(low: float, high: float, most: int, whole: bool) -> list[tuple[float, str]]:
     step = _step(low, high, most)
+    if whole:
+        step = float(max(math.ceil(step), 1))
     first = math.ceil(low / step - 1e-9)
     places = [step * (first + i) for i in range(most + 1)]
     return [(at, amount(at if abs(at) > step / 1e6 else 0.0, step)) for at in places if at <= high + 1e-9 * step]

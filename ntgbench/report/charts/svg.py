@@ -17,6 +17,22 @@ WIDTH = 400.0
 """Pixels of a picture: on a phone of 360 pixels its texts are still 10 pixels high."""
 
 
+def _polygon(corners: int, turn: float, size: float) -> tuple[tuple[float, float], ...]:
+    angles = [2 * math.pi * (turn + i / corners) for i in range(corners)]
+    return tuple((size * math.sin(angle), -size * math.cos(angle)) for angle in angles)
+
+
+_ARM = ((0.4, -1.2), (0.4, -0.4), (1.2, -0.4))
+_CORNERS = {
+    1: _polygon(4, 0.125, 1.25),
+    2: _polygon(3, 0.0, 1.35),
+    3: _polygon(4, 0.0, 1.35),
+    4: (*_ARM, *((x, -y) for x, y in _ARM[::-1]), *((-x, -y) for x, y in _ARM), *((-x, y) for x, y in _ARM[::-1])),
+    5: _polygon(6, 0.0, 1.15),
+}
+"""Corners of a marker of radius 1 by its shape: square, triangle, diamond, cross and hexagon."""
+
+
 def number(value: float) -> str:
     """A coordinate with one decimal at most."""
     text = f"{value:.1f}".removesuffix(".0")
@@ -68,7 +84,8 @@ def fitted(x: float, y: float, text: str, room: float, more: str = "", size: flo
 def titled(element: str, title: str) -> str:
     """An element without content, with a text that is shown on hover."""
     name = element[1:].split(" ", 1)[0]
-    return f"{element.removesuffix('/>')}><title>{safe(title)}</title></{name}>"
+    lines = "\n".join(map(safe, title.split("\n")))
+    return f"{element.removesuffix('/>')}><title>{lines}</title></{name}>"
 
 
 def path(points: Iterable[tuple[float, float]], closed: bool = False) -> str:
@@ -81,16 +98,19 @@ def marker(shape: int, x: float, y: float, r: float = 4.5) -> str:
     """A circle, square, triangle, diamond, cross or hexagon around a point, for the shapes 0..5."""
     if shape == 0:
         return f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(r)}"/>'
-    if shape == 4:
-        a, b = 0.35 * r, 1.1 * r
-        arm = [(a, -b), (a, -a), (b, -a)]
-        around = [*arm, *((x, -y) for x, y in arm[::-1]), *((-x, -y) for x, y in arm), *((-x, y) for x, y in arm[::-1])]
-        return f'<path d="{path([(x + dx, y + dy) for dx, dy in around], closed=True)}"/>'
-    corners, turn, size = {1: (4, 0.125, 1.25), 2: (3, 0.0, 1.3), 3: (4, 0.0, 1.3), 5: (6, 0.0, 1.15)}[shape]
-    angles = [2 * math.pi * (turn + i / corners) for i in range(corners)]
-    return (
-        f'<path d="{path([(x + size * r * math.sin(a), y - size * r * math.cos(a)) for a in angles], closed=True)}"/>'
-    )
+    return f'<path d="{marker_path(shape, x, y, r)}"/>'
+
+
+def marker_path(shape: int, x: float, y: float, r: float) -> str:
+    """The same as the data of a path: a corner, and from there steps that are equal for all markers of a shape."""
+    if shape == 0:
+        return f"M{number(x - r)} {number(y)}a{number(r)} {number(r)} 0 1 1 0 .1z"
+    (first_x, first_y), *others = ((r * a, r * b) for a, b in _CORNERS[shape])
+    steps, at = "", (first_x, first_y)
+    for corner in others:
+        steps += f"l{number(corner[0] - at[0])} {number(corner[1] - at[1])}"
+        at = corner
+    return f"M{number(x + first_x)} {number(y + first_y)}{steps}z"
 
 
 def document(width: float, height: float, about: str, parts: Sequence[str]) -> str:
