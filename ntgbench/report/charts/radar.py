@@ -66,11 +66,11 @@ def radar(spokes: Sequence[str], shapes: Sequence[Shape], about: str, worst: flo
         marks = "".join(marker_path(shape, a, b, 3.5) for a, b in corners)
         if corners:
             line = f'<path d="{path(corners, closed=len(corners) == of)}" {stroke}/>'
-            parts.append(f"<g><title>{title}</title>{line}<path d="{marks}" {paint(fill=colour)}/></g>")
+            parts.append(f'<g><title>{title}</title>{line}<path d="{marks}" {paint(fill=colour)}/></g>')
         sample = f'<path d="M0 0H18" {stroke}/><g {paint(fill=colour)}>{marker(shape, 9.0, 0.0, 3.5)}</g>'
         entries.append(Entry(one.name, sample))
     halo = f'paint-order="stroke" stroke-width="3" stroke-linejoin="round" {paint(INK, PAPER)}'
-    ends = label(-9.0, 4.0 - RADIUS, "0", ' text-anchor="end"') + label(0.0, 4.0, amount(worst), ' text-anchor="middle"')
-    parts.append(f'<g font-size="11" {halo}>{ends}</g></g>')
+    ends = label(-12.0, 4.0 - RADIUS, "0") + label(0.0, 4.0, amount(worst))
+    parts.append(f'<g font-size="11" text-anchor="middle" {halo}>{ends}</g></g>')
     below, height = legend(entries, WIDTH, y + RADIUS + 24.0)
     return document(WIDTH, y + RADIUS + 28.0 + height, about, [*parts, *below])

@@ -14,6 +14,7 @@ from ntgbench.report.charts.svg import FONT, WIDTH, fitted, marker, number, titl
 GROUPS = ("on the front", "behind it", "reference")
 """What the three kinds of points are called."""
 
+_HALO = f'paint-order="stroke" stroke-width="2" stroke-linejoin="round" {paint(INK, PAPER)}'
 _LONGEST = 130.0
 _SMALL = 10.0
 
@@ -75,7 +76,7 @@ def scatter(points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Seque
     entries += [Entry(one.name, f'<path d="M9 -6V6" stroke-dasharray="2 3" {paint("none", INK)}/>') for one in guides]
     names, numbered = _names(on, shown)
     entries += [Entry(name, f'<text x="18" y="4" text-anchor="end">{place}</text>') for place, name in numbered]
-    return on.document(about, [*drawn, f'<g font-size="{number(_SMALL)}">', *names, "</g>"], entries)
+    return on.document(about, [*drawn, f'<g font-size="{number(_SMALL)}" {_HALO}>', *names, "</g>"], entries)
 
 
 def _kind(one: Point) -> int:
@@ -120,6 +121,9 @@ _Box = tuple[float, float, float, float]
 def _names(on: Plane, shown: Sequence[Point]) -> tuple[list[str], list[tuple[int, str]]]:
     """Names beside the points where one has room, and numbers elsewhere, with what each stands for."""
     taken: list[_Box] = [(on.x(one.x) - 6, on.y(one.y) - 6, on.x(one.x) + 6, on.y(one.y) + 6) for one in shown]
+    taken += [
+        (on.x(one.across[0]), on.y(one.y) - 1, on.x(one.across[1]), on.y(one.y) + 1) for one in shown if one.across
+    ]
     texts: list[str] = []
     numbered: list[tuple[int, str]] = []
     for one in shown:
