@@ -49,13 +49,17 @@ class Protocol:
     """What `ntgbench run` does.
 
     Attributes:
-        name, version, summary: what it is called, how often it has changed, one line for listings.
-        datasets, systems, suites: the grid, as a user would write each after -d, -s and --suite. Without suites: all of
-            the track that can be measured together, but those that are measured on request.
+        name: lower-case letters, digits, `.`, `_` and `-`; by default the name of the file.
+        version: raised when the protocol measures something else.
+        summary: one line for `ntgbench list protocols`.
+        datasets: as after -d: names or paths.
+        systems: as after -s: `"name"` or `"name[parameter=value]"`.
+        suites: as after --suite. Without: all of the track that can be measured together, but those on request.
         seeds: repetitions, each with its own split, fit and samples.
         track: name of the kind of traffic.
         layout: how datasets are loaded, an instance of the track's layout; None takes its defaults.
-        max_items: a larger dataset is cut to about so many items; None uses all.
+        max_items: a larger dataset is cut to about so many items, the same share of each class; None uses all. Of a
+            table, no others are held in memory.
         test_share: share of a dataset that is kept for testing, in 0..1.
         threads: CPU threads of a cell; another number may change the last digits of what a model learns.
         budget: how much training is allowed.
