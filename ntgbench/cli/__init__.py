@@ -21,6 +21,7 @@ from ntgbench.cli.listing import listing
 from ntgbench.cli.measure import measure
 from ntgbench.cli.new import new
 from ntgbench.cli.plan import plan
+from ntgbench.cli.plot import plot
 from ntgbench.cli.plugins import plugins
 from ntgbench.cli.report import report
 from ntgbench.cli.run import run
@@ -43,6 +44,7 @@ for command in (
     run,
     plan,
     report,
+    plot,
     measure,
     listing,
     info,

@@ -1,0 +1,47 @@
+"""Pictures of a page of the leaderboards, made of rows: `KINDS` of them, inline in the web page and as files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntgbench.plugins import resolve
+from ntgbench.report.blocks import Page, Picture
+from ntgbench.report.pictures.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ntgbench.results import Row
+
+_HERE = "ntgbench.report.pictures"
+
+KINDS: dict[str, Kind] = {
+    "radar": Kind("six fidelity metrics, 0 at the outer edge", "--suite fidelity", f"{_HERE}.fidelity:radars"),
+    "augmentation": Kind("F1 over the share of real biflows", "--suite augmentation", f"{_HERE}.curves:augmentation"),
+    "mixing": Kind("F1 where synthetic biflows replace real ones", "--suite mixing", f"{_HERE}.curves:mixing"),
+    "drift": Kind("F1 on another dataset and the same one", "--suite drift", f"{_HERE}.curves:drift"),
+    "tradeoff": Kind("quality against cost, with the front", "efficiency", f"{_HERE}:of_page"),
+    "privacy": Kind(
+        "F1 against single_hit, with its floor", "--suite utility --suite privacy", f"{_HERE}.privacy:points"
+    ),
+    "classes": Kind("F1 of each class by system", "--suite utility", f"{_HERE}.classes:heat_maps"),
+    "confusion": Kind("what each class is taken for, by system", "--suite utility", f"{_HERE}.classes:confusions"),
+    "distances": Kind("distances of header traces, as CascadeNet's", "headers", f"{_HERE}.distances:distances"),
+}
+"""All kinds by name, in the order in which a page shows them."""
+
+
+def pictures(page: Page, rows: Sequence[Row]) -> list[Picture]:
+    """What the web page shows above the page's tables, in order; `rows` are those of all pages."""
+    return [one for name in KINDS for one in of_kind(name, page, rows, inline=True)]
+
+
+def of_kind(name: str, page: Page, rows: Sequence[Row], inline: bool = False) -> list[Picture]:
+    """The pictures of one kind for a page, see `Kind.make`."""
+    found: list[Picture] = resolve(KINDS[name].make)(page, rows, inline)
+    return found
+
+
+def of_page(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:  # noqa: ARG001
+    """The pictures that the page has among its blocks: those of quality against cost."""
+    return [block for block in page.blocks if isinstance(block, Picture)]
