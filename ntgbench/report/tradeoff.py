@@ -137,7 +137,7 @@ def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> Table:
             one.name,
         ),
     ):
-        line = [shown(Entry(one.name, one.reference, (), one.marks))]
+        line: list[str] = [shown(Entry(one.name, one.reference, (), one.marks))]
         for pair, on_front in columns:
             value = f"{one.quality[pair.column.key]:.{pair.column.digits}f}"
             line += [value, f"{one.cost[pair.cost]:,.3f}", "yes" if one.name in on_front else ""]

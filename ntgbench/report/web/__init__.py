@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from html import escape
+import base64
+import hashlib
+import json
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ntgbench.report.blocks import Picture
+from ntgbench.plugins import registry
 from ntgbench.report.markdown import MARK
 from ntgbench.report.pictures import pictures
+from ntgbench.report.web.overview import overview
+from ntgbench.report.web.sections import Listed, section
+from ntgbench.suites import TRADEOFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.report.blocks import Page
+    from ntgbench.report.web.tables import Notes
     from ntgbench.results import Row
 
 FILE = "index.html"
 
-SCRIPTS = ("page.js", "cells.js")
+SCRIPTS = ("csv.js", "page.js", "cells.js")
 """Files of this folder that are put into the page, in this order, in its head. Each runs before the body is read."""
 
 STYLES = ("page.css", "cells.css")
@@ -27,28 +33,41 @@ STYLES = ("page.css", "cells.css")
 
 def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     """The page's text by its name; the same for rows in any order."""
-    from markdown_it import MarkdownIt
+    notes: Notes = {}
+    listed = _listed(made)
+    body = [overview(rows, listed, notes)]
+    body += [section(one, pictures(one.page, rows), notes) for one in listed]
+    frame = _own("frame.html").replace("<!-- styles -->", "".join(f"<style>{_own(name)}</style>" for name in STYLES))
+    scripts = [_own(name) for name in SCRIPTS]
+    frame = frame.replace("{hashes}", " ".join(map(_hash, scripts)))
+    frame = frame.replace("<!-- scripts -->", "".join(f"<script>{script}</script>" for script in scripts))
+    before, after = frame.split("<!-- sections -->")
+    told = json.dumps(list(notes), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    data = f'<script type="application/json" id="notes">{told}</script>'
+    return {FILE: f"{MARK}\n{before}{''.join(body)}{data}{after}"}
 
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    sections = [
-        f"<section><h1>{escape(page.title)}</h1>{_figures(pictures(page, rows))}{markdown.render(_text(page))}</section>"
-        for page in made
-    ]
-    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>ntgbench leaderboards</title>'
-    head += "".join(f"<style>{_own(name)}</style>" for name in STYLES)
-    head += "".join(f"<script>{_own(name)}</script>" for name in SCRIPTS)
-    return {FILE: f"{MARK}\n{head}<body>{''.join(sections)}</body></html>\n"}
+
+def _listed(made: Sequence[Page]) -> list[Listed]:
+    """The pages by track and dataset, suites in the order in which the installation lists them; ranks last."""
+    tracks = {page.dataset: page.track for page in reversed(made) if page.track}
+    names = {TRADEOFF: "quality against cost", "": "ranks"}
+    order = [name for track in registry().tracks() for name in registry().suites(track)]
+
+    def place(one: Listed) -> tuple[bool, str, str, bool, int, str]:
+        suite = one.page.suite
+        known = order.index(suite) if suite in order else len(order)
+        return not one.page.dataset, one.track, one.page.dataset, not one.page.track, known, suite
+
+    found = (
+        Listed(page, page.track or tracks.get(page.dataset, ""), names.get(page.suite, page.suite)) for page in made
+    )
+    return sorted(found, key=place)
 
 
-def _figures(found: Sequence[Picture]) -> str:
-    """The grid of a page's pictures."""
-    figures = [f"<figure>{one.svg}<figcaption>{escape(one.title)}</figcaption></figure>" for one in found]
-    return f'<div class="figures">{"".join(figures)}</div>' if figures else ""
+def _hash(script: str) -> str:
+    """How the page's security policy names a script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _own(name: str) -> str:
     return files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _text(page: Page) -> str:
-    return "\n\n".join(str(block) for block in page.blocks if not isinstance(block, Picture))
