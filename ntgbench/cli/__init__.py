@@ -22,6 +22,7 @@ from ntgbench.cli.listing import listing
 from ntgbench.cli.measure import measure
 from ntgbench.cli.new import new
 from ntgbench.cli.plan import plan
+from ntgbench.cli.plot import plot
 from ntgbench.cli.plugins import plugins
 from ntgbench.cli.report import report
 from ntgbench.cli.run import run
@@ -45,6 +46,7 @@ for command in (
     plan,
     report,
     compare,
+    plot,
     measure,
     listing,
     info,

@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ntgbench.calibration import Calibration
+    from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
 
 DEFAULT = "biflows"
@@ -70,10 +71,12 @@ class Track(ABC, Generic[T]):
         spec: what the track's plugin says about it.
         endings: endings of the files that `read` reads; the name of a dataset leaves them out.
         writes: endings of the files that `write` writes.
+        profiled: the side of the real traffic, "test" or "train", that the profile in a row is of.
         splits_by_seed: whether `split` gives other sides for another seed. Then test sets of several seeds overlap, and
             boards widen the intervals over seeds.
     """
 
+    profiled: Literal["test", "train"] = "test"
     splits_by_seed = True
     endings: tuple[str, ...] = ()
     writes: tuple[str, ...] = (".parquet",)
@@ -181,6 +184,17 @@ class Track(ABC, Generic[T]):
     @abstractmethod
     def describe(self, traffic: T) -> dict[str, Any]:
         """Figures about the traffic for people, by their names; the first ones also say how much there is."""
+
+    def profile(self, real: T, synthetic: T) -> Profile | None:  # noqa: ARG002
+        """What both look like, as counts that `ntgbench.profiles` packs; None when the track has no pictures of it.
+
+        It holds no item of the traffic: what is real may not be published.
+        """
+        return None
+
+    def examples(self, real: T, synthetic: T, shown: T, hidden: Sequence[T] = ()) -> str | None:  # noqa: ARG002
+        """The part `examples` of `shown`, one of the sides of a profile: some of its items, but none of `hidden`."""
+        return None
 
     def size(self, traffic: T) -> str:
         """How much traffic there is, in words."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ntgbench.calibration import Calibration
+    from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
     from ntgbench.tracks import TrackSpec
     from ntgbench.tracks.biflows.settings import BiflowLayout
@@ -203,6 +204,18 @@ class BiflowTrack(Track[Biflows]):
         from ntgbench.datasets.describe import describe
 
         return dataclasses.asdict(describe(traffic))
+
+    def profile(self, real: Biflows, synthetic: Biflows) -> Profile:
+        """Packets, lengths and transitions by class; see `ntgbench.tracks.biflows.profile`."""
+        from ntgbench.tracks.biflows.profile import profile
+
+        return profile(real, synthetic)
+
+    def examples(self, real: Biflows, synthetic: Biflows, shown: Biflows, hidden: Sequence[Biflows] = ()) -> str:
+        """Some biflows of each class."""
+        from ntgbench.tracks.biflows.profile import examples
+
+        return examples(real, synthetic, shown, hidden)
 
     def size(self, traffic: Biflows) -> str:
         """Biflows, and classes that have any."""
