@@ -9,16 +9,23 @@ from typing import Any
 
 import click
 
+from ntgbench.cli import completing
+from ntgbench.cli.help import examples
 from ntgbench.cli.options import as_json, in_track, say_which
 from ntgbench.errors import NtgbenchError
 from ntgbench.words import printable
 
 
 @click.command(
-    epilog="Examples: ntgbench info markov; ntgbench info simulated; ntgbench info flows.parquet; "
-    "ntgbench info link.pcap --track headers"
+    short_help="Tell all about one system, metric, dataset or protocol.",
+    epilog=examples(
+        "ntgbench info markov",
+        "ntgbench info simulated",
+        "ntgbench info flows.parquet --json",
+        "ntgbench info link.pcap --track headers",
+    ),
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completing.anything)
 @in_track
 @as_json
 def info(name: str, track: str | None, as_json: bool) -> None:
