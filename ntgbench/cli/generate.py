@@ -6,12 +6,34 @@ from pathlib import Path
 
 import click
 
+from ntgbench.cli import completing
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, is_quiet, show_json
 from ntgbench.errors import NtgbenchError
 
 
-@click.command(epilog="Example: ntgbench generate --model runs/…/fitted --class web -n 1000 --out web.pcap")
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="A cell's folder `fitted`.")
-@click.option("--class", "names", multiple=True, metavar="CLASS", help="Only this class; repeatable. Default: all.")
+@click.command(
+    short_help="Make traffic with a fitted system.",
+    epilog=examples(
+        "ntgbench generate --model runs/…/fitted --out made.parquet",
+        "ntgbench generate --model runs/…/fitted --class web -n 1000 --out web.pcap",
+    ),
+)
+@click.option(
+    "--model",
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completing.models,
+    help="A cell's folder `fitted`.",
+)
+@click.option(
+    "--class",
+    "names",
+    multiple=True,
+    metavar="CLASS",
+    shell_complete=completing.classes,
+    help="Only this class; repeatable. Default: all.",
+)
 @click.option(
     "-n",
     "--number",
@@ -25,7 +47,18 @@ from ntgbench.errors import NtgbenchError
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .parquet or .pcap file.")
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
-def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: Path, force: bool) -> None:
+@is_quiet
+@as_json
+def generate(
+    model: Path,
+    names: tuple[str, ...],
+    number: int,
+    seed: int,
+    out: Path,
+    force: bool,
+    quiet: bool,  # noqa: ARG001 - there is nothing but the result
+    as_json: bool,
+) -> None:
     """Make traffic with a fitted system and write it as a table or a capture.
 
     The classes of a capture's biflows go into a CSV file beside it. Packet traces have the rate of the training trace.
@@ -65,4 +98,8 @@ def generate(model: Path, names: tuple[str, ...], number: int, seed: int, out: P
             raise NtgbenchError(f"{model}: {error}") from error
         made = fitted.sample(*request, seed=seed)
     track.write(made, out)
-    click.echo(f"{track.size(made)} in {' and '.join(map(str, track.files(out)))}")
+    files = [str(path) for path in track.files(out)]
+    if as_json:
+        show_json({"made": len(made), "size": track.size(made), "files": files})
+    else:
+        click.echo(f"{track.size(made)} in {' and '.join(files)}")

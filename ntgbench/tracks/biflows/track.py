@@ -131,7 +131,7 @@ class BiflowTrack(Track[Biflows]):
         """`number` biflows of each class named, or of each class."""
         for name in classes:
             if name not in train.classes:
-                raise NtgbenchError(f"there is no class {name!r}; {suggestion(name, train.classes)}")
+                raise NtgbenchError(f"no class is called {name!r}; {suggestion(name, train.classes)}")
         labels = [train.classes.index(name) for name in classes or train.classes]
         return (np.repeat(np.array(labels, np.int32), number),)
 
