@@ -14,6 +14,7 @@ import ntgbench
 from ntgbench.cli.calibrate import calibrate
 from ntgbench.cli.check import check
 from ntgbench.cli.completion import completion
+from ntgbench.cli.compare import compare
 from ntgbench.cli.datasets import datasets
 from ntgbench.cli.doctor import doctor
 from ntgbench.cli.export import export

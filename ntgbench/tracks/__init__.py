@@ -173,6 +173,27 @@ class Track(ABC, Generic[T]):
         """What a saved model keeps of its training set: as little as `check` and `checked_request` need."""
         return train
 
+    def surface(self, train: T) -> Any:  # noqa: ARG002
+        """What a saved model keeps of its training set for `dressed`, as JSON: no item of it; None for nothing."""
+        return None
+
+    def dressed(self, traffic: T, surface: Any, rate: float | None, span: float | None, seed: int) -> tuple[T, Notes]:  # noqa: ARG002
+        """Made traffic with all that a capture shows, and what systems do not make drawn; and what was drawn.
+
+        Args:
+            traffic: what a system made.
+            surface: what `surface` said of its training set, as read from a file that may come from anywhere.
+            rate: items that begin in a second; None where the user does not say.
+            span: seconds in which all begin, likewise.
+            seed: of all draws.
+
+        Raises:
+            NtgbenchError: when rate or span are given for traffic that has times of its own, or `surface` is none.
+        """
+        if rate is not None or span is not None:
+            raise NtgbenchError(f"traffic of the track {self.spec.name} has times of its own: no --rate and no --span")
+        return traffic, ()
+
     def empty_request(self, train: T) -> Request | None:  # noqa: ARG002
         """A request that a model answers at once, to try a loaded one; None when there is none."""
         return None

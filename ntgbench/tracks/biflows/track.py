@@ -85,7 +85,8 @@ class BiflowTrack(Track[Biflows]):
         if path.suffix == ".pcap":
             from ntgbench.traffic.export import write_pcap
 
-            write_pcap(traffic, path)
+            # Zeros would be no message of the protocol that a learnt port means.
+            write_pcap(traffic, path, payload=traffic.transport is None)
         else:
             traffic.to_parquet(path)
 
@@ -190,6 +191,21 @@ class BiflowTrack(Track[Biflows]):
     def outline(self, train: Biflows) -> Biflows:
         """Layout and classes, without a biflow."""
         return train.select([])
+
+    def surface(self, train: Biflows) -> Any:
+        """Transports, ports, times and rates by class, see `ntgbench.tracks.biflows.surface`."""
+        from ntgbench.tracks.biflows.surface import surface_of
+
+        return surface_of(train)
+
+    def dressed(
+        self, traffic: Biflows, surface: Any, rate: float | None, span: float | None, seed: int
+    ) -> tuple[Biflows, Notes]:
+        """With transport, ports and times."""
+        from ntgbench.tracks.biflows.surface import checked_surface, dressed
+
+        known = None if surface is None else checked_surface(surface, "the surface of the model")
+        return dressed(traffic, known, rate, span, seed)
 
     def empty_request(self, train: Biflows) -> Request:  # noqa: ARG002
         """No biflow."""
