@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntgbench.report.drawing import Point, scatter
+from ntgbench.report.charts import Axis, Point, scatter
 from ntgbench.results import read_rows
 
 METRICS = ["lfit", "lfd", "it", "fit", "fd", "bu", "queue_50", "queue_80", "diagram"]
@@ -27,7 +27,7 @@ def main() -> None:
         trained = name.startswith("cascadenet-tuned") and row["params"].get("conditions", "generated") == "generated"
         if row["dataset"] != dataset or row["status"] != "ok" or not (trained or row["reference"]):
             continue
-        cell = found[name if row["reference"] else "cascadenet-tuned", row["params"].get("g1_steps", 0)]
+        cell = found[name if row["reference"] else "cascadenet-tuned", int(row["params"].get("g1_steps") or 0)]
         cell["minutes"].append(row["phases"]["fit"] / 60)
         for key, metric in row["metrics"].items():
             if key.partition("/")[2] in metrics and isinstance(metric["value"], float):
@@ -38,12 +38,14 @@ def main() -> None:
         values = [f"{np.mean(cell[key]):.3g} ± {np.ptp(cell[key]) / 2:.2g}" for key in metrics]
         print(f"| {name} | {steps or '-'} | {np.mean(cell['minutes']):.1f} | " + " | ".join(values) + " |")
     points = [
-        Point(f"{steps} steps", steps, float(value), False, False)
+        Point(f"{steps} steps", steps, float(value))
         for (name, steps), cell in found.items()
         if steps
         for value in [np.mean(cell[metrics[0]])]
     ]
-    Path(picture).write_text(scatter(points, "steps of each generator", metrics[0]), encoding="utf-8")
+    x, y = Axis("steps of each generator", log=True), Axis(metrics[0])
+    about = f"{metrics[0]} over the steps that each generator was trained for."
+    Path(picture).write_text(scatter(points, x, y, about), encoding="utf-8")
 
 
 if __name__ == "__main__":

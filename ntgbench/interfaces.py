@@ -109,7 +109,8 @@ class GeneratorSpec:
         target: "module:Class", imported only when the generator runs.
         summary: one line for listings.
         parameters: frozen dataclass with a default for every field; int, float, bool, str or None.
-        needs: import names that the target needs, checked before it is imported.
+        needs: import names that the target needs and that are not in every installation: `ntgbench list` says which are
+            missing.
         base: name of another generator whose fitted model this one starts from.
         batch: name of the int parameter that sets the training batch; None when there is none, and then throughput of
             training is not measured.
@@ -184,6 +185,7 @@ class MetricSpec:
             traffic, see `Likelihood`; None when the system does not say.
         passes: names of the calibration checks that it is meant to pass, see `ntgbench.calibration`.
         costly: it fits models: the fidelity suite compares with the headline's side only, and draws its floor once.
+        needs: import names that the target needs, as in `GeneratorSpec`; where one is missing, the metric is left out.
     """
 
     name: str
@@ -202,6 +204,7 @@ class MetricSpec:
     likelihood: bool = False
     passes: tuple[str, ...] = ()
     costly: bool = False
+    needs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.goal == "near") != (self.best is not None):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ntgbench.datasets.loading import Dataset, first_that_reads, read_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
 from ntgbench.interfaces import Exposed
+from ntgbench.needs import require
 from ntgbench.plugins import registry, resolve
-from ntgbench.running.codes import metrics_of
+from ntgbench.running.codes import every_metric_of, metrics_of
 from ntgbench.scores import Scores, score
 from ntgbench.tracks import DEFAULT
 from ntgbench.words import suggestion
@@ -105,6 +106,7 @@ def suites_that_compare(track: str, wanted: Sequence[str] = (), with_train: bool
         if known[name].alone or known[name].metrics_of is not None:
             raise NtgbenchError(f"the suite {name} fits systems itself; it cannot be measured from files of traffic")
         if not metrics_of(track, name):
+            require(*every_metric_of(track, name))
             raise NtgbenchError(f"no installed plugin has a metric of the suite {name}")
         if known[name].exposes and not with_train:
             raise NtgbenchError(f"the suite {name} needs the traffic that the generator learnt from: --train")

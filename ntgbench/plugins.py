@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import logging
 import os
 from dataclasses import dataclass, replace
@@ -174,27 +173,16 @@ def _warn_of_unknown(wanted: set[str], known: list[str]) -> None:
         _log.warning("%s: no installed plugin is called %r; %s", RESTRICT, name, suggestion(name, known))
 
 
-def resolve(target: str, needs: Sequence[str] = ()) -> Any:
+def resolve(target: str) -> Any:
     """Import the object behind a "module:attribute" target.
 
-    Raises PluginError when an import name in `needs` is not installed, the import fails, or the attribute is missing.
+    Raises PluginError when the import fails, or the attribute is missing.
     """
-    missing = [name for name in needs if not _is_installed(name)]
-    if missing:
-        raise PluginError(f"{target} needs {', '.join(missing)}, which is not installed")
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:  # a plugin may fail in any way while it is imported
         raise PluginError(f"cannot import {target}: {_reason(error)}") from error
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        # Not even the package that the named one would be in.
-        return False
 
 
 def _load(entry_point: importlib.metadata.EntryPoint, earlier: Sequence[Plugin], fatal: str | None) -> Plugin:

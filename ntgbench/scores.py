@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntgbench.interfaces import Confusion, Measured
+from ntgbench.needs import require
 from ntgbench.plugins import resolve
 from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean
 
@@ -51,6 +52,7 @@ def score(
     scores = {}
     for (target, asks), served in targets.items():
         try:
+            require(*served)
             values = resolve(target)(real, synthetic, seed, *([likelihood] if asks else []))
             if not isinstance(values, Mapping):
                 raise TypeError(f"{target} returned {type(values).__name__}, not numbers by metric name")

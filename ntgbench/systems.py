@@ -12,8 +12,9 @@ import numpy as np
 from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.files import read_json, require_file
 from ntgbench.interfaces import Context, GeneratorSpec, SystemSpec
+from ntgbench.needs import imported
 from ntgbench.parameters import build_parameters, display_name, parse_request
-from ntgbench.plugins import registry, resolve
+from ntgbench.plugins import registry
 from ntgbench.saved import MOST_BYTES
 from ntgbench.tracks import DEFAULT
 
@@ -57,7 +58,7 @@ class System:
     @property
     def tells_likelihoods(self) -> bool:
         """Whether it has a method `log_likelihood`; known without a fitted model."""
-        return callable(getattr(resolve(self.spec.target, self.spec.needs), "log_likelihood", None))
+        return callable(getattr(imported(self.spec), "log_likelihood", None))
 
     def settings(self) -> dict[str, Any]:
         """All parameters by name."""
@@ -77,7 +78,7 @@ class System:
 
     def build(self) -> Any:
         """A new, unfitted object of the plugin. Raises PluginError when it cannot be made or lacks a method."""
-        built = resolve(self.spec.target, self.spec.needs)(self.parameters)
+        built = imported(self.spec)(self.parameters)
         methods = ("fit", "sample", "save", "load") if self.is_generator else ("augment",)
         missing = [name for name in methods if not callable(getattr(built, name, None))]
         if missing:

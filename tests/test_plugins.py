@@ -228,8 +228,6 @@ def test_unknown_systems_get_a_suggestion(ntgbench, flows) -> None:
 
 def test_targets_are_imported_late_and_fail_clearly() -> None:
     assert resolve("json:dumps") is json.dumps
-    with pytest.raises(PluginError, match="needs no_such_library, which is not installed"):
-        resolve("json:dumps", ("no_such_library",))
     with pytest.raises(PluginError, match=r"cannot import json:nothing: AttributeError"):
         resolve("json:nothing")
 

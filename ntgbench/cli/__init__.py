@@ -12,6 +12,7 @@ import click
 import ntgbench
 from ntgbench.cli.calibrate import calibrate
 from ntgbench.cli.check import check
+from ntgbench.cli.compare import compare
 from ntgbench.cli.datasets import datasets
 from ntgbench.cli.doctor import doctor
 from ntgbench.cli.export import export
@@ -43,6 +44,7 @@ for command in (
     run,
     plan,
     report,
+    compare,
     measure,
     listing,
     info,

@@ -49,6 +49,10 @@ class Bars(RunObserver):
         """Say which line of rows.jsonl was put back."""
         self._say(line)
 
+    def left_out(self, line: str) -> None:
+        """Say what lacks a package."""
+        self._say(line)
+
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """Say how much there is to do."""
         self._titles = titles((cell.dataset, cell.dataset_digest, cell.argument) for cell in cells)

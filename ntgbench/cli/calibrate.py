@@ -41,6 +41,7 @@ def calibrate(metrics: tuple[str, ...], track: str | None, out: Path | None, ful
     from ntgbench.calibration_page import as_json as page_as_json
     from ntgbench.calibration_page import page
     from ntgbench.files import write_text
+    from ntgbench.needs import missing, require, told
     from ntgbench.plugins import registry
     from ntgbench.tracks import same_track
     from ntgbench.words import suggestion
@@ -51,6 +52,11 @@ def calibrate(metrics: tuple[str, ...], track: str | None, out: Path | None, ful
             raise NtgbenchError(f"no metric is called {name!r}; {suggestion(name, known)}")
         same_track(f"the metric {name}", known[name].track, track or known[name].track)
     chosen = [known[name] for name in metrics or known if track in (None, known[name].track)]
+    if metrics:
+        require(*chosen)
+    for line in told(chosen):
+        click.echo(f"left out: {line}", err=True)
+    chosen = [one for one in chosen if not missing(one)]
     found = []
     # What metrics print is not ours.
     quiet = contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO())

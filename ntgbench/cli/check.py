@@ -37,6 +37,7 @@ def check(name: str, track: str | None, cpu_minutes: float, idle_minutes: float,
     others are shown. The checks run in a process of their own, which the plugin may end or block without harm.
     """
     from ntgbench.checking import run_checks
+    from ntgbench.needs import require
     from ntgbench.plugins import registry
     from ntgbench.protocol import Limits
     from ntgbench.words import pluralised, suggestion
@@ -46,7 +47,9 @@ def check(name: str, track: str | None, cpu_minutes: float, idle_minutes: float,
         raise NtgbenchError(
             f"nothing to check is called {name!r}; {suggestion(name, [*known.systems(), *known.metrics()])}"
         )
-    say_which(name.partition("[")[0], track)
+    system = name.partition("[")[0]
+    require(known.metrics()[name] if name in known.metrics() else known.system(system, track))
+    say_which(system, track)
     kept, count = 0, 0
     for one in run_checks(name, Limits(cpu_minutes=cpu_minutes, idle_minutes=idle_minutes), track, full):
         if not one.check.declared and one.finished:

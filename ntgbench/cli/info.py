@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ntgbench.cli.options import as_json, in_track, say_which
 from ntgbench.errors import NtgbenchError
 from ntgbench.words import printable
+
+if TYPE_CHECKING:
+    from ntgbench.needs import Needy
 
 
 @click.command(
@@ -56,7 +59,8 @@ def _find(name: str, track: str | None) -> dict[str, Any]:
     if "[" in name or name in known.systems(track):
         return _system(parse_request(name).name, track)
     if name in known.metrics():
-        return {"metric": name, **dataclasses.asdict(known.metrics()[name])}
+        metric = known.metrics()[name]
+        return {"metric": name, **dataclasses.asdict(metric), "missing": _missing(metric)}
     if name in known.datasets() or Path(name).exists():
         return _dataset(name, track)
     if name in bundled():
@@ -90,11 +94,19 @@ def _system(name: str, track: str | None) -> dict[str, Any]:
         "plugin": f"{plugin.distribution} {plugin.version}",
         "target": spec.target,
         "needs": spec.needs,
+        "missing": _missing(spec),
         "parameters": parameters or "none",
     }
     if isinstance(spec, GeneratorSpec) and spec.base is not None:
         found["base"] = spec.base
     return found
+
+
+def _missing(spec: Needy) -> str:
+    """What is not installed of what it needs, and how to get it."""
+    from ntgbench.needs import install_command, missing
+
+    return f"{', '.join(missing(spec))}; {install_command(spec)}" if missing(spec) else "nothing"
 
 
 def _dataset(name: str, track: str | None) -> dict[str, Any]:

@@ -26,19 +26,28 @@ def listing(kind: str | None, as_json: bool) -> None:
         if kind is None and not as_json:
             click.echo(f"{chr(10) if place else ''}{one}:")
         heads, rows = _rows(one)
+        if not any(row.get("missing") for row in rows) and not as_json:
+            heads = [head for head in heads if head not in ("missing", "install")]
         show(rows, heads, as_json)
 
 
 def _rows(kind: str) -> tuple[list[str], list[dict[str, Any]]]:
     from ntgbench.interfaces import GeneratorSpec
+    from ntgbench.needs import install_command, missing
     from ntgbench.plugins import registry
     from ntgbench.protocol import bundled
 
     known = registry()
     suites = [suite for track in known.tracks() for suite in known.suites(track).values()]
     listed: dict[str, tuple[Iterable[Any], list[str]]] = {
-        "systems": (known.every_system(), ["name", "track", "kind", "reference", "plugin", "summary"]),
-        "metrics": (known.metrics().values(), ["name", "track", "suite", "goal", "version", "summary"]),
+        "systems": (
+            known.every_system(),
+            ["name", "track", "kind", "reference", "plugin", "missing", "install", "summary"],
+        ),
+        "metrics": (
+            known.metrics().values(),
+            ["name", "track", "suite", "goal", "version", "missing", "install", "summary"],
+        ),
         "datasets": (known.datasets().values(), ["name", "track", "licence", "summary"]),
         "protocols": (bundled().values(), ["name", "track", "version", "digest", "summary"]),
         "suites": (suites, ["name", "track", "version", "summary"]),
@@ -48,6 +57,8 @@ def _rows(kind: str) -> tuple[list[str], list[dict[str, Any]]]:
         "kind": lambda spec: "generator" if isinstance(spec, GeneratorSpec) else "augmenter",
         "reference": lambda spec: "reference" if spec.reference else "",
         "plugin": lambda spec: known.plugin_of(spec).name,
+        "missing": lambda spec: ", ".join(missing(spec)),
+        "install": install_command,
         "digest": lambda protocol: protocol.digest(),
     }
     found, heads = listed[kind]

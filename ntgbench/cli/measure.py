@@ -77,8 +77,9 @@ def measure(
 def _tell(pair: Pair, suites: list[Suite], said: bool, named: bool) -> None:
     """What was read, as what, and what was left out of it, on standard error."""
     from ntgbench.measuring import suites_that_compare
+    from ntgbench.needs import told
     from ntgbench.plugins import registry
-    from ntgbench.running.codes import metrics_of
+    from ntgbench.running.codes import every_metric_of, metrics_of
     from ntgbench.traffic.notes import WARNING
 
     track = registry().track(pair.track)
@@ -94,6 +95,8 @@ def _tell(pair: Pair, suites: list[Suite], said: bool, named: bool) -> None:
         for suite in suites_that_compare(pair.track):
             if suite.exposes:
                 click.echo(f"note: the suite {suite.name} is left out: it needs --train", err=True)
+    for line in told(one for suite in suites for one in every_metric_of(pair.track, suite.name)):
+        click.echo(f"left out: metrics {line}", err=True)
     copied = [one.name for suite in suites for one in metrics_of(pair.track, suite.name) if one.against == "train"]
     if copied and pair.train is None:
         more = " and others" if len(copied) > 3 else ""

@@ -14,6 +14,7 @@ from ntgbench.datasets.resolving import IMPORT, MILLISECONDS, USUAL
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.notes import WARNING, filled
+from ntgbench.traffic.transport import KINDS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +70,7 @@ class PacketReader:
                 classes=("",),
                 iat=None if iat is None else iat.values,
                 session=np.arange(len(rows)),
+                transport=_transport(rows),
             )
         except TrafficError as error:
             if error.row is None:
@@ -130,3 +132,12 @@ class PacketReader:
         if timing.lower() == MILLISECONDS:
             iat = iat.with_values(iat.values / 1000)
         return length, way, iat
+
+
+def _transport(rows: pa.Table) -> Transport | None:
+    """What the columns of `Transport` hold, where all are there."""
+    import pyarrow as pa
+
+    columns = {name: rows.column(name) for name in KINDS if name in rows.column_names}
+    numbers = {name: one for name, one in columns.items() if pa.types.is_integer(one.type) and not one.null_count}
+    return Transport.of_columns({name: one.to_numpy() for name, one in numbers.items()})

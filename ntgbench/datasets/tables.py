@@ -22,6 +22,7 @@ from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.notes import clipped, fill
 from ntgbench.traffic.parquet import table_errors
+from ntgbench.traffic.transport import KINDS, Transport
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def read_table(
         classes=scan.label.names,
         iat=np.concatenate(iats) if iats else None,
         session=None if scan.session is None else scan.session[kept],
+        transport=Transport.concat([part.transport for part in parts]),
     )
     return flows.compact(), notes
 
@@ -144,6 +146,7 @@ def read_table_biflows(
         signed_pl = np.zeros((count, packets), np.int16)
         iat = np.zeros((count, packets), np.float32) if {"iat", "time", "ppi"} & set(held) else None
         rows = np.zeros(count, np.int64)
+        transports: list[Transport | None] = []
         filled = there = long = 0
         for begin, flows in _flows(table, held, None, reader, scan, whole=False):
             first = flows.first(packets)
@@ -158,6 +161,7 @@ def read_table_biflows(
             signed_pl[here], rows[here] = made.signed_pl, places
             if iat is not None:
                 iat[here] = made.iat
+            transports.append(made.transport)
             filled += len(made)
         notes = (*scan.notes, *reader.notes(), *clipped(long, there, pl_max))
     rows = rows[:filled]
@@ -171,6 +175,7 @@ def read_table_biflows(
         session=None if scan.session is None else scan.session[rows],
         iat=None if iat is None else iat[:filled],
         pl_max=pl_max,
+        transport=Transport.concat(transports),
     )
     return biflows, filled if kept is None else whole, reader.upstream_share(), notes
 
@@ -244,6 +249,7 @@ def _flows(
 ) -> Iterator[tuple[int, FlowTable]]:
     """The flows of the labelled rows, see `PacketReader.take`, with the number of labelled rows before them."""
     columns = [held[what] for what in held if what not in ("label", "session")]
+    columns += [name for name in KINDS if name in table.names and table.names.count(name) == 1]
     for begin, rows in _labelled(table, columns, scan.label.code, limit, whole):
         yield begin, reader.take(rows)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ntgbench.doctor import Finding
+from ntgbench.needs import is_installed
 from ntgbench.words import pluralised
 
 LONGEST = 60.0
@@ -31,6 +32,9 @@ print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "hip
 
 def torch() -> Iterator[Finding]:
     """Whether torch can be imported, its build, and the devices that it can compute on."""
+    if not is_installed("torch"):
+        yield Finding("torch", "ok", "not installed, it is optional; pip install 'ntgbench[models]'")
+        return
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", _LOOK], capture_output=True, text=True, errors="replace", timeout=LONGEST

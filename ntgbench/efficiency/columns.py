@@ -52,3 +52,12 @@ TABLES = {
 """Columns by the title of their table; `unit` is one item in words."""
 
 COLUMNS = {column.key: column for columns in TABLES.values() for column in columns}
+
+CONDITIONS = frozenset(
+    f"efficiency/{name}"
+    for name in (
+        *("train_items", "train_biflows", "sample_items", "sample_biflows", "packets", "sample_batch", "train_batch"),
+        *("sample_device_use", "train_device_use", "others_use", "reference_ms", "rounds", "int8_share"),
+    )
+)
+"""Keys of the numbers that say how it was measured: neither better nor worse."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -257,6 +258,6 @@ def _peak_device_mib(device: str) -> float | None:
     """The most memory that torch has reserved on a CUDA device since this process began."""
     if device == "cpu":
         return None
-    import torch
-
-    return float(torch.cuda.max_memory_reserved(device) / 2**20)
+    # Where nothing has imported it, it holds no memory.
+    torch = sys.modules.get("torch")
+    return 0.0 if torch is None else float(torch.cuda.max_memory_reserved(device) / 2**20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,9 +11,21 @@ if TYPE_CHECKING:
     from ntgbench.report.board import Board
 
 
+class Cell(str):
+    """The text of a cell, with a note in plain text that the web page shows to who asks: what it means, or why."""
+
+    note: str
+
+    def __new__(cls, text: str, note: str = "") -> Self:
+        """The text, and its note; empty for none."""
+        cell = super().__new__(cls, text)
+        cell.note = note
+        return cell
+
+
 @dataclass(frozen=True)
 class Table:
-    """A table of cells in Markdown; `str` of it is the whole table in Markdown.
+    """A table of cells in Markdown; `str` of it is the whole table in Markdown. Each may be a `Cell` with a note.
 
     Attributes:
         heads: one for each column.
@@ -58,7 +70,32 @@ class Picture:
         return f"![{self.title}]({self.file})"
 
 
-Block = str | Table | Picture
+@dataclass(frozen=True)
+class Folded:
+    """Text in Markdown, of which the web page shows the end only, until one opens the rest."""
+
+    hidden: str
+    shown: str = ""
+
+    def __str__(self) -> str:
+        """The whole text."""
+        return self.hidden + self.shown
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list below its title, lines in Markdown; the web page sets apart those that warn."""
+
+    title: str
+    lines: Sequence[str]
+    warns: bool = False
+
+    def __str__(self) -> str:
+        """Title and list."""
+        return "\n\n".join([f"**{self.title}**", "\n".join(f"- {line}" for line in self.lines)])
+
+
+Block = str | Table | Picture | Folded | Bullets
 """Text is one paragraph, heading or list in Markdown. A plugin's tables may hand back other objects with a `str`."""
 
 

@@ -112,9 +112,10 @@ class Board:
     def columns(self) -> list[Column]:
         """The suite's metrics, the primary one first."""
         found: dict[str, MetricValue] = {}
+        own = f"{self.suite}/"
         for row in self.rows:
             for key, metric in row["metrics"].items():
-                if suite_of(key) == self.suite and (key not in found or metric["version"] > found[key]["version"]):
+                if key.startswith(own) and (key not in found or metric["version"] > found[key]["version"]):
                     found[key] = metric
         columns = [
             Column(key, one["version"], one["goal"], one["digits"], one.get("primary", False), one.get("best"))
@@ -170,4 +171,4 @@ def _newest(rows: list[Row], suite: str | None) -> list[Row]:
 
 def suites_in(rows: Iterable[Row]) -> list[str]:
     """The suites that at least one row has numbers of, sorted."""
-    return sorted({suite_of(key) for row in rows for key in row["metrics"]})
+    return sorted(set(map(suite_of, set[str]().union(*(row["metrics"] for row in rows)))))

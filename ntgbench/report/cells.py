@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ntgbench.report.blocks import Cell
 from ntgbench.report.text import EMPTY, shown
+from ntgbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ntgbench.report.board import Entry
+
+LONGEST_NOTE = 300
+"""Characters of a reason that is told beside a cell; the row has all."""
 
 
 def system_lines(
@@ -22,11 +27,32 @@ def system_lines(
     ]
 
 
-def no_number(entry: Entry, key: str, version: int | None = None) -> str:
-    """The text for a missing number of the metric `key`, by its version: "failed", "undefined", "outdated" or "-"."""
+def no_number(entry: Entry, key: str, version: int | None = None) -> Cell:
+    """The text for a missing number of the metric `key`, by its version, with the reason.
+
+    It is "failed", "undefined", "outdated" or "-".
+    """
     measured = [row["metrics"][key] for row in entry.rows if key in row["metrics"]]
     if version is not None and any(metric["version"] != version for metric in measured):
-        return "outdated"
+        return Cell("outdated", "measured by an older version of the metric; run it again")
     if measured and all(metric.get("undefined", False) for metric in measured):
-        return "undefined"
-    return "failed" if measured or any(row["status"] == "failed" for row in entry.rows) else EMPTY
+        return Cell("undefined", reason(entry, key))
+    failed = measured or any(row["status"] == "failed" for row in entry.rows)
+    return Cell("failed", reason(entry, key)) if failed else Cell(EMPTY)
+
+
+def reason(entry: Entry, key: str) -> str:
+    """Why a row of the entry has no number of the metric `key`, the first that says it; else that none was measured."""
+    without = ((row, row["metrics"].get(key)) for row in entry.rows)
+    found = (
+        row["reason"] if metric is None else metric.get("reason")
+        for row, metric in without
+        if metric is None or metric["value"] is None
+    )
+    return shortened(next(filter(None, found), "no reason given"))
+
+
+def shortened(text: str) -> str:
+    """A reason on one line, as a note beside a cell holds it."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= LONGEST_NOTE else f"{line[: LONGEST_NOTE - 1]}…"

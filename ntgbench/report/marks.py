@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ntgbench.report.rank import is_positive, loss, losses
-from ntgbench.results import suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +73,7 @@ _Pair = tuple["MetricValue", "MetricValue"]
 
 
 def _is_primary_of_fidelity(key: str, metric: MetricValue) -> bool:
-    return suite_of(key) == "fidelity" and "@" not in key and metric.get("primary", False)
+    return metric.get("primary", False) and key.startswith("fidelity/") and "@" not in key
 
 
 def _pairs(rows: Sequence[Row], key: str) -> list[_Pair]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.plugins import registry, resolve
 from ntgbench.report import across, tradeoff
-from ntgbench.report.blocks import Block, Page, Picture, Table
+from ntgbench.report.blocks import Block, Folded, Page
 from ntgbench.report.board import Board, boards, suites_in
 from ntgbench.report.failures import metrics_that_failed, rows_that_failed
 from ntgbench.report.reading import cautions, intervals, legend
@@ -54,18 +54,18 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> list[Block]:
     common = board.common
     hardware = f" on {plain(common.hardware)}" if common.hardware else ""
     about = "." if common.hardware else f", {seeds(board)}. {intervals(board)}".rstrip()
+    run = f"Protocol `{common.protocol}` version {common.version} (`{common.key}`), dataset `{common.dataset_digest}`"
     return [
         f"## {common.protocol}{hardware}",
-        f"Protocol `{common.protocol}` version {common.version} (`{common.key}`), dataset `{common.dataset_digest}`"
-        f"{source(board)}{about}",
+        Folded(f"{run}{source(board)}", about),
         *cautions(rows, common.dataset_digest),
         *_tables(board, suite, rows),
         *legend(mark for entry in board.entries for mark in entry.marks),
         *merged_rows(board),
-        *bullets("Failed:", rows_that_failed(board)),
+        *bullets("Failed:", rows_that_failed(board), warns=True),
         *bullets("Metrics without a value:", metrics_that_failed(board, suite.name, suite.metrics_of)),
         *bullets("Notes:", notes(board)),
-        origin(board),
+        Folded(origin(board)),
     ]
 
 
@@ -74,9 +74,7 @@ def _tables(board: Board, suite: Suite, rows: Sequence[Row]) -> list[Block]:
     if suite.tables is None:
         return usual_tables(board)
     try:
-        return [
-            block if isinstance(block, Table | Picture) else str(block) for block in resolve(suite.tables)(board, rows)
-        ]
+        return [block if isinstance(block, Block) else str(block) for block in resolve(suite.tables)(board, rows)]
     except Exception as error:  # a plugin's tables may fail in any way
         failed = plain(f"{suite.tables}: {type(error).__name__}: {error}"[:500])
         return [*usual_tables(board), *bullets("Tables that failed:", [failed])]

@@ -11,6 +11,7 @@ from ntgbench.words import plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ntgbench.report.blocks import Block
     from ntgbench.report.board import Board, Entry
     from ntgbench.report.marks import Mark
     from ntgbench.results import Row
@@ -68,6 +69,7 @@ def caution_lines(rows: Sequence[Row]) -> list[str]:
     return [*lines[:MOST_CAUTIONS], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
 
 
-def cautions(rows: Sequence[Row], digest: str) -> list[str]:
+def cautions(rows: Sequence[Row], digest: str) -> list[Block]:
     """The same for the rows of one dataset, below a title."""
-    return bullets("Too small to rank well:", caution_lines([row for row in rows if row["dataset_digest"] == digest]))
+    lines = caution_lines([row for row in rows if row["dataset_digest"] == digest])
+    return bullets("Too small to rank well:", lines, warns=True)

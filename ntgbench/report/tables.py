@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ntgbench.report.blocks import Block, Table
-from ntgbench.report.cells import no_number, system_lines
+from ntgbench.plugins import registry
+from ntgbench.report.blocks import Block, Cell, Table
+from ntgbench.report.cells import no_number, reason, system_lines
 from ntgbench.report.rank import estimate, ranks, resolution
 from ntgbench.report.text import EMPTY, code, shown
+from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 WIDEST = 8
 """Columns of a table of metrics."""
+
+_RANK = "1 + the number of systems that are better beyond doubt; systems that cannot be told apart share a rank."
 
 
 def usual_tables(board: Board) -> list[Block]:
@@ -101,12 +105,24 @@ def comparison(
         for entry in sorted(references, key=lambda e: (_place(losses[e.name]), e.name))
     ]
     below += [[EMPTY, f"*{row[0]}*", *row[1:]] for row in extra]
-    return Table(["rank", "system", *(heads or map(_head, columns))], body, below)
+    told = [Cell(head, meaning(one)) for head, one in zip(heads or map(_head, columns), columns, strict=True)]
+    return Table([Cell("rank", _RANK), "system", *told], body, below)
 
 
 def _head(column: Column) -> str:
     metric, _, at = column.name.partition("@")
     return f"{metric}{' vs ' + at if at else ''} {column.sign}"
+
+
+_BETTER = {"min": "Lower is better.", "max": "Higher is better.", "near": "The nearer to {:g} the better."}
+
+
+def meaning(column: Column) -> str:
+    """What a column's numbers are, as far as the installation knows the metric, and which are better."""
+    metric = column.name.partition("@")[0]
+    known = registry().metrics().get(metric)
+    about = f": {known.summary}" if known is not None and known.version == column.version else ""
+    return f"{metric}{about}. {_BETTER[column.goal].format(column.best or 0.0)}"
 
 
 def _cell(entry: Entry, column: Column, best: float | None, overlap: float) -> str:
@@ -119,7 +135,9 @@ def _cell(entry: Entry, column: Column, best: float | None, overlap: float) -> s
     (one, *others) = found.values()
     if not others and "low" in one:
         text += f" [{one['low']:.{column.digits}f}, {one['high']:.{column.digits}f}]"
-    return f"**{text}**" if best is not None and round(_mean_loss(column, values), column.digits) == best else text
+    text = f"**{text}**" if best is not None and round(_mean_loss(column, values), column.digits) == best else text
+    without = len(entry.rows) - len(values)
+    return Cell(text, f"without {pluralised(without, 'seed')}: {reason(entry, column.key)}") if without else text
 
 
 def _mean_loss(column: Column, values: Iterable[float]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.plugins import registry
 from ntgbench.protocol import bundled
+from ntgbench.report.blocks import Block, Bullets, Cell
 from ntgbench.report.board import Board, Entry, suites_in
 from ntgbench.words import pluralised, printable
 
@@ -19,9 +20,9 @@ EMPTY = "-"
 """Printed in place of a missing number."""
 
 
-def bullets(title: str, lines: Sequence[str]) -> list[str]:
+def bullets(title: str, lines: Sequence[str], warns: bool = False) -> list[Block]:
     """A list below its title, nothing when it is empty."""
-    return [f"**{title}**", "\n".join(f"- {line}" for line in lines)] if lines else []
+    return [Bullets(title, lines, warns)] if lines else []
 
 
 def notes(board: Board) -> list[str]:
@@ -38,11 +39,13 @@ def notes(board: Board) -> list[str]:
     return [*every[:MOST_NOTES], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
 
 
-def shown(entry: Entry) -> str:
+def shown(entry: Entry) -> Cell:
     """A system's name in a table: references in italics, † where rows were merged from elsewhere, and its marks."""
     name = f"*{_in_italics(entry.name)}*" if entry.reference else code(entry.name)
-    signs = [*(["†"] if any("merged_from" in row for row in entry.rows) else []), *(one.sign for one in entry.marks)]
-    return " ".join([name, *signs])
+    merged = any("merged_from" in row for row in entry.rows)
+    marks = [*([("†", "not measured here: its rows were merged from another file.")] if merged else []), *entry.marks]
+    note = " ".join(f"{sign} {meaning.replace('*', '').replace('`', '')}" for sign, meaning in marks)
+    return Cell(" ".join([name, *(sign for sign, _ in marks)]), note)
 
 
 def merged_rows(board: Board) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.report.blocks import Block, Page, Picture, Table
 from ntgbench.report.board import Entry, boards, suites_in
-from ntgbench.report.drawing import Point, scatter
+from ntgbench.report.charts import Axis, Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import Quality, quality
 from ntgbench.report.reading import cautions, legend
@@ -72,7 +72,8 @@ def render(dataset: str, rows: Sequence[Row]) -> Page | None:
                 for one in found
             ]
             better = _BETTER[pair.column.goal].format(pair.column.best or 0.0)
-            svg = scatter(points, pair.title, f"{metric}, {better}")
+            about = f"{metric} against {pair.title}. On the front: {', '.join(sorted(on_front)) or 'none'}."
+            svg = scatter(points, Axis(pair.title, log=True), Axis(f"{metric}, {better}"), about)
             images.append(Picture(image, f"{metric} against {pair.cost}", svg))
         sections += [
             f"## {board.common.protocol} on {plain(board.common.hardware)}",
@@ -136,7 +137,7 @@ def _table(found: Sequence[Tradeoff], pairs: Sequence[_Pair]) -> Table:
             one.name,
         ),
     ):
-        line = [shown(Entry(one.name, one.reference, (), one.marks))]
+        line: list[str] = [shown(Entry(one.name, one.reference, (), one.marks))]
         for pair, on_front in columns:
             value = f"{one.quality[pair.column.key]:.{pair.column.digits}f}"
             line += [value, f"{one.cost[pair.cost]:,.3f}", "yes" if one.name in on_front else ""]

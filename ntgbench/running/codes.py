@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ntgbench.code_digest import code_digest
+from ntgbench.needs import missing
 from ntgbench.plugins import OWN, registry
 
 if TYPE_CHECKING:
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def metrics_of(track: str, suite: str) -> list[MetricSpec]:
-    """The installed metrics that a suite computes, in the order plugins brought them."""
+    """The metrics that a suite computes here, in the order plugins brought them: those that lack no package."""
+    return [one for one in every_metric_of(track, suite) if not missing(one)]
+
+
+def every_metric_of(track: str, suite: str) -> list[MetricSpec]:
+    """The same, with those that lack a package."""
     about = registry().suites(track)[suite]
     wanted = about.metrics_of or about.name
     return [one for one in registry().metrics().values() if (one.track, one.suite) == (track, wanted)]

@@ -14,6 +14,7 @@ from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
 from ntgbench.report.repair import repair
+from ntgbench.running.available import available
 from ntgbench.running.cells import TRAFFIC_FILE, Cell, plan
 from ntgbench.running.dispatch import run_cells
 from ntgbench.running.engines.connect import connect, refuse_mixed
@@ -42,6 +43,9 @@ class RunObserver:
     def repaired(self, line: str) -> None:
         """A damaged line of rows.jsonl was put back; `line` says which."""
 
+    def left_out(self, line: str) -> None:
+        """Systems or metrics of the protocol were left out; `line` says which, why, and how to get them."""
+
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """All cells are known, and which of them will run."""
 
@@ -62,6 +66,7 @@ class Outcome:
     rows: tuple[Row, ...]  # of all its cells, finished earlier or now
     leaderboards: tuple[Path, ...]  # the files that were written
     runs: Path = RUNS  # folder of all runs, with the cells' logs
+    left_out: tuple[str, ...] = ()  # what lacks a package, a line for each command that installs it
 
     def failures(self) -> list[str]:
         """One line for each cell that failed, with its log, and for each cause for which a metric has no value."""
@@ -106,7 +111,8 @@ def run(
         observer: told how the run goes.
 
     Returns:
-        the rows of all cells and the files written. Failed cells are rows with a reason.
+        the rows of all cells and the files written. Failed cells are rows with a reason. What lacks a package is left
+        out, unless it was named by `systems` or `suites`.
 
     Raises:
         NtgbenchError: when nothing could be run as asked.
@@ -121,6 +127,11 @@ def run(
     for line in repair(out, runs):
         observer.repaired(line)
     resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
+    left_out: tuple[str, ...] = ()
+    if engine == "local":  # machines of others have packages of their own
+        resolved, left_out = available(resolved, _texts(systems), _texts(suites))
+    for line in left_out:
+        observer.left_out(line)
     planned = plan(resolved, runs, observer.loaded, device)
     cells = planned.cells
     track = registry().track(resolved.track)
@@ -159,7 +170,7 @@ def run(
         # Also when the run is stopped: what has finished counts.
         rows = [found for cell in cells if (found := ended.get(cell.folder) or cell.result()) is not None]
         written = publish(rows, out)
-    return Outcome(tuple(rows), tuple(written), runs)
+    return Outcome(tuple(rows), tuple(written), runs, left_out)
 
 
 def _run_rounds(todo: list[Cell], rounds: int, place: Engine, observer: RunObserver) -> Generator[tuple[Cell, Row]]:

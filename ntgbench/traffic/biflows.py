@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import TrafficError, refuse
+from ntgbench.traffic.transport import Transport
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Biflows:
         session: int32 (N,) or None. Capture or session of each biflow; never split across train and test.
         iat: float32 (N, P) or None. Seconds since the previous packet of the biflow, 0 for the first and for no packet.
         pl_max: largest payload length in bytes that an entry may have.
+        transport: of the N biflows where the source tells it, or None. No part of their identity: `digest` and `==`
+            leave it out, and systems make none.
 
     Raises:
         TrafficError: naming the first row that breaks a rule, and the rule.
@@ -50,6 +53,7 @@ class Biflows:
     session: npt.NDArray[np.int32] | None = None
     iat: npt.NDArray[np.float32] | None = None
     pl_max: int = PL_MAX
+    transport: Transport | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.pl_max <= np.iinfo(np.int16).max:
@@ -74,6 +78,8 @@ class Biflows:
                 array.flags.writeable = False
                 # Of a view, unlike of an array that owns its memory, nobody can make that undone.
                 object.__setattr__(self, name, array.view())
+        if self.transport is not None and len(self.transport) != len(signed_pl):
+            raise TrafficError("there is one transport for each biflow")
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         check_classes(self.classes)
         absent = signed_pl == 0
@@ -121,11 +127,12 @@ class Biflows:
             label=self.label[index],
             session=None if self.session is None else self.session[index],
             iat=None if self.iat is None else self.iat[index],
+            transport=None if self.transport is None else self.transport.select(index),
         )
 
     @staticmethod
     def concat(parts: Sequence[Biflows]) -> Biflows:
-        """The biflows of all parts, one after the other; `iat` and `session` are kept when every part has them.
+        """The biflows of all parts, one after the other; what only some parts have, such as `iat`, is left out.
 
         Raises TrafficError when classes, packets or pl_max differ.
         """
@@ -141,6 +148,7 @@ class Biflows:
             label=np.concatenate([part.label for part in parts]),
             session=np.concatenate(sessions) if len(sessions) == len(parts) else None,
             iat=np.concatenate(iats) if len(iats) == len(parts) else None,
+            transport=Transport.concat([part.transport for part in parts]),
         )
 
     def digest(self) -> str:
@@ -160,7 +168,7 @@ class Biflows:
         return state.hexdigest()
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write columns app, pkts_len, pkts_dir[, pkts_iat, session]; `from_parquet` gives back equal biflows."""
+        """Write the columns of `flow_files`; `from_parquet` gives back equal biflows."""
         from ntgbench.traffic.flow_files import write_flow_file
 
         present = self.signed_pl != 0
@@ -171,6 +179,7 @@ class Biflows:
             "classes": self.classes,
             "iat": None if self.iat is None else self.iat[present],
             "session": self.session,
+            "transport": self.transport,
         }
         write_flow_file(path, columns, {"format": FORMAT, "packets": self.packets, "pl_max": self.pl_max})
 
@@ -197,7 +206,7 @@ class Biflows:
         if iat is not None:
             iat[present] = columns["iat"]
         try:
-            return Biflows(signed_pl, label, columns["classes"], columns["session"], iat, pl_max)
+            return Biflows(signed_pl, label, columns["classes"], columns["session"], iat, pl_max, columns["transport"])
         except TrafficError as error:
             raise TrafficError(f"{path}: {error}") from error
 

@@ -16,6 +16,7 @@ from ntgbench.traffic.open_flows import EndedFlows, OpenFlows
 from ntgbench.traffic.packet_stream import HOLD, PacketStream
 from ntgbench.traffic.segmentation import ACTIVE_TIMEOUT, IDLE_TIMEOUT
 from ntgbench.traffic.sidecar import read_sidecar
+from ntgbench.traffic.transport import Transport
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _table(flows: EndedFlows, class_of: str | Sequence[str]) -> tuple[FlowTable,
         class_of=np.zeros(len(flows.first), np.int32) if one else class_of,
         iat=flows.iat,
         classes=[class_of] if isinstance(class_of, str) else None,
+        transport=flows.transport,
     )
 
 
@@ -138,4 +140,5 @@ NO_FLOWS = FlowTable(
     label=np.zeros(0, np.int32),
     classes=(),
     iat=np.zeros(0, np.float32),
+    transport=Transport(np.zeros(0, np.uint8), np.zeros(0, np.uint16), np.zeros(0, np.int64)),
 )

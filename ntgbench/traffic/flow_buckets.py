@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.open_flows import EndedFlows
+from ntgbench.traffic.transport import KINDS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,13 @@ BUCKET = 1 << 18
 """Packets of a capture whose biflows are put in order together: as many biflows may begin with them."""
 
 _IN_MEMORY = 1 << 24  # bytes that are kept in memory before they go to a file
-_KINDS = (np.int64, np.int64, np.int32, np.float32)  # of the columns of `EndedFlows`
+_KINDS: tuple[type[Any], ...] = (
+    np.int64,
+    np.int64,
+    np.int32,
+    np.float32,
+    *KINDS.values(),
+)  # of the columns of `EndedFlows`
 
 
 class FlowBuckets:
@@ -58,7 +65,11 @@ class FlowBuckets:
         packets = np.concatenate([[0], np.cumsum(flows.counts)])
         for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(bucket)], strict=True):
             rows, of_packets = slice(begin, end), slice(packets[begin], packets[end])
-            piece = (flows.first[rows], flows.counts[rows], flows.signed_pl[of_packets], flows.iat[of_packets])
+            transport = (getattr(flows.transport, name)[rows] for name in KINDS)
+            piece = (
+                *(flows.first[rows], flows.counts[rows], flows.signed_pl[of_packets], flows.iat[of_packets]),
+                *transport,
+            )
             place = (self._file.tell(), end - begin, int(packets[end] - packets[begin]))
             self._pieces.setdefault(int(bucket[begin]), []).append(place)
             for column, kind in zip(piece, _KINDS, strict=True):
@@ -68,11 +79,12 @@ class FlowBuckets:
         """All biflows in the order of their first packets."""
         for bucket in sorted(self._pieces):
             pieces = [self._read(*place) for place in self._pieces[bucket]]
-            yield _sorted(EndedFlows(*(np.concatenate(column) for column in zip(*pieces, strict=True))))
+            first, counts, signed_pl, iat, *rest = (np.concatenate(column) for column in zip(*pieces, strict=True))
+            yield _sorted(EndedFlows(first, counts, signed_pl, iat, Transport(*rest)))
 
     def _read(self, at: int, flows: int, packets: int) -> list[npt.NDArray[Any]]:
         self._file.seek(at)
-        counts = (flows, flows, packets, packets)
+        counts = (flows, flows, packets, packets, *(flows for _ in KINDS))
         pairs = zip(counts, _KINDS, strict=True)
         return [np.frombuffer(self._file.read(count * np.dtype(kind).itemsize), kind) for count, kind in pairs]
 
@@ -84,4 +96,6 @@ def _sorted(flows: EndedFlows) -> EndedFlows:
     counts = flows.counts[order]
     offset = begins[order] - (np.cumsum(counts) - counts)
     packets = np.arange(counts.sum()) + np.repeat(offset, counts)
-    return EndedFlows(flows.first[order], counts, flows.signed_pl[packets], flows.iat[packets])
+    return EndedFlows(
+        flows.first[order], counts, flows.signed_pl[packets], flows.iat[packets], flows.transport.select(order)
+    )

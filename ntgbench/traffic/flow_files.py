@@ -1,4 +1,6 @@
-"""The Parquet files of flows that ntgbench writes: app, pkts_len, pkts_dir (+1 upstream, -1)[, pkts_iat, session].
+"""The Parquet files of flows that ntgbench writes.
+
+Columns: app, pkts_len, pkts_dir (+1 upstream, -1); and where they are known, pkts_iat, session and those of `Transport`.
 
 Both functions speak of the columns of a `FlowTable` by name.
 """
@@ -14,6 +16,7 @@ import numpy as np
 from ntgbench.errors import DatasetError, TrafficError
 from ntgbench.files import replacing
 from ntgbench.traffic.parquet import read_parquet, unreadable
+from ntgbench.traffic.transport import KINDS, Transport
 
 if TYPE_CHECKING:
     import os
@@ -45,6 +48,8 @@ def write_flow_file(
         table["pkts_iat"] = lists(columns["iat"])
     if columns["session"] is not None:
         table["session"] = pa.array(columns["session"])
+    if columns["transport"] is not None:
+        table |= {name: pa.array(getattr(columns["transport"], name)) for name in KINDS}
     metadata = {METADATA_KEY: json.dumps({"classes": classes, **(head or {})})}
     with replacing(Path(path)) as temporary:
         pq.write_table(pa.table(table).replace_schema_metadata(metadata), temporary, compression="zstd")
@@ -80,8 +85,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not all(isinstance(name, str) for name in classes):
         raise TypeError("a class name is not text")
     table = read_parquet(path).combine_chunks()
-    names = ("pkts_len", "pkts_dir", "pkts_iat")
-    found = {name: _lists(table.column(name), name) for name in names if name in table.column_names}
+    names = table.column_names
+    lists = ("pkts_len", "pkts_dir", "pkts_iat")
+    found = {name: _lists(table.column(name), name) for name in lists if name in names}
     counts, length = found["pkts_len"]
     for name, (others, _) in found.items():
         if not np.array_equal(counts, others):
@@ -99,7 +105,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         "label": code_of[app.indices.to_numpy()],
         "classes": classes,
         "iat": found["pkts_iat"][1].astype(np.float32) if "pkts_iat" in found else None,
-        "session": table.column("session").to_numpy().astype(np.int32) if "session" in table.column_names else None,
+        "session": table.column("session").to_numpy().astype(np.int32) if "session" in names else None,
+        "transport": Transport.of_columns({name: table.column(name).to_numpy() for name in KINDS if name in names}),
     }, head
 
 

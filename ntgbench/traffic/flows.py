@@ -13,6 +13,7 @@ from ntgbench.errors import TrafficError, refuse
 from ntgbench.traffic.biflows import Biflows, check_classes
 from ntgbench.traffic.flow_files import read_flow_file, write_flow_file
 from ntgbench.traffic.notes import clipped
+from ntgbench.traffic.transport import Transport
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class FlowTable:
         classes: class names, distinct.
         iat: float32 (packets,) or None. Seconds since the previous packet of the flow, 0 for its first.
         session: int32 (F,) or None. Capture or session that the flow comes from.
+        transport: of the F flows, or None.
 
     Raises:
         TrafficError: naming the first flow that breaks a rule, and the rule.
@@ -44,6 +46,7 @@ class FlowTable:
     classes: tuple[str, ...]
     iat: npt.NDArray[np.float32] | None = None
     session: npt.NDArray[np.int32] | None = None
+    transport: Transport | None = None
 
     def __post_init__(self) -> None:
         bounds = self.offsets
@@ -53,6 +56,8 @@ class FlowTable:
             raise TrafficError("there is one iat for each packet")
         if self.session is not None and len(self.session) != len(self.label):
             raise TrafficError("there is one session for each flow")
+        if self.transport is not None and len(self.transport) != len(self.label):
+            raise TrafficError("there is one transport for each flow")
         check_classes(self.classes)
         refuse(np.diff(bounds) < 1, "a flow has at least one packet")
         _refuse_packets(self.signed_pl == 0, bounds, "packets without payload are left out")
@@ -72,6 +77,7 @@ class FlowTable:
         iat: npt.ArrayLike | None = None,
         session: Sequence[object] | npt.NDArray[Any] | None = None,
         classes: Sequence[str] | None = None,
+        transport: Transport | None = None,
     ) -> tuple[FlowTable, Counter[str]]:
         """Flows from all their packets; packets without payload and flows with no payload at all are left out.
 
@@ -83,6 +89,7 @@ class FlowTable:
             iat: (packets,) or None. Seconds since the previous packet; that of a packet left out is added to the next.
             session: (F,) or None. Anything that tells sessions apart.
             classes: distinct class names, in any order; None takes them from `class_of`.
+            transport: of the F flows, or None.
 
         Returns:
             the flows, their classes sorted by name and none without a flow; and how much was left out or changed, by
@@ -114,6 +121,7 @@ class FlowTable:
             classes=tuple(classes),
             iat=None if iats is None else np.maximum(iats, np.float32(0.0)),
             session=None if session is None else codes(session)[alive],
+            transport=None if transport is None else transport.select(alive),
         ).compact()
         changes = {
             WITHOUT_PAYLOAD: int(np.count_nonzero(~kept)),
@@ -126,7 +134,7 @@ class FlowTable:
     def concat(parts: Sequence[FlowTable]) -> FlowTable:
         """All flows of all parts: classes are joined by name, sessions of different parts stay different.
 
-        `iat` and `session` are kept when every part has them.
+        `iat`, `session` and `transport` are kept when every part has them.
         """
         if not parts:
             raise TrafficError("concat needs at least one part")
@@ -147,6 +155,7 @@ class FlowTable:
             classes=classes,
             iat=np.concatenate(iats) if len(iats) == len(parts) else None,
             session=np.concatenate(sessions) if len(sessions) == len(parts) else None,
+            transport=Transport.concat([part.transport for part in parts]),
         )
 
     def class_counts(self) -> npt.NDArray[np.int64]:
@@ -167,6 +176,7 @@ class FlowTable:
             label=self.label[index],
             iat=None if self.iat is None else self.iat[packets],
             session=None if self.session is None else self.session[index],
+            transport=None if self.transport is None else self.transport.select(index),
         )
 
     def compact(self) -> FlowTable:
@@ -198,7 +208,7 @@ class FlowTable:
         iat = None if first.iat is None else np.zeros(present.shape, np.float32)
         if iat is not None:
             iat[present] = first.iat
-        biflows = Biflows(signed_pl, self.label, self.classes, self.session, iat, pl_max)
+        biflows = Biflows(signed_pl, self.label, self.classes, self.session, iat, pl_max, self.transport)
         return biflows, clipped(long, len(first.signed_pl), pl_max)
 
     def to_parquet(self, path: str | os.PathLike[str], head: Mapping[str, Any] | None = None) -> None:

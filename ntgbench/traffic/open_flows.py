@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ntgbench.traffic.handshakes import LOOK_BACK, Connections, begin_connections
 from ntgbench.traffic.segmentation import HEADS, Heads, by_five_tuple, clients, split_long, timeouts_ns
+from ntgbench.traffic.transport import Transport
 
 if TYPE_CHECKING:
     from ntgbench.traffic.fragments import Columns
@@ -26,6 +27,7 @@ class EndedFlows:
     counts: _Rows  # int64 (F,). Packets with payload that are kept of each, 0 where it has none
     signed_pl: npt.NDArray[np.int32]  # int32 (counts.sum(),). Payload lengths in bytes, positive = upstream
     iat: npt.NDArray[np.float32]  # float32 (counts.sum(),). Seconds since the packet before, 0 for the first
+    transport: Transport  # of the F biflows
 
 
 class OpenFlows:
@@ -94,6 +96,7 @@ class OpenFlows:
             counts=np.bincount(flow[out], minlength=len(starts))[ended],
             signed_pl=np.where(low_first[order[out]] == client_low[flow[out]], payload[out], -payload[out]),
             iat=_iat(time[out], flow[out]),
+            transport=_transport(trace, order[starts[ended]], (low_first[order[starts]] == client_low)[ended]),
         )
         needed = kept.copy()
         needed[starts] = needed[tells] = True
@@ -145,6 +148,12 @@ class OpenFlows:
 
 def _pairs(one: _Rows, other: _Rows, mask: _Mask) -> zip[tuple[Any, Any]]:
     return zip(one[mask].tolist(), other[mask].tolist(), strict=True)
+
+
+def _transport(trace: Heads, first: _Rows, by_client: _Mask) -> Transport:
+    """The transport of biflows, of their first packets and whether the client sends these."""
+    port = np.where(by_client, trace.destination_port[first], trace.source_port[first])
+    return Transport(trace.protocol[first], port, trace.time_ns[first])
 
 
 def _iat(time_ns: _Rows, flow: _Rows) -> npt.NDArray[np.float32]:

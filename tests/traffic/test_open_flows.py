@@ -15,6 +15,7 @@ from ntgbench.traffic.flow_buckets import FlowBuckets
 from ntgbench.traffic.open_flows import EndedFlows, OpenFlows
 from ntgbench.traffic.segmentation import segment
 from ntgbench.traffic.trace import ACK, COLUMN_KINDS, FIN, RST, SYN, PacketTrace
+from ntgbench.traffic.transport import KINDS, Transport
 
 
 def in_pieces(made: PacketTrace, cuts: list[int], *options: float, packets: int | None = None, bucket: int = 3):
@@ -29,11 +30,12 @@ def in_pieces(made: PacketTrace, cuts: list[int], *options: float, packets: int 
         buckets.add(found.add({name: getattr(made, name)[:0] for name in COLUMN_KINDS}, last=True))
         parts = list(buckets.ordered())
     names = ("first", "counts", "signed_pl", "iat")
-    return EndedFlows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names)), most
+    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return EndedFlows(*joined, Transport.concat([part.transport for part in parts])), most
 
 
 def whole(made: PacketTrace, *options: float, packets: int | None = None) -> list[tuple]:
-    """First packet, signed lengths and times of each biflow, by `segment`."""
+    """First packet, signed lengths, times and transport of each biflow, by `segment`."""
     found = segment(made, *options)
     rows = []
     for begin, end in zip(found.offsets[:-1], found.offsets[1:], strict=True):
@@ -41,14 +43,17 @@ def whole(made: PacketTrace, *options: float, packets: int | None = None) -> lis
         kept = flow[made.payload_length[flow] > 0][:packets]
         signed = np.where(found.upstream[kept], 1, -1) * made.payload_length[kept]
         iat = np.diff(made.time_ns[kept], prepend=made.time_ns[kept[:1]]) / 1e9
-        rows.append((int(flow[0]), signed.tolist(), iat.astype(np.float32).tolist()))
+        port = made.destination_port if found.upstream[flow[0]] else made.source_port
+        transport = (int(made.protocol[flow[0]]), int(port[flow[0]]), int(made.time_ns[flow[0]]))
+        rows.append((int(flow[0]), signed.tolist(), iat.astype(np.float32).tolist(), *transport))
     return rows
 
 
 def as_rows(flows: EndedFlows) -> list[tuple]:
     ends = np.cumsum(flows.counts)
-    pieces = zip(flows.first.tolist(), (ends - flows.counts).tolist(), ends.tolist(), strict=True)
-    return [(first, flows.signed_pl[a:b].tolist(), flows.iat[a:b].tolist()) for first, a, b in pieces]
+    transport = (getattr(flows.transport, name).tolist() for name in KINDS)
+    pieces = zip(flows.first.tolist(), (ends - flows.counts).tolist(), ends.tolist(), *transport, strict=True)
+    return [(first, flows.signed_pl[a:b].tolist(), flows.iat[a:b].tolist(), *of) for first, a, b, *of in pieces]
 
 
 NUMBER = st.sampled_from([0, 1, 2, 100, 101, 5000, 5001, 70_000, 2**31, 2**32 - 1])

@@ -29,7 +29,7 @@ REAL = "real"
 
 
 @dataclass(frozen=True)
-class _Classes:
+class Classes:
     """What a classifier that learnt from one system made of each class, from the confusion matrices of all seeds."""
 
     entry: Entry
@@ -45,13 +45,13 @@ def utility_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: A
     if column is None:
         return usual_tables(board)
     wanted = [entry for entry in board.entries if not entry.reference or entry.rows[0]["system"] == REAL]
-    found = [classes for entry in wanted if (classes := _classes(entry, column)) is not None]
+    found = [classes for entry in wanted if (classes := classes_of(entry, column)) is not None]
     found.sort(key=lambda one: (one.entry.reference, -one.mean, one.entry.name))
     told = [f"{shown(one.entry)}: {'; '.join(_told(one))}" for one in found if one.taken]
     return [*usual_tables(board), *_by_class(found), *bullets("Most frequent confusions:", told)]
 
 
-def _by_class(found: Sequence[_Classes]) -> list[Block]:
+def _by_class(found: Sequence[Classes]) -> list[Block]:
     """Tables of equal width with a line for each class."""
     if not found:
         return []
@@ -71,7 +71,7 @@ def _by_class(found: Sequence[_Classes]) -> list[Block]:
     return ["### F1 of each class", about, *tables]
 
 
-def _classes(entry: Entry, column: Column) -> _Classes | None:
+def classes_of(entry: Entry, column: Column) -> Classes | None:
     """None for a system without a confusion matrix of the column's version, as older rows are."""
     f1: dict[str, list[float]] = {}
     tested: dict[str, list[int]] = {}
@@ -95,10 +95,10 @@ def _classes(entry: Entry, column: Column) -> _Classes | None:
     means = {name: float(np.mean(values)) for name, values in f1.items()}
     shares = {pair: (count, count / sum(tested[pair[0]])) for pair, count in taken.items()}
     size = {name: float(np.mean(values)) for name, values in tested.items()}
-    return _Classes(entry, means, size, shares, float(np.mean(list(means.values()))))
+    return Classes(entry, means, size, shares, float(np.mean(list(means.values()))))
 
 
-def _told(one: _Classes) -> list[str]:
+def _told(one: Classes) -> list[str]:
     most = sorted(one.taken, key=lambda pair: (-one.taken[pair][0], pair))[:MOST_TOLD]
     return [f"{_name(a)} taken for {_name(b)}: {one.taken[a, b][1]:.0%}" for a, b in most]
 

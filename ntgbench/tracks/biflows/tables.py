@@ -79,30 +79,31 @@ def privacy_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: A
 def _by_share(board: Board, bare_name: str, most_ranked: float) -> list[Block]:
     """A table for each metric; ranks follow the mean over the shares up to `most_ranked` percent."""
     tables: list[Block] = []
-    for name, own in _columns(board).items():
-        with_synthetic = [column for column in own if not _is_bare(column)]
-        bare = {column.key.removesuffix(",none"): column for column in own if _is_bare(column)}
+    for name, own in columns_by_metric(board).items():
+        with_synthetic = [column for column in own if not is_bare(column)]
+        bare = {column.key.removesuffix(",none"): column for column in own if is_bare(column)}
         full = [column for column in with_synthetic if "," not in column.key] or with_synthetic
-        ranking = [column for column in full if _share(column)[1] <= most_ranked] or full
+        ranking = [column for column in full if share_of(column)[1] <= most_ranked] or full
         extra = [[bare_name, *(pooled(board, bare.get(column.key)) for column in with_synthetic)]]
         heads = [_head(column) for column in with_synthetic]
         tables += [f"### {name} {own[0].sign}", comparison(board, with_synthetic, ranking, extra, heads)]
     return tables
 
 
-def _columns(board: Board) -> dict[str, list[Column]]:
+def columns_by_metric(board: Board) -> dict[str, list[Column]]:
     """The columns of shares by metric, in the order of arms and shares."""
     found: dict[str, list[Column]] = {}
     for column in board.columns:
         if _SHARE.fullmatch(column.name):  # rows come from anywhere, and may name other things than shares
             found.setdefault(column.name.partition("@")[0], []).append(column)
-    return {name: sorted(own, key=_share) for name, own in found.items()}
+    return {name: sorted(own, key=share_of) for name, own in found.items()}
 
 
 def _gains(board: Board) -> list[Block]:
     """How much each system adds to the primary metric at each share."""
     known = {column.key: column for column in board.columns}
-    columns = [column for own in _columns(board).values() for column in own if column.primary and not _is_bare(column)]
+    found = [column for own in columns_by_metric(board).values() for column in own]
+    columns = [column for column in found if column.primary and not is_bare(column)]
     columns = [column for column in columns if f"{column.key},gain" in known]
     if not columns:
         return []
@@ -128,7 +129,8 @@ def _gain(entry: Entry, column: Column, overlap: float) -> str:
     return f"{text} [{found['low']:+.{digits}f}, {found['high']:+.{digits}f}]" if "low" in found else text
 
 
-def _is_bare(column: Column) -> bool:
+def is_bare(column: Column) -> bool:
+    """Whether its numbers are of the real biflows of a share alone."""
     return column.key.endswith(",none")
 
 
@@ -136,7 +138,8 @@ def _head(column: Column) -> str:
     return column.name.partition("@")[2].replace(",", " ")
 
 
-def _share(column: Column) -> tuple[str, float]:
+def share_of(column: Column) -> tuple[str, float]:
+    """The arm and the share in percent of one of `columns_by_metric`."""
     found = _SHARE.fullmatch(column.name)
     assert found is not None
     return (found["arm"] or "", float(found["share"]))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ntgbench.results import Row
 
 _COMPARED = {"test", "floor"}  # what follows "@" when it is not another form of the metric
-_DIVERGENCES = {"sa", "da", "sp", "dp", "pr"}  # the paper does not divide these by their maximum
-_OF_PAPER = ("statistics", "temporal", "bursts")
-_SHARE_OF_WORST = 0.9
+DIVERGENCES = {"sa", "da", "sp", "dp", "pr"}  # the paper does not divide these by their maximum
+OF_PAPER = ("statistics", "temporal", "bursts")
+SHARE_OF_WORST = 0.9
 
 
 def trace_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG001
@@ -82,8 +82,8 @@ def _calibration(board: Board, columns: Sequence[Column]) -> list[Block]:
 
 def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[Block]:
     """The paper's normalisation: 0.9 times the distance divided by the largest of the systems that are named."""
-    distances = [column for column in columns if column.goal == "min" and column.name not in _DIVERGENCES]
-    if board.suite not in _OF_PAPER or not distances:
+    distances = [column for column in columns if column.goal == "min" and column.name not in DIVERGENCES]
+    if board.suite not in OF_PAPER or not distances:
         return []
     ranked = [entry for entry in board.entries if not entry.reference]
     entries = ranked if len(ranked) > 1 else board.entries
@@ -102,11 +102,11 @@ def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[Block]:
         cells = []
         for column in distances:
             value, most = means.get((entry.name, column.name)), worst[column.name]
-            cells.append(EMPTY if value is None else f"{_SHARE_OF_WORST * value / most if most else 0.0:.3f}")
+            cells.append(EMPTY if value is None else f"{SHARE_OF_WORST * value / most if most else 0.0:.3f}")
         body.append([shown(entry), *cells])
     names = ", ".join(code(entry.name) for entry in entries)
     return [
         "### As the paper normalises",
-        f"{_SHARE_OF_WORST} d / max d over {names}: comparable within this set of systems only.",
+        f"{SHARE_OF_WORST} d / max d over {names}: comparable within this set of systems only.",
         Table(["system", *(column.name for column in distances)], body, left=0),
     ]

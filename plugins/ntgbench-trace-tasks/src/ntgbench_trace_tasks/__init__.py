@@ -46,6 +46,7 @@ def _error(kind: str, model: str) -> MetricSpec:
         "min",
         lowest=0.0,
         track="headers",
+        needs=("statsmodels",) if model in ("ar", "arma") else (),
     )
 
 
@@ -53,10 +54,19 @@ def _error(kind: str, model: str) -> MetricSpec:
 _TELLING = ("f1_stats", "f1_stats_kde")
 
 
-def _agreement(name: str, target: str, summary: str, suite: str) -> MetricSpec:
+def _agreement(name: str, target: str, summary: str, suite: str, needs: tuple[str, ...] = ()) -> MetricSpec:
     summary = f"F1 of {summary} trained on synthetic flows, with those trained on real flows as truth"
     return MetricSpec(
-        name, target, summary, suite, "max", lowest=0.0, highest=1.0, primary=name in _TELLING, track="headers"
+        name,
+        target,
+        summary,
+        suite,
+        "max",
+        lowest=0.0,
+        highest=1.0,
+        primary=name in _TELLING,
+        track="headers",
+        needs=needs,
     )
 
 
@@ -67,7 +77,13 @@ def ntgbench_metrics() -> list[MetricSpec]:
         *(_error(kind, model) for kind in ("throughput", "packet_rate") for model in _MODELS),
         *(_agreement(f"f1_{name}", ONE_CLASS, f"one-class SVMs on {rows}", "anomaly") for name, rows in _ROWS.items()),
         *(
-            _agreement(f"f1_{name}_{detector}", f"{DETECTORS}:f1_{detector}", f"{kind} on {rows}", "detectors")
+            _agreement(
+                f"f1_{name}_{detector}",
+                f"{DETECTORS}:f1_{detector}",
+                f"{kind} on {rows}",
+                "detectors",
+                ("torch",) if detector == "ae" else (),
+            )
             for name, rows in _ROWS.items()
             for detector, kind in _DETECTORS.items()
         ),
