@@ -1,4 +1,4 @@
-"""Configuration of Sphinx. The source is the repository itself, so that links between its files are links of the site."""
+"""Configuration of Sphinx. Its source is the repository itself, so that links of files are links of the site."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ exclude_patterns = [".*", "build", "dist", "runs", "tests", "benchmarks", "ntgbe
 myst_heading_anchors = 4
 default_role = "code"  # of docstrings of the command line
 nitpicky = True
+smartquotes = False  # of --options
 copybutton_prompt_text = "$ "
 pygments_style = "default"
 pygments_dark_style = "monokai"

@@ -148,7 +148,17 @@ def python() -> str:
     return joined(*(methods(one) if isinstance(one, type) else function(one) for one in found))
 
 
-_WITH_HOOKS = {"Augmenter", "Context", "Generator", "NoParameters", "Occupies", "Suite", "SuiteInput", "Track", "hookimpl"}
+_WITH_HOOKS = {
+    "Augmenter",
+    "Context",
+    "Generator",
+    "NoParameters",
+    "Occupies",
+    "Suite",
+    "SuiteInput",
+    "Track",
+    "hookimpl",
+}
 
 PARTS: dict[str, Callable[[], str]] = {
     "datasets": datasets,
@@ -222,7 +232,7 @@ def default(field: dataclasses.Field[Any]) -> str:
         return f"`{value.__name__}`"
     if dataclasses.is_dataclass(value):
         return "its defaults"
-    shown = {None: "none", True: "`true`", False: "`false`", "": "`\"\"`"}
+    shown = {None: "none", True: "`true`", False: "`false`", "": '`""`'}
     if isinstance(value, tuple | Mapping):
         return ", ".join(f"`{one}`" for one in value) or "none"
     return shown[value] if value is None or isinstance(value, bool) or value == "" else f"`{value}`"
@@ -243,7 +253,9 @@ def in_words(kind: types.Type) -> str:
             return f"table of values: {in_words(inner)}"
         case types.DataclassType(cls=cls) | types.TypedDictType(cls=cls) | types.CustomType(cls=cls):
             return f"`{cls.__name__}`"
-    bounds = [f"{words} {bound:,}" for name, words in _BOUNDS.items() if (bound := getattr(kind, name, None)) is not None]
+    bounds = [
+        f"{words} {bound:,}" for name, words in _BOUNDS.items() if (bound := getattr(kind, name, None)) is not None
+    ]
     return " ".join([_WORDS[type(kind)], *([", ".join(bounds)] if bounds else [])])
 
 

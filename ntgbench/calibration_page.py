@@ -41,7 +41,7 @@ def page(found: Sequence[Calibrated], full: bool, command: str) -> str:
     for track in tracks:
         of_track = [one for one in found if one.metric.track == track]
         calibration = calibration_of(track, full)
-        parts.append(f"# The track {track}")
+        parts.append(f"## The track {track}")
         if not calibration.checks:
             parts.append(f"The track {track} has no calibration checks.")
             continue
@@ -49,7 +49,7 @@ def page(found: Sequence[Calibrated], full: bool, command: str) -> str:
         for suite in dict.fromkeys(one.metric.suite for one in of_track):
             parts += _suite(suite, [one for one in of_track if one.metric.suite == suite], calibration)
         parts += _costs(of_track, calibration)
-        parts += ["## Not included", calibration.left_out] if calibration.left_out else []
+        parts += ["### Not included", calibration.left_out] if calibration.left_out else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -62,7 +62,7 @@ def _form(calibration: Calibration, full: bool) -> str:
 
 
 def _catalogue(calibration: Calibration) -> Iterable[str]:
-    yield "## The checks"
+    yield "### The checks"
     yield "\n".join(
         f"- **{one.name}**: {' '.join((inspect.getdoc(one.run) or '').split())}" for one in calibration.checks
     )
@@ -72,7 +72,7 @@ def _suite(suite: str, found: Sequence[Calibrated], calibration: Calibration) ->
     checks = [check.name for check in calibration.checks]
     # Checks that apply to no metric of the suite have no column.
     checks = [name for name in checks if any(one.verdicts[name].state != "does not apply" for one in found)]
-    yield f"## The suite {suite}"
+    yield f"### The suite {suite}"
     rows = [[f"`{one.metric.name}`", *(_mark(one, name) for name in checks)] for one in found]
     yield tabulate(rows, ["metric", *checks], tablefmt="github", disable_numparse=True)
     reasons = [
@@ -120,7 +120,7 @@ def _costs(found: Sequence[Calibrated], calibration: Calibration) -> Iterable[st
     if not costs:
         return
     about = machine(1)
-    yield "## Cost"
+    yield "### Cost"
     yield (
         f"CPU seconds of one call with {COST_AT:,} {calibration.unit} a side, carried on from the largest of "
         f"{', '.join(f'{size:,}' for size in calibration.sizes)} by the growth: the power of the number of "
