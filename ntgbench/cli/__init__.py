@@ -13,8 +13,8 @@ import click
 import ntgbench
 from ntgbench.cli.calibrate import calibrate
 from ntgbench.cli.check import check
-from ntgbench.cli.completion import completion
 from ntgbench.cli.compare import compare
+from ntgbench.cli.completion import completion
 from ntgbench.cli.datasets import datasets
 from ntgbench.cli.doctor import doctor
 from ntgbench.cli.export import export

@@ -73,11 +73,11 @@ def _told(on: Plane, shown: Sequence[Line]) -> list[str]:
             by_x.setdefault(at, []).append(f"{one.name}: {amount(value)}{ends.get(at, '')}")
     if not 0 < len(by_x) <= MOST_MARKED:
         return []
-    at = sorted(by_x)
-    middles = [(on.x(a) + on.x(b)) / 2 for a, b in pairwise(at)]
+    places = sorted(by_x)
+    middles = [(on.x(a) + on.x(b)) / 2 for a, b in pairwise(places)]
     edges = [on.x.start, *middles, on.x.end]
     columns = [
         titled(f'<path d="M{number(left)} {number(TOP)}H{number(right)}V{number(on.y.start)}H{number(left)}z"/>', told)
-        for left, right, told in zip(edges, edges[1:], ("\n".join([amount(x), *by_x[x]]) for x in at), strict=False)
+        for left, right, told in zip(edges, edges[1:], ("\n".join([amount(x), *by_x[x]]) for x in places), strict=False)
     ]
     return ['<g fill-opacity="0">', *columns, "</g>"]
