@@ -105,6 +105,12 @@ def test_a_fetched_dataset_is_known_by_name(server, folder):
     assert manifest["bytes"] == len(server.content)
 
 
+def test_the_command_says_as_json_what_it_fetched(server, folder, command):
+    told = json.loads(command("datasets", "fetch", "mirage-2019", "--url", server.url, "--json").stdout)
+    assert (told["name"], told["table"]) == ("mirage-2019", str(folder / "mirage-2019.parquet"))
+    assert told["sha256"] == hashlib.sha256(server.content).hexdigest()
+
+
 def test_what_is_there_is_not_downloaded_again(server):
     fetch.fetch("mirage-2019", url=server.url)
     fetch.fetch("mirage-2019", url=server.url, sha256=hashlib.sha256(server.content).hexdigest())
