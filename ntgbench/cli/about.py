@@ -7,10 +7,11 @@ import importlib.util
 import inspect
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.figures import Counts
+from ntgbench.tracks import DEFAULT
 from ntgbench.words import pluralised, printable
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def system(text: str, track: str | None) -> dict[str, Any]:
     spec = chosen.spec
     plugin = registry().plugin_of(spec)
     docs, settings = _attributes(spec.parameters), chosen.settings()
+    types = get_type_hints(spec.parameters)
     parameters = {}
     for item in dataclasses.fields(spec.parameters):
-        told = f"{getattr(item.type, '__name__', item.type)}, default {item.default!r}"
+        told = f"{_type_name(types[item.name])}, default {item.default!r}"
         if settings[item.name] != item.default:
             told = f"{settings[item.name]!r} chosen; {told}"
         parameters[item.name] = told + (f"; {docs[item.name]}" if item.name in docs else "")
@@ -62,8 +64,16 @@ def system(text: str, track: str | None) -> dict[str, Any]:
         "settings": settings,
         **({} if base is None else {"base": f"{base}, whose fitted model it starts from"}),
         "occupies": _occupies(spec),
-        "example": f"ntgbench run -s {shlex.quote(chosen.display_name)} -s real -s copy --seeds 1",
+        "example": f"{_run(spec.track)} -s {shlex.quote(chosen.display_name)} -s real --seeds 1",
     }
+
+
+def _run(track: str) -> str:
+    """The beginning of a command that runs things of a track: that of a bundled protocol where it is not the usual."""
+    from ntgbench.protocol import bundled
+
+    names = [name for name, one in bundled().items() if one.track == track and one.alone is None]
+    return "ntgbench run" if track == DEFAULT or not names else f"ntgbench run {min(names, key=len)}"
 
 
 def _occupies(spec: SystemSpec) -> str:
@@ -79,10 +89,23 @@ def _is_installed(name: str) -> bool:
         return False
 
 
+def _type_name(kind: Any) -> str:
+    """A type of a parameter in words: `int`, `int or None`, or the texts that it may be."""
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if get_args(kind):
+        return " or ".join(map(_type_name, get_args(kind)))
+    return "None" if kind is type(None) else getattr(kind, "__name__", str(kind))
+
+
 def _attributes(kind: type) -> dict[str, str]:
-    """What the docstring of a dataclass says of its fields, in the section Attributes."""
-    text = (inspect.getdoc(kind) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
-    return {name: " ".join(about.split()) for names, about in _ATTRIBUTE.findall(text) for name in names.split(", ")}
+    """What the docstrings of a dataclass and its bases say of the fields, in the section Attributes."""
+    if kind is object:
+        return {}
+    text = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    inherited = {name: about for base in reversed(kind.__bases__) for name, about in _attributes(base).items()}
+    own = ((names, " ".join(about.split())) for names, about in _ATTRIBUTE.findall(text))
+    return inherited | {name: about for names, about in own for name in names.split(", ")}
 
 
 def metric(name: str) -> dict[str, Any]:
@@ -103,7 +126,7 @@ def metric(name: str) -> dict[str, Any]:
         "definition": _definition(spec.target),
         "documented": [f"{spec.target} in {plugin.distribution} {plugin.version}", "docs/calibration.md"],
         "plugin": f"{plugin.distribution} {plugin.version}",
-        "example": f"ntgbench measure real.parquet made.parquet --suite {spec.suite}",
+        "example": f"ntgbench measure real.parquet made.parquet --track {spec.track} --suite {spec.suite}",
     }
 
 
@@ -149,7 +172,7 @@ def dataset(name: str, track: str | None) -> dict[str, Any]:
         "warnings": (*warnings, *_dominant(figures.get("classes"))),
         **figures,
         **({"split": split} if split else {}),
-        "example": f"ntgbench run -d {shlex.quote(name)} -s real -s copy --seeds 1",
+        "example": f"{_run(kind)} -d {shlex.quote(name)} -s real --seeds 1",
     }
 
 
@@ -219,7 +242,7 @@ def suite(found: Suite) -> dict[str, Any]:
         "settings": settings or "none",
         "metrics": {one.name: f"{_better(one)}; {one.summary}" for one in metrics} or "none of its own",
         "reading": found.reading,
-        "example": f"ntgbench run --suite {found.name}",
+        "example": f"{_run(found.track)} --suite {found.name} -s real --seeds 1",
     }
 
 

@@ -71,11 +71,11 @@ def _bar(length: float, blocks: bool) -> str:
 
 
 def spark(histogram: Histogram, blocks: bool) -> str:
-    """A histogram on one line: where it begins, its bins, where it ends, the median, the count of the largest bin."""
+    """A histogram on one line: where it begins, its bins, where it ends, the median, the largest count."""
     low, high, unit = histogram["low"], histogram["high"], histogram.get("unit", "")
     line = f"{_number(low)} |{sparkline(histogram['counts'], blocks)}| {_number(high)}{f' {unit}' if unit else ''}"
     told = [] if histogram.get("median") is None else [f"median {_number(histogram['median'])}"]
-    told.append(f"largest bin {max(histogram['counts'], default=0):,}")
+    told.append(f"peak {max(histogram['counts'], default=0):,}")
     return f"{line}  {', '.join(told)}"
 
 

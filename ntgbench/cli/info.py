@@ -81,7 +81,7 @@ def lines(found: Mapping[str, Any], columns: int, blocks: bool) -> Iterator[str]
 
 def _wrapped(start: str, text: str, columns: int) -> Iterator[str]:
     """The text behind `start`, broken between words; following lines are indented."""
-    indent = " " * min(len(start), 24)
+    indent = " " * min(len(start), 34)
     broken = textwrap.wrap(
         text, columns, initial_indent=start, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
@@ -133,9 +133,9 @@ def _find(name: str, kind: str | None, track: str | None) -> tuple[str, dict[str
     }
     found = [one for one, (there, _) in here.items() if there and kind in (None, one)]
     if found:
-        others = found[1:]
+        others = [one for one in found[1:] if one != "plugin"]  # most plugins are called as what they bring
         if others:
-            click.echo(f"note: {found[0]} {name}; --kind {' or '.join(others)} is also called so", err=True)
+            click.echo(f"note: the {found[0]} {name}; for the {others[0]}, --kind {others[0]}", err=True)
         return found[0], here[found[0]][1]()
     if kind in (None, "system") and name in known.systems():
         known.system(name, track)  # raises that it is of another track
@@ -150,7 +150,9 @@ def _find(name: str, kind: str | None, track: str | None) -> tuple[str, dict[str
         "track": known.tracks(),
         "plugin": [one.name for one in known.plugins],
     }
-    names = [one for of, members in every.items() if kind in (None, of) for one in members]
-    what = "nothing" if kind is None else f"no {kind}"
-    path_too = ", and no such path exists" if kind is None else ""
-    raise NtgbenchError(f"{what} is called {name!r:.200}{path_too}; {suggestion(name, names)}")
+    if kind is not None:
+        raise NtgbenchError(f"no {kind} is called {name!r:.200}; {suggestion(name, every[kind])}")
+    advice = suggestion(name, {one for members in every.values() for one in members})
+    if not advice.startswith("did you mean"):  # all names of all kinds would be a page
+        advice = "`ntgbench list` shows what there is"
+    raise NtgbenchError(f"nothing is called {name!r:.200}, and no such path exists; {advice}")

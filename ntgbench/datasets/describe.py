@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ntgbench.traffic.biflows import Biflows
 
 
-_BINS = 40  # of a histogram, at most
+_BINS = 20  # of a histogram, at most
 _MOST_PORTS = 8
 
 

@@ -49,8 +49,8 @@ def test_a_sparkline_has_a_character_for_each_count(counts, blocks):
 def test_a_histogram_is_one_line():
     found = histogram([1, 1, 1, 2, 9], 0, 10, 5, "bytes")
     assert found == {"low": 0, "high": 10, "counts": [3, 1, 0, 0, 1], "unit": "bytes", "median": 1.0}
-    assert spark(found, blocks=True) == "0 |█▃  ▃| 10 bytes  median 1, largest bin 3"
-    assert spark(histogram([], 0, 10, 2), blocks=True) == "0 |  | 10  largest bin 0"
+    assert spark(found, blocks=True) == "0 |█▃  ▃| 10 bytes  median 1, peak 3"
+    assert spark(histogram([], 0, 10, 2), blocks=True) == "0 |  | 10  peak 0"
 
 
 def test_rare_values_are_summed_up():

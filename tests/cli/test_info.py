@@ -28,14 +28,14 @@ floor_draws = 2
 def test_a_dataset_is_drawn(command, flows: Path) -> None:
     told = command("info", flows.name).stdout
     assert "size: 107 biflows, 4 classes" in told
-    assert "  video   60   56.1%  █" in told
+    assert "  mail   60   56.1%  █" in told
     assert "packet counts: 1 |" in told
     assert "upstream lengths: 0 |" in told
     assert "fewer than 10 test biflows" in told
-    assert "56% of it is of one class, video" in told
+    assert "56% of it is of one class, mail" in told
     assert all(len(line) <= 80 for line in told.splitlines())
     found = json.loads(command("info", flows.name, "--json").stdout)
-    assert found["classes"] == {"video": 60, "chat": 40, "game": 6, "mail": 1}
+    assert found["classes"] == {"mail": 60, "video": 40, "chat": 6, "rare": 1}
     assert sum(found["packet_counts"]["counts"]) == found["biflows"] == 107
     assert 0 <= found["duplicates"] < 107
 
@@ -65,6 +65,7 @@ def test_a_trace_is_drawn(command, tmp_path: Path) -> None:
     told = command("info", "trace.parquet").stdout
     assert "packets over time: 0 |" in told
     assert "destination ports:" in told
+    assert "example: ntgbench run headers -d trace.parquet" in told
     found = json.loads(command("info", "trace.parquet", "--json").stdout)
     assert sum(found["packets_over_time"]["counts"]) == len(trace)
     assert sum(found["packets_of_flows"].values()) == found["flows"]
@@ -100,6 +101,9 @@ def test_a_system_with_parameters_is_understood(command) -> None:
     assert json.loads(command("info", "markov[order=2]", "--json").stdout)["settings"] == {"order": 2}
     assert "order must be" in command("info", "markov[order=x]").stderr
     assert "chosen" not in command("info", "markov").stdout
+    inherited = command("info", "llama").stdout
+    assert "epochs              int, default 12; " in inherited
+    assert "precision           'float32' or 'bfloat16', default 'float32'; " in inherited
 
 
 def test_what_a_system_needs_is_looked_for(command, install) -> None:
@@ -144,6 +148,7 @@ def test_of_several_things_with_one_name_the_kind_chooses(command) -> None:
     [
         (("fidelty",), "did you mean fidelity"),
         (("baseline",), "did you mean baselines"),
+        (("nothing-like-it",), "`ntgbench list` shows what there is"),
         (("markov", "--kind", "metric"), "no metric is called 'markov'"),
         (("nowhere.toml",), "nowhere.toml"),
     ],

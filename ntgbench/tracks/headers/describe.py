@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ntgbench.traffic.trace import PacketTrace
 
-_BINS = 40  # of a histogram
+_BINS, _TIMES = 20, 40  # of a histogram
 _MOST_PORTS = 8
 
 
@@ -28,7 +28,7 @@ def describe(trace: PacketTrace) -> dict[str, Any]:
         "packets": len(trace),
         "flows": len(count),
         "seconds": seconds,
-        "packets_over_time": histogram(since_ns / 1e9, 0, seconds or 1.0, _BINS, "s", median=False),
+        "packets_over_time": histogram(since_ns / 1e9, 0, seconds or 1.0, _TIMES, "s", median=False),
         "packets_per_second": len(trace) / seconds if seconds else 0.0,
         "bits_per_second": 8 * int(trace.ip_length.sum(dtype=np.int64)) / seconds if seconds else 0.0,
         "source_addresses": _distinct(trace.source),
