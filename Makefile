@@ -31,7 +31,7 @@ bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the
 
 LIGHT = build/light
 
-light: $(VENV)/.installed  ## the installation without extras, in an environment of its own: what it can do, and its size
+light:  ## the installation without extras, in an environment of its own: what it can do, and its size
 	rm -rf $(LIGHT)
 	$(PYTHON) -m venv $(LIGHT)
 	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt .
