@@ -109,7 +109,8 @@ def test_a_shell_completes_names_and_nothing_goes_wrong_in_it(place: Path, shell
 def test_bash_replaces_what_follows_the_sign_at_which_it_broke_the_word(place: Path) -> None:
     """Readline makes three words of `mamba\\[epochs=2,wei`."""
     line = r"ntgbench run -s mamba\[epochs=2,wei"
-    asked = f"{_BASH}\nask {shlex.quote(line)} ntgbench run -s {shlex.quote(r'mamba\[epochs')} = 2,wei"
+    word = shlex.quote(r"mamba\[epochs")
+    asked = f"{_BASH}\nask {shlex.quote(line)} ntgbench run -s {word} = 2,wei"
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "--norc", "-c", asked], env=environment, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[1:] == [r"2\,weight_decay=", "---"]

@@ -1,7 +1,6 @@
 import xml.etree.ElementTree as ElementTree
 
 from made_rows import lines, quality, timed
-from ntgbench.report.drawing import Point, scatter
 
 from ntgbench.report.board import Column
 from ntgbench.report.markdown import MARK, render
