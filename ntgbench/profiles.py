@@ -70,6 +70,17 @@ def packed_sequences(rows: Iterable[Sequence[int]]) -> str:
     return packed(flat)
 
 
+def sequences_in(text: str, longest: int, most: int) -> list[list[int]]:
+    """At most so many sequences of such a text, with at most so many numbers each."""
+    rows: list[list[int]] = [[]]
+    for code in unpacked(text, (longest + 1) * most):
+        if code:
+            rows[-1].append(code // 2 if code % 2 == 0 else -(code + 1) // 2)
+        else:
+            rows.append([])
+    return [row[:longest] for row in rows if row][:most]
+
+
 def _digits(number: int) -> str:
     text = ALPHABET[number % BASE]
     while number := number // BASE:
