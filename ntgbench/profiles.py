@@ -23,8 +23,8 @@ BASE = 43
 ALPHABET = digits + ascii_letters + "!#$%()*+,-./:;=?@[]^_{|}"
 """2 x `BASE` characters that mean nothing in JSON strings and in HTML."""
 
-MOST_DIGITS = 10
-"""Of a number that is read: rows come from anywhere."""
+MOST = 10**18
+"""A larger number that is read is taken for this one: rows come from anywhere."""
 
 MOST_CLASSES = 60
 """Classes of a profile: the largest ones."""
@@ -53,7 +53,7 @@ def unpacked(text: str, number: int) -> list[int]:
     counts: list[int] = []
     value, after_zero = 0, False
     for place in map(ALPHABET.find, text):
-        value = value * BASE + place % BASE
+        value = min(value * BASE + place % BASE, MOST)
         if place >= BASE:
             continue
         counts += [0] * min(value, number) if after_zero else [value]

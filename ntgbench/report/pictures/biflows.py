@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ntgbench.profiles import sequences_in, unpacked
 from ntgbench.report.charts.colours import INK, RULE, paint
@@ -21,7 +22,7 @@ LEFT, RIGHT, TOP, TALL = 44.0, 12.0, 28.0, 170.0
 TOPS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Shares at which the axis of a histogram may end."""
 
-CELL = 15.0
+CELL, CELL_TALL = 14.0, 20.0
 """Pixels of a transition."""
 
 FULL = 0.5
@@ -55,7 +56,7 @@ def looks(profile: Profile, group: int) -> tuple[Look, Look]:
     return side(profile["real"]), side(profile["synthetic"])
 
 
-def drawn(both: tuple[Look, Look], scale: dict[str, int], what: str, notes: bool = True) -> dict[str, tuple[str, str]]:
+def drawn(both: tuple[Look, Look], scale: dict[str, int], what: str) -> dict[str, tuple[str, str]]:
     """The pictures by their names: title and SVG. `what` says in a few words whose traffic it is."""
     packets, pl_max = max(scale.get("packets", 1), 1), max(scale.get("pl_max", 1), 1)
     names = packet_names(packets)
@@ -67,7 +68,7 @@ def drawn(both: tuple[Look, Look], scale: dict[str, int], what: str, notes: bool
     return {
         "packets": (
             "Packets of a biflow",
-            _bars("packets", of[0][0], of[1][0], names, ends, "packets of a biflow", f"Packets of {what}"),
+            _bars("packets", of[0][0], of[1][0], names, ends, "biflows", "packets of a biflow", f"Packets of {what}"),
         ),
         "lengths": (
             "Payload lengths, down and up",
@@ -77,6 +78,7 @@ def drawn(both: tuple[Look, Look], scale: dict[str, int], what: str, notes: bool
                 of[1][1],
                 length_names(pl_max),
                 [*marks, (1.0, f"{pl_max:,}")],
+                "packets",
                 "← downstream, bytes of payload, upstream →",
                 f"Payload lengths of {what}",
             ),
@@ -93,22 +95,24 @@ def packet_names(packets: int) -> list[str]:
     """What the bins of packet counts are called."""
     bins = packet_bins(packets)
     lows = [-(-place * packets // bins) + 1 for place in range(bins + 1)]
-    pairs = [(low, after - 1) for low, after in zip(lows, lows[1:], strict=False)]
-    return [f"{low} packet{'' if low == 1 else 's'}" if low == high else f"{low}..{high} packets" for low, high in pairs]
+    pairs = [(low, after - 1) for low, after in pairwise(lows)]
+    return [
+        f"{low} packet{'' if low == 1 else 's'}" if low == high else f"{low}..{high} packets" for low, high in pairs
+    ]
 
 
 def length_names(pl_max: int) -> list[str]:
     """What the bins of signed lengths are called."""
     half = LENGTH_BINS // 2
     lows = [-(-place * pl_max // half) + 1 for place in range(half + 1)]
-    up = [f"{low}..{after - 1} bytes" for low, after in zip(lows, lows[1:], strict=False)]
+    up = [f"{low}..{after - 1} bytes" for low, after in pairwise(lows)]
     return [*(f"{name} downstream" for name in up[::-1]), *(f"{name} upstream" for name in up)]
 
 
 def state_names(pl_max: int) -> list[str]:
     """What the states of transitions are called; the last one is the end, or the beginning."""
     ends = [0, *(int(share * pl_max) for share in STATES), pl_max]
-    up = [f"{low + 1}..{high}" for low, high in zip(ends, ends[1:], strict=False)]
+    up = [f"{low + 1}..{high}" for low, high in pairwise(ends)]
     return [*(f"↓ {name}" for name in up[::-1]), *(f"↑ {name}" for name in up), "end"]
 
 
@@ -136,6 +140,7 @@ def _bars(
     synthetic: Sequence[int],
     names: Sequence[str],
     marks: Sequence[tuple[float, str]],
+    of: str,
     caption: str,
     about: str,
 ) -> str:
@@ -144,7 +149,8 @@ def _bars(
     top = next((one for one in TOPS if one >= max(map(max, both)) - 1e-9), 1.0)
     wide, bottom = WIDTH - LEFT - RIGHT, TOP + TALL
     rules = "".join(f"M{number(LEFT)} {number(TOP + TALL * k / 2)}h{number(wide)}" for k in range(2))
-    parts = [f'<path d="{rules}" {paint("none", RULE)}/>', '<g text-anchor="end" class="ticks">']
+    parts = [f'<path d="{rules}" {paint("none", RULE)}/>', label(4.0, 14.0, f"share of {of}")]
+    parts.append('<g text-anchor="end" class="ticks">')
     parts += [label(LEFT - 5.0, bottom - TALL * k / 2 + 4.0, f"{100 * top * k / 2:g}%") for k in range(3)]
     parts += ['</g><g text-anchor="middle">']
     parts += [label(min(LEFT + at * wide, WIDTH - 3.5 * len(text)), bottom + 16.0, text) for at, text in marks]
@@ -177,37 +183,38 @@ def by_row(counts: Sequence[int]) -> list[float]:
 def _transitions(real: Sequence[int], synthetic: Sequence[int], pl_max: int, what: str) -> str:
     """Three matrices: real, synthetic, and synthetic less real."""
     names = state_names(pl_max)
-    both = [by_row(real), by_row(synthetic)]
-    less = [after - before for before, after in zip(*both, strict=True)]
-    left, top, gap = 84.0, 46.0, (WIDTH - 88.0 - 3 * SIZE * CELL) / 2
-    side = SIZE * CELL
-    parts = ['<g text-anchor="end" font-size="11">']
     rows = [*names[:-1], "begin"]
-    parts += [label(left - 5.0, top + (i + 0.75) * CELL, name) for i, name in enumerate(rows)]
-    parts.append("</g>")
-    for panel, (title, values) in enumerate(zip((*SIDES, "difference"), (*both, less), strict=True)):
-        at = left + panel * (side + gap)
-        parts.append(f'<g text-anchor="middle">{label(at + side / 2, 14.0, title)}</g>')
-        arrows = [*(name[0] for name in names[:-1]), "end"]
-        parts.append('<g text-anchor="middle" font-size="9">')
-        parts += [label(at + (j + 0.5) * CELL, top - 6.0, text) for j, text in enumerate(arrows)]
-        parts.append(f'</g><g class="{title}">')
-        for i in range(SIZE):
-            for j in range(SIZE):
-                value = values[i * SIZE + j]
-                box = f'x="{number(at + j * CELL)}" y="{number(top + i * CELL)}" width="{number(CELL)}"'
-                colour = COLOURS[0 if panel == 0 or (panel == 2 and value < 0) else 1]
-                opacity = min(abs(value) / (FULL if panel == 2 else 1.0), 1.0)
-                told = f"{rows[i]} → {names[j]}: {'+' if panel == 2 and value >= 0 else ''}{percent(value)}"
-                shade = f'fill-opacity="{opacity:.2f}" {paint(fill=colour)}'
-                parts.append(f'<rect {box} height="{number(CELL)}" {shade}><title>{safe(told)}</title></rect>')
-        parts.append(
-            f'</g><rect x="{number(at)}" y="{number(top)}" width="{number(side)}" height="{number(side)}" '
-            f"{paint('none', RULE)}/>"
-        )
-    bottom = top + side
-    parts.append(label(4.0, bottom + 20.0, "Rows: a packet's direction and bytes; columns: the next one's. Shares of a row."))
-    parts.append(label(4.0, bottom + 37.0, "Difference: blue, real has more; orange, synthetic has more."))
+    both = [by_row(real), by_row(synthetic)]
+    left, top, side = 84.0, 40.0, SIZE * CELL
+    step = side + (WIDTH - left - 4.0 - 3 * side) / 2
+    parts = ['<g text-anchor="end" font-size="11">']
+    parts += [label(left - 5.0, top + (i + 0.5) * CELL_TALL + 4.0, name) for i, name in enumerate(rows)]
+    parts.append('</g><g text-anchor="middle">')
+    titles = (*SIDES, "difference")
+    parts += [label(left + panel * step + side / 2, 14.0, title) for panel, title in enumerate(titles)]
+    parts.append('<g font-size="9">')
+    for panel in range(3):
+        for j, name in enumerate(names):
+            parts.append(label(left + panel * step + (j + 0.5) * CELL, top - 5.0, name if j == SIZE - 1 else name[0]))
+    parts.append("</g></g>")
+    less = [after - before for before, after in zip(*both, strict=True)]
+    for panel, (title, values) in enumerate(zip(titles, (*both, less), strict=True)):
+        at = left + panel * step
+        parts.append(f'<g class="{title}" {paint(fill=COLOURS[min(panel, 1)])}>')
+        for place, value in enumerate(values):
+            i, j = divmod(place, SIZE)
+            corner = f"{number(at + j * CELL)} {number(top + i * CELL_TALL)}"
+            box = f'd="M{corner}h{number(CELL)}v{number(CELL_TALL)}h-{number(CELL)}z"'
+            fewer = f" {paint(fill=COLOURS[0])}" if panel == 2 and value < 0 else ""
+            opacity = min(abs(value) / (FULL if panel == 2 else 1.0), 1.0)
+            sign = "+" if panel == 2 and value >= 0 else ""
+            told = f"{rows[i]} → {names[j]}: {sign}{percent(value)}"
+            parts.append(f'<path {box} fill-opacity="{opacity:.2f}"{fewer}><title>{safe(told)}</title></path>')
+        box = f'x="{number(at)}" y="{number(top)}" width="{number(side)}" height="{number(SIZE * CELL_TALL)}"'
+        parts.append(f"</g><rect {box} {paint('none', RULE)}/>")
+    bottom = top + SIZE * CELL_TALL
+    parts.append(label(4.0, bottom + 20.0, "A packet's direction and bytes by row, the next one's by column;"))
+    parts.append(label(4.0, bottom + 37.0, "shares of a row. Difference: blue, more real; orange, more synthetic."))
     return _part("transitions", document(WIDTH, bottom + 46.0, f"Which packet follows which in {what}", parts))
 
 
@@ -231,12 +238,13 @@ def _examples(both: Sequence[Sequence[Sequence[int]]], pl_max: int, what: str, b
                 f"<title>{safe(', '.join(map(str, lengths)))}</title></path>"
             )
         none = "" if both[place] else NO_EXAMPLE
-        parts.append(label(WIDTH / 2, top + tall / 2 - 6.0, none, ' text-anchor="middle" class="none"'))
+        more = f' text-anchor="middle" class="none" data-none="{NO_EXAMPLE}" data-most="{LONGEST_EXAMPLE}"'
+        parts.append(label(WIDTH / 2, top + tall / 2 - 6.0, none, more))
     height = 22.0 + len(shown) * (tall + gap + 18.0) - 18.0
     return _part("examples", document(WIDTH, height, f"Examples of {what}", parts))
 
 
-NO_EXAMPLE = "none is shown: they are as real ones, or there are none"
+NO_EXAMPLE = "no example: those that were tried are real biflows, too"
 """In place of examples: rows hold no real traffic."""
 
 

@@ -37,7 +37,7 @@ class Shown:
     @property
     def is_trace(self) -> bool:
         """Whether it has all that pictures of header traces need."""
-        return all(traces.PARTS <= side.keys() for side in self._sides)
+        return all(side.keys() >= traces.PARTS for side in self._sides)
 
     @property
     def _sides(self) -> tuple[dict[str, str], dict[str, str]]:
