@@ -101,6 +101,16 @@ addEventListener("DOMContentLoaded", () => {
     if (focused !== null) all("a", nav).find((one) => one.textContent === focused)?.focus();
   }
 
+  // A link of the navigation keeps the focus, which the browser would take away.
+  document.querySelector("nav").addEventListener("click", (event) => {
+    const to = event.target.closest("a")?.href;
+    if (!to || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    history.pushState(null, "", to);
+    show();
+    scrollTo(0, 0);
+  });
+
   document.querySelector("nav").addEventListener("keydown", (event) => {
     const links = all("a", event.target.closest("ul") ?? undefined);
     const at = links.indexOf(event.target);
