@@ -73,7 +73,7 @@ def packed_sequences(rows: Iterable[Sequence[int]]) -> str:
 def sequences_in(text: str, longest: int, most: int) -> list[list[int]]:
     """At most so many sequences of such a text, with at most so many numbers each."""
     rows: list[list[int]] = [[]]
-    for code in unpacked(text, (longest + 1) * most):
+    for code in unpacked(text, 1_000):
         if code:
             rows[-1].append(code // 2 if code % 2 == 0 else -(code + 1) // 2)
         else:

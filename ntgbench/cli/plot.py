@@ -25,8 +25,8 @@ Examples:
   ntgbench plot radar privacy -d lab          two kinds, of one dataset
   ntgbench plot confusion -s llama -s real    the confusion matrices of two systems
   ntgbench run --suite augmentation && ntgbench plot augmentation
-  ntgbench plot traffic -s markov --class web synthetic traffic of a class beside real traffic
-  ntgbench plot traffic --real lab --synthetic made.pcap"""
+  ntgbench plot traffic -s markov --class chat
+  ntgbench plot traffic --real real.pcap --synthetic made.parquet --out mine"""
 
 
 @click.command(
@@ -49,8 +49,8 @@ Examples:
 @click.option("-s", "--system", "systems", multiple=True, metavar="SYSTEM", help="Only this one; repeatable.")
 @click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Only pictures of this suite; repeatable.")
 @click.option("--class", "classes", multiple=True, metavar="CLASS", help="Traffic of this class only; repeatable.")
-@click.option("--real", metavar="FILE", help="Draw the traffic of two files instead of rows: the real one,")
-@click.option("--synthetic", metavar="FILE", help="and the synthetic one; names or paths as of `ntgbench measure`.")
+@click.option("--real", metavar="FILE", help="Real traffic to draw in place of rows; needs --synthetic.")
+@click.option("--synthetic", metavar="FILE", help="Synthetic traffic, of any origin, as of `ntgbench measure`.")
 @click.option("--force", is_flag=True, help="Overwrite files that this command has not drawn.")
 def plot(
     kinds: tuple[str, ...],

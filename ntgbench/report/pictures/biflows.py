@@ -5,7 +5,7 @@ On the web page `traffic.js` draws into them what was chosen; it computes what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,7 +46,7 @@ class Look:
 
 def looks(profile: Profile, group: int) -> tuple[Look, Look]:
     """Both sides of a group of a profile: 0 is all traffic, the others are its classes."""
-    bins = {"packets": packet_bins(profile["scale"].get("packets", 1)), "lengths": LENGTH_BINS, "transitions": SIZE**2}
+    bins = {"packets": packet_bins(layout(profile["scale"])[0]), "lengths": LENGTH_BINS, "transitions": SIZE**2}
 
     def side(parts: dict[str, str]) -> Look:
         texts = {name: part.split(" ")[group] for name, part in parts.items()}
@@ -56,9 +56,14 @@ def looks(profile: Profile, group: int) -> tuple[Look, Look]:
     return side(profile["real"]), side(profile["synthetic"])
 
 
-def drawn(both: tuple[Look, Look], scale: dict[str, int], what: str) -> dict[str, tuple[str, str]]:
+def layout(scale: Mapping[str, float]) -> tuple[int, int]:
+    """Packets that a biflow can hold, and the largest payload length."""
+    return max(int(scale.get("packets", 1)), 1), max(int(scale.get("pl_max", 1)), 1)
+
+
+def drawn(both: tuple[Look, Look], scale: Mapping[str, float], what: str) -> dict[str, tuple[str, str]]:
     """The pictures by their names: title and SVG. `what` says in a few words whose traffic it is."""
-    packets, pl_max = max(scale.get("packets", 1), 1), max(scale.get("pl_max", 1), 1)
+    packets, pl_max = layout(scale)
     names = packet_names(packets)
     ends = [(0.5 / len(names), names[0].split(" ")[0]), (1 - 0.5 / len(names), names[-1].split(" ")[0])]
     if len(names) == packets <= 12:
@@ -214,7 +219,7 @@ def _transitions(real: Sequence[int], synthetic: Sequence[int], pl_max: int, wha
         parts.append(f"</g><rect {box} {paint('none', RULE)}/>")
     bottom = top + SIZE * CELL_TALL
     parts.append(label(4.0, bottom + 20.0, "A packet's direction and bytes by row, the next one's by column;"))
-    parts.append(label(4.0, bottom + 37.0, "shares of a row. Difference: blue, more real; orange, more synthetic."))
+    parts.append(label(4.0, bottom + 37.0, "shares of a row. Difference: blue where real has more."))
     return _part("transitions", document(WIDTH, bottom + 46.0, f"Which packet follows which in {what}", parts))
 
 

@@ -27,7 +27,7 @@ def drawn(found: Sequence[tuple[str, bool, Profile]]) -> list[tuple[str, str, st
         return []
     some = found[:MOST_SERIES]
     known = some[0][2]
-    span = known["scale"].get("span_ns", 0) / 1e9
+    span = known["scale"].get("seconds", 0.0)
 
     def series(part: str, points: Callable[[str], Points]) -> list[Line]:
         sides = [("real", known["real"], True), *((name, one["synthetic"], False) for name, _, one in some)]

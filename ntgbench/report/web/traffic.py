@@ -53,15 +53,15 @@ def _data(found: Sequence[Shown], unit: int, classes: int) -> dict[str, Any]:
     reals: list[dict[str, Any]] = []
     systems = []
     for one in found:
-        scale = {name: max(one.profile["scale"].get(name, 1), 1) for name in ("packets", "pl_max")}
-        bins = {"packets": packet_bins(scale["packets"]), "lengths": LENGTH_BINS, "transitions": SIZE**2}
+        packets, pl_max = biflows.layout(one.profile["scale"])
+        bins = {"packets": packet_bins(packets), "lengths": LENGTH_BINS, "transitions": SIZE**2}
         sides = [_told(one.profile[side], bins, unit, 1 + classes) for side in ("real", "synthetic")]
         real = {
             "classes": one.profile["classes"][:classes],
-            "packets": biflows.packet_names(scale["packets"]),
-            "states": biflows.state_names(scale["pl_max"]),
-            "lengths": biflows.length_names(scale["pl_max"]),
-            "longest": scale["pl_max"],
+            "packets": biflows.packet_names(packets),
+            "states": biflows.state_names(pl_max),
+            "lengths": biflows.length_names(pl_max),
+            "longest": pl_max,
             "parts": sides[0],
         }
         if real not in reals:
