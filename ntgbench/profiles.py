@@ -23,8 +23,8 @@ BASE = 43
 ALPHABET = digits + ascii_letters + "!#$%()*+,-./:;=?@[]^_{|}"
 """2 x `BASE` characters that mean nothing in JSON strings and in HTML."""
 
-MOST_DIGITS = 10
-"""Of a number that is read: rows come from anywhere."""
+MOST = 10**18
+"""A larger number that is read is taken for this one: rows come from anywhere."""
 
 MOST_CLASSES = 60
 """Classes of a profile: the largest ones."""
@@ -53,7 +53,7 @@ def unpacked(text: str, number: int) -> list[int]:
     counts: list[int] = []
     value, after_zero = 0, False
     for place in map(ALPHABET.find, text):
-        value = value * BASE + place % BASE
+        value = min(value * BASE + place % BASE, MOST)
         if place >= BASE:
             continue
         counts += [0] * min(value, number) if after_zero else [value]
@@ -68,6 +68,17 @@ def packed_sequences(rows: Iterable[Sequence[int]]) -> str:
     """Sequences of signed numbers other than 0 as text: 2 n for n > 0, -2 n - 1 for n < 0, 0 between sequences."""
     flat = [2 * one if one >= 0 else -2 * one - 1 for row in rows for one in (*row, 0)]
     return packed(flat)
+
+
+def sequences_in(text: str, longest: int, most: int) -> list[list[int]]:
+    """At most so many sequences of such a text, with at most so many numbers each."""
+    rows: list[list[int]] = [[]]
+    for code in unpacked(text, 1_000):
+        if code:
+            rows[-1].append(code // 2 if code % 2 == 0 else -(code + 1) // 2)
+        else:
+            rows.append([])
+    return [row[:longest] for row in rows if row][:most]
 
 
 def _digits(number: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ntgbench.plugins import registry
 from ntgbench.report.markdown import MARK
 from ntgbench.report.pictures import pictures
+from ntgbench.report.web import traffic
 from ntgbench.report.web.overview import overview
 from ntgbench.report.web.sections import Listed, section
 from ntgbench.suites import TRADEOFF
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 FILE = "index.html"
 
-SCRIPTS = ("csv.js", "page.js", "cells.js")
+SCRIPTS = ("csv.js", "page.js", "cells.js", "traffic.js")
 """Files of this folder that are put into the page, in this order, in its head. Each runs before the body is read."""
 
-STYLES = ("page.css", "cells.css")
+STYLES = ("page.css", "cells.css", "traffic.css")
 """Likewise for styles."""
 
 
@@ -37,6 +38,7 @@ def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     listed = _listed(made)
     body = [overview(rows, listed, notes)]
     body += [section(one, pictures(one.page, rows), notes) for one in listed]
+    body.append(traffic.sections(rows))
     frame = _own("frame.html").replace("<!-- styles -->", "".join(f"<style>{_own(name)}</style>" for name in STYLES))
     scripts = [_own(name) for name in SCRIPTS]
     frame = frame.replace("{hashes}", " ".join(map(_hash, scripts)))

@@ -26,9 +26,12 @@ addEventListener("DOMContentLoaded", () => {
     return { page: there ? page : "overview", q: given.get("q") ?? "", kind: known("kind"), theme: known("theme"), sort };
   }
 
+  // What other scripts have put into the address.
+  const others = () => [...new URLSearchParams(location.hash.split("&").slice(1).join("&"))].filter(([name]) => !(name in view));
+
   function address({ page, q, kind, theme, sort }) {
     const order = [...sort].map(([table, { column, down }]) => `${table}.${column}.${down ? "down" : "up"}`).join(",");
-    const given = Object.entries({ q, kind, sort: order, theme }).filter(([, value]) => value);
+    const given = [...Object.entries({ q, kind, sort: order, theme }), ...others()].filter(([, value]) => value);
     return `#${[page, ...given.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`)].join("&")}`;
   }
 
