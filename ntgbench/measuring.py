@@ -102,7 +102,7 @@ def suites_that_compare(track: str, wanted: Sequence[str] = (), with_train: bool
     known = registry().suites(track)
     for name in wanted:
         if name not in known:
-            raise NtgbenchError(f"the track {track} has no suite {name!r}; {suggestion(name, known)}")
+            raise NtgbenchError(f"no suite of the track {track} is called {name!r}; {suggestion(name, known)}")
         if known[name].alone or known[name].metrics_of is not None:
             raise NtgbenchError(f"the suite {name} fits systems itself; it cannot be measured from files of traffic")
         if not metrics_of(track, name):

@@ -91,7 +91,9 @@ class Protocol:
         known = suites_of(self.track)
         for suite in (*self.suites, *self.settings):
             if suite not in known:
-                raise ProtocolError(f"the track {self.track} has no suite {suite!r}; {suggestion(suite, known)}")
+                raise ProtocolError(
+                    f"no suite of the track {self.track} is called {suite!r}; {suggestion(suite, known)}"
+                )
         chosen = self.suites or tuple(
             suite.name for suite in known.values() if not suite.alone and not suite.on_request
         )
@@ -151,7 +153,7 @@ def suites_of(track: str, where: str = "") -> dict[str, Suite]:
     """The suites of a track by name. Raises ProtocolError, which begins with `where`, when there is no such track."""
     tracks = registry().tracks()
     if track not in tracks:
-        raise ProtocolError(f"{where}there is no track {track!r}; {suggestion(track, tracks)}")
+        raise ProtocolError(f"{where}no track is called {track!r}; {suggestion(track, tracks)}")
     return registry().suites(track)
 
 

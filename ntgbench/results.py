@@ -158,11 +158,17 @@ def _completed(row: Row, before: Row | None) -> Row:
 
 
 def with_suites(row: Row, before: Row, wanted: Callable[[str], bool]) -> Row:
-    """The row, and of an earlier one about the same the suites that are wanted: their metrics, code and keys."""
+    """The row, and of an earlier one about the same the suites that are wanted: their metrics, code and keys.
+
+    The profile of the earlier row is kept where the row has none.
+    """
     metrics = {key: value for key, value in before["metrics"].items() if wanted(suite_of(key))}
-    if not metrics:
+    looked = "profile" in before and "profile" not in row
+    if not metrics and not looked:
         return row
     whole = Row(**{**row, "metrics": {**metrics, **row["metrics"]}})
+    if looked:
+        whole["profile"] = before["profile"]
     code = {key: value for key, value in before.get("code", {}).items() if wanted(suite_of(key))}
     if code or "code" in row:
         whole["code"] = {**code, **row.get("code", {})}

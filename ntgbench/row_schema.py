@@ -120,6 +120,30 @@ class MetricValue(TypedDict):
     confusion: NotRequired[Confusion]
 
 
+MOST_PARTS = 20
+"""Parts of a side of a profile."""
+
+_Part = Annotated[str, Meta(max_length=50_000, pattern=r"\A[0-9A-Za-z!#$%()*+,./:;=?@[\]^_{|} -]*\Z")]
+_Parts = Annotated[dict[_Name, _Part], Meta(max_length=MOST_PARTS)]
+
+
+class Profile(TypedDict):
+    """What the traffic of a row looks like, synthetic beside real; which parts there are is the track's business.
+
+    A part is counts as text, see `ntgbench.profiles.packed`: of all traffic, then of each class, with spaces between.
+
+    Keys:
+        classes: names of the largest classes.
+        scale: what bins are made of, such as the largest payload length.
+        real, synthetic: parts by name.
+    """
+
+    classes: Annotated[list[_Line], Meta(max_length=99)]
+    scale: Annotated[dict[_Name, _Count], Meta(max_length=MOST_PARTS)]
+    real: _Parts
+    synthetic: _Parts
+
+
 class Split(TypedDict):
     """How the real traffic was split.
 
@@ -180,6 +204,7 @@ class Row(TypedDict):
         split: sizes of the two sides of the real traffic, see `Split`; left out of older rows, of those that failed
             before it was split, and where it is not split.
         cautions: what keeps the test set from ranking systems, empty when nothing does; left out likewise.
+        profile: what the real and the synthetic traffic look like, see `Profile`; in rows of the first seed only.
         merged_from: name of the file that the row was taken from by `report --merge`; left out of one's own rows.
     """
 
@@ -215,6 +240,7 @@ class Row(TypedDict):
     log: NotRequired[Annotated[str, Meta(max_length=1_000, pattern=_ONE_LINE)]]
     split: NotRequired[Split]
     cautions: NotRequired[Annotated[list[Caution], Meta(max_length=MOST_CAUTIONS)]]
+    profile: NotRequired[Profile]
     merged_from: NotRequired[_Line]
 
 
@@ -230,7 +256,16 @@ def check_row(row: Any) -> str | None:
     texts = all(isinstance(machine.get(key, ""), str) for key in ("cpu", "hardware", "device", "clock"))
     if not texts or not {"cpu", "cores"} <= machine.keys() or problem(machine["cores"], _Count | None) is not None:
         return "machine must have a text as cpu, hardware, device and clock, and a number or none as cores"
-    return _inconsistent(row["metrics"])
+    return _inconsistent(row["metrics"]) or ("profile" in row and uneven(row["profile"])) or None
+
+
+def uneven(profile: Profile) -> str | None:
+    """Which part of a profile has not one text for all traffic and one for each class, or None."""
+    for side in (profile["real"], profile["synthetic"]):
+        for name, part in side.items():
+            if part.count(" ") != len(profile["classes"]):
+                return f"profile: {shown(name)} has not one text for all traffic and one for each class"
+    return None
 
 
 def is_metric(key: Any, metric: Any) -> bool:

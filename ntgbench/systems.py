@@ -30,6 +30,7 @@ FORMAT = 3
 
 SYSTEM_FILE = "system.json"
 TRAIN_FILE = "train.parquet"
+SURFACE_FILE = "surface.json"
 MODEL_FOLDER = "model"
 
 
@@ -174,6 +175,9 @@ class FittedSystem:
             "known": self.known,
         }
         (folder / SYSTEM_FILE).write_text(json.dumps(head, indent=1) + "\n")
+        surface = track.surface(self.train)
+        if surface is not None:
+            (folder / SURFACE_FILE).write_text(json.dumps(surface) + "\n")
 
 
 def load(folder: Path) -> FittedSystem:
@@ -202,6 +206,15 @@ def load(folder: Path) -> FittedSystem:
             told = f"{error}"[:500] or type(error).__name__
             raise PluginError(f"{folder} holds no model that {system.display_name} can load: {told}") from error
     return fitted
+
+
+def read_surface(folder: Path) -> Any:
+    """What `Track.surface` said of the training set of the fitted system in `folder`; None where it said nothing.
+
+    It is not checked yet. Raises NtgbenchError when the file cannot be read.
+    """
+    path = folder / SURFACE_FILE
+    return read_json(path, MOST_BYTES) if path.exists() else None
 
 
 def _checked_head(head: Any, folder: Path) -> tuple[str, dict[str, Any], list[str]]:

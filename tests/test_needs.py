@@ -108,5 +108,8 @@ def test_a_protocol_of_which_nothing_is_left(needy, flows, command, tmp_path, sy
     (tmp_path / "own.toml").write_text(PROTOCOL.format(systems=systems, suites=suites))
     done = command("run", "own.toml")
     assert done.returncode == 1
-    assert f"error: the protocol own has no {'suites' if systems == ['real'] else 'systems'} for this" in done.stderr
+    assert (
+        f"error: no {'suite' if systems == ['real'] else 'system'} of the protocol own can be used here; "
+        in done.stderr
+    )
     assert EXTRA in done.stderr

@@ -64,7 +64,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "packets = 5", "unknown key 'packets'"),
         (MINIMAL + "[layout]\npackets = 5000", "layout.packets must be at most 4,096, not 5000"),
         (MINIMAL + "[settings]\nfidelity = 1", "unknown key 'settings'"),
-        (MINIMAL + 'track = "headrs"', "there is no track 'headrs'; did you mean headers"),
+        (MINIMAL + 'track = "headrs"', "no track is called 'headrs'; did you mean headers"),
         (MINIMAL + "test_share = 1.0", "test_share must be below 1, not 1.0"),
         (MINIMAL + "max_items = 1", "max_items must be at least 2, not 1"),
         (MINIMAL + "threads = 0", "threads must be at least 1, not 0"),

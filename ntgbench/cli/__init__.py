@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -13,25 +14,45 @@ import ntgbench
 from ntgbench.cli.calibrate import calibrate
 from ntgbench.cli.check import check
 from ntgbench.cli.compare import compare
+from ntgbench.cli.completion import completion
 from ntgbench.cli.datasets import datasets
 from ntgbench.cli.doctor import doctor
 from ntgbench.cli.export import export
 from ntgbench.cli.generate import generate
+from ntgbench.cli.help import Group, examples
 from ntgbench.cli.info import info
 from ntgbench.cli.listing import listing
 from ntgbench.cli.measure import measure
 from ntgbench.cli.new import new
 from ntgbench.cli.plan import plan
+from ntgbench.cli.plot import plot
 from ntgbench.cli.plugins import plugins
 from ntgbench.cli.report import report
 from ntgbench.cli.run import run
+from ntgbench.cli.shells import VARIABLE, answer
 from ntgbench.errors import NtgbenchError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 
+COMMANDS: dict[str, tuple[click.Command, ...]] = {
+    "Run and compare": (run, plan, report, plot, compare),
+    "Your own data": (datasets, measure),
+    "Make traffic": (generate, export),
+    "Extend": (new, check, calibrate),
+    "Look": (listing, info, plugins, doctor, completion),
+}
+"""The commands by what one wants."""
+
+
 @click.group(
-    epilog="Start with `ntgbench run`. Then: ntgbench run -d captures/ -s smote -s 'markov[order=2]' --seeds 3",
+    cls=Group,
+    epilog=examples(
+        "ntgbench run",
+        "ntgbench run -d captures/ -s smote -s 'markov[order=2]' --seeds 3",
+        'eval "$(ntgbench completion bash)"',
+        then="The last line has the shell complete names of systems, datasets, classes and all else.",
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(ntgbench.__version__, prog_name="ntgbench")
@@ -40,25 +61,9 @@ def cli(debug: bool) -> None:
     """How faithful, how useful and how cheap is synthetic network traffic?"""
 
 
-for command in (
-    run,
-    plan,
-    report,
-    compare,
-    measure,
-    listing,
-    info,
-    plugins,
-    datasets,
-    new,
-    check,
-    calibrate,
-    generate,
-    export,
-    doctor,
-):
+for command in (one for commands in COMMANDS.values() for one in commands):
     cli.add_command(command)
-
+cli.sections = {title: [str(one.name) for one in commands] for title, commands in COMMANDS.items()}
 
 # What scripts call it that are older than the web page.
 cli.add_command(click.Command("leaderboard", hidden=True, params=report.params, callback=report.callback))
@@ -66,6 +71,8 @@ cli.add_command(click.Command("leaderboard", hidden=True, params=report.params, 
 
 def main() -> NoReturn:
     """Run the command line; exits with 0, 1 when something failed, 2 when it was called wrongly, 130 on Ctrl-C."""
+    if VARIABLE in os.environ:
+        answer(cli, os.environ[VARIABLE])
     # A polite kill, or a terminal that is closed, ends a run as Ctrl-C does: every child process stopped, nothing
     # half-written. What is ignored stays ignored, as nohup has it.
     for number in (signal.SIGTERM, signal.SIGHUP):

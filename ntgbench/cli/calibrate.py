@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from ntgbench.cli.options import as_json, in_track
+from ntgbench.cli import bars, completing
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, in_track, is_quiet, show_json
 from ntgbench.errors import NtgbenchError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @click.command(
-    epilog="Examples: ntgbench calibrate --out docs/calibration.md; ntgbench calibrate jsd_1gram macro_f1 --json"
+    short_help="Check what metrics can tell, on traffic of known truth.",
+    epilog=examples("ntgbench calibrate --out calibration.md", "ntgbench calibrate jsd_1gram macro_f1 --json"),
 )
-@click.argument("metrics", nargs=-1, metavar="[METRIC]…")
+@click.argument("metrics", nargs=-1, metavar="[METRIC]…", shell_complete=completing.metrics)
 @in_track
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the page.  [default: print]"
 )
 @click.option("--full", is_flag=True, help="All sizes, which takes hours, instead of the short form.")
+@is_quiet
 @as_json
-def calibrate(metrics: tuple[str, ...], track: str | None, out: Path | None, full: bool, as_json: bool) -> int:
+def calibrate(
+    metrics: tuple[str, ...], track: str | None, out: Path | None, full: bool, quiet: bool, as_json: bool
+) -> int:
     """Check what the METRICs, or all of them, can tell on traffic of known truth.
 
     The page is Markdown. It uses one processor. Exits with 1 when a metric does not pass a check that it declares.
@@ -59,36 +59,18 @@ def calibrate(metrics: tuple[str, ...], track: str | None, out: Path | None, ful
     chosen = [one for one in chosen if not missing(one)]
     found = []
     # What metrics print is not ours.
-    quiet = contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO())
-    with _bar() as doing, contextlib.redirect_stdout(sys.stderr), quiet:
+    silenced = contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO())
+    with bars.parts(quiet, lines=True) as doing, contextlib.redirect_stdout(sys.stderr), silenced:
         for kind in dict.fromkeys(metric.track for metric in chosen):
             found += calibrated([metric for metric in chosen if metric.track == kind], full, doing)
     if out is not None:
         command = ["ntgbench", "calibrate", *metrics, *([f"--track {track}"] if track else []), *(["--full"] * full)]
         write_text(out, page(found, full, " ".join(command)))
     if as_json:
-        click.echo(json.dumps(page_as_json(found, full), indent=1))
+        show_json(page_as_json(found, full))
     elif out is None:
         click.echo(page(found, full, "ntgbench calibrate"), nl=False)
     broken = {one.metric.name: one.broken for one in found if one.broken}
     for name, checks in broken.items():
         click.echo(f"FAIL  {name} declares {', '.join(checks)}, and does not pass", err=True)
     return int(bool(broken))
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], Any]]:
-    """What is checked now: a bar at a terminal, else a line for each check."""
-    from tqdm import tqdm
-
-    told = sys.stderr
-    bar_format = "{desc} |{bar}| {n_fmt} of {total_fmt}, {elapsed}"
-    with tqdm(file=told, disable=None, leave=False, dynamic_ncols=True, bar_format=bar_format) as bar:
-
-        def doing(what: str, done: int, parts: int) -> None:
-            bar.total, bar.n = parts, done
-            bar.set_description_str(what)
-            if bar.disable:
-                print(f"{done + 1} of {parts}  {what}", file=told, flush=True)
-
-        yield doing

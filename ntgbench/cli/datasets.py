@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from ntgbench.cli.options import on_engine
-
-if TYPE_CHECKING:
-    from ntgbench.interfaces import Progress
+from ntgbench.cli import bars, completing
+from ntgbench.cli.help import Group, examples
+from ntgbench.cli.options import as_json, is_quiet, on_engine, show_json
 
 
 def _bytes(_: click.Context, __: click.Parameter, gib: float | None) -> int | None:
@@ -31,18 +29,25 @@ size_limit = click.option(
 )
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    short_help="Import traffic of your own, fetch public datasets.",
+    epilog=examples("ntgbench datasets import captures/ --out mine.parquet", "ntgbench datasets fetch mirage-2019"),
+)
 def datasets() -> None:
     """Import traffic of your own, and fetch public datasets."""
 
 
 @datasets.command(
     "import",
-    epilog="Examples: ntgbench datasets import captures/ --out mine.parquet; "
-    "ntgbench datasets import flows.csv --column label=service --upstream 0 --out mine.parquet; "
-    "ntgbench datasets import link.pcap --track headers --out link.parquet",
+    short_help="Write traffic of any format into one table.",
+    epilog=examples(
+        "ntgbench datasets import captures/ --out mine.parquet",
+        "ntgbench datasets import flows.csv --column label=service --upstream 0 --out mine.parquet",
+        "ntgbench datasets import link.pcap --track headers --out link.parquet",
+    ),
 )
-@click.argument("source")
+@click.argument("source", type=click.Path())
 @click.option(
     "--track",
     type=click.Choice(["biflows", "headers"]),
@@ -87,6 +92,8 @@ def datasets() -> None:
 @on_engine
 @click.option("--capture", metavar="NAME", help="For headers: of a table of captures, those whose name begins so.")
 @size_limit
+@is_quiet
+@as_json
 @click.pass_context
 def import_(
     context: click.Context,
@@ -110,6 +117,8 @@ def import_(
     engine: str | None,
     address: str | None,
     options: dict[str, str],
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Write the traffic of SOURCE, whatever its format, into one table for `-d`.
 
@@ -133,7 +142,16 @@ def import_(
     require_replaceable(out)
     _same_track(context, track)
     if track == "headers":
-        _import_trace(source, out, inner, capture, size_limit)
+        packets_read, flows_read, notes = _import_trace(source, out, inner, capture, size_limit)
+        read = {"packets": packets_read, "flows": flows_read}
+        _show(
+            read,
+            f"{pluralised(packets_read, 'packet')} of {pluralised(flows_read, 'flow')}",
+            out,
+            notes,
+            quiet,
+            as_json,
+        )
         return
     named = dict(_column(text) for text in columns)
     reading = Reading(
@@ -154,19 +172,19 @@ def import_(
         from ntgbench.running.engines.connect import connect
 
         place = connect(engine or "local", jobs, out.absolute().parent, address, options)
-        with _bar() as progress:
+        with bars.stages(quiet) as progress:
             imported = import_captures(Path(source), files, out, reading, packets, place, passed_over, progress)
         found, classes, notes = imported
     else:
         if (jobs, engine, address) != (None, None, None) or options:
             raise click.UsageError(f"--jobs and engines are about captures, but {source} is read as {kind}")
-        with _bar() as progress:
+        with bars.stages(quiet) as progress:
             flows, notes = read_flows(source, reading, progress)
         _make_room(out)
         flows.first(packets).to_parquet(out)
         found, classes = len(flows), len(flows.classes)
-    _tell(notes)
-    click.echo(f"{pluralised(found, 'flow')} of {pluralised(classes, 'class')} in {out}")
+    text = f"{pluralised(found, 'flow')} of {pluralised(classes, 'class')}"
+    _show({"flows": found, "classes": classes}, text, out, notes, quiet, as_json)
 
 
 def _make_room(out: Path) -> None:
@@ -180,7 +198,7 @@ def _make_room(out: Path) -> None:
 
 def _same_track(context: click.Context, track: str) -> None:
     """Refuse options of the other track."""
-    shared = {"source", "out", "force", "inner", "size_limit", "track"}
+    shared = {"source", "out", "force", "inner", "size_limit", "track", "quiet", "as_json"}
     of_headers = {"capture"}
     wrong = of_headers if track != "headers" else set(context.params) - shared - of_headers
     for parameter in context.command.params:
@@ -189,36 +207,46 @@ def _same_track(context: click.Context, track: str) -> None:
             raise click.UsageError(f"{parameter.opts[0]} does not apply to --track {track}")
 
 
-def _import_trace(source: str, out: Path, inner: bool, capture: str | None, size_limit: int | None) -> None:
+def _import_trace(
+    source: str, out: Path, inner: bool, capture: str | None, size_limit: int | None
+) -> tuple[int, int, tuple[str, ...]]:
+    """Write a trace of packets; how many it has, of how many flows, and notes on how it was read."""
     from ntgbench.datasets.traces import read_trace
     from ntgbench.errors import DatasetError
     from ntgbench.traffic.trace_files import write_trace_file
-    from ntgbench.words import pluralised
 
     if not source:
         raise DatasetError("the path is empty; the folder you are in is called '.'")
     trace, notes = read_trace(Path(source), inner=inner, capture=capture, size_limit=size_limit)
     _make_room(out)
     write_trace_file(trace, out)
-    _tell(notes)
-    click.echo(f"{pluralised(len(trace), 'packet')} of {pluralised(len(trace.flows), 'flow')} in {out}")
+    return len(trace), len(trace.flows), tuple(notes)
 
 
-@datasets.command(epilog="Example: ntgbench datasets fetch mirage-2019")
-@click.argument("name")
+@datasets.command(
+    short_help="Download and curate a public dataset.",
+    epilog=examples("ntgbench datasets fetch mirage-2019"),
+)
+@click.argument("name", shell_complete=completing.fetched)
 @click.option("--url", help="Download it from here instead.")
 @click.option("--sha256", help="The checksum that the download must have.")
 @size_limit
-def fetch(name: str, url: str | None, sha256: str | None, size_limit: int | None) -> None:
+@is_quiet
+@as_json
+def fetch(name: str, url: str | None, sha256: str | None, size_limit: int | None, quiet: bool, as_json: bool) -> None:
     """Download the public dataset NAME, curate it, and keep it for `-d NAME`.
 
     Everything is kept in $NTGBENCH_DATA, or in the cache folder of the user.
     """
     from ntgbench.datasets.fetch import fetch
 
-    with _bar() as progress:
+    with bars.stages(quiet) as progress:
         fetched = fetch(name, url, sha256, progress, size_limit)
-    _tell(fetched.notes)
+    if not quiet:
+        _tell(fetched.notes)
+    if as_json:
+        show_json({"name": name, **dataclasses.asdict(fetched)})
+        return
     click.echo(f"sha256 {fetched.sha256}  {fetched.archive} (no longer needed)")
     click.echo(f"{name} is in {fetched.table}")
 
@@ -230,25 +258,18 @@ def _column(text: str) -> tuple[str, str]:
     return what, name
 
 
-def _tell(notes: tuple[str, ...]) -> None:
+def _show(read: dict[str, int], text: str, out: Path, notes: Sequence[str], quiet: bool, as_json: bool) -> None:
+    """What was read, and where it is now."""
+    if not quiet:
+        _tell(notes)
+    if as_json:
+        show_json({**read, "out": out, "notes": list(notes)})
+    else:
+        click.echo(f"{text} in {out}")
+
+
+def _tell(notes: Sequence[str]) -> None:
     from ntgbench.traffic.notes import WARNING
 
     for note in notes:
         click.echo(note if note.startswith(WARNING) else f"note: {note}", err=True)
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Progress]:
-    """Progress on standard error, for people who wait longer than two seconds at a terminal."""
-    from tqdm import tqdm
-
-    bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
-    with tqdm(disable=None, delay=2, miniters=0, leave=False, dynamic_ncols=True, bar_format=bar_format) as bar:
-
-        def progress(done: float, total: float, note: str = "") -> None:
-            if total != bar.total:  # another stage; bar.reset would draw at once, even what takes no time
-                bar.total, bar.n, bar.last_print_n = total, 0, 0
-            bar.set_description_str(note, refresh=False)
-            bar.update(done - bar.n)
-
-        yield progress

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from ntgbench.cli.options import as_json
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, show_json
 
 
-@click.command()
+@click.command(
+    short_help="Look for what is wrong with this installation.",
+    epilog=examples("ntgbench doctor", "ntgbench doctor --json"),
+)
 @click.option("--runs", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where cells work.")
 @click.option("--out", type=click.Path(path_type=Path), default="leaderboards", show_default=True, help="Leaderboards.")
 @as_json
@@ -28,7 +31,7 @@ def doctor(runs: Path, out: Path, as_json: bool) -> int:
 
     found = examine(every_check(runs, out))
     if as_json:
-        click.echo(json.dumps({"ntgbench": __version__, "checks": [asdict(one) for one in found]}, indent=1))
+        show_json({"ntgbench": __version__, "checks": [asdict(one) for one in found]})
     else:
         width = max(len(one.check) for one in found)
         for one in found:

@@ -6,15 +6,38 @@ from pathlib import Path
 
 import click
 
+from ntgbench.cli import completing
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, show_json
 from ntgbench.errors import NtgbenchError
 
 
-@click.command(epilog="Example: ntgbench export --model runs/…/fitted --format onnx --int8 --out edge")
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="A cell's folder `fitted`.")
-@click.option("--format", "wanted", required=True, metavar="FORMAT", help="The format to write, such as onnx.")
+@click.command(
+    short_help="Write a fitted model in another format, such as ONNX.",
+    epilog=examples(
+        "ntgbench export --model runs/…/fitted --format onnx --out edge",
+        "ntgbench export --model runs/…/fitted --format onnx --int8 --out edge-int8",
+    ),
+)
+@click.option(
+    "--model",
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completing.models,
+    help="A cell's folder `fitted`.",
+)
+@click.option(
+    "--format",
+    "wanted",
+    required=True,
+    metavar="FORMAT",
+    shell_complete=completing.formats,
+    help="The format to write, such as onnx.",
+)
 @click.option("--int8", is_flag=True, help="With int8 weights.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
-def export(model: Path, wanted: str, int8: bool, out: Path) -> None:
+@as_json
+def export(model: Path, wanted: str, int8: bool, out: Path, as_json: bool) -> None:
     """Write a fitted generator in another format, which `ntgbench generate` takes as well.
 
     A format is a system that starts from the fitted one and declares what its files are called.
@@ -47,4 +70,7 @@ def export(model: Path, wanted: str, int8: bool, out: Path) -> None:
     # The outline does not say which classes the model has seen; the fitted one knows.
     dataclasses.replace(made, known=fitted.known).save(out)
     size = sum(path.stat().st_size for path in (out / MODEL_FOLDER).iterdir())
-    click.echo(f"{system.display_name}, {size / 1e6:.2f} MB, in {out / MODEL_FOLDER}")
+    if as_json:
+        show_json({"system": system.display_name, "format": wanted, "bytes": size, "folder": out / MODEL_FOLDER})
+    else:
+        click.echo(f"{system.display_name}, {size / 1e6:.2f} MB, in {out / MODEL_FOLDER}")

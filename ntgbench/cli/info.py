@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ntgbench.cli import completing
+from ntgbench.cli.help import examples
 from ntgbench.cli.options import as_json, in_track, say_which
 from ntgbench.errors import NtgbenchError
 from ntgbench.words import printable
@@ -18,10 +20,15 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: ntgbench info markov; ntgbench info simulated; ntgbench info flows.parquet; "
-    "ntgbench info link.pcap --track headers"
+    short_help="Tell all about one system, metric, dataset or protocol.",
+    epilog=examples(
+        "ntgbench info markov",
+        "ntgbench info simulated",
+        "ntgbench info flows.parquet --json",
+        "ntgbench info link.pcap --track headers",
+    ),
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completing.anything)
 @in_track
 @as_json
 def info(name: str, track: str | None, as_json: bool) -> None:

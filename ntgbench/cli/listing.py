@@ -7,12 +7,17 @@ from typing import Any
 
 import click
 
-from ntgbench.cli.options import as_json, show
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, show, show_json
 
 KINDS = ("systems", "metrics", "datasets", "protocols", "suites", "tracks")
 
 
-@click.command("list", epilog="Examples: ntgbench list datasets; ntgbench list systems --json")
+@click.command(
+    "list",
+    short_help="List systems, metrics, datasets and all else.",
+    epilog=examples("ntgbench list datasets", "ntgbench list systems --json"),
+)
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @as_json
 def listing(kind: str | None, as_json: bool) -> None:
@@ -22,8 +27,11 @@ def listing(kind: str | None, as_json: bool) -> None:
     for plugin in registry().plugins:
         if plugin.refused is not None:
             click.echo(f"{plugin.name}: refused: {plugin.refused}", err=True)
+    if kind is None and as_json:
+        show_json({one: _rows(one)[1] for one in KINDS})
+        return
     for place, one in enumerate([kind] if kind else KINDS):
-        if kind is None and not as_json:
+        if kind is None:
             click.echo(f"{chr(10) if place else ''}{one}:")
         heads, rows = _rows(one)
         if not any(row.get("missing") for row in rows) and not as_json:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ntgbench.cli.options import as_json, in_track
+from ntgbench.cli import bars, completing
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, in_suites, in_track, is_quiet, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ntgbench.measuring import Pair
     from ntgbench.suites import Suite
 
@@ -23,22 +21,35 @@ _ARROWS = {"min": "↓", "max": "↑", "near": "≈"}
 
 
 @click.command(
-    epilog="Examples: ntgbench measure real.parquet made.parquet; "
-    "ntgbench measure real.pcap made.csv --track headers --suite statistics --json"
+    short_help="Compare synthetic traffic in a file with real traffic.",
+    epilog=examples(
+        "ntgbench measure real.parquet made.parquet",
+        "ntgbench measure real.parquet made.parquet --train train.parquet",
+        "ntgbench measure real.pcap made.csv --track headers --suite statistics --json",
+    ),
 )
-@click.argument("real")
-@click.argument("synthetic")
+@click.argument("real", shell_complete=completing.datasets)
+@click.argument("synthetic", shell_complete=completing.datasets)
 @click.option(
     "--train",
+    shell_complete=completing.datasets,
     help="The traffic that the generator learnt from, for metrics of copying, for which REAL stands for it otherwise, "
     "and for those of privacy, which need it.",
 )
 @in_track
-@click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Measure only this suite; repeatable.")
+@in_suites
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True)
+@is_quiet
 @as_json
 def measure(
-    real: str, synthetic: str, train: str | None, track: str | None, suites: tuple[str, ...], seed: int, as_json: bool
+    real: str,
+    synthetic: str,
+    train: str | None,
+    track: str | None,
+    suites: tuple[str, ...],
+    seed: int,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Compare the traffic in SYNTHETIC, of any origin, with that in REAL.
 
@@ -53,17 +64,18 @@ def measure(
     if suites or track is not None:
         suites_that_compare(tracks[0], suites, train is not None)  # what is wrong with them is said before long reading
     # What metrics print is not ours: only the scores go to standard output.
-    with _bar() as doing, contextlib.redirect_stdout(sys.stderr):
+    with bars.parts(quiet) as doing, contextlib.redirect_stdout(sys.stderr):
         doing("reading", 0, 1)
         pair = read_pair(real, synthetic, train, tracks)
         chosen = suites_that_compare(pair.track, suites, train is not None)
         with contextlib.nullcontext() if "--debug" in sys.argv else contextlib.redirect_stderr(io.StringIO()):
             found = measure_pair(pair, chosen, seed, doing)
     every = {key: value for scores in found.values() for key, value in scores.items()}
-    _tell(pair, chosen, said=track is not None, named=bool(suites))
+    if not quiet:
+        _tell(pair, chosen, said=track is not None, named=bool(suites))
     if as_json:
         values = {name: one for suite, scores in found.items() for name, one in as_values(scores, suite).items()}
-        click.echo(json.dumps(values, indent=1))
+        show_json(values)
     else:
         for place, suite in enumerate(chosen):
             click.echo(f"{chr(10) if place else ''}{suite.name}: {suite.summary}")
@@ -128,18 +140,3 @@ def _number(one: dict[str, Any], form: str) -> str:
     if form != "value":
         return ""
     return "undefined" if one.get("undefined") else "failed"
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """What is measured, at a terminal."""
-    from tqdm import tqdm
-
-    bar_format = "{desc} |{bar}| {n_fmt} of {total_fmt}, {elapsed}"
-    with tqdm(disable=None, leave=False, dynamic_ncols=True, bar_format=bar_format) as bar:
-
-        def doing(what: str, done: int, parts: int) -> None:
-            bar.total, bar.n = parts, done
-            bar.set_description_str(what)
-
-        yield doing

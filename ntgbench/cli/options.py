@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ntgbench.cli import completing
 from ntgbench.running.engines.connect import ENGINES
 from ntgbench.words import printable
 
@@ -16,8 +17,22 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+is_quiet = click.option("-q", "--quiet", is_flag=True, help="Print only errors and the result.")
+
 in_track = click.option(
-    "--track", metavar="TRACK", help="The kind of traffic, where it is not clear: a name of `ntgbench list tracks`."
+    "--track",
+    metavar="TRACK",
+    shell_complete=completing.tracks,
+    help="The kind of traffic, where it is not clear: a name of `ntgbench list tracks`.",
+)
+
+in_suites = click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    metavar="SUITE",
+    shell_complete=completing.suites,
+    help="Measure only this suite; repeatable.",
 )
 
 
@@ -69,7 +84,7 @@ def grid(command: Command) -> Command:
         click.option(
             "--runs", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where cells work."
         ),
-        click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Measure only this suite; repeatable."),
+        in_suites,
         click.option("--seeds", type=click.IntRange(min=1), help="Repetitions, each with its own split and fit."),
         click.option(
             "-s",
@@ -77,20 +92,40 @@ def grid(command: Command) -> Command:
             "systems",
             multiple=True,
             metavar="SYSTEM",
+            shell_complete=completing.systems,
             help="name or 'name[param=value,…]'; repeatable.",
         ),
-        click.option("-d", "--dataset", "datasets", multiple=True, metavar="DATASET", help="Name or path; repeatable."),
-        click.option("--device", default="cpu", show_default=True, help="Where systems compute: cpu, cuda or cuda:1."),
-        click.argument("protocol", default="quick"),
+        click.option(
+            "-d",
+            "--dataset",
+            "datasets",
+            multiple=True,
+            metavar="DATASET",
+            shell_complete=completing.datasets,
+            help="Name or path; repeatable.",
+        ),
+        click.option(
+            "--device",
+            default="cpu",
+            show_default=True,
+            shell_complete=completing.devices,
+            help="Where systems compute: cpu, cuda or cuda:1.",
+        ),
+        click.argument("protocol", default="quick", shell_complete=completing.protocols),
     ):
         command = decorate(command)
     return command
 
 
+def show_json(values: Any) -> None:
+    """Print values as JSON."""
+    click.echo(json.dumps(values, indent=1, default=str))
+
+
 def show(rows: Sequence[dict[str, Any]], heads: Sequence[str], as_json: bool) -> None:
     """Print rows as JSON, or their `heads` as an aligned table."""
     if as_json:
-        click.echo(json.dumps(list(rows), indent=1))
+        show_json(list(rows))
         return
     from tabulate import tabulate
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import click
 
+from ntgbench.cli.help import examples
 from ntgbench.cli.options import as_json, grid, show
 from ntgbench.words import titles
 
 
-@click.command()
+@click.command(
+    short_help="Show what a run would do.",
+    epilog=examples("ntgbench plan", "ntgbench plan standard -d flows.parquet -s smote --seeds 3"),
+)
 @grid
 @as_json
 def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:

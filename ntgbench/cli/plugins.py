@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ntgbench.cli.help import examples
 from ntgbench.cli.options import as_json, show
 from ntgbench.errors import PluginError
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from ntgbench.contract import Spec
 
 
-@click.command()
+@click.command(
+    short_help="List plugins, and why one was refused.",
+    epilog=examples("ntgbench plugins", "ntgbench plugins --json"),
+)
 @as_json
 def plugins(as_json: bool) -> int:
     """List plugins with their distribution, what they bring, and why one was refused; exits with 1 when one was."""

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, show_json
 from ntgbench.errors import NtgbenchError
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
 
 
-@click.command()
+@click.command(
+    short_help="Make the leaderboards from rows.jsonl again.",
+    epilog=examples(
+        "ntgbench report",
+        "ntgbench report --check",
+        "ntgbench report --merge theirs/rows.jsonl --out leaderboards",
+    ),
+)
 @click.option("--out", type=click.Path(path_type=Path), default="leaderboards", show_default=True, help="Their folder.")
 @click.option(
     "--merge",
@@ -23,7 +32,8 @@ if TYPE_CHECKING:
     help="Take in another rows.jsonl; boards say which rows come from it.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what rows.jsonl makes.")
-def report(out: Path, merge: tuple[Path, ...], check: bool) -> int:
+@as_json
+def report(out: Path, merge: tuple[Path, ...], check: bool, as_json: bool) -> int:
     """Make the leaderboards from rows.jsonl again, byte for byte: the web page index.html, and Markdown."""
     from ntgbench.report.publish import publish, stale
     from ntgbench.results import ROWS_FILE, taken_from
@@ -32,11 +42,16 @@ def report(out: Path, merge: tuple[Path, ...], check: bool) -> int:
         raise NtgbenchError(f"{out / ROWS_FILE} is not there: `ntgbench run` makes it")
     if check:
         found = stale(out)
+        if as_json:
+            show_json({"stale": [str(out / name) for name in found]})
         for name in found:
             click.echo(f"stale: {out / name}", err=True)
         return 1 if found else 0
-    for path in publish([row for other in merge for row in taken_from(_plausible(other), _name(other))], out):
-        click.echo(path)
+    written = publish([row for other in merge for row in taken_from(_plausible(other), _name(other))], out)
+    if as_json:
+        show_json({"written": [str(path) for path in written]})
+    else:
+        click.echo("\n".join(map(str, written)))
     return 0
 
 

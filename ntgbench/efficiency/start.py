@@ -37,15 +37,14 @@ def start(folder: Path, request: str) -> Start:
 
 def main(folder: Path, request: str, started: float) -> Start:
     """Import the plugin, load the system and make one item."""
-    from ntgbench import systems
+    from ntgbench import needs, systems
     from ntgbench.machine import peak_memory_mib
-    from ntgbench.needs import imported
     from ntgbench.plugins import registry, resolve
 
     head = json.loads((folder / systems.SYSTEM_FILE).read_text())
     spec = registry().system(head["system"], head.get("track"))
     begun = time.monotonic()
-    imported(spec)
+    needs.imported(spec)
     imported = time.monotonic() - begun
     fitted = systems.load(folder)
     fitted.sample(*resolve(request)(fitted), seed=0)

@@ -53,7 +53,7 @@ def render(rows: Sequence[Row]) -> Page | None:
         alike: dict[tuple[object, ...], list[tuple[Board, Column]]] = {}
         for board in boards(rows, suite):
             column = next((one for one in board.columns if one.primary and "@" not in one.key), None)
-            if column is not None and not board.common.hardware and _may_rank(board, column):
+            if column is not None and not board.common.hardware and may_rank(board, column):
                 common = (board.common.track, board.common.protocol, board.common.key)
                 measured = (column.key, column.version, column.goal, column.best)
                 alike.setdefault((*common, *measured), []).append((board, column))
@@ -64,7 +64,8 @@ def render(rows: Sequence[Row]) -> Page | None:
     return Page(PAGE, _TITLE, "", "", "", (_READING, *sections, *legend(marks))) if sections else None
 
 
-def _may_rank(board: Board, column: Column) -> bool:
+def may_rank(board: Board, column: Column) -> bool:
+    """Whether the suite lets a metric rank the systems of a board."""
     suite = registry().suites(board.common.track).get(board.suite)
     try:
         return not board.unranked and (suite is None or suite.ranks is None or resolve(suite.ranks)(board, column))

@@ -31,6 +31,11 @@ class Mark(NamedTuple):
     sign: str
     meaning: str
 
+    @property
+    def name(self) -> str:
+        """The words that its meaning begins with, in bold."""
+        return self.meaning.split("**")[1]
+
 
 COPIES = Mark(
     "‡",

@@ -39,7 +39,7 @@ def publish(new: Iterable[Row], folder: Path) -> list[Path]:
         if not rows and _ours(folder):
             raise NtgbenchError(f"{folder / ROWS_FILE} has no row, and its boards would be deleted; restore it first")
         boards = _render(rows) if rows else {}
-        foreign = [name for name in boards if (folder / name).exists() and not _is_ours(folder / name)]
+        foreign = [name for name in boards if (folder / name).exists() and not is_ours(folder / name)]
         if foreign:
             raise NtgbenchError(f"{folder / foreign[0]} was not written by ntgbench; move it, or choose another --out")
         texts = {ROWS_FILE: to_text(rows), **boards} if rows else {}
@@ -80,12 +80,13 @@ def _ours(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(file for ending in ("html", "md", "svg") for file in folder.glob(f"*.{ending}"))
-        if _is_ours(path)
+        if is_ours(path)
     ]
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path, mark: str = MARK) -> bool:
+    """Whether a file begins with the line by which ntgbench knows its own."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.readline(len(MARK) + 2).strip() == MARK.encode()
+        return file.readline(len(mark) + 2).strip() == mark.encode()

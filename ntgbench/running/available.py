@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ntgbench.errors import ProtocolError
 from ntgbench.needs import missing, require, told
-from ntgbench.protocol import Protocol
 from ntgbench.running.codes import every_metric_of, metrics_of
 from ntgbench.systems import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ntgbench.protocol import Protocol
 
 
 def available(
@@ -19,7 +23,8 @@ def available(
 
     Args:
         protocol: what is asked for.
-        systems, suites: those that the user has named, which are not left out.
+        systems: those that the user has named, which are not left out.
+        suites: likewise.
 
     Raises:
         PluginError: for a named system, or a named suite none of whose metrics can be computed.
@@ -38,11 +43,9 @@ def available(
         for what, lacking in (("", specs.values()), ("metrics ", [one for every in metrics.values() for one in every]))
         for line in told(lacking)
     )
-    kept = {
-        "systems": tuple(text for text, spec in specs.items() if not missing(spec)),
-        "suites": tuple(suite for suite in protocol.suites if suite not in idle),
-    }
-    for what, left in kept.items():
-        if not left:
-            raise ProtocolError(f"the protocol {protocol.name} has no {what} for this installation; {'; '.join(lines)}")
-    return replace(protocol, **kept), lines
+    kept = tuple(text for text, spec in specs.items() if not missing(spec))
+    left = tuple(suite for suite in protocol.suites if suite not in idle)
+    if not kept or not left:
+        what = "suite" if kept else "system"
+        raise ProtocolError(f"no {what} of the protocol {protocol.name} can be used here; {'; '.join(lines)}")
+    return replace(protocol, systems=kept, suites=left), lines

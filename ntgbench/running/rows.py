@@ -7,19 +7,22 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ntgbench.errors import NtgbenchError, PluginError
+from ntgbench.errors import NtgbenchError, PluginError, described
 from ntgbench.files import write_text
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.machine import machine, versions
 from ntgbench.results import SCHEMA, Row, check_row
-from ntgbench.row_schema import MOST_CAUTIONS, MOST_NOTES, Caution, Metrics, clean
+from ntgbench.row_schema import MOST_CAUTIONS, MOST_NOTES, Caution, Metrics, Profile, clean, uneven
 from ntgbench.running.cells import LOG_FILE, RESULT_FILE
 from ntgbench.values import problem
 
 if TYPE_CHECKING:
     from ntgbench.results import MetricValue
     from ntgbench.running.cells import Cell
+    from ntgbench.suites import SuiteInput
     from ntgbench.tracks import Track, Traffic
+
+_log = logging.getLogger(__name__)
 
 
 class Notes(logging.Handler):
@@ -76,6 +79,28 @@ def checked(found: Any, suite: str) -> dict[str, MetricValue]:
     if wrong is not None:
         raise PluginError(f"the suite {suite} returned metrics that no row can hold: {wrong}")
     return metrics
+
+
+def profile_of(track: Track[Any], given: SuiteInput) -> Profile | None:
+    """What the real and the synthetic traffic look like, with examples of the latter that are no real traffic.
+
+    None where the track has no profile; where it fails, that is logged: no row is lost for a picture.
+    """
+    real = given.train if track.profiled == "train" else given.test
+    try:
+        profile = track.profile(real, given.synthetic)
+        if profile is None:
+            return None
+        examples = track.examples(real, given.synthetic, given.synthetic, (given.train, given.test))
+        if examples is not None:
+            profile["synthetic"]["examples"] = examples
+        wrong = problem(profile, Profile) or uneven(profile)
+    except Exception as error:  # a track is a plugin's, and may fail in any way
+        wrong = described(error)
+    if wrong is not None:
+        _log.warning("there is no profile of the traffic: %s", wrong)
+        return None
+    return profile
 
 
 def cautions_of(track: Track[Any], train: Traffic, test: Traffic) -> list[Caution]:

@@ -103,6 +103,11 @@ def doing(cell: Cell) -> str:
         return ""
 
 
+def phases_of(cell: Cell) -> dict[str, float]:
+    """Seconds of the phases that the cell's last process, and those before it in the same run, are through."""
+    return _seconds(_read(cell.path / STATE_FILE))
+
+
 def left_behind(cell: Cell, begun: float) -> tuple[dict[str, MetricValue], dict[str, float]]:
     """Metrics and seconds of the phases of a process that has ended just now without a result.
 

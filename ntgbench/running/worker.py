@@ -31,7 +31,7 @@ from ntgbench.running.beside import load_beside
 from ntgbench.running.cells import SYNTHETIC_FILE, TRAFFIC_FILE, UNFINISHED_FOLDER, Cell, failed_suites, read_cell
 from ntgbench.running.codes import codes, codes_tried, metrics_of
 from ntgbench.running.inputs import named_files, refuse_other_machine
-from ntgbench.running.rows import Notes, cautions_of, checked, empty_row, machine_of, write_result
+from ntgbench.running.rows import Notes, cautions_of, checked, empty_row, machine_of, profile_of, write_result
 from ntgbench.running.state import State
 from ntgbench.seeds import derive_seed
 from ntgbench.suites import Alone, SuiteInput
@@ -134,6 +134,10 @@ class _Work:
             self.state.write()
         if alone is not None:
             row["peak_memory_mib"] = peak_memory_mib()
+        elif cell.seed == 0:
+            found = profile_of(cell.track, given)
+            if found is not None:
+                row["profile"] = found
 
     def _fitted_input(self, row: Row) -> SuiteInput:
         """What suites are handed that measure a fitted system's traffic: fitted now unless that is done."""

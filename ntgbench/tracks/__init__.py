@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from ntgbench.errors import DatasetError, NtgbenchError, PluginError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ntgbench.calibration import Calibration
+    from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
 
 DEFAULT = "biflows"
@@ -70,10 +71,12 @@ class Track(ABC, Generic[T]):
         spec: what the track's plugin says about it.
         endings: endings of the files that `read` reads; the name of a dataset leaves them out.
         writes: endings of the files that `write` writes.
+        profiled: the side of the real traffic, "test" or "train", that the profile in a row is of.
         splits_by_seed: whether `split` gives other sides for another seed. Then test sets of several seeds overlap, and
             boards widen the intervals over seeds.
     """
 
+    profiled: Literal["test", "train"] = "test"
     splits_by_seed = True
     endings: tuple[str, ...] = ()
     writes: tuple[str, ...] = (".parquet",)
@@ -170,6 +173,27 @@ class Track(ABC, Generic[T]):
         """What a saved model keeps of its training set: as little as `check` and `checked_request` need."""
         return train
 
+    def surface(self, train: T) -> Any:  # noqa: ARG002
+        """What a saved model keeps of its training set for `dressed`, as JSON: no item of it; None for nothing."""
+        return None
+
+    def dressed(self, traffic: T, surface: Any, rate: float | None, span: float | None, seed: int) -> tuple[T, Notes]:  # noqa: ARG002
+        """Made traffic with all that a capture shows, and what systems do not make drawn; and what was drawn.
+
+        Args:
+            traffic: what a system made.
+            surface: what `surface` said of its training set, as read from a file that may come from anywhere.
+            rate: items that begin in a second; None where the user does not say.
+            span: seconds in which all begin, likewise.
+            seed: of all draws.
+
+        Raises:
+            NtgbenchError: when rate or span are given for traffic that has times of its own, or `surface` is none.
+        """
+        if rate is not None or span is not None:
+            raise NtgbenchError(f"traffic of the track {self.spec.name} has times of its own: no --rate and no --span")
+        return traffic, ()
+
     def empty_request(self, train: T) -> Request | None:  # noqa: ARG002
         """A request that a model answers at once, to try a loaded one; None when there is none."""
         return None
@@ -181,6 +205,17 @@ class Track(ABC, Generic[T]):
     @abstractmethod
     def describe(self, traffic: T) -> dict[str, Any]:
         """Figures about the traffic for people, by their names; the first ones also say how much there is."""
+
+    def profile(self, real: T, synthetic: T) -> Profile | None:  # noqa: ARG002
+        """What both look like, as counts that `ntgbench.profiles` packs; None when the track has no pictures of it.
+
+        It holds no item of the traffic: what is real may not be published.
+        """
+        return None
+
+    def examples(self, real: T, synthetic: T, shown: T, hidden: Sequence[T] = ()) -> str | None:  # noqa: ARG002
+        """The part `examples` of `shown`, one of the sides of a profile: some of its items, but none of `hidden`."""
+        return None
 
     def size(self, traffic: T) -> str:
         """How much traffic there is, in words."""

@@ -20,13 +20,8 @@ BUCKET = 1 << 18
 """Packets of a capture whose biflows are put in order together: as many biflows may begin with them."""
 
 _IN_MEMORY = 1 << 24  # bytes that are kept in memory before they go to a file
-_KINDS: tuple[type[Any], ...] = (
-    np.int64,
-    np.int64,
-    np.int32,
-    np.float32,
-    *KINDS.values(),
-)  # of the columns of `EndedFlows`
+# Of the columns of `EndedFlows`.
+_KINDS: tuple[type[Any], ...] = (np.int64, np.int64, np.int32, np.float32, *KINDS.values())
 
 
 class FlowBuckets:

@@ -1,6 +1,6 @@
 """The Parquet files of flows that ntgbench writes.
 
-Columns: app, pkts_len, pkts_dir (+1 upstream, -1); and where they are known, pkts_iat, session and those of `Transport`.
+Columns: app, pkts_len, pkts_dir (+1 upstream, -1); where known, pkts_iat, session and those of `Transport`.
 
 Both functions speak of the columns of a `FlowTable` by name.
 """

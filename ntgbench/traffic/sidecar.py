@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from ntgbench.files import replacing, require_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MOST_BYTES = 256 * 2**20
 """Bytes of a sidecar, and of a file of labels, that are read: lines of some ten million biflows."""
@@ -24,10 +25,19 @@ def sidecar_path(capture: str | os.PathLike[str]) -> Path:
 
 def write_sidecar(capture: str | os.PathLike[str], class_of: Iterable[str]) -> None:
     """Write the class of each biflow, in the order of their first packets."""
-    with replacing(sidecar_path(capture)) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("flow", "app"))
-        rows.writerows(enumerate(class_of))
+    with writing_sidecar(capture, class_of):
+        pass
+
+
+@contextlib.contextmanager
+def writing_sidecar(capture: str | os.PathLike[str], class_of: Iterable[str]) -> Iterator[None]:
+    """As `write_sidecar`, but the file appears when the block has ended well: with the capture that it is of."""
+    with replacing(sidecar_path(capture)) as temporary:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(("flow", "app"))
+            rows.writerows(enumerate(class_of))
+        yield
 
 
 def read_sidecar(capture: str | os.PathLike[str]) -> list[str]:

@@ -110,7 +110,7 @@ def test_info_tells_about_anything_with_a_name(command, flows, name: str, said: 
         (("check", "markow"), 1, "did you mean markov"),
         (("report",), 1, "`ntgbench run` makes it"),
         (("new", "My Generator"), 1, "write it like my-generator"),
-        (("nothing",), 2, "No such command"),
+        (("nothing",), 2, "no command is called 'nothing'"),
     ],
 )
 def test_mistakes_get_an_answer_and_no_traceback(command, arguments: tuple, status: int, said: str) -> None:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ntgbench import Context
+from ntgbench.datasets.reading import read_flows
 from ntgbench.systems import choose
 from ntgbench.testing import example_traffic
 
@@ -49,8 +51,8 @@ def test_an_existing_file_is_overwritten_only_by_force(command, model: Path, tmp
     assert (tmp_path / existing).read_text() == "mine"
     forced = command(*arguments, "--force")
     assert forced.returncode == 0, forced.stderr
-    labels = " and made.pcap.csv" if made == "made.pcap" else ""
-    assert forced.stdout == f"1 biflow, 1 class in {made}{labels}\n"
+    labels = ", their classes in made.pcap.csv" if made == "made.pcap" else ""
+    assert forced.stdout.splitlines()[0] == f"1 biflow, 1 class in {made}{labels}"
     assert (tmp_path / existing).read_bytes() != b"mine"
     if made == "made.pcap":
         assert (tmp_path / made).read_bytes()[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1")
@@ -64,3 +66,30 @@ def test_what_a_system_writes_into_its_working_directory_is_not_left(command, tm
     done = command("generate", "--model", "model", "-n", 3, "--out", "made.parquet")
     assert done.returncode == 0, done.stderr
     assert set(tmp_path.iterdir()) == before
+
+
+def test_a_capture_is_made_at_the_pace_that_is_asked_for(command, model: Path, tmp_path: Path) -> None:
+    arguments = ("generate", "--model", model, "-n", 50, "--seed", 7, "--span", 30)
+    for name in ("one.pcap", "two.pcap"):
+        done = command(*arguments, "--out", name)
+        assert done.returncode == 0, done.stderr
+    assert "200 biflows begin within 30.0 s, 6.67 a second" in done.stdout
+    assert "transport and ports: not known of the training traffic; TCP to port 443" in done.stdout
+    assert (tmp_path / "one.pcap").read_bytes() == (tmp_path / "two.pcap").read_bytes()
+    flows, _ = read_flows(tmp_path / "one.pcap")
+    assert flows.transport is not None
+    assert 25 < np.ptp(flows.transport.start_ns) / 1e9 <= 30
+    assert sorted(flows.class_counts()) == [50] * 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--span", 1, "--rate", 1, "--out", "x.pcap"),
+        ("--span", 1, "--out", "x.parquet"),
+        ("--rate", 0, "--out", "x.pcap"),
+    ],
+)
+def test_a_pace_that_makes_no_sense_is_misuse(command, model: Path, tmp_path: Path, words) -> None:
+    assert command("generate", "--model", model, *words).returncode == 2
+    assert list(tmp_path.glob("x*")) == []

@@ -1,9 +1,9 @@
 import xml.etree.ElementTree as ElementTree
 
 from made_rows import lines, quality, timed
+from ntgbench.report.drawing import Point, scatter
 
 from ntgbench.report.board import Column
-from ntgbench.report.drawing import Point, scatter
 from ntgbench.report.markdown import MARK, render
 from ntgbench.report.tradeoff import Tradeoff, front
 

@@ -98,7 +98,7 @@ def test_the_local_engine_waits_for_processors_and_memory() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"name": "dusk"}, "there is no engine 'dusk'; did you mean dask"),
+        ({"name": "dusk"}, "no engine is called 'dusk'; did you mean dask"),
         ({"name": "local", "address": "tcp://x:1"}, "an address is that of a dask scheduler"),
         ({"name": "dask", "address": "tcp://x:1", "options": {"partition": "a"}}, "engine options are those of SLURM"),
     ],

@@ -74,9 +74,12 @@ def test_systems_datasets_and_suites_of_another_track_are_refused(protocol, ntgb
     assert "error: the system copy is of the track biflows, and lengths is asked for" in done.stderr
     assert "of the track lengths, and biflows is asked for" in ntgbench("run", "quick", "-s", "resample").stderr
     assert "the dataset lab is of the track biflows" in ntgbench("run", protocol("resample"), "-d", "lab").stderr
-    assert "the track lengths has no suite 'fidelity'" in ntgbench("run", "mine.toml", "--suite", "fidelity").stderr
+    assert (
+        "no suite of the track lengths is called 'fidelity'"
+        in ntgbench("run", "mine.toml", "--suite", "fidelity").stderr
+    )
     (tmp_path / "mine.toml").write_text('track = "lenghts"\n')
-    assert "there is no track 'lenghts'; did you mean lengths?" in ntgbench("run", "mine.toml").stderr
+    assert "no track is called 'lenghts'; did you mean lengths?" in ntgbench("run", "mine.toml").stderr
 
 
 @pytest.mark.parametrize("method", ["read", "split", "digest"])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ntgbench.report.charts.colours import colour_of, dash_of, paint, places, shape_of
 from ntgbench.report.charts.legend import Entry
-from ntgbench.report.charts.plane import plane
+from ntgbench.report.charts.plane import TOP, Plane, plane
 from ntgbench.report.charts.scales import Axis, amount
-from ntgbench.report.charts.svg import marker, path, titled
+from ntgbench.report.charts.svg import marker, marker_path, number, path, titled
 
 MOST_MARKED = 60
-"""Points of a line that have markers and values on hover; with more, the line has neither."""
+"""Points of a line that have markers, and different x of all that tell numbers on hover; with more, none do."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +34,50 @@ class Line:
 
 
 def lines(series: Sequence[Line], x: Axis, y: Axis, about: str) -> str:
-    """The lines in one plane, each with its own colour, dash and markers; a point tells its numbers on hover."""
-    across = [at for one in series for at, *_ in (*one.points, *one.band)]
-    up = [value for one in series for _, *values in (*one.points, *one.band) for value in values]
-    on = plane(x, y, across, up)
+    """The lines in one plane, each with its own colour, dash and markers; each x tells all their numbers on hover."""
+    shown = [_taken(one, x, y) for one in series]
+    across = [at for one in shown for at, *_ in (*one.points, *one.band)]
+    on = plane(x, y, across, [value for one in shown for _, *values in (*one.points, *one.band) for value in values])
     bands, drawn, entries = [], [], []
-    for place, one in zip(places(series), series, strict=True):
-        points = [(at, value) for at, value in one.points if x.takes(at) and y.takes(value)]
-        band = [(at, *ends) for at, *ends in one.band if x.takes(at) and all(map(y.takes, ends))]
+    for place, one in zip(places(shown), shown, strict=True):
         colour, shape = colour_of(place, one.reference), shape_of(place)
         stroke = f'stroke-width="2"{dash_of(place, one.reference)} {paint("none", colour)}'
-        if band:
-            edge = [(on.x(at), on.y(high)) for at, _, high in band] + [
-                (on.x(at), on.y(low)) for at, low, _ in band[::-1]
-            ]
+        if one.band:
+            edge = [(on.x(at), on.y(high)) for at, _, high in one.band]
+            edge += [(on.x(at), on.y(low)) for at, low, _ in one.band[::-1]]
             bands.append(f'<path d="{path(edge, closed=True)}" fill-opacity=".15" {paint(fill=colour)}/>')
-        if points:
-            drawn.append(f'<path d="{path([(on.x(at), on.y(value)) for at, value in points])}" {stroke}/>')
-        ends = {at: f" [{amount(low)}, {amount(high)}]" for at, low, high in band}
-        if len(points) <= MOST_MARKED:
-            drawn.append(f"<g {paint(fill=colour)}>")
-            for at, value in points:
-                told = f"{one.name}, {amount(at)}: {amount(value)}{ends.get(at, '')}"
-                drawn.append(titled(marker(shape, on.x(at), on.y(value), 3.5), told))
-            drawn.append("</g>")
+        corners = [(on.x(at), on.y(value)) for at, value in one.points]
+        if corners:
+            drawn.append(f'<path d="{path(corners)}" {stroke}/>')
+        if len(corners) <= MOST_MARKED:
+            marks = "".join(marker_path(shape, a, b, 3.5) for a, b in corners)
+            drawn.append(f'<path d="{marks}" {paint(fill=colour)}/>')
         sample = f'<path d="M0 0H18" {stroke}/><g {paint(fill=colour)}>{marker(shape, 9.0, 0.0, 3.5)}</g>'
         entries.append(Entry(one.name, sample))
-    return on.document(about, [*bands, *drawn], entries if len(series) > 1 else ())
+    return on.document(about, [*bands, *drawn, *_told(on, shown)], entries if len(series) > 1 else ())
+
+
+def _taken(one: Line, x: Axis, y: Axis) -> Line:
+    """The line without what has no place in the plane."""
+    points = tuple((at, value) for at, value in one.points if x.takes(at) and y.takes(value))
+    band = tuple((at, low, high) for at, low, high in one.band if x.takes(at) and y.takes(low) and y.takes(high))
+    return replace(one, points=points, band=band)
+
+
+def _told(on: Plane, shown: Sequence[Line]) -> list[str]:
+    """A column without colour around each x, with the numbers of all lines there."""
+    by_x: dict[float, list[str]] = {}
+    for one in shown:
+        ends = {at: f" [{amount(low)}, {amount(high)}]" for at, low, high in one.band}
+        for at, value in one.points:
+            by_x.setdefault(at, []).append(f"{one.name}: {amount(value)}{ends.get(at, '')}")
+    if not 0 < len(by_x) <= MOST_MARKED:
+        return []
+    places = sorted(by_x)
+    middles = [(on.x(a) + on.x(b)) / 2 for a, b in pairwise(places)]
+    edges = [on.x.start, *middles, on.x.end]
+    columns = [
+        titled(f'<path d="M{number(left)} {number(TOP)}H{number(right)}V{number(on.y.start)}H{number(left)}z"/>', told)
+        for left, right, told in zip(edges, edges[1:], ("\n".join([amount(x), *by_x[x]]) for x in places), strict=False)
+    ]
+    return ['<g fill-opacity="0">', *columns, "</g>"]

@@ -90,7 +90,7 @@ def amount(value: float, step: float = 0.0) -> str:
         if size >= least:
             return f"{value / unit:.4g}{sign}"
     if step <= 0:
-        return f"{value:.4g}" if size < 1000 else f"{value:,.0f}"
+        return f"{value:.3g}" if size < 1000 else f"{value:,.0f}"
     decimals = next((d for d in range(5) if abs(round(step, d) - step) <= 1e-9 * step), 5)
     return f"{value:,.{decimals}f}"
 

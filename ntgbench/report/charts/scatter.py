@@ -70,7 +70,10 @@ def scatter(points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Seque
         own = [one for one in shown if _kind(one) == kind]
         if own:
             pen = f'stroke-width="1.5" {paint(fill, stroke)}'
-            drawn.append(f"<g {pen}>{''.join(_drawn(on, one, x, y, shape) for one in own)}</g>")
+            whiskers = "".join(_whiskers(on, one, x, y) for one in own)
+            drawn.append(f"<g {pen}>" + (f'<path stroke-width="1" d="{whiskers}"/>' if whiskers else ""))
+            drawn += [_drawn(on, one, x, y, shape) for one in own]
+            drawn.append("</g>")
             entries.append(Entry(GROUPS[kind], f"<g {pen}>{marker(shape, 9.0, 0.0)}</g>"))
     entries = entries if len(entries) > 1 else []
     entries += [Entry(one.name, f'<path d="M9 -6V6" stroke-dasharray="2 3" {paint("none", INK)}/>') for one in guides]
@@ -92,19 +95,22 @@ def _front(on: Plane, front: Sequence[Point]) -> list[str]:
     return [f'<path d="M{number(way[0][0])} {number(way[0][1])}{steps}" stroke-opacity=".6" {paint("none", "c2")}/>']
 
 
-def _drawn(on: Plane, one: Point, x: Axis, y: Axis, shape: int) -> str:
-    """A point with its intervals, and what it tells on hover."""
-    at, up = on.x(one.x), on.y(one.y)
-    whiskers = ""
+def _whiskers(on: Plane, one: Point, x: Axis, y: Axis) -> str:
+    """The data of the lines of a point's intervals."""
+    at, up, found = on.x(one.x), on.y(one.y), ""
     if one.across is not None:
         left, right = (on.x(end) if x.takes(end) else on.x.start for end in one.across)
-        whiskers += f"M{number(left)} {number(up)}H{number(right)}"
+        found += f"M{number(left)} {number(up)}H{number(right)}"
     if one.up is not None:
         low, high = (on.y(end) if y.takes(end) else on.y.start for end in one.up)
-        whiskers += f"M{number(at)} {number(low)}V{number(high)}"
-    line = f'<path d="{whiskers}" stroke-width="1"/>' if whiskers else ""
+        found += f"M{number(at)} {number(low)}V{number(high)}"
+    return found
+
+
+def _drawn(on: Plane, one: Point, x: Axis, y: Axis, shape: int) -> str:
+    """A point, and what it tells on hover."""
     told = f"{one.name}\n{_short(x)}: {_told(one.x, one.across)}\n{_short(y)}: {_told(one.y, one.up)}"
-    return line + titled(marker(shape, at, up), f"{told}\n{one.more}" if one.more else told)
+    return titled(marker(shape, on.x(one.x), on.y(one.y)), f"{told}\n{one.more}" if one.more else told)
 
 
 def _short(axis: Axis) -> str:

@@ -77,16 +77,16 @@ def shortened(text: str, room: float, size: float = FONT) -> str:
     return text[:1]
 
 
-def label(x: float, y: float, text: str, more: str = "") -> str:
-    """A text at a place; its anchor and colour are those of the group around it, or of `more`."""
-    return f'<text x="{number(x)}" y="{number(y)}"{more}>{safe(text)}</text>'
+def label(x: float, y: float, text: str, more: str = "", title: str = "") -> str:
+    """A text at a place; its anchor and colour are those of the group around it, or of `more`; a title on hover."""
+    across = f' x="{number(x)}"' if x else ""
+    return f'<text{across} y="{number(y)}"{more}>{f"<title>{safe(title)}</title>" if title else ""}{safe(text)}</text>'
 
 
 def fitted(x: float, y: float, text: str, room: float, more: str = "", size: float = FONT) -> str:
     """A text of at most `room` pixels; the whole of a shortened one is shown on hover."""
     short = shortened(text, room, size)
-    whole = f"<title>{safe(text)}</title>" if short != printable(text) else ""
-    return f'<text x="{number(x)}" y="{number(y)}"{more}>{whole}{escape(short)}</text>'
+    return label(x, y, short, more, text if short != printable(text) else "")
 
 
 def titled(element: str, title: str) -> str:

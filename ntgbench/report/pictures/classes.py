@@ -43,7 +43,7 @@ def heat_maps(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:  
             f"F1 of each class by system. {found[0].entry.name} has the best mean, {found[0].mean:.3f}. On average "
             f"{names[0]} is recognised best and {names[-1]} least."
         )
-        systems = tuple(one.entry.name for one in found)
+        systems = tuple(f"{one.entry.name}{' (ref.)' if one.entry.reference else ''}" for one in found)
         shown = Grid(tuple(names), systems, values, "class", "system", "F1", 0.0, 1.0)
         title = titled("F1 of each class", board, part)
         made.append(Picture(file_of(page, "classes", board), title, grid(shown, about, inline)))

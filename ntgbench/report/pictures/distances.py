@@ -81,7 +81,10 @@ def _picture(
         series.append(Bars(entry.name, tuple(own), entry.reference))
     least = ", ".join(f"{column.name} {_least(column, entries, found)}" for column in columns)
     about = f"{title} of {', '.join(entry.name for entry in entries)}. The smallest: {least}."
-    return Picture(file_of(page, kind, board), title, bars([column.name for column in columns], series, x, about))
+    known = registry().metrics()
+    notes = [known[column.name].summary if column.name in known else "" for column in columns]
+    drawn = bars([column.name for column in columns], series, x, about, notes)
+    return Picture(file_of(page, kind, board), title, drawn)
 
 
 def _least(column: Column, entries: Sequence[Entry], found: dict[tuple[str, str], Measured | None]) -> str:
@@ -94,7 +97,5 @@ def _bar(found: Measured | None, column: Column, worst: float) -> Bar | None:
     if found is None:
         return None
     by = SHARE_OF_WORST / worst if worst > 0 else 0.0
-    spec = registry().metrics().get(column.name)
-    told = found.text(column.digits) + (f"\n{spec.summary}" if spec else "")
     interval = [by * max(end, 0.0) for end in found.interval] if found.interval else [None, None]
-    return Bar(by * found.mean, interval[0], interval[1], told)
+    return Bar(by * found.mean, interval[0], interval[1], found.text(column.digits))

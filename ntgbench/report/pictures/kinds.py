@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 from ntgbench.report.rank import estimate
 
 if TYPE_CHECKING:
-    from ntgbench.report.blocks import Page, Picture
+    from ntgbench.report.blocks import Page
     from ntgbench.report.board import Board, Column, Entry
-    from ntgbench.results import Row
 
 MOST_SERIES = 6
 """Ranked systems of one picture: as many as there are colours."""
 
-INLINE_PICTURES = 2
-"""Pictures of one board and kind on the web page, where their systems are shared out over several."""
+INLINE_PICTURES = 1
+"""Pictures of one board and kind on the web page, where their systems are shared out over several: the best ones."""
 
 _LONGEST_FILE = 200
 
@@ -30,15 +29,15 @@ class Kind:
 
     Attributes:
         summary: what it shows, for the command's help.
-        needs: what rows it is made of, and the command that makes them.
-        make: called as `make(page, rows, inline)`: the pictures of this kind for a page, none where it does not apply.
-            `rows` are all there are, also those of other pages. `inline`: for the web page, in few bytes, and only
-            where there are two systems to compare; else for files.
+        needs: the arguments of `ntgbench run` that make the rows for it.
+        make: "module:function", called as `function(page, rows, inline)`: the pictures of this kind for a page, none
+            where it does not apply. `rows` are all there are, also those of other pages. `inline`: for the web page,
+            in few bytes, and only where there are two systems to compare; else for files.
     """
 
     summary: str
     needs: str
-    make: Callable[[Page, Sequence[Row], bool], list[Picture]]
+    make: str
 
 
 @dataclass(frozen=True)

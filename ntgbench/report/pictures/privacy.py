@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ntgbench.report.blocks import Picture
@@ -20,7 +21,7 @@ HIT = "single_hit"
 FLOOR = "floor: unseen real traffic"
 
 
-def utility_against_copies(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:
+def points(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:
     """A point for each system with numbers of both suites by one protocol; the front is of much utility, few copies."""
     made = []
     own = [row for row in rows if row["dataset"] == page.dataset] if page.suite == "privacy" else []
@@ -52,12 +53,12 @@ def _picture(page: Page, board: Board, other: Board, inline: bool) -> list[Pictu
             point = Point(
                 entry.name, copies.mean, quality.mean, entry.reference, False, copies.interval, quality.interval
             )
-            found.append(_with(point, more=more))
+            found.append(replace(point, more=more))
     ranked = [one for one in found if not one.reference]
     if not comparable(board.entries, inline) or len(found) < (2 if inline else 1):
         return []
     front = {one.name for one in ranked if not any(_beats(other, one, utility) for other in ranked)}
-    points = [_with(one, front=one.name in front) for one in found]
+    shown = [replace(one, front=one.name in front) for one in found]
     seen = pooled(board, floor)
     about = f"{utility.name} against {HIT}, the share of single training biflows that come out again. "
     about += f"On the front: {', '.join(sorted(front)) or 'none'}."
@@ -65,14 +66,8 @@ def _picture(page: Page, board: Board, other: Board, inline: bool) -> list[Pictu
     # Copies of everything are far from all others: without zeros, a logarithmic axis tells these apart.
     x = Axis(f"{HIT}, a share, lower is better", log=all(one.x > 0 for one in found))
     y = Axis(f"{utility.name}, {'lower' if utility.goal == 'min' else 'higher'} is better")
-    drawn = scatter(points, x, y, about, [Guide(FLOOR, seen.mean)] if seen else [])
+    drawn = scatter(shown, x, y, about, [Guide(FLOOR, seen.mean)] if seen else [])
     return [Picture(file_of(page, "privacy", board), titled(f"{utility.name} against {HIT}", board), drawn)]
-
-
-def _with(point: Point, **changed: object) -> Point:
-    from dataclasses import replace
-
-    return replace(point, **changed)  # type: ignore[arg-type]
 
 
 def _beats(other: Point, one: Point, utility: Column) -> bool:

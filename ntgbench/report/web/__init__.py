@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 FILE = "index.html"
 
-SCRIPTS = ("csv.js", "page.js")
+SCRIPTS = ("csv.js", "page.js", "cells.js")
 """Files of this folder that are put into the page, in this order, in its head. Each runs before the body is read."""
 
-STYLES = ("page.css",)
+STYLES = ("page.css", "cells.css")
 """Likewise for styles."""
 
 

@@ -10,6 +10,7 @@ from ntgbench.report.text import EMPTY
 from ntgbench.report.web.sections import key
 from ntgbench.report.web.tables import Notes, table
 from ntgbench.results import ROWS_FILE
+from ntgbench.suites import TRADEOFF
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ that were measured alike: same protocol, same data. <b>Bold</b> is the best numb
 cannot be told apart, and <i>references</i>, such as a copy of the training traffic, take no rank. Point at a column's \
 head, at a sign beside a name or at a word in place of a number to read what it means.
 """
+
+_TOLD = {
+    TRADEOFF: "which systems no other beats in both quality and cost",
+    "": "which systems differ over all datasets",
+}
 
 
 def overview(rows: Sequence[Row], pages: Sequence[Listed], notes: Notes) -> str:
@@ -57,7 +63,7 @@ def overview(rows: Sequence[Row], pages: Sequence[Listed], notes: Notes) -> str:
 def _line(page: Page, name: str) -> list[str]:
     link = f"[{name}](#{key(page)})"
     if not page.boards:
-        return [page.dataset or "all", link, *[EMPTY] * 5]
+        return [page.dataset or "all", link, _TOLD.get(page.suite, EMPTY), *[EMPTY] * 4]
     board = page.boards[-1]
     suite = registry().suites(board.common.track).get(page.suite)
     primary = next((f"{one.name.partition('@')[0]} {one.sign}" for one in board.columns if one.primary), EMPTY)

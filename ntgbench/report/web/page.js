@@ -94,6 +94,7 @@ addEventListener("DOMContentLoaded", () => {
       }
       return list;
     }));
+    all("[aria-current]", nav).forEach((one) => { one.closest("ul").scrollLeft = one.offsetLeft - 60; });
     if (focused !== null) all("a", nav).find((one) => one.textContent === focused)?.focus();
   }
 
@@ -131,7 +132,10 @@ addEventListener("DOMContentLoaded", () => {
         if (column === names) head.classList.add("names");
       });
       all("tbody th:not([scope])", table).forEach((one) => one.setAttribute("scope", "row"));
-      all("td", table).forEach(quieten);
+      const words = new Set(all("td", table).filter((one) => !quieten(one)).map((one) => one.cellIndex));
+      for (const row of words.size ? table.rows : []) {
+        for (const at of words) if (at !== names) row.cells[at]?.classList.add("words");
+      }
       const places = [...table.tBodies].flatMap((body) => lines(body));
       places.forEach((row, at) => { row.dataset.place = at; });
     }
@@ -142,7 +146,7 @@ addEventListener("DOMContentLoaded", () => {
     }
   }
 
-  // An interval is less loud than its number; words are aligned to the left.
+  // An interval is less loud than its number. Returns whether the cell has a number, or a word in place of one.
   function quieten(cell) {
     const node = cell.querySelector("b, strong")?.firstChild ?? cell.firstChild;
     const found = node?.nodeType === Node.TEXT_NODE ? /±| \[/.exec(node.data) : null;
@@ -152,7 +156,9 @@ addEventListener("DOMContentLoaded", () => {
       rest.before(small);
       small.append(rest);
       rest.data = ` ${rest.data.trim().replace("±", "± ")}`;
-    } else if (cell.textContent.length > 24) cell.classList.add("words");
+    }
+    if (cell.textContent.length > 40 && !found) cell.classList.add("text");
+    return kindOf(cell.textContent.trim()) !== 1;
   }
 
   const nameColumn = (table) => [...(lines(table.tBodies[0])[0]?.cells ?? [])].findIndex((one) => one.tagName === "TH");
@@ -162,11 +168,11 @@ addEventListener("DOMContentLoaded", () => {
 
   const MISSING = /^(-|failed|undefined|outdated|)$/;
 
+  const kindOf = (text) => (/^[+-]?[\d.]/.test(text) ? 0 : MISSING.test(text) ? 2 : 1);
+
   function value(row, column) {
     const text = row.cells[column].textContent.trim();
-    if (MISSING.test(text)) return { kind: 2, text };
-    const number = /^[+-]?[\d,.]/.test(text) ? parseFloat(text.replaceAll(",", "")) : NaN;
-    return Number.isNaN(number) ? { kind: 1, text } : { kind: 0, number, text };
+    return { kind: kindOf(text), text, number: parseFloat(text.replaceAll(",", "")) };
   }
 
   function sort(table, how) {
@@ -228,7 +234,7 @@ addEventListener("DOMContentLoaded", () => {
         body.hidden = rows.every((row) => row.hidden);
       }
     }
-    form.querySelector("output").textContent = every.size ? `${left.size} of ${every.size} lines` : "";
+    form.querySelector("output").textContent = every.size ? `${left.size} of ${every.size} shown` : "";
   }
 
   form.addEventListener("submit", (event) => event.preventDefault());

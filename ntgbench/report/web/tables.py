@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"(\*\*)?([\w., +±\[\]%-]+?)(?(1)\*\*)")
 """Text that means nothing else in Markdown, or a number in bold."""
 
-_LONG = 60
+_LONG = 32
 """Characters of a name above which the page cuts it."""
 
 Notes = dict[str, int]

@@ -48,7 +48,7 @@ def connect(
 def refuse_mixed(name: str, address: str | None, options: Mapping[str, str] | None) -> None:
     """Raise EngineError when there is no such engine, or it has no address or no options."""
     if name not in ENGINES:
-        raise EngineError(f"there is no engine {name!r}; {suggestion(name, ENGINES)}")
+        raise EngineError(f"no engine is called {name!r}; {suggestion(name, ENGINES)}")
     if address is not None and name != "dask":
         raise EngineError(f"an address is that of a dask scheduler; the engine {name} has none")
     if options and name != "slurm":

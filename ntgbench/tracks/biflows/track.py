@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ntgbench.calibration import Calibration
+    from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
     from ntgbench.tracks import TrackSpec
     from ntgbench.tracks.biflows.settings import BiflowLayout
@@ -84,7 +85,8 @@ class BiflowTrack(Track[Biflows]):
         if path.suffix == ".pcap":
             from ntgbench.traffic.export import write_pcap
 
-            write_pcap(traffic, path)
+            # Zeros would be no message of the protocol that a learnt port means.
+            write_pcap(traffic, path, payload=traffic.transport is None)
         else:
             traffic.to_parquet(path)
 
@@ -130,7 +132,7 @@ class BiflowTrack(Track[Biflows]):
         """`number` biflows of each class named, or of each class."""
         for name in classes:
             if name not in train.classes:
-                raise NtgbenchError(f"there is no class {name!r}; {suggestion(name, train.classes)}")
+                raise NtgbenchError(f"no class is called {name!r}; {suggestion(name, train.classes)}")
         labels = [train.classes.index(name) for name in classes or train.classes]
         return (np.repeat(np.array(labels, np.int32), number),)
 
@@ -190,6 +192,21 @@ class BiflowTrack(Track[Biflows]):
         """Layout and classes, without a biflow."""
         return train.select([])
 
+    def surface(self, train: Biflows) -> Any:
+        """Transports, ports, times and rates by class, see `ntgbench.tracks.biflows.surface`."""
+        from ntgbench.tracks.biflows.surface import surface_of
+
+        return surface_of(train)
+
+    def dressed(
+        self, traffic: Biflows, surface: Any, rate: float | None, span: float | None, seed: int
+    ) -> tuple[Biflows, Notes]:
+        """With transport, ports and times."""
+        from ntgbench.tracks.biflows.surface import checked_surface, dressed
+
+        known = None if surface is None else checked_surface(surface, "the surface of the model")
+        return dressed(traffic, known, rate, span, seed)
+
     def empty_request(self, train: Biflows) -> Request:  # noqa: ARG002
         """No biflow."""
         return (np.zeros(0, np.int32),)
@@ -203,6 +220,18 @@ class BiflowTrack(Track[Biflows]):
         from ntgbench.datasets.describe import describe
 
         return dataclasses.asdict(describe(traffic))
+
+    def profile(self, real: Biflows, synthetic: Biflows) -> Profile:
+        """Packets, lengths and transitions by class; see `ntgbench.tracks.biflows.profile`."""
+        from ntgbench.tracks.biflows.profile import profile
+
+        return profile(real, synthetic)
+
+    def examples(self, real: Biflows, synthetic: Biflows, shown: Biflows, hidden: Sequence[Biflows] = ()) -> str:
+        """Some biflows of each class."""
+        from ntgbench.tracks.biflows.profile import examples
+
+        return examples(real, synthetic, shown, hidden)
 
     def size(self, traffic: Biflows) -> str:
         """Biflows, and classes that have any."""

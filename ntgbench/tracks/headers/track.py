@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.calibration import Calibration
+    from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
     from ntgbench.tracks import TrackSpec
 
@@ -28,6 +29,7 @@ MOST_TIMES_ASKED = 2
 class HeaderTrack(Track[PacketTrace]):
     """Traffic is a `PacketTrace` in the order of time; a request is (packets, span_ns), both int."""
 
+    profiled = "train"
     splits_by_seed = False
     writes = (".parquet", ".pcap")
 
@@ -150,6 +152,12 @@ class HeaderTrack(Track[PacketTrace]):
         from ntgbench.tracks.headers.describe import describe
 
         return describe(traffic)
+
+    def profile(self, real: PacketTrace, synthetic: PacketTrace) -> Profile:
+        """Rate, gaps, sizes of flows, time scales and delays; see `ntgbench.tracks.headers.profile`."""
+        from ntgbench.tracks.headers.profile import profile
+
+        return profile(real, synthetic)
 
     def size(self, traffic: PacketTrace) -> str:
         """Packets, flows and seconds."""
