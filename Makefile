@@ -18,7 +18,7 @@ lint: $(VENV)/.installed  ## ruff and mypy
 	$(BIN)/mypy
 
 docs: $(VENV)/.installed  ## the documentation as a site in build/docs, warnings are errors
-	$(BIN)/python -m sphinx -W --keep-going -n -q -c docs . build/docs
+	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -c docs . build/docs
 
 links: $(VENV)/.installed  ## links of the documentation to other sites; needs a network
 	$(BIN)/python -m sphinx -q -b linkcheck -c docs . build/links
