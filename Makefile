@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test light lint docs bench bench-short lab clean
+.PHONY: run test light lint docs links bench bench-short lab clean
 
 run: $(VENV)/.installed  ## the main job on the embedded dataset: leaderboards/ is written anew
 	$(BIN)/ntgbench run
@@ -18,7 +18,10 @@ lint: $(VENV)/.installed  ## ruff and mypy
 	$(BIN)/mypy
 
 docs: $(VENV)/.installed  ## the documentation as a site in build/docs, warnings are errors
-	$(BIN)/python -m sphinx -W --keep-going -n -q -c docs . build/docs
+	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -c docs . build/docs
+
+links: $(VENV)/.installed  ## links of the documentation to other sites; needs a network
+	$(BIN)/python -m sphinx -q -b linkcheck -c docs . build/links
 
 BENCH = $(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-json=build/benchmarks.json
 

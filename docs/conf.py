@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -74,6 +74,14 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = "".join(parts)
 
 
+def _examples(_: Sphinx, __: Any, lines: list[str]) -> None:
+    """Show the examples below a command as code; sphinx-click gives them as lines of text."""
+    found = [line.removeprefix("|   ") for line in lines if line.startswith("|   ")]
+    if found:
+        after = lines[max(place for place, line in enumerate(lines) if line.startswith("|")) + 1 :]
+        lines[:] = [".. rubric:: Examples", "", ".. code-block:: sh", "", *(f"   {line}" for line in found), "", *after]
+
+
 def _finished(app: Sphinx, failure: Exception | None) -> None:
     """Add the boards, and a page at the top that leads to the documentation."""
     if failure is None and app.builder.name == "html":
@@ -84,4 +92,5 @@ def _finished(app: Sphinx, failure: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     """Connect the above."""
     app.connect("source-read", _read)
+    app.connect("sphinx-click-process-epilog", _examples)
     app.connect("build-finished", _finished)

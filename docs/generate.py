@@ -27,6 +27,7 @@ MARK = re.compile(r"^<!-- from the code: ([a-z-]+) -->$", flags=re.MULTILINE)
 _SECTION = re.compile(r"^(Args|Attributes|Keys|Returns|Raises):\n((?:    .*\n|\n)+)", flags=re.MULTILINE)
 _ITEM = re.compile(r"^    (\S.*?): ((?:.*\n)(?:     +.*\n|\n(?=     ))*)", flags=re.MULTILINE)
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+_HEADS = ["key", "type", "default", "meaning"]
 _WORDS = {
     types.IntType: "whole number",
     types.FloatType: "number",
@@ -43,41 +44,44 @@ def filled(text: str) -> str:
 
 
 def hooks() -> str:
-    """Every hook with its signature, and the records that hooks return and systems are handed."""
-    found = [function(getattr(hookspecs, name)) for name in hookspecs.__all__ if name.startswith("ntgbench_")]
+    """Every hook with its signature, the records that hooks return, and what targets implement and are handed."""
+    found = [getattr(hookspecs, name) for name in hookspecs.__all__ if name.startswith("ntgbench_")]
     specs = [getattr(interfaces, f"{name}Spec") for name in ("Generator", "Augmenter", "Metric", "Dataset")]
-    records = [*specs, suites.Suite, tracks.TrackSpec]
-    handed = [interfaces.Context, interfaces.Budget, interfaces.Occupies, suites.SuiteInput, suites.Alone]
-    handed += [interfaces.Exposed]
-    given = [interfaces.Measured, interfaces.Confusion]
-    plugged = [of_biflows.Generator, of_biflows.Augmenter, of_biflows.Measure]
-    plugged += [of_headers.TraceGenerator, of_headers.TraceMeasure, tracks.Track]
+    specs += [suites.Suite, tracks.TrackSpec]
+    targets: list[type] = [of_biflows.Generator, of_biflows.Augmenter, of_biflows.Measure]
+    targets += [of_headers.TraceGenerator, of_headers.TraceMeasure, tracks.Track]
+    handed = [interfaces.Context, interfaces.Budget, interfaces.Occupies, interfaces.Exposed]
+    handed += [suites.SuiteInput, suites.Alone]
+    returned = [interfaces.Measured, interfaces.Confusion]
     return joined(
-        *found,
+        *map(function, found),
         "## What hooks return",
-        *map(record, records),
+        *map(record, specs),
         "## What targets implement",
-        *map(methods, plugged),
+        *map(methods, targets),
         "## What they are handed",
         *map(record, handed),
         "## What a metric may return",
-        *map(record, given),
+        *map(record, returned),
     )
 
 
 def protocol_keys() -> str:
     """Every key of a protocol of each track with its type, default and meaning."""
-    nested = {"budget": interfaces.Budget, "limits": protocol.Limits}
-    plain = [row for row in rows_of(protocol.Protocol) if row[0] not in {"layout", "settings", *nested}]
-    parts = [table(["key", "type", "default", "meaning"], plain)]
+    nested: dict[str, Any] = {"budget": interfaces.Budget, "limits": protocol.Limits}
+    apart = {f"`{name}`" for name in ("layout", "settings", *nested)}
+    parts = [table(_HEADS, [row for row in rows_of(protocol.Protocol) if row[0] not in apart])]
     for name, kind in nested.items():
-        parts += [f"## The table `[{name}]`", docstring(kind, own=False), settings(kind)]
+        parts += [f"## The table `[{name}]`", docstring(kind, own=False), table(_HEADS, rows_of(kind))]
     for name, track in registry().tracks().items():
         parts.append(f"## Tables of the track {name}")
-        own = {"layout": track.layout, **{suite.name: suite.settings for suite in registry().suites(name).values()}}
+        own: dict[str, Any] = {
+            "layout": track.layout,
+            **{suite.name: suite.settings for suite in registry().suites(name).values()},
+        }
         for key, kind in own.items():
             if dataclasses.fields(kind):
-                parts += [f"### `[{key}]`, track {name}", docstring(kind, own=False), settings(kind)]
+                parts += [f"### `[{key}]`, track {name}", docstring(kind, own=False), table(_HEADS, rows_of(kind))]
     return joined(*parts)
 
 
@@ -100,7 +104,7 @@ def metrics() -> str:
                 for one in sorted(own, key=lambda one: (not one.primary, one.name))
             ]
             if lines:
-                homes = sorted({link(home(one.target)) for one in own})
+                homes = sorted({home(one.target) for one in own})
                 parts += [
                     table(["metric", "summary", "best", "range", "version"], lines),
                     f"Definitions and formulas: {', '.join(homes)}.",
@@ -120,7 +124,7 @@ def systems() -> str:
                 continue
             kind = "generator" if isinstance(spec, interfaces.GeneratorSpec) else "augmenter"
             kind = f"reference, {kind}" if spec.reference else kind
-            parts += [f"### `{spec.name}`", f"{sentence(spec.summary)} ({kind}, {link(home(spec.target))})."]
+            parts += [f"### `{spec.name}`", f"{sentence(spec.summary)} ({kind}, {home(spec.target)})."]
             if dataclasses.fields(spec.parameters):
                 parts.append(table(["parameter", "type", "default", "meaning"], rows_of(spec.parameters)))
     return joined(*parts)
@@ -143,22 +147,11 @@ def every_error() -> str:
 
 def python() -> str:
     """Every public name of the package that the page of hooks does not document."""
-    names = [name for name in ntgbench.__all__ if not name.endswith("Spec") and name not in _WITH_HOOKS]
-    found = [getattr(ntgbench, name) for name in names]
+    with_hooks = {module.__name__ for module in (interfaces, of_biflows, suites, tracks)}
+    public = [getattr(ntgbench, name) for name in ntgbench.__all__ if name != "hookimpl"]
+    found = [one for one in public if one.__module__ not in with_hooks]
     return joined(*(methods(one) if isinstance(one, type) else function(one) for one in found))
 
-
-_WITH_HOOKS = {
-    "Augmenter",
-    "Context",
-    "Generator",
-    "NoParameters",
-    "Occupies",
-    "Suite",
-    "SuiteInput",
-    "Track",
-    "hookimpl",
-}
 
 PARTS: dict[str, Callable[[], str]] = {
     "datasets": datasets,
@@ -186,12 +179,8 @@ def table(heads: list[str], lines: Iterable[list[str]]) -> str:
 def record(kind: type, head: str = "field") -> str:
     """A dataclass or TypedDict: its docstring and a table of its fields."""
     heads = [head, "type", "default", "meaning"] if dataclasses.is_dataclass(kind) else [head, "type", "meaning"]
-    return joined(f"### `{kind.__name__}`", docstring(kind, own=False), table(heads, rows_of(kind)))
-
-
-def settings(kind: type) -> str:
-    """The table of a dataclass that a protocol writes."""
-    return table(["key", "type", "default", "meaning"], rows_of(kind))
+    fields = table(heads, rows_of(kind)) if said_of(kind) else ""
+    return joined(f"### `{kind.__name__}`", docstring(kind, own=False), fields)
 
 
 def rows_of(kind: type) -> list[list[str]]:
@@ -303,16 +292,9 @@ def span(metric: interfaces.MetricSpec) -> str:
 
 
 def home(target: str) -> str:
-    """The folder below the repository of the package that a spec's target is in."""
-    package = target.partition(":")[0].split(".")[0]
-    folder = f"plugins/{package.replace('_', '-')}"
-    return folder if (ROOT / folder).is_dir() else "docs"
-
-
-def link(folder: str) -> str:
-    """A link to the page of a plugin."""
-    name = folder.rpartition("/")[2]
-    return f"[{name}](../{folder}/README.md)" if folder != "docs" else "ntgbench"
+    """A link to the page of the plugin that a spec's target is in; the name of the host where it is in none."""
+    name = target.partition(":")[0].split(".")[0].replace("_", "-")
+    return f"[{name}](../plugins/{name}/README.md)" if (ROOT / "plugins" / name).is_dir() else "ntgbench"
 
 
 def sentence(text: str) -> str:

@@ -116,6 +116,7 @@ class GeneratorSpec:
             training is not measured.
         epochs: name of the int parameter that sets how often the training set is gone through; None when it is once.
         reference: a reference for comparison, which is not ranked.
+        track: name of the track of its traffic.
         heldout: the host fits it on the held-out traffic in place of the training traffic: for references that show
             what real traffic scores. Refused for a system that is ranked.
         format: what `ntgbench export --format` calls the files that this system makes of its base's fitted model.

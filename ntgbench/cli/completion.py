@@ -15,7 +15,7 @@ from ntgbench.cli.shells import SHELLS, script
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print a script with which SHELL completes systems, parameters, datasets, classes, protocols and options.
+    """Print a script with which SHELL completes systems, parameters, datasets, classes, protocols and options.
 
     \b
     bash:  add to ~/.bashrc
@@ -27,5 +27,5 @@ def completion(context: click.Context, shell: str) -> None:
 
     Then open a new shell, and press the tab key: `ntgbench run -s mar` becomes `ntgbench run -s markov`, and after
     `markov[` its parameters follow. In zsh, write systems with parameters in quotes.
-    """
+    """  # noqa: D301
     click.echo(script(context.find_root().command, shell), nl=False)
