@@ -90,7 +90,7 @@ def drawn(both: tuple[Look, Look], scale: Mapping[str, float], what: str) -> dic
         ),
         "transitions": ("Which packet follows which", _transitions(of[0][2], of[1][2], pl_max, what)),
         "examples": (
-            f"Some biflows, packet by packet: upstream is up, cut to {LONGEST_EXAMPLE}",
+            f"The first {LONGEST_EXAMPLE} packets of some biflows: upstream is up",
             _examples([look.examples for look in both], pl_max, what, both_sides=bool(both[0].examples)),
         ),
     }
@@ -249,7 +249,7 @@ def _examples(both: Sequence[Sequence[Sequence[int]]], pl_max: int, what: str, b
     return _part("examples", document(WIDTH, height, f"Examples of {what}", parts))
 
 
-NO_EXAMPLE = "no example: those that were tried are real biflows, too"
+NO_EXAMPLE = "no example is stored"
 """In place of examples: rows hold no real traffic."""
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from ntgbench.profiles import packed, unpacked
 from ntgbench.report.blocks import Picture
@@ -19,11 +23,23 @@ if TYPE_CHECKING:
     from ntgbench.report.pictures.traffic import Shown
     from ntgbench.results import Row
 
-MOST_BYTES = 250_000
-"""Of all data of the page; where it is more, shares are told in larger units, then of fewer classes."""
+MOST_BYTES = 400_000
+"""Of all data of the page; where it is more, shares are told less finely, then of fewer classes."""
 
-UNITS = ((1000, 60), (250, 60), (60, 60), (60, 20), (60, 5), (60, 0))
-"""What a share of 1 is told as, and how many classes are told, from the finest."""
+
+class Detail(NamedTuple):
+    """What a share of 1 is told as, in histograms and in a row of transitions, and how many classes are told."""
+
+    share: int
+    step: int
+    classes: int
+
+
+DETAILS = (
+    *(Detail(share, step, 60) for share, step in ((1000, 1000), (250, 40), (100, 20), (40, 10))),
+    *(Detail(40, 10, classes) for classes in (20, 5, 0)),
+)
+"""From the finest on; examples of classes are in the finest only."""
 
 
 def sections(rows: Sequence[Row]) -> str:
@@ -36,8 +52,8 @@ def sections(rows: Sequence[Row]) -> str:
         return ""
     datasets = Counter(dataset for _, dataset, _ in found)
     known = [[one for one in own if one.has_biflows] for _, _, own in found]
-    for unit, classes in UNITS:
-        data = [_data(own, unit, classes) for own in known]
+    for detail in DETAILS:
+        data = [_data(own, detail) for own in known]
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
         if len(text.encode()) <= MOST_BYTES:
             break
@@ -48,42 +64,49 @@ def sections(rows: Sequence[Row]) -> str:
     return f'{"".join(parts)}<script type="application/json" id="traffic">{text}</script>'
 
 
-def _data(found: Sequence[Shown], unit: int, classes: int) -> dict[str, Any]:
+def _data(found: Sequence[Shown], detail: Detail) -> dict[str, Any]:
     """The real sides that differ, with their classes; the systems in order, each with the place of its real side."""
     reals: list[dict[str, Any]] = []
     systems = []
     for one in found:
         packets, pl_max = biflows.layout(one.profile["scale"])
-        bins = {"packets": packet_bins(packets), "lengths": LENGTH_BINS, "transitions": SIZE**2}
-        sides = [_told(one.profile[side], bins, unit, 1 + classes) for side in ("real", "synthetic")]
         real = {
-            "classes": one.profile["classes"][:classes],
+            "classes": one.profile["classes"][: detail.classes],
             "packets": biflows.packet_names(packets),
             "states": biflows.state_names(pl_max),
             "lengths": biflows.length_names(pl_max),
             "longest": pl_max,
-            "parts": sides[0],
+            "parts": _told(one.profile["real"], packet_bins(packets), detail),
         }
         if real not in reals:
             reals.append(real)
-        systems.append([one.system, reals.index(real), sides[1]])
-    return {"unit": unit, "reals": reals, "systems": systems}
+        made = _told(one.profile["synthetic"], packet_bins(packets), detail)
+        systems.append([one.system, reals.index(real), made])
+    return {"reals": reals, "systems": systems}
 
 
-def _told(parts: dict[str, str], bins: dict[str, int], unit: int, groups: int) -> dict[str, str]:
+def _told(parts: dict[str, str], packets: int, detail: Detail) -> dict[str, str]:
     """The parts with whole shares in place of counts."""
     told = {}
-    for name, size in bins.items():
-        texts = parts[name].split(" ")[:groups]
-        told[name] = " ".join(_whole(unpacked(text, size), unit) for text in texts)
-    if "examples" in parts and unit == UNITS[0][0]:
-        told["examples"] = " ".join(parts["examples"].split(" ")[:groups])
+    # Transitions row by row.
+    for name, bins, rows, unit in (
+        ("packets", packets, 1, detail.share),
+        ("lengths", LENGTH_BINS, 1, detail.share),
+        ("transitions", SIZE, SIZE, detail.step),
+    ):
+        counts = _counts(parts[name], rows * bins)[: 1 + detail.classes].reshape(-1, bins)
+        total = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        shares = np.rint(unit * counts / total).astype(np.int64)
+        told[name] = " ".join(map(packed, shares.reshape(-1, rows * bins).tolist()))
+    if "examples" in parts:
+        told["examples"] = parts["examples"] if detail == DETAILS[0] else parts["examples"].partition(" ")[0]
     return told
 
 
-def _whole(counts: Sequence[int], unit: int) -> str:
-    total = sum(counts)
-    return packed((2 * unit * count + total) // (2 * total) if total else 0 for count in counts)
+@lru_cache(1024)
+def _counts(part: str, number: int) -> npt.NDArray[np.float64]:
+    """The counts of each group, float64 (groups, number)."""
+    return np.array([unpacked(text, number) for text in part.split(" ")], np.float64)
 
 
 def _section(place: int, key: str, track: str, dataset: str, found: Sequence[Shown], told: dict[str, Any]) -> str:
@@ -117,7 +140,7 @@ def _section(place: int, key: str, track: str, dataset: str, found: Sequence[Sho
 
 _READING = (
     "What the synthetic traffic of the first seed looks like beside the real traffic that it is measured against. "
-    "These pictures rank nothing; the boards do."
+    "These pictures rank nothing; the boards do. Examples are synthetic biflows that no real one equals."
 )
 
 

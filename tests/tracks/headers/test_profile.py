@@ -1,7 +1,7 @@
 """What packet traces look like: the counts are those of the suites that measure the same."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_traces import down, trace, traces, up
 from ntgbench_trace_dynamics import queue, scaling
@@ -55,6 +55,7 @@ def test_a_row_can_hold_it(real: PacketTrace, made: PacketTrace) -> None:
     assert sum(unpacked(found["synthetic"]["flow_sizes"], len(EDGES) + 1)) == len(made.flows)
 
 
+@settings(max_examples=15)
 @given(st.randoms())
 def test_the_order_of_packets_does_not_matter(random) -> None:
     distinct = MADE.select(np.unique(MADE.time_ns, return_index=True)[1])
