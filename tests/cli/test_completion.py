@@ -1,5 +1,6 @@
 """Completion in a real bash and a real zsh, which run the script that `ntgbench completion` prints."""
 
+import json
 import os
 import shlex
 import shutil
@@ -15,7 +16,7 @@ from ntgbench.cli.shells import SHELLS, script
 from ntgbench.systems import choose
 from ntgbench.testing import example_traffic
 
-# Each line as it is typed, and what it becomes by the tab key; "…" at its end where the word goes on.
+# Each line as it is typed, and the words that its last one may become.
 CASES = {
     "ntgbench repo": {"report"},
     "ntgbench run -s mam": {"mamba", "mamba-onnx", "mamba-onnx-int8", "mamba-int8-wo", "mamba-int8-da"},
@@ -34,6 +35,14 @@ CASES = {
     "ntgbench generate --model nowhere --class ": set(),
     "ntgbench run -s nothing-is-called-so": set(),
 }
+
+IN_SHELLS = (
+    "ntgbench repo",
+    "ntgbench run -s 'markov[",
+    "ntgbench run -d exa",
+    "ntgbench generate --model fitted --class ",
+    "ntgbench generate --model nowhere --class ",
+)
 
 _BASH = """
 eval "$(ntgbench completion bash)"
@@ -77,7 +86,7 @@ def ask(shell: str, begun: str, place: Path) -> list[str]:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     asked = []
-    for line in CASES:
+    for line in IN_SHELLS:
         # As readline and the line editor of zsh break it, a quote that is open included.
         words = [*line.rpartition(" ")[0].split(), line.rpartition(" ")[2]]
         asked.append(shlex.join(["ask", line, *words]))
@@ -103,35 +112,42 @@ def test_a_shell_completes_names_and_nothing_goes_wrong_in_it(place: Path, shell
         elif line:
             # Bash is told how to write a word, zsh finds out itself.
             current.add(shlex.split(line)[0] if shell == "bash" and "\\" in line else line)
-    assert dict(zip(CASES, found, strict=True)) == CASES
+    assert dict(zip(IN_SHELLS, found, strict=True)) == {line: CASES[line] for line in IN_SHELLS}
 
 
 def test_bash_replaces_what_follows_the_sign_at_which_it_broke_the_word(place: Path) -> None:
     """Readline makes three words of `mamba\\[epochs=2,wei`."""
-    line = r"ntgbench run -s mamba\[epochs=2,wei"
-    word = shlex.quote(r"mamba\[epochs")
-    asked = f"{_BASH}\nask {shlex.quote(line)} ntgbench run -s {word} = 2,wei"
+    line, *words = r"ntgbench run -s mamba\[epochs=2,wei", "ntgbench", "run", "-s", r"mamba\[epochs", "=", "2,wei"
+    asked = f"{_BASH}\n{shlex.join(['ask', line, *words])}"
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "--norc", "-c", asked], env=environment, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[1:] == [r"2\,weight_decay=", "---"]
 
 
-def test_completion_imports_nothing_heavy(place: Path) -> None:
-    program = (
-        "import atexit, os, sys\n"
-        "from ntgbench.cli import cli, completing\n"
-        "from ntgbench.cli.shells import Zsh, PROGRAM, VARIABLE\n"
-        "for line in sys.argv[1:]:\n"
-        "    os.environ['COMP_WORDS'] = line\n"
-        "    Zsh(cli, {}, PROGRAM, VARIABLE).complete()\n"
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
-    )
-    lines = [line for line in CASES if "nowhere" not in line]
-    done = subprocess.run([sys.executable, "-c", program, *lines], cwd=place, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    loaded = set(done.stdout.split())
-    assert "ntgbench" in loaded
-    assert loaded.isdisjoint({"torch", "sklearn", "scipy", "pandas", "pyarrow", "transformers", "onnxruntime"})
+_ALL = """
+import json, os, sys
+from ntgbench.cli import cli
+from ntgbench.cli.shells import Bash, PROGRAM, VARIABLE
+
+found = {}
+for line in json.loads(sys.argv[1]):
+    os.environ["COMP_WORDS"] = line
+    try:
+        answer = Bash(cli, {}, PROGRAM, VARIABLE).complete()
+    except Exception:  # what `answer` swallows
+        answer = ""
+    found[line] = [one.split("\\t")[1] for one in answer.splitlines()]
+print(json.dumps([found, sorted(sys.modules)]))
+"""
+
+
+def test_all_kinds_of_names_are_completed_and_nothing_heavy_is_imported(place: Path) -> None:
+    command = [sys.executable, "-c", _ALL, json.dumps(list(CASES))]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    found, loaded = json.loads(done.stdout)
+    assert {line: set(words) for line, words in found.items()} == CASES
+    heavy = {"torch", "sklearn", "scipy", "pandas", "pyarrow", "transformers", "onnxruntime"}
+    assert heavy.isdisjoint(loaded)
 
 
 @pytest.mark.parametrize(
