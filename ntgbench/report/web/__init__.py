@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ntgbench.plugins import registry
-from ntgbench.report.markdown import MARK
+from ntgbench.report.markdown import MARK, WEB
 from ntgbench.report.pictures import pictures
 from ntgbench.report.web import traffic
 from ntgbench.report.web.overview import overview
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ntgbench.report.blocks import Page
     from ntgbench.report.web.tables import Notes
     from ntgbench.results import Row
-
-FILE = "index.html"
 
 SCRIPTS = ("csv.js", "page.js", "cells.js", "traffic.js")
 """Files of this folder that are put into the page, in this order, in its head. Each runs before the body is read."""
@@ -46,7 +44,7 @@ def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     before, after = frame.split("<!-- sections -->")
     told = json.dumps(list(notes), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     data = f'<script type="application/json" id="notes">{told}</script>'
-    return {FILE: f"{MARK}\n{before}{''.join(body)}{data}{after}"}
+    return {WEB: f"{MARK}\n{before}{''.join(body)}{data}{after}"}
 
 
 def _listed(made: Sequence[Page]) -> list[Listed]:
