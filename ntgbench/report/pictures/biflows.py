@@ -90,7 +90,7 @@ def drawn(both: tuple[Look, Look], scale: Mapping[str, float], what: str) -> dic
         ),
         "transitions": ("Which packet follows which", _transitions(of[0][2], of[1][2], pl_max, what)),
         "examples": (
-            f"The first {LONGEST_EXAMPLE} packets of some biflows: upstream is up",
+            f"The first {min(packets, LONGEST_EXAMPLE)} packets of some biflows: upstream is up",
             _examples([look.examples for look in both], pl_max, what, both_sides=bool(both[0].examples)),
         ),
     }

@@ -85,8 +85,8 @@ def pictures(found: Sequence[Shown], classes: Sequence[str] = ()) -> list[Pictur
     if not classes:
         for dataset in dict.fromkeys(one.dataset for one in found):
             own_traces = [one for one in found if one.dataset == dataset and one.is_trace]
-            lines = [(one.system, one.reference, one.profile) for one in own_traces]
-            for part, title, svg in traces.drawn(lines):
+            together = traces.drawable([(one.system, one.profile) for one in own_traces])
+            for part, title, svg in traces.drawn(together):
                 made.append(Picture(f"{slug(dataset, 'traffic', part)}.svg", f"{title}, {dataset}", svg))
     return made
 

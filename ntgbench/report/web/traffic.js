@@ -143,7 +143,7 @@ document.addEventListener("DOMContentLoaded", () => {
         [...svg.querySelectorAll(`g.${panel} path`)].forEach((cell, at) => {
           const value = (both[place] ?? less)[at];
           cell.setAttribute("fill-opacity", Math.min(Math.abs(value) / (place === 2 ? FULL : 1), 1).toFixed(2));
-          if (place === 2) cell.style.fill = value < 0 ? "var(--c1, #1f77c9)" : "";
+          if (place === 2) cell.style.fill = svg.querySelector(value < 0 ? "g.real" : "g.synthetic").style.fill;
           const sign = place === 2 && value >= 0 ? "+" : "";
           cell.firstChild.textContent = `${row(Math.floor(at / size))} → ${names[at % size]}: ${sign}${percent(value)}`;
         });

@@ -128,9 +128,18 @@ def _section(place: int, key: str, track: str, dataset: str, found: Sequence[Sho
             f'<option value="">all classes</option>{classes}</select></label></div>'
             f'<p class="shown" aria-live="polite">{escape(what)}</p>'
         )
-        numbers = _numbers(both, [*about["packets"], *about["lengths"]])
-    lines = [(one.system, one.reference, one.profile) for one in found if one.is_trace]
+        choice += f"<p>{_EXAMPLES}</p>"
+        numbers = _shares(both, [*about["packets"], *about["lengths"]])
+    every = [(one.system, one.profile) for one in found if one.is_trace]
+    lines = traces.drawable(every)
     shown += [Picture("", title, svg) for _, title, svg in traces.drawn(lines)]
+    if lines:
+        heads = ["at", traces.REAL, *(name for name, _ in lines)]
+        numbers += _table(heads, [row for curve in traces.curves(lines) for row in curve.rows()])
+    if len(lines) < len(every):
+        choice += (
+            f"<p>{len(lines)} of {len(every)} systems are drawn; <code>ntgbench plot traffic -s</code> draws any.</p>"
+        )
     data = f'data-track="{escape(track)}" data-dataset="{escape(dataset)}" data-name="traffic" data-place="{place}"'
     return (
         f'<section id="{escape(key)}" class="traffic" {data}><h2>{escape(dataset)}: traffic</h2>'
@@ -140,18 +149,26 @@ def _section(place: int, key: str, track: str, dataset: str, found: Sequence[Sho
 
 _READING = (
     "What the synthetic traffic of the first seed looks like beside the real traffic that it is measured against. "
-    "These pictures rank nothing; the boards do. Examples are synthetic biflows that no real one equals."
+    "These pictures rank nothing; the boards do."
 )
 
+_EXAMPLES = "Examples are synthetic biflows that no real one equals."
 
-def _numbers(both: tuple[biflows.Look, biflows.Look], names: Sequence[str]) -> str:
+
+def _shares(both: tuple[biflows.Look, biflows.Look], names: Sequence[str]) -> str:
     sides = [[*biflows.shares(look.packets), *biflows.shares(look.lengths)] for look in both]
-    lines = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{biflows.percent(real)}</td><td>{biflows.percent(made)}</td></tr>'
-        for name, real, made in zip(names, *sides, strict=True)
-    )
-    heads = '<th scope="col">share of biflows or packets</th><th scope="col">real</th><th scope="col">synthetic</th>'
+    rows = [(name, list(map(biflows.percent, own))) for name, *own in zip(names, *sides, strict=True)]
+    return _table(["share of biflows or packets", *biflows.SIDES], rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """The numbers of pictures for those who cannot see them."""
+    lines = [
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{number}</td>" for number in numbers)}</tr>'
+        for name, numbers in rows
+    ]
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     return (
-        f"<details><summary>The same as numbers</summary><table><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></details>"
+        f"<details><summary>The same as numbers</summary><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table></details>"
     )

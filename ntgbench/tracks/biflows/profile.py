@@ -119,5 +119,6 @@ def _examples(biflows: Biflows, rows: Numbers, known: set[bytes]) -> str:
 
 
 def _lines(signed_pl: npt.NDArray[np.int16]) -> list[bytes]:
-    """The biflows as bytes."""
+    """What examples show of biflows, as bytes."""
+    signed_pl = signed_pl[:, :LONGEST_EXAMPLE]
     return np.ascontiguousarray(signed_pl).view(f"V{2 * signed_pl.shape[1]}").ravel().tolist()

@@ -100,6 +100,15 @@ def drawn(page: Page) -> list[str]:
     )
 
 
+LESS_IS_REAL = """cells => {
+  const svg = cells[0].ownerSVGElement;
+  const colour = (name) => getComputedStyle(svg.querySelector(`g.${name}`)).fill;
+  const more = (one) => (/: -/.test(one.textContent) ? "real" : "synthetic");
+  return cells.filter((one) => getComputedStyle(one).fill !== colour(more(one))).map((one) => one.textContent);
+}"""
+"""What is told in cells of the difference whose colour is not that of the side that has more."""
+
+
 def as_numbers(found: list[str]) -> list[Any]:
     """Coordinates to a tenth may differ by rounding."""
     return [[float(one) for one in re.findall(r"-?\d+(?:\.\d+)?", text)] for text in found]
@@ -128,6 +137,8 @@ def test_the_script_draws_what_python_draws(page: Page, address: str) -> None:
                     assert [len(one) for one in ours] == [len(one) for one in theirs]
                     for mine, other in zip(ours, theirs, strict=True):
                         assert mine == pytest.approx(other, abs=0.11)
+                if part == "transitions":
+                    assert page.locator(f"{SHOWN} .difference path").evaluate_all(LESS_IS_REAL) == []
                 texts = [re.findall(r">([^<\n]+)<", text) for text in (own, svg)]
                 assert texts[0] == texts[1]
     page.locator(f"{SHOWN} select[name=system]").select_option(index=0)
