@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -122,8 +123,7 @@ def systems() -> str:
         for spec in registry().every_system():
             if spec.track != track:
                 continue
-            kind = "generator" if isinstance(spec, interfaces.GeneratorSpec) else "augmenter"
-            kind = f"reference, {kind}" if spec.reference else kind
+            kind = "reference, " * spec.reference + type(spec).__name__.removesuffix("Spec").lower()
             parts += [f"### `{spec.name}`", f"{sentence(spec.summary)} ({kind}, {home(spec.target)})."]
             if dataclasses.fields(spec.parameters):
                 parts.append(table(["parameter", "type", "default", "meaning"], rows_of(spec.parameters)))
@@ -221,10 +221,9 @@ def default(field: dataclasses.Field[Any]) -> str:
         return f"`{value.__name__}`"
     if dataclasses.is_dataclass(value):
         return "its defaults"
-    shown = {None: "none", True: "`true`", False: "`false`", "": '`""`'}
     if isinstance(value, tuple | Mapping):
         return ", ".join(f"`{one}`" for one in value) or "none"
-    return shown[value] if value is None or isinstance(value, bool) or value == "" else f"`{value}`"
+    return "none" if value is None else f"`{json.dumps(value) if value == '' or isinstance(value, bool) else value}`"
 
 
 def in_words(kind: types.Type) -> str:
