@@ -1,7 +1,7 @@
 """Reference pages made of the code: the docstrings, types and defaults of what users and plugins write.
 
 A page says where by a line such as `<!-- from the code: hooks -->`; `conf.py` puts the text of `hooks()` there when the
-site is built, so no page can go stale. All functions here return Markdown, the same bytes for the same code.
+site is built. All functions here return Markdown, the same bytes for the same code.
 """
 
 from __future__ import annotations
