@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint docs links bench bench-short lab clean
+.PHONY: run test light lint docs links bench bench-short lab clean
 
 run: $(VENV)/.installed  ## the main job on the embedded dataset: leaderboards/ is written anew
 	$(BIN)/ntgbench run
@@ -34,6 +34,18 @@ bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the
 	mkdir -p build
 	$(BENCH) --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off -m "not long"
 	$(BIN)/python -m benchmarks.gate build/benchmarks.json
+
+LIGHT = build/light
+
+light:  ## the installation without extras, in an environment of its own: what it can do, and its size
+	rm -rf $(LIGHT)
+	$(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt .
+	$(LIGHT)/bin/ntgbench list systems
+	$(LIGHT)/bin/ntgbench run -d simulated -s real -s markov -s smote --seeds 1 --suite fidelity --suite utility \
+		--runs $(LIGHT)/runs --out $(LIGHT)/leaderboards
+	$(LIGHT)/bin/python -m pip uninstall --quiet --yes setuptools
+	@du -sm --exclude=pip --exclude='pip-*' $(LIGHT)/lib/python3*/site-packages | awk '{print $$1 " MB without extras, 450 at most"; exit $$1 > 450}'
 
 LAB_OUT ?= build/lab
 LAB_SEED ?= 1

@@ -6,7 +6,7 @@ most of both, so they are packed as text, without loss and a fourth as long; `tr
 
 from __future__ import annotations
 
-from itertools import groupby
+from functools import lru_cache
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,10 @@ BASE = 43
 ALPHABET = digits + ascii_letters + "!#$%()*+,-./:;=?@[]^_{|}"
 """2 x `BASE` characters that mean nothing in JSON strings and in HTML."""
 
-MOST_DIGITS = 10
-"""Of a number that is read: rows come from anywhere."""
+_PLACES = {ord(letter): chr(place) for place, letter in enumerate(ALPHABET)}
+
+MOST = 10**18
+"""A larger number that is read is taken for this one: rows come from anywhere."""
 
 MOST_CLASSES = 60
 """Classes of a profile: the largest ones."""
@@ -38,29 +40,34 @@ def packed(counts: Iterable[int]) -> str:
 
     After a 0 stands how many zeros more there are; zeros at the end are left out.
     """
-    text, zeros = "", ""
-    for count, run in groupby(counts):
-        number = len(list(run))
+    parts, zeros = [], 0
+    for count in counts:
         if count == 0:
-            zeros = _digits(0) + _digits(number - 1)
-        else:
-            text, zeros = text + zeros + number * _digits(count), ""
-    return text
+            zeros += 1
+            continue
+        if zeros:
+            parts.append(_digits(0) + _digits(zeros - 1))
+            zeros = 0
+        parts.append(_digits(count))
+    return "".join(parts)
 
 
 def unpacked(text: str, number: int) -> list[int]:
     """The first `number` counts of such a text, with zeros where it has fewer."""
     counts: list[int] = []
     value, after_zero = 0, False
-    for place in map(ALPHABET.find, text):
+    for place in text.translate(_PLACES).encode("latin-1", "replace"):
         value = value * BASE + place % BASE
         if place >= BASE:
+            value = min(value, MOST)
             continue
-        counts += [0] * min(value, number) if after_zero else [value]
-        after_zero = value == 0 and not after_zero
+        if after_zero:
+            counts += [0] * min(value, number)
+            after_zero = False
+        else:
+            counts.append(value)
+            after_zero = value == 0
         value = 0
-        if len(counts) >= number:
-            break
     return (counts + [0] * number)[:number]
 
 
@@ -70,6 +77,18 @@ def packed_sequences(rows: Iterable[Sequence[int]]) -> str:
     return packed(flat)
 
 
+def sequences_in(text: str, longest: int, most: int) -> list[list[int]]:
+    """At most so many sequences of such a text, with at most so many numbers each."""
+    rows: list[list[int]] = [[]]
+    for code in unpacked(text, 1_000):
+        if code:
+            rows[-1].append(code // 2 if code % 2 == 0 else -(code + 1) // 2)
+        else:
+            rows.append([])
+    return [row[:longest] for row in rows if row][:most]
+
+
+@lru_cache(4096)
 def _digits(number: int) -> str:
     text = ALPHABET[number % BASE]
     while number := number // BASE:

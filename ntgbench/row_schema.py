@@ -139,7 +139,7 @@ class Profile(TypedDict):
     """
 
     classes: Annotated[list[_Line], Meta(max_length=99)]
-    scale: Annotated[dict[_Name, _Count], Meta(max_length=MOST_PARTS)]
+    scale: Annotated[dict[_Name, _Amount], Meta(max_length=MOST_PARTS)]
     real: _Parts
     synthetic: _Parts
 

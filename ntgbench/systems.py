@@ -166,7 +166,8 @@ class FittedSystem:
             self.built.save(folder / MODEL_FOLDER)
         track = self.system.track
         # A model must stand alone, so only an outline of the training set goes with it.
-        track.write(track.outline(self.train) if self.system.is_generator else self.train, folder / TRAIN_FILE)
+        kept = track.outline(self.train) if self.system.is_generator else track.kept(self.train)
+        track.write(kept, folder / TRAIN_FILE)
         head = {
             "format": FORMAT,
             "track": track.spec.name,

@@ -9,10 +9,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from ntgbench.cli import main
+from ntgbench.cli import cli, main
 
 
 def run(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +33,17 @@ def run(folder: Path, *arguments: object, **environment: str) -> subprocess.Comp
         sys.stdout.flush()
         sys.stderr.flush()
     return subprocess.CompletedProcess(words, status, output.getvalue().decode(), errors.getvalue().decode())
+
+
+def every_command(group: click.Group = cli, before: str = "") -> dict[str, click.Command]:
+    """All commands by the words that call them."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= every_command(command, f"{before}{name} ")
+        else:
+            found[f"{before}{name}"] = command
+    return found
 
 
 def install(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+import pytest
 
 LENGTHS = [[517, 1448, 64], [100], [30, 40, 50, 60]]
 UPSTREAM = [[True, False, True], [True], [True, True, False, False]]
@@ -29,7 +30,13 @@ def spelt(rows, kind):
 
 def write(path, columns):
     table = pa.table(columns)
-    pq.write_table(table, path) if path.name.endswith(".parquet") else pa.csv.write_csv(table, path)
+    if not path.name.endswith(".parquet"):
+        pa.csv.write_csv(table, path)
+        return path
+    try:
+        pq.write_table(table, path)
+    except pa.ArrowNotImplementedError as error:  # list views are written by pyarrow 25 and later
+        pytest.skip(f"pyarrow {pa.__version__} cannot write such a file: {error}")
     return path
 
 

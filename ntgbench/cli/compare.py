@@ -100,8 +100,10 @@ def compare(
     if as_json:
         click.echo(json.dumps(_as_values(found, a, b), indent=1))
     else:
+        from ntgbench.cli.figures import say
+
         for line in _lines(found, everything):
-            click.echo(line)
+            say(line)
     if not found.changes:
         raise click.ClickException(f"{a} and {b} have no number that can be compared")
     different = found.count("better", "worse", "changed") or any(one.side != "both" for one in found.apart)

@@ -24,7 +24,9 @@ Examples:
   ntgbench plot                               every picture that leaderboards/rows.jsonl has numbers for
   ntgbench plot radar privacy -d lab          two kinds, of one dataset
   ntgbench plot confusion -s llama -s real    the confusion matrices of two systems
-  ntgbench run --suite augmentation && ntgbench plot augmentation"""
+  ntgbench run --suite augmentation && ntgbench plot augmentation
+  ntgbench plot traffic -s markov --class chat
+  ntgbench plot traffic --real real.pcap --synthetic made.parquet --out mine"""
 
 
 @click.command(
@@ -46,6 +48,9 @@ Examples:
 @click.option("-d", "--dataset", "datasets", multiple=True, metavar="DATASET", help="Only this one; repeatable.")
 @click.option("-s", "--system", "systems", multiple=True, metavar="SYSTEM", help="Only this one; repeatable.")
 @click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Only pictures of this suite; repeatable.")
+@click.option("--class", "classes", multiple=True, metavar="CLASS", help="Traffic of this class only; repeatable.")
+@click.option("--real", metavar="FILE", help="Real traffic to draw in place of rows; needs --synthetic.")
+@click.option("--synthetic", metavar="FILE", help="Synthetic traffic, of any origin, as of `ntgbench measure`.")
 @click.option("--force", is_flag=True, help="Overwrite files that this command has not drawn.")
 def plot(
     kinds: tuple[str, ...],
@@ -54,6 +59,9 @@ def plot(
     datasets: tuple[str, ...],
     systems: tuple[str, ...],
     suites: tuple[str, ...],
+    classes: tuple[str, ...],
+    real: str | None,
+    synthetic: str | None,
     force: bool,
 ) -> None:
     """See `help` above, which lists the kinds."""
@@ -61,10 +69,17 @@ def plot(
     from ntgbench.report.publish import is_ours
     from ntgbench.results import read_rows
 
-    if not source.is_file():
+    if (classes or real or synthetic) and kinds != ("traffic",):
+        raise NtgbenchError("--class, --real and --synthetic are for `ntgbench plot traffic`")
+    if (real is None) != (synthetic is None):
+        raise NtgbenchError("--real and --synthetic must be given together")
+    if real is not None and synthetic is not None:
+        texts = _texts(_of_files(real, synthetic, classes))
+    elif not source.is_file():
         raise NtgbenchError(f"{source} is not there: `ntgbench run` makes it, and --rows names another one")
-    rows = _chosen(read_rows(source), datasets, systems, source)
-    texts = _texts(_drawn(kinds, rows, suites, source))
+    else:
+        rows = _chosen(read_rows(source), datasets, systems, source)
+        texts = _texts(_of_classes(rows, classes) if classes else _drawn(kinds, rows, suites, source))
     foreign = [name for name in texts if (out / name).exists() and not is_ours(out / name, MARK)]
     if foreign and not force:
         raise NtgbenchError(
@@ -111,6 +126,37 @@ def _drawn(kinds: Sequence[str], rows: Sequence[Row], suites: Sequence[str], sou
             f"`ntgbench run {kind.needs}` measures them"
         )
     return [one for own in found.values() for one in own]
+
+
+def _of_classes(rows: Sequence[Row], classes: Sequence[str]) -> list[Picture]:
+    """Traffic of some classes."""
+    from ntgbench.report.pictures.traffic import pictures, shown
+
+    datasets = sorted({row["dataset"] for row in rows})
+    found = [one for name in datasets for one in shown([row for row in rows if row["dataset"] == name])]
+    return pictures(found, classes)
+
+
+def _of_files(real: str, synthetic: str, classes: Sequence[str]) -> list[Picture]:
+    """Traffic of two files, with examples of both: the pictures stay on this machine."""
+    from ntgbench.measuring import read_pair, tracks_with
+    from ntgbench.plugins import registry
+    from ntgbench.report.pictures.traffic import Shown, pictures
+    from ntgbench.tracks import blamed
+
+    pair = read_pair(real, synthetic, None, tracks_with(()))
+    track, both = registry().track(pair.track), pair.sides["test"]
+    for note in pair.notes:
+        click.echo(f"note: {note}", err=True)
+    with blamed(pair.track):
+        profile = track.profile(*both)
+        if profile is None:
+            raise NtgbenchError(f"there are no pictures of traffic of the track {pair.track}")
+        for side, traffic in zip((profile["real"], profile["synthetic"]), both, strict=True):
+            examples = track.examples(*both, traffic)
+            if examples is not None:
+                side["examples"] = examples
+    return pictures([Shown(pair.real.name, Path(synthetic).stem, False, profile)], classes)
 
 
 def _texts(found: Iterable[Picture]) -> dict[str, str]:

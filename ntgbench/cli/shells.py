@@ -50,14 +50,16 @@ _ZSH = """\
 #compdef %(prog_name)s
 
 %(complete_func)s() {
-    local line="${(j: :)words[1,CURRENT-1]} ${QIPREFIX}${PREFIX}" kind value help
+    local line="${(j: :)words[1,CURRENT-1]} ${QIPREFIX}${PREFIX}" kind value help shown
     local -a plain plain_shown open open_shown
     while IFS=$'\\t' read -r kind value help; do
+        shown="$value${help:+  -- $help}"
+        shown="${shown[1,COLUMNS-2]}"
         case $kind in
             dir) _path_files -/ ;;
             file) _path_files ;;
-            open) open+=("$value") open_shown+=("$value${help:+  -- $help}") ;;
-            plain) plain+=("$value") plain_shown+=("$value${help:+  -- $help}") ;;
+            open) open+=("$value") open_shown+=("$shown") ;;
+            plain) plain+=("$value") plain_shown+=("$shown") ;;
         esac
     done < <(COMP_WORDS="$line" %(complete_var)s=zsh_complete "$words[1]" 2>/dev/null)
     (( $#plain )) && compadd -U -l -V names -d plain_shown -a plain

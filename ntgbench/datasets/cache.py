@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,8 @@ DATA = "NTGBENCH_DATA"
 
 def data_folder() -> Path:
     """Where datasets of the catalogue are kept; it need not exist."""
-    import pooch
-
-    return Path(os.environ.get(DATA) or pooch.os_cache("ntgbench"))
+    caches = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return Path(os.environ.get(DATA) or Path(os.environ.get("XDG_CACHE_HOME") or caches, "ntgbench"))
 
 
 def table_of(name: str) -> Path:

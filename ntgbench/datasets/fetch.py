@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import logging
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ntgbench.datasets.cache import data_folder, table_of
 from ntgbench.datasets.reading import Reading, read_flows
@@ -20,6 +20,7 @@ URLS = {
 """Archives of the datasets that can be fetched, by name in the catalogue; their publishers give no checksum."""
 
 _TIMEOUT = 60.0  # seconds without an answer
+_PIECE = 2**18  # bytes that are read at a time
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,6 @@ def fetch(
     Raises:
         DatasetError: when the dataset cannot be fetched, the download fails or its checksum is wrong.
     """
-    import pooch
-
     if name not in URLS:
         raise DatasetError(f"{name!r} cannot be fetched; {suggestion(name, URLS)}")
     url = url or URLS[name]
@@ -60,7 +59,7 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         archive = _download(url, sha256, folder, progress)
-    digest = pooch.file_hash(str(archive), alg="sha256")
+    digest = _sha256(archive)
     flows, notes = read_flows(archive, Reading(size_limit=size_limit), progress)
     table = table_of(name)
     flows.to_parquet(table)
@@ -78,40 +77,48 @@ def fetch(
 
 
 def _download(url: str, sha256: str | None, folder: Path, progress: Progress) -> Path:
-    """The archive in `folder`, which must be locked; downloaded if it is missing."""
-    import pooch
+    """The archive in `folder`, which must be locked; downloaded if it is missing, or has another checksum."""
+    from urllib.parse import urlsplit
 
     if not url.startswith(("https://", "http://")):
         raise DatasetError(f"{url} is not an http or https address")
-    pooch.get_logger().setLevel(logging.WARNING)
+    # Archives of several addresses may have one name.
+    address = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+    archive = folder / f"{address}-{PurePosixPath(urlsplit(url).path).name}"
     for left in folder.glob("tmp*"):  # of a download whose process was killed
         left.unlink()
-    headers = {"Accept-Encoding": "identity"}  # an archive must arrive as it is
-    downloader = pooch.HTTPDownloader(progressbar=_Bar(progress), timeout=_TIMEOUT, headers=headers)
-    known = None if sha256 is None else f"sha256:{sha256.lower()}"
+    if archive.is_file() and (sha256 is None or _sha256(archive) == sha256.lower()):
+        return archive
+    temporary = folder / "tmp"
     try:
-        return Path(pooch.retrieve(url, known, path=folder, downloader=downloader))
-    except OSError as error:  # of the network too, whose errors are of this class
+        _receive(url, temporary, progress)
+        if sha256 is not None and (found := _sha256(temporary)) != sha256.lower():
+            raise DatasetError(f"{url}: its SHA-256 is {found}, which does not match {sha256}")
+        temporary.replace(archive)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return archive
+
+
+def _receive(url: str, path: Path, progress: Progress) -> None:
+    """Write what is at `url` to `path`. Raises DatasetError when not all of it arrives."""
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    request = Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310 - http or https
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as answer, path.open("wb") as file:  # noqa: S310
+            total, done = answer.length or 0, 0
+            while piece := answer.read(_PIECE):
+                file.write(piece)
+                done += len(piece)
+                progress(done, max(total, done), "downloading")
+        if done < total:
+            raise OSError(f"{done} of {total} bytes have arrived")
+    except (OSError, HTTPException) as error:  # errors of the network are of these classes
         raise DatasetError(f"cannot download {url}: {error}; --url names another address") from error
-    except ValueError as error:  # what pooch raises for a wrong checksum
-        raise DatasetError(f"{url}: {error}") from error
 
 
-class _Bar:
-    """A progress bar as pooch drives one: it sets `total` to the bytes that are expected, 0 when it is not known."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.total = self.done = 0
-
-    def update(self, more: int) -> None:
-        """`more` bytes at most have arrived."""
-        self.done = min(self.done + more, self.total or self.done + more)
-        self.progress(self.done, self.total or self.done, "downloading")
-
-    def reset(self) -> None:
-        """Called at the end, before an update with the total."""
-        self.done = 0
-
-    def close(self) -> None:
-        """Called last."""
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

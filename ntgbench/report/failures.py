@@ -42,7 +42,9 @@ def metric_failures(rows: Iterable[tuple[str, Row]], suite: str | None = None) -
     concerned: dict[tuple[str, str], list[str]] = {}
     for name, row in rows:
         found = set()
-        for key, metric in sorted(row["metrics"].items()):
+        without = [key for key, metric in row["metrics"].items() if metric["value"] is None]
+        for key in sorted(without):
+            metric = row["metrics"][key]
             if has_failed(metric) and suite in (None, suite_of(key)):
                 cause = metric.get("reason") or "no reason given"
                 failure = (key.partition("@")[0], _NUMBER.sub("0", cause))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MARK = "<!-- Written by ntgbench from rows.jsonl; edits are lost. -->"
 """First line of every file, by which ntgbench knows its own."""
 
+WEB = "index.html"
+"""The web page, which `ntgbench.report.web` makes."""
+
 
 def render(rows: Sequence[Row], made: Sequence[Page] | None = None) -> dict[str, str]:
     """Text of each file by name: one for each of the rows' pages, which may be given, its pictures, and README.md."""
@@ -40,6 +43,7 @@ def _index(rows: Sequence[Row], made: Iterable[Page]) -> str:
     parts = [
         "# Leaderboards",
         "Written by `ntgbench run`; `ntgbench report` makes the same bytes from `rows.jsonl`.",
+        f"[{WEB}]({WEB}) shows the same as one page with sorting and filters; it needs no server.",
     ]
     lines = []
     for dataset in sorted({row["dataset"] for row in rows}):

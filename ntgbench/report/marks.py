@@ -68,17 +68,16 @@ def marks_of(rows: Sequence[Row], overlap: float = 0.0) -> tuple[Mark, ...]:
     turned = [(floor, own) for own, floor in hit or leakage]
     if _exceeds(turned, overlap) if hit else _far_above(turned):
         found.append(SUPPRESSED)
-    primary = {key for row in rows for key, metric in row["metrics"].items() if _is_primary_of_fidelity(key, metric)}
+    keys = set[str]().union(*(row["metrics"] for row in rows))
+    fidelity = [key for key in keys if key.startswith("fidelity/") and "@" not in key]
+    measured = [(key, row["metrics"][key]) for key in fidelity for row in rows if key in row["metrics"]]
+    primary = {key for key, metric in measured if metric.get("primary", False)}
     if any(_is_better(_pairs(rows, key), overlap) for key in primary):
         found.append(TOO_GOOD)
     return tuple(found)
 
 
 _Pair = tuple["MetricValue", "MetricValue"]
-
-
-def _is_primary_of_fidelity(key: str, metric: MetricValue) -> bool:
-    return metric.get("primary", False) and key.startswith("fidelity/") and "@" not in key
 
 
 def _pairs(rows: Sequence[Row], key: str) -> list[_Pair]:

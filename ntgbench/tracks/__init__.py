@@ -173,6 +173,10 @@ class Track(ABC, Generic[T]):
         """What a saved model keeps of its training set: as little as `check` and `checked_request` need."""
         return train
 
+    def kept(self, train: T) -> T:
+        """What a saved system keeps of a training set that it makes traffic from: all that systems look at."""
+        return train
+
     def surface(self, train: T) -> Any:  # noqa: ARG002
         """What a saved model keeps of its training set for `dressed`, as JSON: no item of it; None for nothing."""
         return None

@@ -1,6 +1,8 @@
 """`ntgbench export`: what it writes generates, and what it cannot write is named."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -40,6 +42,10 @@ def test_an_exported_model_generates(base, options, tmp_path) -> None:
     done = CliRunner().invoke(export, ["--model", str(some), "--format", "onnx", *options, "--out", str(out)])
     assert done.exit_code == 0, done
     assert re.match(rf"{base}-onnx{'-int8' if options else ''}, 0\.\d\d MB, in ", done.output)
+    again = ["--model", str(some), "--format", "onnx", *options, "--out", str(tmp_path / "again"), "--json"]
+    told = json.loads(CliRunner().invoke(export, again).output)
+    assert told["system"] == f"{base}-onnx{'-int8' if options else ''}"
+    assert told["bytes"] == sum(path.stat().st_size for path in Path(told["folder"]).iterdir())
     assert set(load(out).known) == set(load(some).known) == {"mail", "video", "chat"}
     flows = tmp_path / "made.parquet"
     arguments = ["--model", str(out), "--class", "chat", "-n", "7", "--out", str(flows)]

@@ -214,7 +214,10 @@ def test_what_cannot_be_measured_is_said_in_one_line(traces, command, tmp_path, 
             "error: the suite augmentation fits systems",
         ),
         (("example.parquet", "example.parquet", "--suite", "efficiency"), "error: the suite efficiency fits systems"),
-        (("example.parquet", "example.parquet", "--suite", "fidelty"), "no suite 'fidelty'; did you mean fidelity?"),
+        (
+            ("example.parquet", "example.parquet", "--suite", "fidelty"),
+            "no suite of the track biflows is called 'fidelty'; did you mean fidelity?",
+        ),
         (("simulated", "lab-none"), "error: there is no file or folder lab-none"),
     ],
 )

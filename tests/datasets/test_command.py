@@ -125,7 +125,7 @@ def test_listing_and_help_load_nothing_heavy(ntgbench):
     result = ntgbench("datasets", "--help", PYTHONPROFILEIMPORTTIME="1")
     assert result.returncode == 0
     loaded = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
-    assert not loaded & {"pyarrow", "sklearn", "scipy", "pooch", "tqdm", "numpy"}
+    assert not loaded & {"pyarrow", "sklearn", "scipy", "tqdm", "numpy"}
 
 
 def test_the_command_line_prints_errors_without_a_traceback(ntgbench, tmp_path):

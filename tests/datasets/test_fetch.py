@@ -7,6 +7,7 @@ import json
 import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +106,12 @@ def test_a_fetched_dataset_is_known_by_name(server, folder):
     assert manifest["bytes"] == len(server.content)
 
 
+def test_the_command_says_as_json_what_it_fetched(server, folder, command):
+    told = json.loads(command("datasets", "fetch", "mirage-2019", "--url", server.url, "--json").stdout)
+    assert (told["name"], told["table"]) == ("mirage-2019", str(folder / "mirage-2019.parquet"))
+    assert told["sha256"] == hashlib.sha256(server.content).hexdigest()
+
+
 def test_what_is_there_is_not_downloaded_again(server):
     fetch.fetch("mirage-2019", url=server.url)
     fetch.fetch("mirage-2019", url=server.url, sha256=hashlib.sha256(server.content).hexdigest())
@@ -133,6 +140,14 @@ def test_what_a_killed_download_left_is_removed(server, folder):
     assert list((folder / "downloads").glob("[!.]*")) == [fetched.archive]
 
 
+def test_an_archive_that_is_not_what_the_checksum_says_is_downloaded_again(server):
+    fetched = fetch.fetch("mirage-2019", url=server.url)
+    whole = fetched.archive.read_bytes()
+    fetched.archive.write_bytes(whole[:-1])
+    again = fetch.fetch("mirage-2019", url=server.url, sha256=hashlib.sha256(whole).hexdigest().upper())
+    assert (again.archive.read_bytes(), server.asked) == (whole, 2)
+
+
 def test_two_at_once_download_once(server):
     with ThreadPoolExecutor(2) as pool:
         fetched = list(pool.map(lambda _: fetch.fetch("mirage-2019", url=server.url), range(2)))
@@ -141,7 +156,7 @@ def test_two_at_once_download_once(server):
 
 
 def test_a_wrong_checksum_is_refused_and_nothing_is_kept(server, folder):
-    with pytest.raises(DatasetError, match=r"hash.*does not match"):
+    with pytest.raises(DatasetError, match=r"its SHA-256 is .*, which does not match 000"):
         fetch.fetch("mirage-2019", url=server.url, sha256="0" * 64)
     assert list((folder / "downloads").glob("[!.]*")) == []
     assert not (folder / "mirage-2019.parquet").exists()
@@ -181,3 +196,5 @@ def test_an_unknown_name():
 def test_the_data_folder_is_the_users_cache_unless_said_otherwise(monkeypatch):
     monkeypatch.delenv(cache.DATA)
     assert cache.data_folder().name == "ntgbench"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert cache.data_folder() == Path("/caches/ntgbench")

@@ -24,12 +24,12 @@ FALLBACK = {
     RULE: "#d9d9d9",
     SHADE: "#1f5fa8",
     REFERENCE: "#767676",
-    "c1": "#1f77c9",
-    "c2": "#cf5c00",
-    "c3": "#00856f",
-    "c4": "#c2529d",
-    "c5": "#8a7000",
-    "c6": "#7d5fd3",
+    "c1": "#4762cc",
+    "c2": "#d96c00",
+    "c3": "#299bcc",
+    "c4": "#994c73",
+    "c5": "#998e63",
+    "c6": "#8533ff",
 }
 """What a variable is where no page sets it."""
 

@@ -13,10 +13,10 @@ KEY, GAP, LINE = 24.0, 10.0, 17.0
 
 @dataclass(frozen=True)
 class Entry:
-    """A name, and the sample before it: SVG elements within 0..18 by -5..5 pixels."""
+    """A name, and the sample before it, if any: SVG elements within 0..18 by -5..5 pixels."""
 
     name: str
-    sample: str
+    sample: str = ""
 
 
 def legend(entries: Sequence[Entry], width: float, top: float) -> tuple[list[str], float]:
@@ -24,10 +24,12 @@ def legend(entries: Sequence[Entry], width: float, top: float) -> tuple[list[str
     parts: list[str] = []
     x, y = 0.0, top + LINE - 5.0
     for entry in entries:
-        room = min(width - KEY, width_of(entry.name))
-        if x and x + KEY + room > width:
+        key = KEY if entry.sample else 4.0
+        room = min(width - key, width_of(entry.name))
+        if x and x + key + room > width:
             x, y = 0.0, y + LINE
-        parts.append(f'<g transform="translate({x + 2:.0f} {y - FONT / 3:.0f})">{entry.sample}</g>')
-        parts.append(fitted(x + KEY, y, entry.name, width - KEY))
-        x += KEY + room + GAP
+        if entry.sample:
+            parts.append(f'<g transform="translate({x + 2:.0f} {y - FONT / 3:.0f})">{entry.sample}</g>')
+        parts.append(fitted(x + key, y, entry.name, width - key))
+        x += key + room + GAP
     return parts, (y - top + 5.0 if entries else 0.0)

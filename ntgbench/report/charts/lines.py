@@ -41,19 +41,19 @@ def lines(series: Sequence[Line], x: Axis, y: Axis, about: str) -> str:
     bands, drawn, entries = [], [], []
     for place, one in zip(places(shown), shown, strict=True):
         colour, shape = colour_of(place, one.reference), shape_of(place)
-        stroke = f'stroke-width="2"{dash_of(place, one.reference)} {paint("none", colour)}'
+        pen = f'stroke-width="2"{dash_of(place, one.reference)}'
         if one.band:
             edge = [(on.x(at), on.y(high)) for at, _, high in one.band]
             edge += [(on.x(at), on.y(low)) for at, low, _ in one.band[::-1]]
             bands.append(f'<path d="{path(edge, closed=True)}" fill-opacity=".15" {paint(fill=colour)}/>')
         corners = [(on.x(at), on.y(value)) for at, value in one.points]
         if corners:
-            drawn.append(f'<path d="{path(corners)}" {stroke}/>')
+            drawn.append(f'<path d="{path(corners)}" {pen} {paint("none", colour)}/>')
         if len(corners) <= MOST_MARKED:
             marks = "".join(marker_path(shape, a, b, 3.5) for a, b in corners)
             drawn.append(f'<path d="{marks}" {paint(fill=colour)}/>')
-        sample = f'<path d="M0 0H18" {stroke}/><g {paint(fill=colour)}>{marker(shape, 9.0, 0.0, 3.5)}</g>'
-        entries.append(Entry(one.name, sample))
+        sample = f'<path d="M0 0H18" {pen}/>{marker(shape, 9.0, 0.0, 3.0)}'
+        entries.append(Entry(one.name, f"<g {paint(colour, colour)}>{sample}</g>"))
     return on.document(about, [*bands, *drawn, *_told(on, shown)], entries if len(series) > 1 else ())
 
 
@@ -73,11 +73,11 @@ def _told(on: Plane, shown: Sequence[Line]) -> list[str]:
             by_x.setdefault(at, []).append(f"{one.name}: {amount(value)}{ends.get(at, '')}")
     if not 0 < len(by_x) <= MOST_MARKED:
         return []
-    places = sorted(by_x)
-    middles = [(on.x(a) + on.x(b)) / 2 for a, b in pairwise(places)]
+    known = sorted(by_x)
+    middles = [(on.x(first) + on.x(second)) / 2 for first, second in pairwise(known)]
     edges = [on.x.start, *middles, on.x.end]
-    columns = [
-        titled(f'<path d="M{number(left)} {number(TOP)}H{number(right)}V{number(on.y.start)}H{number(left)}z"/>', told)
-        for left, right, told in zip(edges, edges[1:], ("\n".join([amount(x), *by_x[x]]) for x in places), strict=False)
-    ]
+    columns = []
+    for at, left, right in zip(known, edges, edges[1:], strict=False):
+        box = f"M{number(left)} {number(TOP)}H{number(right)}V{number(on.y.start)}H{number(left)}z"
+        columns.append(titled(f'<path d="{box}"/>', "\n".join([amount(at), *by_x[at]])))
     return ['<g fill-opacity="0">', *columns, "</g>"]

@@ -60,15 +60,15 @@ def radar(spokes: Sequence[str], shapes: Sequence[Shape], about: str, worst: flo
         colour, shape = colour_of(place, one.reference), shape_of(place)
         known = [(i, value) for i, value in enumerate(one.values[:of]) if value is not None and math.isfinite(value)]
         corners = [place_on(i, of, value, worst) for i, value in known]
-        stroke = f'stroke-width="2"{dash_of(place, one.reference)} {paint("none", colour)}'
+        pen = f'stroke-width="2"{dash_of(place, one.reference)}'
         told = [one.name, *(f"{spokes[i]}: {amount(value)}" for i, value in known)]
         title = "\n".join(map(safe, told))
         marks = "".join(marker_path(shape, a, b, 3.5) for a, b in corners)
         if corners:
-            line = f'<path d="{path(corners, closed=len(corners) == of)}" {stroke}/>'
+            line = f'<path d="{path(corners, closed=len(corners) == of)}" {pen} {paint("none", colour)}/>'
             parts.append(f'<g><title>{title}</title>{line}<path d="{marks}" {paint(fill=colour)}/></g>')
-        sample = f'<path d="M0 0H18" {stroke}/><g {paint(fill=colour)}>{marker(shape, 9.0, 0.0, 3.5)}</g>'
-        entries.append(Entry(one.name, sample))
+        sample = f'<path d="M0 0H18" {pen}/>{marker(shape, 9.0, 0.0, 3.0)}'
+        entries.append(Entry(one.name, f"<g {paint(colour, colour)}>{sample}</g>"))
     halo = f'paint-order="stroke" stroke-width="3" stroke-linejoin="round" {paint(INK, PAPER)}'
     ends = label(-12.0, 4.0 - RADIUS, "0") + label(0.0, 4.0, amount(worst))
     parts.append(f'<g font-size="11" text-anchor="middle" {halo}>{ends}</g></g>')

@@ -70,8 +70,8 @@ def scale(axis: Axis, values: Iterable[float], start: float, end: float, most: i
         low = low if low == axis.low else _rounded(low, up=False)
         high = high if high == axis.high else _rounded(high, up=True)
         return Scale(True, low, high, start, end) if high > low else Scale(True, low / 2.0, low * 2.0, start, end)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # all are equal: some room on both sides
-        room = 0.5 * abs(low) or 0.5
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1.0 / MOST):  # all are equal: some room on both sides
+        room = 0.5 * abs(low) if abs(low) > 1.0 / MOST else 0.5
         low, high = low - room, high + room
     step = _step(low, high, most)
     low = low if low == axis.low else step * math.floor(low / step + 1e-9)
@@ -98,7 +98,7 @@ def amount(value: float, step: float = 0.0) -> str:
 def _share(value: float, low: float, high: float, log: bool) -> float:
     value = min(max(value, low), high)
     if log:
-        return math.log10(value / low) / math.log10(high / low)
+        return (math.log10(value) - math.log10(low)) / (math.log10(high) - math.log10(low))
     return (value - low) / (high - low)
 
 

@@ -78,7 +78,7 @@ def scatter(points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Seque
     entries = entries if len(entries) > 1 else []
     entries += [Entry(one.name, f'<path d="M9 -6V6" stroke-dasharray="2 3" {paint("none", INK)}/>') for one in guides]
     names, numbered = _names(on, shown)
-    entries += [Entry(name, f'<text x="18" y="4" text-anchor="end">{place}</text>') for place, name in numbered]
+    entries += [Entry(f"{place} {name}") for place, name in numbered]
     return on.document(about, [*drawn, f'<g font-size="{number(_SMALL)}" {_HALO}>', *names, "</g>"], entries)
 
 

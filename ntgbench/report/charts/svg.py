@@ -9,6 +9,9 @@ from xml.sax.saxutils import escape, quoteattr
 from ntgbench.report.charts.colours import INK, PAPER, paint
 from ntgbench.words import printable
 
+_LONGEST = 300
+"""Letters of a text that are looked at before it is cut."""
+
 FONT = 12.0
 """Size of texts in pixels."""
 
@@ -66,15 +69,17 @@ def _width(letter: str) -> float:
 def shortened(text: str, room: float, size: float = FONT) -> str:
     """The text, cut at its middle where it is wider than `room` pixels: names often differ at their ends."""
     text = printable(text)
-    if width_of(text, size) <= room:
+    left = room - width_of(text[:_LONGEST], size)
+    if left >= 0 and len(text) <= _LONGEST:
         return text
-    kept = len(text)
-    while kept > 2:
-        kept -= 1
-        short = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
-        if width_of(short, size) <= room:
-            return short
-    return text[:1]
+    first, last, left = "", "", room - width_of("…", size)
+    for head, tail in zip(text, reversed(text), strict=True):
+        for side, letter in ((0, head), (1, tail)):
+            left -= size * _width(letter)
+            if left < 0:
+                return f"{first}…{last}"
+            first, last = (first + letter, last) if side == 0 else (first, letter + last)
+    return text
 
 
 def label(x: float, y: float, text: str, more: str = "", title: str = "") -> str:

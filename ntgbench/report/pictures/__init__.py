@@ -26,6 +26,7 @@ KINDS: dict[str, Kind] = {
     ),
     "classes": Kind("F1 of each class by system", "--suite utility", f"{_HERE}.classes:heat_maps"),
     "confusion": Kind("what each class is taken for, by system", "--suite utility", f"{_HERE}.classes:confusions"),
+    "traffic": Kind("synthetic traffic beside real traffic", "--suite fidelity", f"{_HERE}.traffic:of_page"),
     "distances": Kind("distances of header traces, as CascadeNet's", "headers", f"{_HERE}.distances:distances"),
 }
 """All kinds by name, in the order in which a page shows them."""

@@ -113,8 +113,13 @@ def file_of(page: Page, kind: str, board: Board, *more: str) -> str:
     """The name of a picture's file: dataset, kind, protocol, and what else tells it from others."""
     same = [one for one in page.boards if one.common.protocol == board.common.protocol]
     number = [str(same.index(board) + 1)] if len(same) > 1 else []
-    words = [page.dataset, kind, board.common.protocol, *number, *(re.sub(r"[^a-z0-9.]+", "-", one) for one in more)]
-    return f"{'-'.join(one.strip('-') for one in words if one)[:_LONGEST_FILE]}.svg"
+    return f"{slug(page.dataset, kind, board.common.protocol, *number, *more)}.svg"
+
+
+def slug(*words: str) -> str:
+    """Words as a part of a file's name."""
+    plain = [re.sub(r"[^a-z0-9.]+", "-", one.lower()).strip("-") for one in words]
+    return "-".join(one for one in plain if one)[:_LONGEST_FILE]
 
 
 def titled(what: str, board: Board, part: str = "") -> str:

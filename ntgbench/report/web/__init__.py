@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ntgbench.plugins import registry
-from ntgbench.report.markdown import MARK
+from ntgbench.report.markdown import MARK, WEB
 from ntgbench.report.pictures import pictures
+from ntgbench.report.web import traffic
 from ntgbench.report.web.overview import overview
 from ntgbench.report.web.sections import Listed, section
 from ntgbench.suites import TRADEOFF
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
     from ntgbench.report.web.tables import Notes
     from ntgbench.results import Row
 
-FILE = "index.html"
-
-SCRIPTS = ("csv.js", "page.js", "cells.js")
+SCRIPTS = ("csv.js", "page.js", "cells.js", "traffic.js")
 """Files of this folder that are put into the page, in this order, in its head. Each runs before the body is read."""
 
-STYLES = ("page.css", "cells.css")
+STYLES = ("page.css", "cells.css", "traffic.css")
 """Likewise for styles."""
 
 
@@ -37,6 +36,7 @@ def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     listed = _listed(made)
     body = [overview(rows, listed, notes)]
     body += [section(one, pictures(one.page, rows), notes) for one in listed]
+    body.append(traffic.sections(rows))
     frame = _own("frame.html").replace("<!-- styles -->", "".join(f"<style>{_own(name)}</style>" for name in STYLES))
     scripts = [_own(name) for name in SCRIPTS]
     frame = frame.replace("{hashes}", " ".join(map(_hash, scripts)))
@@ -44,7 +44,7 @@ def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     before, after = frame.split("<!-- sections -->")
     told = json.dumps(list(notes), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     data = f'<script type="application/json" id="notes">{told}</script>'
-    return {FILE: f"{MARK}\n{before}{''.join(body)}{data}{after}"}
+    return {WEB: f"{MARK}\n{before}{''.join(body)}{data}{after}"}
 
 
 def _listed(made: Sequence[Page]) -> list[Listed]:

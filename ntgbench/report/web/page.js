@@ -26,9 +26,12 @@ addEventListener("DOMContentLoaded", () => {
     return { page: there ? page : "overview", q: given.get("q") ?? "", kind: known("kind"), theme: known("theme"), sort };
   }
 
+  // What other scripts have put into the address.
+  const others = () => [...new URLSearchParams(location.hash.split("&").slice(1).join("&"))].filter(([name]) => !(name in view));
+
   function address({ page, q, kind, theme, sort }) {
     const order = [...sort].map(([table, { column, down }]) => `${table}.${column}.${down ? "down" : "up"}`).join(",");
-    const given = Object.entries({ q, kind, sort: order, theme }).filter(([, value]) => value);
+    const given = [...Object.entries({ q, kind, sort: order, theme }), ...others()].filter(([, value]) => value);
     return `#${[page, ...given.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`)].join("&")}`;
   }
 
@@ -97,6 +100,16 @@ addEventListener("DOMContentLoaded", () => {
     all("[aria-current]", nav).forEach((one) => { one.closest("ul").scrollLeft = one.offsetLeft - 60; });
     if (focused !== null) all("a", nav).find((one) => one.textContent === focused)?.focus();
   }
+
+  // A link of the navigation keeps the focus, which the browser would take away.
+  document.querySelector("nav").addEventListener("click", (event) => {
+    const to = event.target.closest("a")?.href;
+    if (!to || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    history.pushState(null, "", to);
+    show();
+    scrollTo(0, 0);
+  });
 
   document.querySelector("nav").addEventListener("keydown", (event) => {
     const links = all("a", event.target.closest("ul") ?? undefined);

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from ntgbench.report.blocks import Block, Page
 
+_LONG = 800
+"""Characters of an explanation above which it is set in columns."""
+
 
 class Listed(NamedTuple):
     """A page, its track, also where it shows several suites, and what the navigation calls it."""
@@ -30,11 +33,12 @@ def section(one: Listed, pictures: Sequence[Picture], notes: Notes) -> str:
     page = one.page
     first = next((at for at, block in enumerate(page.blocks) if _level(block) == 2), len(page.blocks))
     reading = "".join(markdown().render(str(block)) for block in page.blocks[:first])
+    columns = " class=long-text" if len(reading) > _LONG else ""
     about = {"track": one.track, "dataset": page.dataset, "name": one.name}
     data = "".join(f' data-{key}="{escape(value)}"' for key, value in about.items() if value)
     return (
         f'<section id="{key(page)}"{data}><h2>{escape(page.title)}</h2>'
-        f"<details class=reading open><summary>How to read it</summary><div>{reading}</div></details>"
+        f"<details class=reading open><summary>How to read it</summary><div{columns}>{reading}</div></details>"
         f"{figures(pictures)}{_parts(page, first, notes)}"
         f'<p class=files><a href="{escape(page.file)}">This page as Markdown</a></section>\n'
     )

@@ -192,6 +192,10 @@ class BiflowTrack(Track[Biflows]):
         """Layout and classes, without a biflow."""
         return train.select([])
 
+    def kept(self, train: Biflows) -> Biflows:
+        """Without ports and times of starts: the surface says what captures need of them."""
+        return replace(train, transport=None)
+
     def surface(self, train: Biflows) -> Any:
         """Transports, ports, times and rates by class, see `ntgbench.tracks.biflows.surface`."""
         from ntgbench.tracks.biflows.surface import surface_of

@@ -43,7 +43,7 @@ def profile(real: PacketTrace, synthetic: PacketTrace) -> Profile:
     span = max(real.span_ns, synthetic.span_ns)
     capacity = int(real.ip_length.sum(dtype=np.int64)) / real.span_ns / LOAD if real.span_ns else 0.0
     sides = [_parts(trace.sorted_by_time(), span, capacity) for trace in (real, synthetic)]
-    return Profile(classes=[], scale={"span_ns": span}, real=sides[0], synthetic=sides[1])
+    return Profile(classes=[], scale={"seconds": span / 1e9}, real=sides[0], synthetic=sides[1])
 
 
 def _parts(trace: PacketTrace, span: int, capacity: float) -> dict[str, str]:
@@ -87,5 +87,6 @@ def delays(trace: PacketTrace, capacity: float) -> Numbers:
     """
     length = trace.ip_length.astype(np.int64)
     walk = np.round(np.cumsum(length) - length - capacity * (trace.time_ns - trace.time_ns[0]), 3)
-    waits: Numbers = ((walk - np.minimum.accumulate(walk)) / capacity).astype(np.int64)
+    # A capacity may be so small that no int64 holds a delay; the last bin begins far below.
+    waits: Numbers = np.minimum((walk - np.minimum.accumulate(walk)) / capacity, 2.0**62).astype(np.int64)
     return waits

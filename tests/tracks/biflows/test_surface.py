@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ntgbench import Context
 from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.plugins import registry
-from ntgbench.systems import choose, read_surface
+from ntgbench.systems import choose, load, read_surface
 from ntgbench.testing import example_traffic
 from ntgbench.tracks.biflows import surface
 from ntgbench.tracks.biflows.surface import checked_surface, dressed, surface_of
@@ -163,10 +163,11 @@ def test_tshark_finds_nothing_wrong(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["markov", "copy", "smote"])
-def test_a_model_keeps_the_surface_and_no_flow(tmp_path: Path, name: str):
+def test_a_model_keeps_the_surface_and_no_port_of_a_flow(tmp_path: Path, name: str):
     train = training()
     choose(name).fit(train, Context(seed=1)).save(tmp_path)
     assert read_surface(tmp_path) == json.loads(json.dumps(surface_of(train)))
+    assert len(load(tmp_path).train.transport or ()) == 0
 
 
 def test_a_model_of_traffic_without_times_has_no_surface(tmp_path: Path):
