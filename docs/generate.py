@@ -53,7 +53,6 @@ def hooks() -> str:
     targets += [of_headers.TraceGenerator, of_headers.TraceMeasure, tracks.Track]
     handed = [interfaces.Context, interfaces.Budget, interfaces.Occupies, interfaces.Exposed]
     handed += [suites.SuiteInput, suites.Alone]
-    returned = [interfaces.Measured, interfaces.Confusion]
     return joined(
         *map(function, found),
         "## What hooks return",
@@ -63,7 +62,7 @@ def hooks() -> str:
         "## What they are handed",
         *map(record, handed),
         "## What a metric may return",
-        *map(record, returned),
+        *map(record, (interfaces.Measured, interfaces.Confusion)),
     )
 
 
