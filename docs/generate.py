@@ -1,13 +1,14 @@
 """Reference pages made of the code: the docstrings, types and defaults of what users and plugins write.
 
 A page says where by a line such as `<!-- from the code: hooks -->`; `conf.py` puts the text of `hooks()` there when the
-site is built, so no page can go stale. All functions here return Markdown, the same bytes for the same code.
+site is built. All functions here return Markdown, the same bytes for the same code.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -52,7 +53,6 @@ def hooks() -> str:
     targets += [of_headers.TraceGenerator, of_headers.TraceMeasure, tracks.Track]
     handed = [interfaces.Context, interfaces.Budget, interfaces.Occupies, interfaces.Exposed]
     handed += [suites.SuiteInput, suites.Alone]
-    returned = [interfaces.Measured, interfaces.Confusion]
     return joined(
         *map(function, found),
         "## What hooks return",
@@ -62,7 +62,7 @@ def hooks() -> str:
         "## What they are handed",
         *map(record, handed),
         "## What a metric may return",
-        *map(record, returned),
+        *map(record, (interfaces.Measured, interfaces.Confusion)),
     )
 
 
@@ -122,8 +122,7 @@ def systems() -> str:
         for spec in registry().every_system():
             if spec.track != track:
                 continue
-            kind = "generator" if isinstance(spec, interfaces.GeneratorSpec) else "augmenter"
-            kind = f"reference, {kind}" if spec.reference else kind
+            kind = "reference, " * spec.reference + type(spec).__name__.removesuffix("Spec").lower()
             parts += [f"### `{spec.name}`", f"{sentence(spec.summary)} ({kind}, {home(spec.target)})."]
             if dataclasses.fields(spec.parameters):
                 parts.append(table(["parameter", "type", "default", "meaning"], rows_of(spec.parameters)))
@@ -221,10 +220,9 @@ def default(field: dataclasses.Field[Any]) -> str:
         return f"`{value.__name__}`"
     if dataclasses.is_dataclass(value):
         return "its defaults"
-    shown = {None: "none", True: "`true`", False: "`false`", "": '`""`'}
     if isinstance(value, tuple | Mapping):
         return ", ".join(f"`{one}`" for one in value) or "none"
-    return shown[value] if value is None or isinstance(value, bool) or value == "" else f"`{value}`"
+    return "none" if value is None else f"`{json.dumps(value) if value == '' or isinstance(value, bool) else value}`"
 
 
 def in_words(kind: types.Type) -> str:
