@@ -58,7 +58,7 @@ def large_rows() -> list[Row]:
 def _metrics(track: str, system: str, chance: random.Random) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for suite in registry().suites(track).values():
-        if suite.alone:
+        if suite.alone or suite.on_request:
             continue
         specs = [
             one

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ntgbench.cli.help import examples
 from ntgbench.cli.options import as_json
 from ntgbench.errors import NtgbenchError
 from ntgbench.words import pluralised, printable
@@ -33,9 +34,13 @@ _MOST_NAMES = 6
 
 
 @click.command(
-    epilog="Examples: ntgbench compare leaderboards build/leaderboards; "
-    "ntgbench compare before.jsonl runs/quick --system llama --all; "
-    "git show main:leaderboards/rows.jsonl > before.jsonl && ntgbench compare before.jsonl leaderboards"
+    short_help="Tell what changed between two runs.",
+    epilog=examples(
+        "ntgbench compare leaderboards build/leaderboards",
+        "ntgbench compare before.jsonl runs/quick --system llama --all",
+        "ntgbench compare before.jsonl leaderboards --suite efficiency --tolerance 0.05",
+        then="`git show main:leaderboards/rows.jsonl > before.jsonl` writes the rows of another branch.",
+    ),
 )
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))

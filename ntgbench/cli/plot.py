@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ntgbench.cli.help import examples
+from ntgbench.cli.options import as_json, show_json
 from ntgbench.errors import NtgbenchError
 from ntgbench.report.pictures import KINDS
 
@@ -19,21 +21,19 @@ if TYPE_CHECKING:
 MARK = "<!-- Drawn by ntgbench plot; edits are lost. -->"
 """First line of every file, by which the command knows its own."""
 
-_EXAMPLES = """\b
-Examples:
-  ntgbench plot                               every picture that leaderboards/rows.jsonl has numbers for
-  ntgbench plot radar privacy -d lab          two kinds, of one dataset
-  ntgbench plot confusion -s llama -s real    the confusion matrices of two systems
-  ntgbench run --suite augmentation && ntgbench plot augmentation
-  ntgbench plot traffic -s markov --class chat
-  ntgbench plot traffic --real real.pcap --synthetic made.parquet --out mine"""
-
 
 @click.command(
     help="Draw the numbers of rows.jsonl as SVG files, KINDs of pictures or all of them; a point or a cell tells its "
     "number on hover, where the file is opened in a browser.\n\n\b\nKinds:\n"
     + "\n".join(f"  {name:<13} {kind.summary}" for name, kind in KINDS.items()),
-    epilog=_EXAMPLES,
+    short_help="Draw the numbers of rows as SVG files.",
+    epilog=examples(
+        "ntgbench plot",
+        "ntgbench plot radar privacy -d lab",
+        "ntgbench plot confusion -s llama -s real",
+        "ntgbench plot traffic -s markov --class chat",
+        "ntgbench plot traffic --real real.pcap --synthetic made.parquet --out mine",
+    ),
 )
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)), metavar="[KIND]...")
 @click.option("--out", type=click.Path(path_type=Path), default="pictures", show_default=True, help="Their folder.")
@@ -52,6 +52,7 @@ Examples:
 @click.option("--real", metavar="FILE", help="Real traffic to draw in place of rows; needs --synthetic.")
 @click.option("--synthetic", metavar="FILE", help="Synthetic traffic, of any origin, as of `ntgbench measure`.")
 @click.option("--force", is_flag=True, help="Overwrite files that this command has not drawn.")
+@as_json
 def plot(
     kinds: tuple[str, ...],
     out: Path,
@@ -63,6 +64,7 @@ def plot(
     real: str | None,
     synthetic: str | None,
     force: bool,
+    as_json: bool,
 ) -> None:
     """See `help` above, which lists the kinds."""
     from ntgbench.files import locked, write_texts
@@ -88,6 +90,9 @@ def plot(
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
         write_texts({out / name: text for name, text in texts.items()})
+    if as_json:
+        show_json({"written": [str(out / name) for name in texts]})
+        return
     for name in texts:
         click.echo(out / name)
 

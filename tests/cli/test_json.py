@@ -16,6 +16,8 @@ ARGUMENTS: dict[str, tuple[tuple[object, ...], set[str] | None]] = {
     "run": (GRID, {"status", "cells", "failures", "leaderboards", "table"}),
     "plan": (GRID, None),
     "report": ((), {"written"}),
+    "plot": (("traffic",), {"written"}),
+    "compare": (("leaderboards", "leaderboards"), {"compared"}),
     "leaderboard": (("--check",), {"stale"}),
     "datasets import": (("example.parquet", "--out", "mine.parquet"), {"flows", "classes", "out", "notes"}),
     "measure": (("example.parquet", "example.parquet", "--suite", "fidelity"), {"jsd_1gram", "jsd_2gram"}),

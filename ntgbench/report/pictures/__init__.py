@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ntgbench.plugins import resolve
 from ntgbench.report.blocks import Page, Picture
-from ntgbench.report.pictures.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.results import Row
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of picture.
+
+    Attributes:
+        summary: what it shows, for the command's help.
+        needs: the arguments of `ntgbench run` that make the rows for it.
+        make: "module:function", called as `function(page, rows, inline)`: the pictures of this kind for a page, none
+            where it does not apply. `rows` are all there are, also those of other pages. `inline`: for the web page,
+            in few bytes, and only where there are two systems to compare; else for files.
+    """
+
+    summary: str
+    needs: str
+    make: str
+
 
 _HERE = "ntgbench.report.pictures"
 

@@ -24,23 +24,6 @@ _LONGEST_FILE = 200
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of picture.
-
-    Attributes:
-        summary: what it shows, for the command's help.
-        needs: the arguments of `ntgbench run` that make the rows for it.
-        make: "module:function", called as `function(page, rows, inline)`: the pictures of this kind for a page, none
-            where it does not apply. `rows` are all there are, also those of other pages. `inline`: for the web page,
-            in few bytes, and only where there are two systems to compare; else for files.
-    """
-
-    summary: str
-    needs: str
-    make: str
-
-
-@dataclass(frozen=True)
 class Measured:
     """A number of a system, with its interval where one is known."""
 

@@ -29,6 +29,9 @@ SCRIPTS = ("csv.js", "page.js", "cells.js", "traffic.js")
 STYLES = ("page.css", "cells.css", "traffic.css")
 """Likewise for styles."""
 
+MOST_BYTES = 1_400_000
+"""Of the page without its scripts, as far as pictures of traffic can be told less finely."""
+
 
 def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     """The page's text by its name; the same for rows in any order."""
@@ -36,7 +39,7 @@ def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
     listed = _listed(made)
     body = [overview(rows, listed, notes)]
     body += [section(one, pictures(one.page, rows), notes) for one in listed]
-    body.append(traffic.sections(rows))
+    body.append(traffic.sections(rows, MOST_BYTES - sum(len(part.encode()) for part in body)))
     frame = _own("frame.html").replace("<!-- styles -->", "".join(f"<style>{_own(name)}</style>" for name in STYLES))
     scripts = [_own(name) for name in SCRIPTS]
     frame = frame.replace("{hashes}", " ".join(map(_hash, scripts)))

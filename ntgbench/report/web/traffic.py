@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ntgbench.report.pictures.traffic import Shown
     from ntgbench.results import Row
 
-MOST_BYTES = 400_000
-"""Of all data of the page; where it is more, shares are told less finely, then of fewer classes."""
+PICTURES = 40_000
+"""Bytes that the pictures and tables of a dataset take, beside the data."""
 
 
 class Detail(NamedTuple):
@@ -42,8 +42,11 @@ DETAILS = (
 """From the finest on; examples of classes are in the finest only."""
 
 
-def sections(rows: Sequence[Row]) -> str:
-    """A section for each dataset that has profiles, and their data; nothing where there is none."""
+def sections(rows: Sequence[Row], room: int) -> str:
+    """A section for each dataset that has profiles, and their data; nothing where there is none.
+
+    So that all fits into `room` bytes, shares are told less finely, then those of fewer classes.
+    """
     found = []
     for track, dataset in sorted({(track_of(row), row["dataset"]) for row in rows if "profile" in row}):
         own = traffic.shown([row for row in rows if (track_of(row), row["dataset"]) == (track, dataset)])
@@ -55,7 +58,7 @@ def sections(rows: Sequence[Row]) -> str:
     for detail in DETAILS:
         data = [_data(own, detail) for own in known]
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
-        if len(text.encode()) <= MOST_BYTES:
+        if len(text.encode()) <= room - PICTURES * len(found):
             break
     parts = [
         _section(place, f"{dataset}-traffic{f'-{track}' if datasets[dataset] > 1 else ''}", track, dataset, own, told)
