@@ -63,6 +63,8 @@ def test_what_cannot_be_exported_is_named(tmp_path, monkeypatch) -> None:
     assert "holds markov, which has no other format" in refusal(
         "--model", fitted("markov"), "--format", "onnx", "--out", out
     )
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else name)
-    assert "onnxruntime" in refusal("--model", base, "--format", "onnx", "--out", out)
+    monkeypatch.setattr("ntgbench.needs.is_installed", lambda name: name != "onnxruntime")
+    assert "onnxruntime, which is not installed: pip install 'ntgbench[models]'" in refusal(
+        "--model", base, "--format", "onnx", "--out", out
+    )
     assert not out.exists()

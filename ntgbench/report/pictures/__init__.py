@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ntgbench.plugins import resolve
 from ntgbench.report.blocks import Page, Picture
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def pictures(page: Page, rows: Sequence[Row]) -> list[Picture]:
 
 def of_kind(name: str, page: Page, rows: Sequence[Row], inline: bool = False) -> list[Picture]:
     """The pictures of one kind for a page, see `Kind.make`."""
+    from ntgbench.plugins import resolve
+
     found: list[Picture] = resolve(KINDS[name].make)(page, rows, inline)
     return found
 
