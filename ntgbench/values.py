@@ -162,8 +162,21 @@ def _text(value: str, info: inspect.StrType) -> str:
 
 def _list(value: list[Any], info: inspect.VarTupleType | inspect.ListType) -> Any:
     _require_length(value, info, "value")
-    read = _inside("[{}]", ((at, item, info.item_type) for at, item in enumerate(value)))
+    if isinstance(info.item_type, inspect.IntType) and _are_whole(value, info.item_type):
+        read = list(value)
+    else:
+        read = _inside("[{}]", ((at, item, info.item_type) for at, item in enumerate(value)))
     return read if isinstance(info, inspect.ListType) else tuple(read)
+
+
+def _are_whole(values: list[Any], info: inspect.IntType) -> bool:
+    """Whether all are whole numbers within the bounds: told fast, as matrices of rows have a thousand of them."""
+    if set(map(type, values)) != {int}:
+        return False
+    try:
+        return _number(min(values), info) <= _number(max(values), info)
+    except _Wrong:
+        return False
 
 
 def _table(value: dict[Any, Any], info: inspect.DictType) -> dict[Any, Any]:

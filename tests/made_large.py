@@ -5,10 +5,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from made_rows import make_row
 
 from ntgbench.efficiency.columns import COLUMNS
 from ntgbench.plugins import registry
+from ntgbench.tracks.biflows import profile as biflows
+from ntgbench.tracks.headers import profile as headers
+from ntgbench.tracks.headers.example import example_trace
+from ntgbench.traffic.biflows import Biflows
 
 if TYPE_CHECKING:
     from ntgbench.results import Row
@@ -42,6 +47,7 @@ _OTHER_FORMS = ("", "@floor", "@test")
 def large_rows() -> list[Row]:
     """The same rows each time."""
     chance = random.Random(0)
+    profiles = {"biflows": _profile_of_biflows(), "headers": headers.profile(example_trace(), example_trace(2))}
     rows = []
     for dataset, track in DATASETS.items():
         for system in (*SYSTEMS, *REFERENCES):
@@ -49,10 +55,27 @@ def large_rows() -> list[Row]:
                 about: dict[str, Any] = {"track": track, "dataset": dataset, "source": dataset, "protocol": "standard"}
                 about |= {"reference": system in REFERENCES, "notes": ["12 biflows without a packet are left out"]}
                 about["split"] = {"train": 7000, "test": 3000, "again": True}
+                if seed == 0:
+                    about["profile"] = profiles[track]
                 rows.append(make_row(system, seed, metrics=_metrics(track, system, chance), **about))
                 if track == "biflows" and seed == 0:
+                    del about["profile"]
                     rows.append(make_row(system, 0, **{**about, **_costs(chance)}))
     return rows
+
+
+def _profile_of_biflows() -> dict[str, Any]:
+    """Of 39 classes, with lengths as dense as those of real traffic."""
+    chance = np.random.default_rng(0)
+    sides = []
+    for _ in range(2):
+        lengths = (chance.gamma(1.0, 300.0, (7_800, 10)) + 1).clip(1, 1460).astype(np.int16)
+        lengths *= chance.choice(np.array([-1, 1], np.int16), lengths.shape)
+        lengths[np.arange(10) >= chance.integers(1, 11, (7_800, 1))] = 0
+        sides.append(Biflows(lengths, np.arange(7_800) % len(CLASSES), CLASSES, pl_max=1460))
+    found = biflows.profile(*sides)
+    found["synthetic"]["examples"] = biflows.examples(*sides, sides[1], (sides[0],))
+    return found
 
 
 def _metrics(track: str, system: str, chance: random.Random) -> dict[str, Any]:
@@ -86,7 +109,7 @@ def _metrics(track: str, system: str, chance: random.Random) -> dict[str, Any]:
 
 
 def _counts(chance: random.Random) -> list[list[int]]:
-    return [[40 if i == j else chance.choice((0, 0, 0, 3)) for j in range(39)] for i in range(39)]
+    return [[40 if i == j else (3 if chance.random() < 0.07 else 0) for j in range(39)] for i in range(39)]
 
 
 def _costs(chance: random.Random) -> dict[str, Any]:

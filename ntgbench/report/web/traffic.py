@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from ntgbench.report.pictures.traffic import Shown
     from ntgbench.results import Row
 
-PICTURES = 40_000
-"""Bytes that the pictures and tables of a dataset take, beside the data."""
+PICTURES = 50_000
+"""Bytes that the pictures and the table of a dataset take, beside the data: about as many for traces as for biflows."""
+
+MOST_TRACES = 3
+"""Systems whose traces are drawn beside the real one: more would be most of the page."""
 
 
 class Detail(NamedTuple):
@@ -134,7 +137,7 @@ def _section(place: int, key: str, track: str, dataset: str, found: Sequence[Sho
         choice += f"<p>{_EXAMPLES}</p>"
         numbers = _shares(both, [*about["packets"], *about["lengths"]])
     every = [(one.system, one.profile) for one in found if one.is_trace]
-    lines = traces.drawable(every)
+    lines = traces.drawable(every)[:MOST_TRACES]
     shown += [Picture("", title, svg) for _, title, svg in traces.drawn(lines)]
     if lines:
         heads = ["at", traces.REAL, *(name for name, _ in lines)]

@@ -28,32 +28,35 @@ ROWS[1]["system"] = "second[a=1]"
 ROWS += [biflow_row("other", 4, dataset="other"), trace_row("cascadenet", 2), make_row("without", 0)]
 
 
+ROOM = 1_000_000
+
+
 def stored(text: str) -> Any:
     return json.loads(re.search(r'id="traffic">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
 
 
 def test_rows_without_a_profile_add_nothing() -> None:
-    assert traffic.sections([make_row("a", 0)]) == ""
+    assert traffic.sections([make_row("a", 0)], ROOM) == ""
 
 
 def test_names_cannot_leave_their_place() -> None:
-    text = traffic.sections(ROWS)
+    text = traffic.sections(ROWS, ROOM)
     assert set(stored(text)[0]["reals"][0]["classes"]) == set(HOSTILE[:4])
     assert "<img" not in text
     assert text.count("<script") == 1 == text.count("</script")
 
 
 def test_the_real_side_is_stored_once_a_dataset() -> None:
-    found = stored(traffic.sections(ROWS))
+    found = stored(traffic.sections(ROWS, ROOM))
     assert [len(one["reals"]) for one in found] == [1, 1, 0]
     assert [[system for system, *_ in one["systems"]] for one in found] == [["first", "second[a=1]"], ["other"], []]
 
 
-def test_a_large_page_is_told_in_larger_units(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_less_room_a_page_is_told_in_larger_units() -> None:
     sizes = []
-    for most in (traffic.MOST_BYTES, 9_000, 8_000, 6_000, 3_000):
-        monkeypatch.setattr(traffic, "MOST_BYTES", most)
-        text = traffic.sections(ROWS)
+    others = 3 * traffic.PICTURES
+    for most in (ROOM, 9_000, 8_000, 6_000, 3_000):
+        text = traffic.sections(ROWS, most + others)
         sizes.append(len(json.dumps(stored(text), separators=(",", ":"), ensure_ascii=False)))
         assert sizes[-1] <= most or stored(text)[0]["reals"][0]["classes"] == []
     assert sizes == sorted(sizes, reverse=True)
@@ -125,7 +128,7 @@ def test_the_script_draws_what_python_draws(page: Page, address: str) -> None:
         page.locator(f"{SHOWN} select[name=system]").select_option(index=system)
         for group in (0, 1, 2, 3, 4):
             page.locator(f"{SHOWN} select[name=class]").select_option(index=group)
-            told = stored(traffic.sections(ROWS))[0]
+            told = stored(traffic.sections(ROWS, ROOM))[0]
             profile = {**row["profile"], "real": told["reals"][0]["parts"], "synthetic": told["systems"][system][2]}
             both = biflows.looks(profile, group)  # type: ignore[arg-type]
             expected = biflows.drawn(both, row["profile"]["scale"], "it")
