@@ -50,7 +50,7 @@ class OftenSaved(LlamaGenerator):
 
 LEARNS = "often-saved[epochs=8,hidden=16,intermediate=32,layers=1,heads=2]"
 SYSTEMS = ("copy", "smote", LEARNS)
-PLUGINS = "baselines,fidelity,llama,often-saved,smote"
+PLUGINS = "baselines,fast-retransmit,fidelity,llama,often-saved,smote"
 
 RUNNER, KEEPER, WORKER, ALL = "runner", "keeper", "worker", "all"
 SIGNALS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from ntgbench.cli import cli, main
+from ntgbench.plugins import RESTRICT
+from ntgbench.probing import PROBED
 
 
 def run(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -56,6 +59,17 @@ def install(
     (site / f"{module}.py").write_text(textwrap.dedent(source))
     (declared / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
     (declared / "entry_points.txt").write_text(f"[ntgbench]\n{entry_point or distribution} = {module}\n")
+
+
+def start_cells_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Leave out the plugin whose imports cost more than all else in a small cell, and probe no others.
+
+    For tests of how cells are run, whatever is measured in them.
+    """
+    names = {one.name for one in importlib.metadata.entry_points(group="ntgbench")}
+    patch.setenv(RESTRICT, ",".join(sorted(names - {"detection"})))
+    patch.setenv(PROBED, "1")
+    forget_plugins(Path())
 
 
 def forget_plugins(folder: Path) -> None:

@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from real_traffic import REAL_TRAFFIC, VARIABLE
 
+from ntgbench.plugins import RESTRICT
 from ntgbench.testing import example_traffic
 
 # There is one test process for each processor, so one thread is enough for each of them.
@@ -34,7 +35,18 @@ def flows(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def quick_cells() -> Iterator[None]:
+    """See `start_cells_quickly`; plugins that a test installs are there too."""
+    with pytest.MonkeyPatch.context() as patch:
+        command_line.start_cells_quickly(patch)
+        yield
+    command_line.forget_plugins(Path())
+
+
+@pytest.fixture
+def install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., None]]:
     """Install a plugin as pip would, for this test: a module, and a distribution that declares it."""
     site = tmp_path / "site"
     site.mkdir()
@@ -46,6 +58,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     def do(distribution: str, source: str, entry_point: str | None = None, module: str | None = None) -> None:
         command_line.install(site, distribution, source, entry_point, module)
+        if "quick_cells" in request.fixturenames:
+            monkeypatch.setenv(RESTRICT, f"{os.environ[RESTRICT]},{entry_point or distribution}")
         command_line.forget_plugins(tmp_path)
 
     yield do

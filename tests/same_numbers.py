@@ -46,7 +46,7 @@ ALL = Surroundings(
     "all at once",
     {name: value for one in EACH for name, value in one.variables.items()},
     folder="another folder/ü",
-    jobs=2,
+    jobs=3,
     one_core=True,
     reverse=True,
 )

@@ -16,7 +16,10 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("first") / "folder"
     folder.mkdir()
     example_traffic().to_parquet(folder / "example.parquet")
-    done = command_line.run(folder, "run", *GRID)
+    with pytest.MonkeyPatch.context() as patch:
+        command_line.start_cells_quickly(patch)
+        done = command_line.run(folder, "run", *GRID)
+    command_line.forget_plugins(Path())
     assert done.returncode == 0, done.stderr
     return folder
 

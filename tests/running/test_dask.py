@@ -6,18 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import psutil
 import pytest
 from made_waits import WAITS
 
 import ntgbench
+from ntgbench.interfaces import Budget
+from ntgbench.protocol import bundled
 from ntgbench.running.engines import EngineError, Needs
 from ntgbench.running.engines.dask import DaskEngine
 
 pytest.importorskip("distributed", reason="dask is not installed")
 
 from made_dask import cluster
+
+pytestmark = pytest.mark.usefixtures("quick_cells")
 
 
 @pytest.fixture
@@ -55,20 +60,20 @@ def is_gone(process: psutil.Process) -> bool:
 @pytest.mark.slow
 def test_rows_are_equal_on_every_engine_in_any_order_and_folder(flows, tmp_path) -> None:
     systems = ["cvae[outer=8,inner=8,latent=2]", "smote", "markov", "copy"]
+    short = replace(bundled()["quick"], datasets=(str(flows),), suites=("fidelity",), seeds=1, budget=Budget(steps=4))
 
     def numbers(name: str, systems: list[str], **engine) -> dict[str, dict]:
         folder = tmp_path / name
         folder.mkdir()
-        outcome = ntgbench.run(
-            datasets=flows, systems=systems, suites="fidelity", runs=folder / "runs", out=folder / "boards", **engine
-        )
+        protocol = replace(short, systems=tuple(systems))
+        outcome = ntgbench.run(protocol, runs=folder / "runs", out=folder / "boards", **engine)
         assert not outcome.failures()
         return {(row["system"], row["seed"]): row["metrics"] for row in outcome.rows}
 
-    local = numbers("local", systems, jobs=1, seeds=1)
+    local = numbers("local", systems, jobs=1)
     assert len(local) == 4
     with cluster(tmp_path / "dask") as dask:
-        assert numbers("two workers", systems[::-1], engine="dask", address=dask.address, seeds=1) == local
+        assert numbers("two workers", systems[::-1], engine="dask", address=dask.address) == local
 
 
 @pytest.mark.slow

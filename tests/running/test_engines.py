@@ -18,6 +18,8 @@ from ntgbench.running.engines.local import LocalEngine
 from ntgbench.running.run import resolve_protocol
 from ntgbench.running.supervise import request, run_cell
 
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 GPU_ONLY = """
     from ntgbench import GeneratorSpec, Occupies, hookimpl
 

@@ -3,6 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 THROWS = """
     import numpy as np
     from ntgbench import GeneratorSpec, hookimpl

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 SYSTEMS = """
     import shutil
     from pathlib import Path

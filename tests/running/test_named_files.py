@@ -11,6 +11,8 @@ from ntgbench.testing import example_traffic
 from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic.trace_files import write_trace_file
 
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 METRIC = """
     from ntgbench import MetricSpec, hookimpl
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 METRICS = """
     from ntgbench import MetricSpec, hookimpl
     IMPORT

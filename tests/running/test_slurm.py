@@ -30,6 +30,8 @@ IMPATIENT = """
 from ntgbench.running import beacon, supervise
 beacon.BEAT, supervise.SILENCE = 0.5, 2.0
 from ntgbench.cli import main
+
+pytestmark = pytest.mark.usefixtures("quick_cells")
 main()
 """
 

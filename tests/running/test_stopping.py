@@ -156,6 +156,8 @@ def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start,
 
 AT_START = """
 import os, sys
+
+pytestmark = pytest.mark.usefixtures("quick_cells")
 if "ntgbench.running.worker" in sys.orig_argv:
     with open(os.environ["TELL"], "w") as tell:
         tell.write(str(os.getpid()))
