@@ -72,7 +72,7 @@ addEventListener("DOMContentLoaded", () => {
   function mark(page) {
     const nav = document.querySelector("nav");
     const focused = nav.contains(document.activeElement) ? document.activeElement.textContent : null;
-    const first = (found) => [...new Map([...found].reverse()).entries()].reverse();
+    const first = (found) => found.filter(([name], at) => found.findIndex(([other]) => other === name) === at);
     const inTrack = sections.filter((one) => trackOf(one) && trackOf(one) === trackOf(page));
     const inDataset = inTrack.filter((one) => datasetOf(one) === datasetOf(page));
     const tops = first(sections.map((one) => [trackOf(one) || nameOf(one), one]));
