@@ -93,6 +93,14 @@ def page(browser: Browser) -> Iterator[Page]:
 SHOWN = "#made-traffic"
 
 
+def test_the_navigation_has_one_order_on_every_view(page: Page, address: str) -> None:
+    orders = set()
+    for view in ("", SHOWN, "#made-utility", "#trace-traffic"):
+        page.goto(f"{address}{view}")
+        orders.add(page.locator("nav ul").first.inner_text())
+    assert [order.split() for order in orders] == [["overview", "biflows", "headers"]]
+
+
 def drawn(page: Page) -> list[str]:
     """All that the script draws: paths, shades, what is told on hover, texts, and the table."""
     return page.locator(SHOWN).evaluate(  # type: ignore[no-any-return]
