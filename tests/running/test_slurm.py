@@ -22,6 +22,8 @@ from ntgbench.running.run import RunObserver, resolve_protocol
 from ntgbench.running.state import doing
 from ntgbench.testing import example_traffic
 
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 GRID = ("--seeds", "1", "--suite", "fidelity")
 
 
@@ -30,8 +32,6 @@ IMPATIENT = """
 from ntgbench.running import beacon, supervise
 beacon.BEAT, supervise.SILENCE = 0.5, 2.0
 from ntgbench.cli import main
-
-pytestmark = pytest.mark.usefixtures("quick_cells")
 main()
 """
 

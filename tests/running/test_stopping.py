@@ -13,6 +13,8 @@ from made_waits import WAITS
 
 from ntgbench.traffic.biflows import Biflows
 
+pytestmark = pytest.mark.usefixtures("quick_cells")
+
 
 def heed_signals() -> None:
     """Whoever runs the tests in the background may have them ignore signals, and the run would inherit that."""
@@ -156,8 +158,6 @@ def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start,
 
 AT_START = """
 import os, sys
-
-pytestmark = pytest.mark.usefixtures("quick_cells")
 if "ntgbench.running.worker" in sys.orig_argv:
     with open(os.environ["TELL"], "w") as tell:
         tell.write(str(os.getpid()))
