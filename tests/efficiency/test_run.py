@@ -75,7 +75,7 @@ def test_systems_take_turns_alone_on_the_machine_and_get_a_board(small, install,
     done, rows = small("one", "two", options=("-j", "2"))
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr
-    turns = re.findall(r"/ (one|two) / seed", said)
+    turns = re.findall(r"/ (one|two) / seed 0: started", said)
     assert sorted(turns[:2]) == sorted(turns[2:]) == ["one", "two"]
     assert said.count("round 2: 2 cells") == 1
     # No worker, or fresh process of one, makes a biflow between those of another.

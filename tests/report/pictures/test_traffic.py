@@ -44,7 +44,7 @@ def test_whatever_a_row_may_hold_is_drawn(profile: dict[str, Any]) -> None:
     for picture in made:
         ElementTree.fromstring(picture.svg)
         assert "nan" not in picture.svg
-    assert "<section" in traffic.sections([row])
+    assert "<section" in traffic.sections([row], 1_000_000)
 
 
 def test_a_trace_of_equal_times_is_drawn() -> None:
@@ -62,7 +62,7 @@ def test_rows_in_any_order_make_the_same() -> None:
     assert names == ["a", "b, quick", "b, standard", "c"]
     mixed = random.Random(1).sample(rows, len(rows))
     assert pictures(shown(mixed)) == pictures(shown(rows))
-    assert traffic.sections(mixed) == traffic.sections(rows)
+    assert traffic.sections(mixed, 1_000_000) == traffic.sections(rows, 1_000_000)
 
 
 def test_a_class_that_nobody_has_is_refused() -> None:
