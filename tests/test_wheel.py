@@ -101,7 +101,8 @@ def light(site: Path, tmp_path_factory) -> Path:
 
 
 def ntgbench(light: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([light, "-m", "ntgbench", *arguments], cwd=folder, capture_output=True, text=True)
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([light, "-m", "ntgbench", *arguments], cwd=folder, env=alone, capture_output=True, text=True)
 
 
 @pytest.mark.slow
