@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -258,8 +259,16 @@ def test_jobs_end_after_a_run_that_was_killed(start, tmp_path) -> None:
 def test_work_whose_node_fails_is_done_again_but_not_for_ever(cluster, tmp_path) -> None:
     os.mkfifo(tmp_path / "tell")
 
+    def wait_for_job() -> None:
+        """Until a job writes; a job that never comes is an error, not a test without end."""
+        pipe = os.open(tmp_path / "tell", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            assert select.select([pipe], [], [], 120)[0], "no job has begun"
+        finally:
+            os.close(pipe)
+
     def fail_node() -> None:
-        (tmp_path / "tell").read_text()
+        wait_for_job()
         # Else SLURM itself puts the job into the queue again, for two minutes at least.
         control("update", f"jobid={last_job()}", "requeue=0")
         control("update", "nodename=made", "state=down", "reason=test")
@@ -274,5 +283,5 @@ def test_work_whose_node_fails_is_done_again_but_not_for_ever(cluster, tmp_path)
         again = engine.submit(subprocess.getoutput, tell, Needs())
         fail_node()
         (tmp_path / "sound").touch()
-        (tmp_path / "tell").read_text()
+        wait_for_job()
         assert again.result(timeout=60) == "done"
