@@ -62,9 +62,11 @@ def shown(rows: Sequence[Row]) -> list[Shown]:
 
 def of_page(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:
     """The files for a dataset, with the first of its pages; the web page has a section of its own for them."""
+    if inline:
+        return []
     own = [row for row in rows if row["dataset"] == page.dataset and track_of(row) == page.track]
     first = min((suite_of(key) for row in own for key in row["metrics"]), default="")
-    return [] if inline or page.suite != first else pictures(shown(own))
+    return [] if page.suite != first else pictures(shown(own))
 
 
 def pictures(found: Sequence[Shown], classes: Sequence[str] = ()) -> list[Picture]:
