@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzz.mutations import to_folder
-from benchmarks.fuzz.tables import to_parquet
+from benchmarks.fuzz.tables import kinds_of_lists, to_parquet
 from ntgbench import Context
 from ntgbench.interfaces import Budget, GeneratorSpec
 
@@ -57,7 +57,7 @@ def foreign_flows() -> list[bytes]:
     lengths = [[100, 200 + row, 7] for row in range(30)]
     common = {"label": pa.array([f"class {row % 3}" for row in range(30)]), "pkts_size": lengths}
     timed = {**common, "pkts_dir": [[0, 1, 0]] * 30, "timetofirst": [[0.0, 0.5, 1.5]] * 30, "session": ["s"] * 30}
-    signed = {**common, "pkts_size": pa.array([[1, -2, 3]] * 30, pa.list_view(pa.int16()))}
+    signed = {**common, "pkts_size": pa.array([[1, -2, 3]] * 30, kinds_of_lists()[-1](pa.int16()))}
     cesnet = {"APP": ["a", "b"] * 15, "PPI": [[[0, 5], [0, 1], [30, 40]]] * 30}
     tables = [pa.table(one) for one in (timed, signed, cesnet)]
     plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
