@@ -55,6 +55,7 @@ class Suite:
         tables: "module:function", called as `function(board, rows)`: blocks of Markdown in place of the usual table.
         ranks: "module:function", called as `function(board, column)`: whether the metric of a column may rank that
             board on the page of ranks over datasets; None where all may.
+        shown: names of the metrics that stand for the suite at the end of a run, where none of them is primary.
         closing: Markdown at the end of the page.
     """
 
@@ -74,6 +75,7 @@ class Suite:
     on_request: bool = False
     tables: str | None = None
     ranks: str | None = None
+    shown: tuple[str, ...] = ()
     closing: str = ""
 
 

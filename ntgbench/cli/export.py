@@ -8,7 +8,7 @@ import click
 
 from ntgbench.cli import completing
 from ntgbench.cli.help import examples
-from ntgbench.cli.options import as_json, show_json
+from ntgbench.cli.options import as_json, of_model, show_json
 from ntgbench.errors import NtgbenchError
 
 
@@ -19,13 +19,7 @@ from ntgbench.errors import NtgbenchError
         "ntgbench export --model runs/…/fitted --format onnx --int8 --out edge-int8",
     ),
 )
-@click.option(
-    "--model",
-    required=True,
-    type=click.Path(path_type=Path),
-    shell_complete=completing.models,
-    help="A cell's folder `fitted`.",
-)
+@of_model
 @click.option(
     "--format",
     "wanted",

@@ -8,7 +8,7 @@ import click
 
 from ntgbench.cli import completing
 from ntgbench.cli.help import examples
-from ntgbench.cli.options import as_json, is_quiet, show_json
+from ntgbench.cli.options import as_json, is_quiet, of_model, show_json
 from ntgbench.errors import NtgbenchError
 
 
@@ -19,13 +19,7 @@ from ntgbench.errors import NtgbenchError
         "ntgbench generate --model runs/…/fitted --class web -n 1000 --span 600 --out web.pcap",
     ),
 )
-@click.option(
-    "--model",
-    required=True,
-    type=click.Path(path_type=Path),
-    shell_complete=completing.models,
-    help="A cell's folder `fitted`.",
-)
+@of_model
 @click.option(
     "--class",
     "names",

@@ -19,6 +19,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 is_quiet = click.option("-q", "--quiet", is_flag=True, help="Print only errors and the result.")
 
+of_model = click.option(
+    "--model",
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completing.models,
+    help="A cell's folder `fitted`.",
+)
+
 in_track = click.option(
     "--track",
     metavar="TRACK",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ntgbench.plugins import registry
 from ntgbench.report.across import may_rank
 from ntgbench.report.board import boards, suites_in
 from ntgbench.report.cells import no_number
@@ -24,13 +25,6 @@ NARROWEST = 80
 
 MOST = 2
 """Metrics of one suite."""
-
-USUAL = {
-    "efficiency": ("sample_shortest_ms", "size_mb"),
-    "statistics": ("pl", "npf"),
-    "prediction": ("throughput_rf", "packet_rate_rf"),
-}
-"""What stands for suites that declare no primary metric, where it was measured."""
 
 _CONTROLS = ("floor", "train", "test", "halves")
 
@@ -153,10 +147,11 @@ def _summary(name: str, rows: Sequence[Row]) -> Summary:
 
 
 def _chosen(board: Board) -> list[Column]:
-    """The primary metrics of a suite, or those of `USUAL`, or the first one."""
+    """The primary metrics of a suite, or those that it names, or the first one."""
     columns = [one for one in board.columns if not one.key.endswith(tuple(f"@{control}" for control in _CONTROLS))]
-    usual = [one for one in columns if one.name in USUAL.get(board.suite, ())]
-    return ([one for one in columns if one.primary] or usual or columns[:1])[:MOST]
+    suite = registry().suites(board.common.track).get(board.suite)
+    named = [one for one in columns if suite is not None and one.name in suite.shown]
+    return ([one for one in columns if one.primary] or named or columns[:1])[:MOST]
 
 
 def _ranks(board: Board, column: Column) -> dict[str, int]:

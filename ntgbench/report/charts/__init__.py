@@ -1,8 +1,8 @@
 """Charts as SVG text: scatter, lines, histogram, bars, radar and grid, each a plain function on frozen dataclasses.
 
 Our own, because the web page and the committed files are compared byte for byte. Matplotlib's SVG changes with its
-version and the fonts of the machine and takes 20 kB for an empty plot; Altair and Vega, and Plotly, draw with scripts
-of 0.8 to 4 MB in the browser, and to draw to a file they need a headless one. No library lets a page's CSS choose the
+version and the fonts of the machine; Altair and Vega, and Plotly, bring large scripts that draw in the browser, and to
+draw to a file they need a headless one. No library lets a page's CSS choose the
 colours of its light and dark theme in drawings that also stand alone.
 
 Every function takes `about`, one sentence that says what the picture shows: screen readers read it in place of the

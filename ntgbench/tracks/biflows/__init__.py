@@ -163,6 +163,7 @@ alone. `no augmentation` is the available biflows by themselves.""",
             alone=True,
             rounds=rounds,
             tables="ntgbench.report.efficiency:tables",
+            shown=("sample_shortest_ms", "size_mb"),
             closing=_QUOTED,
         ),
     ]

@@ -26,8 +26,10 @@ def ntgbench_tracks() -> list[TrackSpec]:
     ]
 
 
-def _suite(name: str, summary: str, reading: str) -> Suite:
-    return Suite(name, _COMPARE, summary=summary, reading=reading, track=TRACK, tables=_TABLES, ranks=_RANKS)
+def _suite(name: str, summary: str, reading: str, shown: tuple[str, ...] = ()) -> Suite:
+    return Suite(
+        name, _COMPARE, summary=summary, reading=reading, track=TRACK, tables=_TABLES, ranks=_RANKS, shown=shown
+    )
 
 
 @hookimpl
@@ -41,6 +43,7 @@ def ntgbench_suites() -> list[Suite]:
 Distances of distributions: Jensen-Shannon divergences (base 2, in 0..1) of addresses, ports and protocol, and earth
 mover's distances of packet lengths, TTL, packets and bytes of a flow. Rows drawn at random have the same fields, so
 most of these numbers do not tell good traces from bad ones: the calibration table says which do.""",
+            shown=("pl", "npf"),
         ),
         _suite(
             "temporal",
@@ -62,6 +65,7 @@ maximum. Earth mover's distances of durations, gaps, utilisation and bytes.""",
             """\
 Models learn packet rate or throughput of the first part of a synthetic trace and predict what follows in the real one;
 the number is their error divided by that of the same model trained on the real trace. 1 is as good as real.""",
+            shown=("throughput_rf", "packet_rate_rf"),
         ),
         _suite(
             "anomaly",
