@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 
-import pytest
+from made_browser import PROGRAM, in_browser
 from made_large import large_rows
 
 from benchmarks.in_turn import in_turn
 from ntgbench.report import markdown, web
 from ntgbench.report.pages import pages
 from ntgbench.results import Row
-
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def made(rows: list[Row]) -> dict[str, str]:
@@ -36,7 +33,7 @@ def bench_large_leaderboard_rebuild(benchmark) -> None:
     in_turn(benchmark, lambda: made(rows), lambda: json.loads(json.dumps(rows)), rounds=3)
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+@in_browser
 def bench_large_page_until_ready(benchmark, tmp_path: Path) -> None:
     """From the start of the navigation until the page has set up its first view; at most a second is the aim."""
     from playwright.sync_api import sync_playwright

@@ -8,10 +8,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # One core is one CPU here, whatever the machine has: what is tested is what SLURM is asked for.
 CONFIGURATION = """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ntgbench.traffic.capture import Capture, read_capture
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BOTH_ORDERS = pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
 

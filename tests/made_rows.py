@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ntgbench.results import SCHEMA, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def make_row(system: str, seed: int, *, value: float | None = 0.5, **changed: Any) -> Row:

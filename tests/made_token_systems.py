@@ -9,9 +9,9 @@ import atexit
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -23,6 +23,9 @@ from ntgbench.plugins import registry
 from ntgbench.probing import PROBED
 from ntgbench.systems import MODEL_FOLDER, FittedSystem, choose, load
 from ntgbench.testing import example_traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRAFFIC = example_traffic(packets=6, pl_max=40)
 

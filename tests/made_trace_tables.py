@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,8 @@ from ntgbench.datasets.traces import read_trace
 from ntgbench.traffic.trace_files import write_trace_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ntgbench.traffic.trace import PacketTrace
 
 A = (167772161, 167772162, 1000, 80, 6)

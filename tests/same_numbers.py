@@ -12,9 +12,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 SHOWN = ("metrics", "params", "notes", "keys", "code", "versions", "status", "reason")
 """What of a row must not depend on the surroundings; the others are times, memory and the machine."""

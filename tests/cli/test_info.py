@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from ntgbench.protocol import bundled
 from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.trace_files import write_trace_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROTOCOL = """
 version = 3

@@ -9,11 +9,14 @@ import subprocess
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ntgbench.doctor import Finding, devices, machine
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIMITED = "import json, dataclasses; from ntgbench.doctor.machine import limits; "
 LIMITED += "print(json.dumps([dataclasses.asdict(one) for one in limits()]))"

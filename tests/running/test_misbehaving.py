@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import command_line
 import psutil
@@ -11,6 +11,9 @@ import pytest
 
 from ntgbench.running.keeper import LOG_LIMIT
 from ntgbench.testing import example_traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FAILS = {
     "raises-in-fit": "RuntimeError: boom",

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,8 @@ from ntgbench.traffic.segmentation import segment
 from ntgbench.traffic.sidecar import read_sidecar, sidecar_path, write_sidecar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ntgbench.traffic.trace import PacketTrace
 
 needs_tshark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")

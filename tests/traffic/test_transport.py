@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,9 @@ from ntgbench.traffic.biflows import Biflows
 from ntgbench.traffic.export import write_pcap
 from ntgbench.traffic.flows import FlowTable
 from ntgbench.traffic.transport import KINDS, Transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def made() -> Biflows:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from made_browser import in_browser
 
 from ntgbench.report.charts import Grid, grid
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = in_browser
 
 ROWS = tuple(f"class <{i}>" for i in range(39))
 VALUES = tuple(tuple(None if i == j else (3 * i + j) % 101 / 100 for j in range(39)) for i in range(39))
 SHOWN = Grid(ROWS, ROWS, VALUES, "true class", "taken for", "share", 0.0, 1.0)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[1440, 360])

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from made_browser import in_browser
 from made_profiles import biflow_row, trace_row
 from made_rows import make_row
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from ntgbench.report.pictures import biflows
 from ntgbench.report.publish import publish
@@ -20,8 +18,10 @@ from ntgbench.report.web import traffic
 
 from .made_page import HOSTILE
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-in_browser = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
 
 ROWS = [biflow_row("first", 2, HOSTILE[:4]), biflow_row("second & <b>", 3, HOSTILE[:4])]
 ROWS[1]["system"] = "second[a=1]"
@@ -68,14 +68,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("page")
     publish(ROWS, folder)
     return (folder / "index.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -25,6 +25,9 @@ from ntgbench.traffic.capture_flows import capture_flows
 from ntgbench.traffic.export import write_pcap
 from ntgbench.traffic.trace import TCP, UDP
 from ntgbench.traffic.transport import Transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLASSES = ("dns", "web")
 
