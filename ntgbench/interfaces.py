@@ -123,6 +123,8 @@ class GeneratorSpec:
         files: names of the str parameters that are paths of files or folders, which must exist before a run: when what
             is in them has changed, the system is fitted again. Relative ones start from `Context.home`.
         occupies: processors, memory and GPU.
+        lacks: what its traffic has not, of the `aspects` of its track, and why: (aspect, reason) each, the reason a
+            part of a sentence. Metrics about it do not apply to the system, which boards mark.
     """
 
     name: str
@@ -139,6 +141,7 @@ class GeneratorSpec:
     heldout: bool = False
     files: tuple[str, ...] = ()
     occupies: Occupies = Occupies()
+    lacks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class AugmenterSpec:
     reference: bool = False
     track: str = DEFAULT
     occupies: Occupies = Occupies()
+    lacks: tuple[tuple[str, str], ...] = ()
 
 
 SystemSpec = GeneratorSpec | AugmenterSpec
@@ -187,6 +191,7 @@ class MetricSpec:
         passes: names of the calibration checks that it is meant to pass, see `ntgbench.calibration`.
         costly: it fits models: the fidelity suite compares with the headline's side only, and draws its floor once.
         needs: import names that the target needs, as in `GeneratorSpec`; where one is missing, the metric is left out.
+        about: the `aspects` of the track's traffic that it is about: it does not apply to a system that lacks one.
     """
 
     name: str
@@ -206,6 +211,7 @@ class MetricSpec:
     passes: tuple[str, ...] = ()
     costly: bool = False
     needs: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.goal == "near") != (self.best is not None):

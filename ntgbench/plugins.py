@@ -259,6 +259,11 @@ def _dangling(spec: Spec, known: Registry) -> str | None:
     if isinstance(spec, MetricSpec) and spec.suite not in known.suites(spec.track):
         advice = suggestion(spec.suite, known.suites(spec.track))
         return f"there is no suite {spec.suite!r}, which {spec.name} names; {advice}"
+    track = known.tracks()[spec.track]
+    named = spec.about if isinstance(spec, MetricSpec) else [name for name, _ in getattr(spec, "lacks", ())]
+    for aspect in named:
+        if aspect not in track.aspects:
+            return f"there is no aspect {aspect!r} of {spec.track}, which {spec.name} names; {suggestion(aspect, track.aspects)}"
     if isinstance(spec, GeneratorSpec) and not _has_base(spec, known.systems(spec.track)):
         return f"the base {spec.base!r} of {spec.name} is not a generator, or starts from {spec.name} itself"
     return None

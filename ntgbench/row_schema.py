@@ -99,6 +99,7 @@ class MetricValue(TypedDict):
         primary: true for the metric that ranks its suite; left out otherwise.
         reason: why there is no number; left out otherwise.
         undefined: true when the metric has no number for such traffic, which is no failure; left out otherwise.
+        inapplicable: true when it is undefined because the system makes no such traffic; left out otherwise.
         low, high: interval of the number within this row; left out when it is not known.
         count, outliers: measurements that the number was made of, and of a median those far from the others; left out
             otherwise.
@@ -113,6 +114,7 @@ class MetricValue(TypedDict):
     primary: NotRequired[bool]
     reason: NotRequired[_Text]
     undefined: NotRequired[bool]
+    inapplicable: NotRequired[bool]
     low: NotRequired[_Number]
     high: NotRequired[_Number]
     count: NotRequired[_Count]

@@ -18,7 +18,7 @@ from ntgbench.plugins import resolve
 from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -39,17 +39,23 @@ def score(
     at: str = "",
     likelihood: Any = None,
     drawn: dict[str, npt.NDArray[np.float64]] | None = None,
+    lacks: Iterable[tuple[str, str]] = (),
 ) -> Scores:
     """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other.
 
     A target may return a text in place of a number, which says why the metric has none for such traffic, a `Measured`,
     and beside `name` other forms of it as `name@form`, which are never ranked. `likelihood` is handed to the metrics
-    that ask for it. `drawn` is filled with the bootstrap samples of metrics that give them, by key.
+    that ask for it. `drawn` is filled with the bootstrap samples of metrics that give them, by key. `lacks` is that of
+    the system that made the synthetic traffic: metrics about it are not computed.
     """
     targets: dict[tuple[str, bool], list[MetricSpec]] = {}
+    reasons, scores = dict(lacks), {}
     for metric in metrics:
-        targets.setdefault((metric.target, metric.likelihood), []).append(metric)
-    scores = {}
+        missing = [reasons[aspect] for aspect in metric.about if aspect in reasons]
+        if missing:
+            scores[metric.name] = inapplicable(metric, missing[0])
+        else:
+            targets.setdefault((metric.target, metric.likelihood), []).append(metric)
     for (target, asks), served in targets.items():
         try:
             require(*served)
@@ -88,6 +94,11 @@ def metric_value(metric: MetricSpec, value: float | None, reason: str | None = N
     if reason is not None:
         found["reason"] = clean(reason)
     return found
+
+
+def inapplicable(metric: MetricSpec, reason: str) -> MetricValue:
+    """What rows hold of a metric that does not apply to a system, and why."""
+    return {**metric_value(metric, None, f"does not apply: {reason}"), "undefined": True, "inapplicable": True}
 
 
 def _checked(metric: MetricSpec, values: Mapping[str, Any], key: str = "") -> MetricValue:

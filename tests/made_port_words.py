@@ -1,7 +1,8 @@
 """Words with random vectors, which need no training."""
 
 import numpy as np
-from ntgbench_cascadenet.words import WIDTH, Words
+
+from ntgbench.mapping.words import WIDTH, Words
 
 
 def random_words(ports, protocols, seed=0):

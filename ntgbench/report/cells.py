@@ -30,11 +30,13 @@ def system_lines(
 def no_number(entry: Entry, key: str, version: int | None = None) -> Cell:
     """The text for a missing number of the metric `key`, by its version, with the reason.
 
-    It is "failed", "undefined", "outdated" or "-".
+    It is "failed", "n/a", "undefined", "outdated" or "-".
     """
     measured = [row["metrics"][key] for row in entry.rows if key in row["metrics"]]
     if version is not None and any(metric["version"] != version for metric in measured):
         return Cell("outdated", "measured by an older version of the metric; run it again")
+    if measured and all(metric.get("inapplicable", False) for metric in measured):
+        return Cell("n/a", reason(entry, key))
     if measured and all(metric.get("undefined", False) for metric in measured):
         return Cell("undefined", reason(entry, key))
     failed = measured or any(row["status"] == "failed" for row in entry.rows)

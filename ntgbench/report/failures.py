@@ -76,6 +76,24 @@ def metrics_that_failed(board: Board, suite: str, owner: str | None = None) -> l
     return [*lines, *([f"those on the page of {owner}"] if len(here) < len(found) else [])]
 
 
+def metrics_that_do_not_apply(board: Board) -> list[str]:
+    """A line for each reason for which metrics of the board's suite do not apply to systems, with both named."""
+    metrics: dict[tuple[str, str], list[str]] = {}
+    for entry in board.entries:
+        for row in entry.rows:
+            for key, metric in row["metrics"].items():
+                if metric.get("inapplicable", False) and suite_of(key) == board.suite:
+                    name = code(key.partition("/")[2].partition("@")[0])
+                    metrics.setdefault((entry.name, metric.get("reason", "")), []).append(name)
+    systems: dict[tuple[str, ...], list[str]] = {}
+    for (system, reason), names in metrics.items():
+        systems.setdefault((reason, *sorted(set(names))), []).append(code(system))
+    return [
+        f"{', '.join(names)} of {', '.join(found)}: {plain(reason.removeprefix('does not apply: '))}"
+        for (reason, *names), found in systems.items()
+    ]
+
+
 def _told(one: MetricFailure) -> tuple[str, str]:
     """Metric and cause, without the suite and numbers."""
     return one.metric.partition("/")[2], _NUMBER.sub("0", one.cause)

@@ -8,7 +8,7 @@ from ntgbench.plugins import registry, resolve
 from ntgbench.report import across, tradeoff
 from ntgbench.report.blocks import Block, Folded, Page
 from ntgbench.report.board import Board, boards, suites_in
-from ntgbench.report.failures import metrics_that_failed, rows_that_failed
+from ntgbench.report.failures import metrics_that_do_not_apply, metrics_that_failed, rows_that_failed
 from ntgbench.report.reading import cautions, intervals, legend
 from ntgbench.report.tables import usual_tables
 from ntgbench.report.text import bullets, merged_rows, notes, origin, plain, seeds, source
@@ -63,6 +63,7 @@ def _section(board: Board, suite: Suite, rows: Sequence[Row]) -> list[Block]:
         *legend(mark for entry in board.entries for mark in entry.marks),
         *merged_rows(board),
         *bullets("Failed:", rows_that_failed(board), warns=True),
+        *bullets("Not applicable (n/a):", metrics_that_do_not_apply(board)),
         *bullets("Metrics without a value:", metrics_that_failed(board, suite.name, suite.metrics_of)),
         *bullets("Notes:", notes(board)),
         Folded(origin(board)),

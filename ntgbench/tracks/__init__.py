@@ -55,6 +55,7 @@ class TrackSpec:
         unit: what one item of its traffic is called, in the singular.
         summary: one line for listings.
         layout: frozen dataclass with defaults: the settings that datasets are loaded with, a protocol's table `layout`.
+        aspects: names of what traffic of a system may lack, see `GeneratorSpec.lacks` and `MetricSpec.about`.
     """
 
     name: str
@@ -62,6 +63,7 @@ class TrackSpec:
     unit: str
     summary: str
     layout: type = NoLayout
+    aspects: tuple[str, ...] = ()
 
 
 class Track(ABC, Generic[T]):

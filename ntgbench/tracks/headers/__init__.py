@@ -22,6 +22,7 @@ def ntgbench_tracks() -> list[TrackSpec]:
             "ntgbench.tracks.headers.track:HeaderTrack",
             unit="packet",
             summary="Packet headers of a link in the order of time: addresses, ports, times, lengths, TTL",
+            aspects=("flows", "times"),
         )
     ]
 

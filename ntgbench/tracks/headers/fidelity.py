@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 def measure(given: SuiteInput) -> Scores:
     """Scores `name` against the training trace and `name@test` against held-out traffic; `name@floor` for `real`.
 
-    Other forms of a metric, `name@form`, are kept for the training trace alone.
+    Other forms of a metric, `name@form`, are kept for the training trace alone. Metrics about what the system's traffic
+    lacks are not computed.
     """
     seed = given.seed("headers")
-    scores = score(given.metrics, given.train, given.synthetic, seed)
-    against_test = score(given.metrics, given.test, given.synthetic, seed)
+    lacks = given.system.spec.lacks
+    scores = score(given.metrics, given.train, given.synthetic, seed, lacks=lacks)
+    against_test = score(given.metrics, given.test, given.synthetic, seed, lacks=lacks)
     scores.update({f"{name}@test": value for name, value in against_test.items() if "@" not in name})
     if isinstance(given.system.spec, GeneratorSpec) and given.system.spec.heldout:
         from ntgbench.tracks.headers.splits import halves

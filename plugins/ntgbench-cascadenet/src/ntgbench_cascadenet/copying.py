@@ -10,6 +10,8 @@ from msgspec import Meta
 
 from ntgbench.errors import PluginError
 from ntgbench.files import read_json, write_text
+from ntgbench.mapping.tuples import Tuples
+from ntgbench.mapping.words import Words
 from ntgbench.traffic.trace_files import read_trace_file, write_trace_file
 from ntgbench.values import convert
 from ntgbench_cascadenet.conditions import middle_ns
@@ -17,8 +19,6 @@ from ntgbench_cascadenet.decoding import Made, decode
 from ntgbench_cascadenet.grid import Grid
 from ntgbench_cascadenet.records import Records
 from ntgbench_cascadenet.series import Series
-from ntgbench_cascadenet.tuples import Tuples
-from ntgbench_cascadenet.words import Words
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.traffic.collisions import kept_apart, later_ones
 from ntgbench.traffic.trace import PacketTrace
 from ntgbench.words import pluralised
-from ntgbench_cascadenet.collisions import kept_apart, later_ones
 
 if TYPE_CHECKING:
-    from ntgbench_cascadenet.collisions import Columns
+    from ntgbench.mapping.words import Vectors
+    from ntgbench.traffic.collisions import Columns
     from ntgbench_cascadenet.grid import Grid, Numbers
     from ntgbench_cascadenet.records import Records
     from ntgbench_cascadenet.series import Reals
-    from ntgbench_cascadenet.words import Vectors
 
 Timestamps = Literal["eq", "sp", "ml", "gaps"]
 

@@ -8,6 +8,8 @@ import torch
 
 from ntgbench.errors import PluginError
 from ntgbench.learning.device import use_device
+from ntgbench.mapping.tuples import Tuples
+from ntgbench.mapping.words import Words
 from ntgbench_cascadenet import saving, training
 from ntgbench_cascadenet.batches import Batches
 from ntgbench_cascadenet.conditions import conditions, largest
@@ -19,8 +21,6 @@ from ntgbench_cascadenet.packet_sequence import CellBatches
 from ntgbench_cascadenet.records import Records
 from ntgbench_cascadenet.sampling import Model, sampled
 from ntgbench_cascadenet.series import Series
-from ntgbench_cascadenet.tuples import Tuples
-from ntgbench_cascadenet.words import Words
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,12 @@ import numpy as np
 from ntgbench_cascadenet.conditions import NAMES, kept
 
 if TYPE_CHECKING:
+    from ntgbench.mapping.tuples import Tuples
+    from ntgbench.mapping.words import Vectors
     from ntgbench_cascadenet.grid import Grid
     from ntgbench_cascadenet.parameters import CascadeNetParameters
     from ntgbench_cascadenet.records import Records
     from ntgbench_cascadenet.series import Reals, Series
-    from ntgbench_cascadenet.tuples import Tuples
-    from ntgbench_cascadenet.words import Vectors
 
 
 @dataclass(frozen=True)

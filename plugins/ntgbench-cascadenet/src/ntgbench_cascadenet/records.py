@@ -11,10 +11,10 @@ import numpy.typing as npt
 from ntgbench.traffic.trace import is_ipv4, shortest_headers
 
 if TYPE_CHECKING:
+    from ntgbench.mapping.words import Vectors
     from ntgbench.traffic.trace import PacketTrace
     from ntgbench_cascadenet.grid import Numbers
     from ntgbench_cascadenet.series import Reals
-    from ntgbench_cascadenet.words import Vectors
 
 NUMERIC = ("ip_length", "tos", "ip_id", "fragment_offset", "ttl")
 """Fields that are one number each."""

@@ -16,11 +16,11 @@ from ntgbench_cascadenet.decoding import Made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ntgbench.mapping.words import Vectors
     from ntgbench_cascadenet.grid import Numbers
     from ntgbench_cascadenet.layout import Layout
     from ntgbench_cascadenet.networks import Generators
     from ntgbench_cascadenet.series import Reals
-    from ntgbench_cascadenet.words import Vectors
 
 START, END = NAMES.index("start"), NAMES.index("end")
 

@@ -11,17 +11,17 @@ from msgspec import Meta
 
 from ntgbench.errors import PluginError
 from ntgbench.learning.checkpoints import WEIGHTS_FILE, read_settings, read_weights, sketched, write_checkpoint
+from ntgbench.mapping.tuples import Tuples
+from ntgbench.mapping.words import WIDTH, Words
+from ntgbench.traffic.collisions import PORTS
 from ntgbench.traffic.trace import TCP, UDP
 from ntgbench.values import convert
-from ntgbench_cascadenet.collisions import PORTS
 from ntgbench_cascadenet.conditions import NAMES
 from ntgbench_cascadenet.grid import Grid
 from ntgbench_cascadenet.layout import Layout, Scale
 from ntgbench_cascadenet.networks import Generators
 from ntgbench_cascadenet.records import NUMERIC, TYPE_RANGES, Records
 from ntgbench_cascadenet.sampling import Model
-from ntgbench_cascadenet.tuples import Tuples
-from ntgbench_cascadenet.words import WIDTH, Words
 
 if TYPE_CHECKING:
     from pathlib import Path

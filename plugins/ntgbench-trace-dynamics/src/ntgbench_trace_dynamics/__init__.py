@@ -12,18 +12,32 @@ SCALING = "ntgbench_trace_dynamics.scaling:diagrams"
 def _queue(load: int) -> MetricSpec:
     summary = f"Distance of the delays in a queue at {load}% load, relative to the mean delay of real packets"
     primary = load == 80
-    return MetricSpec(f"queue_{load}", QUEUE, summary, "queue", "min", lowest=0.0, primary=primary, track="headers")
+    return MetricSpec(
+        f"queue_{load}", QUEUE, summary, "queue", "min", lowest=0.0, primary=primary, track="headers", about=("times",)
+    )
 
 
 def _loss(load: int) -> MetricSpec:
     summary = f"Difference of the shares of bytes lost by a buffer of 100 kB at {load}% load"
     return MetricSpec(
-        f"loss_{load}", QUEUE, summary, "queue", "min", lowest=0.0, highest=1.0, digits=4, track="headers"
+        f"loss_{load}",
+        QUEUE,
+        summary,
+        "queue",
+        "min",
+        lowest=0.0,
+        highest=1.0,
+        digits=4,
+        track="headers",
+        about=("times",),
     )
 
 
 def _scaling(name: str, summary: str, primary: bool = False) -> MetricSpec:
-    return MetricSpec(name, SCALING, summary, "scaling", "min", lowest=0.0, primary=primary, track="headers")
+    about = ("times",) if primary else ("flows", "times")  # the semi-experiments change times of flows
+    return MetricSpec(
+        name, SCALING, summary, "scaling", "min", lowest=0.0, primary=primary, track="headers", about=about
+    )
 
 
 @hookimpl

@@ -14,12 +14,14 @@ def _copies(name: str, target: str, summary: str, primary: bool = False) -> Metr
     spec = MetricSpec(
         name, f"{PACKAGE}.{target}", summary, "copies", "min", lowest=0.0, highest=1.0, against="train", track="headers"
     )
-    return replace(spec, primary=primary, goal="max" if name == "diversity" else "min")
+    about = () if name == "diversity" else ("flows", "times")
+    return replace(spec, primary=primary, goal="max" if name == "diversity" else "min", about=about)
 
 
 def _sketch(name: str, summary: str, primary: bool = False) -> MetricSpec:
     target = f"{PACKAGE}.sketches:sketches"
-    return MetricSpec(name, target, summary, "sketches", "min", lowest=0.0, primary=primary, track="headers")
+    spec = MetricSpec(name, target, summary, "sketches", "min", lowest=0.0, primary=primary, track="headers")
+    return replace(spec, about=("flows",) if name.endswith("_flows") else ())
 
 
 def _valid(name: str, target: str, summary: str, primary: bool = False) -> MetricSpec:
@@ -33,6 +35,7 @@ def _valid(name: str, target: str, summary: str, primary: bool = False) -> Metri
         highest=1.0,
         primary=primary,
         track="headers",
+        about=("flows",) if name.endswith("_flows") else (),
     )
 
 
@@ -71,6 +74,7 @@ def ntgbench_metrics() -> list[MetricSpec]:
             lowest=-1.0,
             highest=1.0,
             track="headers",
+            about=("flows",),
         ),
         _valid("valid_packets", "validity:validity", "Share of packets that obey the rules of IP, TCP and UDP", True),
         _valid("valid_tcp_flows", "validity:validity", "Share of TCP flows whose flags can be those of a connection"),

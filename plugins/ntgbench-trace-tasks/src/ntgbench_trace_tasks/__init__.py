@@ -47,6 +47,7 @@ def _error(kind: str, model: str) -> MetricSpec:
         lowest=0.0,
         track="headers",
         needs=("statsmodels",) if model in ("ar", "arma") else (),
+        about=("times",),
     )
 
 
@@ -67,6 +68,7 @@ def _agreement(name: str, target: str, summary: str, suite: str, needs: tuple[st
         primary=name in _TELLING,
         track="headers",
         needs=needs,
+        about=("flows", "times"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Vectors of ports and protocols, learnt from which of them occur in one packet."""
+"""Vectors of header values, such as ports, learnt from which of them occur in one packet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ntgbench.traffic.trace import PacketTrace
 
 Vectors = npt.NDArray[np.float32]
@@ -41,28 +43,14 @@ class Words:
         A sentence is the source port, destination port and protocol of a packet. Words carry their kind, so that
         port 17 is not protocol 17. Settings are those of CascadeNet's code: 10 numbers, window 5, 5 epochs.
         """
-        from gensim.models import Word2Vec
-
         rows = _sentences(trace, seed)
-        columns = (trace.source_port[rows], trace.destination_port[rows], trace.protocol[rows])
-        text = "\n".join(
-            f"port:{source} port:{destination} proto:{protocol}"
-            for source, destination, protocol in zip(*(column.tolist() for column in columns), strict=True)
+        sides = (trace.source_port[rows], trace.destination_port[rows])
+        found = learnt([("port", sides[0]), ("port", sides[1]), ("proto", trace.protocol[rows])], seed)
+        (ports, port_vectors), (protocols, protocol_vectors) = found["port"], found["proto"]
+        units = (
+            vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (port_vectors, protocol_vectors)
         )
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "sentences.txt"
-            path.write_text(text + "\n", encoding="ascii")
-            # One thread: with more, the order of the updates differs from run to run.
-            model = Word2Vec(corpus_file=str(path), vector_size=WIDTH, window=5, min_count=1, workers=1, seed=seed)
-        ports = np.union1d(trace.source_port, trace.destination_port)
-        protocols = np.unique(trace.protocol)
-
-        def vectors(kind: str, values: npt.NDArray[np.unsignedinteger]) -> Vectors:
-            found = model.wv.vectors[[model.wv.key_to_index[f"{kind}:{value}"] for value in values.tolist()]]
-            unit: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
-            return unit
-
-        return Words(ports, protocols, vectors("port", ports), vectors("proto", protocols))
+        return Words(ports.astype(np.uint16), protocols.astype(np.uint8), *units)
 
     def table(self) -> Vectors:
         """All vectors, ports before protocols, float32 (V + K, 10)."""
@@ -76,15 +64,59 @@ class Words:
 
     def nearest_ports(self, vectors: Vectors) -> npt.NDArray[np.uint16]:
         """The ports with the most similar vectors by cosine, uint16 (N,), for float32 (N, 10)."""
-        return self.ports[_nearest(vectors, self.port_vectors)]
+        return self.ports[nearest(vectors, self.port_vectors)]
 
     def nearest_protocols(self, vectors: Vectors) -> npt.NDArray[np.uint8]:
         """The protocols with the most similar vectors by cosine, uint8 (N,), for float32 (N, 10)."""
-        return self.protocols[_nearest(vectors, self.protocol_vectors)]
+        return self.protocols[nearest(vectors, self.protocol_vectors)]
 
 
-def _nearest(vectors: Vectors, known: Vectors) -> npt.NDArray[np.int64]:
-    """Exact: the largest inner product with vectors of length 1. A tree is slower where no vector is near."""
+def learnt(
+    columns: Sequence[tuple[str, npt.NDArray[np.integer]]], seed: int, width: int = WIDTH, skip_gram: bool = False
+) -> dict[str, tuple[npt.NDArray[np.integer], Vectors]]:
+    """For each kind of word its values, ascending, and their vectors, float32 (V, width), as Word2Vec learns them.
+
+    Mikolov et al. 2013 (arXiv 1301.3781), with negative sampling, window 5 and 5 epochs.
+
+    Args:
+        columns: the words of all sentences, at least one: the kind of each place, and the values there, (N,).
+            A word is its kind and its value, so several places may have words of one kind.
+        seed: of the vectors before training.
+        width: numbers of a vector.
+        skip_gram: words are predicted from one other word each, in place of all others together.
+    """
+    from gensim.models import Word2Vec
+
+    text = "\n".join(
+        " ".join(f"{kind}:{value}" for (kind, _), value in zip(columns, sentence, strict=True))
+        for sentence in zip(*(column.tolist() for _, column in columns), strict=True)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sentences.txt"
+        path.write_text(text + "\n", encoding="ascii")
+        # One thread: with more, the order of the updates differs from run to run.
+        model = Word2Vec(
+            corpus_file=str(path),
+            vector_size=width,
+            window=5,
+            min_count=1,
+            workers=1,
+            seed=seed,
+            sg=int(skip_gram),
+        )
+    found = {}
+    for kind in dict.fromkeys(kind for kind, _ in columns):
+        values = np.unique(np.concatenate([column for name, column in columns if name == kind]))
+        places = [model.wv.key_to_index[f"{kind}:{value}"] for value in values.tolist()]
+        found[kind] = values, model.wv.vectors[places].astype(np.float32)
+    return found
+
+
+def nearest(vectors: Vectors, known: Vectors) -> npt.NDArray[np.int64]:
+    """Rows of `known`, float32 (V, w), vectors of length 1, that are most similar to each of `vectors` by cosine.
+
+    Exact: the largest inner product with vectors of length 1. A tree is slower where no vector is near.
+    """
     parts = [np.argmax(vectors[begin : begin + _CHUNK] @ known.T, axis=1) for begin in range(0, len(vectors), _CHUNK)]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 

@@ -3,9 +3,9 @@
 import numpy as np
 from made_port_words import random_words
 from made_traces import trace
-from ntgbench_cascadenet import words as module
-from ntgbench_cascadenet.words import Words
 
+from ntgbench.mapping import words as module
+from ntgbench.mapping.words import Words
 from ntgbench.tracks.headers.example import example_trace
 
 TRAIN = example_trace()

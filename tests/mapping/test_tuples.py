@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_port_words import random_words, words_of
 from made_traces import trace, traces
-from ntgbench_cascadenet.tuples import Tuples
 
+from ntgbench.mapping.tuples import Tuples
 from ntgbench.traffic.trace import TCP, UDP, PacketTrace, is_ipv4
 
 COLUMNS = ("source", "destination", "source_port", "destination_port", "protocol")

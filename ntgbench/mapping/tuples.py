@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.mapping.words import WIDTH
 from ntgbench.traffic.trace import TCP, UDP, ipv4_address, is_ipv4
-from ntgbench_cascadenet.words import WIDTH
 
 if TYPE_CHECKING:
+    from ntgbench.mapping.words import Vectors, Words
     from ntgbench.traffic.trace import PacketTrace
-    from ntgbench_cascadenet.words import Vectors, Words
 
 Bits = npt.NDArray[np.uint8]
 

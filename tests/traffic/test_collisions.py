@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ntgbench_cascadenet.collisions import kept_apart, later_ones
 
+from ntgbench.traffic.collisions import kept_apart, later_ones
 from ntgbench.traffic.trace import TCP, UDP, ipv4_address
 
 PORTS = st.sampled_from([0, 53, 80, 443, 1023, 1024, 5353, 49_151, 49_152, 65_535])
