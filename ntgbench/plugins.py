@@ -263,7 +263,8 @@ def _dangling(spec: Spec, known: Registry) -> str | None:
     named = spec.about if isinstance(spec, MetricSpec) else [name for name, _ in getattr(spec, "lacks", ())]
     for aspect in named:
         if aspect not in track.aspects:
-            return f"there is no aspect {aspect!r} of {spec.track}, which {spec.name} names; {suggestion(aspect, track.aspects)}"
+            advice = suggestion(aspect, track.aspects)
+            return f"traffic of {spec.track} has no aspect {aspect!r}, which {spec.name} names; {advice}"
     if isinstance(spec, GeneratorSpec) and not _has_base(spec, known.systems(spec.track)):
         return f"the base {spec.base!r} of {spec.name} is not a generator, or starts from {spec.name} itself"
     return None

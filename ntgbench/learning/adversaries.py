@@ -30,4 +30,5 @@ def penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
     mixed = torch.lerp(fake.detach(), real, share).requires_grad_()
     (slope,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
-    return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    found: Tensor = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    return found

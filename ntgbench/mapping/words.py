@@ -46,11 +46,8 @@ class Words:
         rows = _sentences(trace, seed)
         sides = (trace.source_port[rows], trace.destination_port[rows])
         found = learnt([("port", sides[0]), ("port", sides[1]), ("proto", trace.protocol[rows])], seed)
-        (ports, port_vectors), (protocols, protocol_vectors) = found["port"], found["proto"]
-        units = (
-            vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (port_vectors, protocol_vectors)
-        )
-        return Words(ports.astype(np.uint16), protocols.astype(np.uint8), *units)
+        units = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for _, vectors in found.values()]
+        return Words(found["port"][0].astype(np.uint16), found["proto"][0].astype(np.uint8), *units)
 
     def table(self) -> Vectors:
         """All vectors, ports before protocols, float32 (V + K, 10)."""
