@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.report.blocks import Block, Table
+from ntgbench.report.cells import no_number
 from ntgbench.report.rank import estimate
 from ntgbench.report.tables import comparison, parts, pooled
 from ntgbench.report.text import EMPTY, code, shown
@@ -102,7 +103,8 @@ def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[Block]:
         cells = []
         for column in distances:
             value, most = means.get((entry.name, column.name)), worst[column.name]
-            cells.append(EMPTY if value is None else f"{SHARE_OF_WORST * value / most if most else 0.0:.3f}")
+            share = SHARE_OF_WORST * (value or 0.0) / most if most else 0.0
+            cells.append(no_number(entry, column.key, column.version) if value is None else f"{share:.3f}")
         body.append([shown(entry), *cells])
     names = ", ".join(code(entry.name) for entry in entries)
     return [

@@ -75,6 +75,17 @@ def test_the_papers_normalisation_names_its_systems():
     assert "As the paper normalises" not in page(row("gan", 4.0, "queue"), suite="queue")
 
 
+def test_a_metric_that_does_not_apply_is_marked_in_every_table():
+    without = row("flat", None, test=None)
+    for metric in without["metrics"].values():
+        metric.update(undefined=True, inapplicable=True, reason="does not apply: it has no flow")
+    text = page(without, row("gan", 4.0, test=5.0, ref=8.0), row("better", 2.0), *references(9.0))
+    for title in ("Against the training trace", "Against held-out traffic", "As the paper normalises", "Other forms"):
+        (found,) = [cells for cells in lines(text, f"### {title}") if "`flat`" in cells]
+        assert found[-1] == "n/a"
+    assert "of `flat`: it has no flow" in text
+
+
 def test_floors_held_out_traffic_and_other_forms_have_their_places():
     real = row("real", 1.0, test=0.0, floor=0.25, ref=7.0)
     text = page(real, row("gan", 4.0, test=5.0, ref=8.0))
