@@ -98,3 +98,20 @@ def test_a_metric_that_does_not_tell_ranks_nothing_over_seeds_either():
     for bad, ranks in ((2.0, True), (0.5, False)):
         rows = [row("gan", 3.0), row("better", 2.0), *references(bad)]
         assert ("ranks.md" in render([*rows, *({**one, "seed": 1} for one in rows)])) == ranks
+
+
+def test_the_page_of_statistics_says_what_the_rows_took():
+    taken = {"phases": {"fit": 1234.5, "sample": 2.0}, "peak_memory_mib": 512.4}
+    other = {"phases": {"fit": 1235.5, "sample": 4.0}, "peak_memory_mib": 511.4}
+    rows = [
+        {**row("gan", 4.0, "statistics"), **taken},
+        {**row("gan", 4.0, "statistics"), **other, "seed": 1},
+        {**row("lost", 4.0, "statistics"), "phases": {}},
+        {**row("zero", 4.0, "statistics"), **taken},
+    ]
+    text = page(*rows, suite="statistics")
+    assert lines(text, "### What it took")[2:] == [
+        ["`gan`", "1,235.0", "3.0", "512"],
+        ["*zero*", "1,234.5", "2.0", "512"],
+    ]
+    assert "What it took" not in page(row("gan", 4.0))
