@@ -1,6 +1,5 @@
 """What every generator of header traces promises, and what this one says about itself."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -76,7 +76,10 @@ def test_the_nearest_word_is_that_of_the_smallest_euclidean_distance():
     assert (found != np.argmax(cosine, axis=1)).mean() > 0.2
 
 
-def made_up(sorts=(Sort(True, UDP, 0, 0, 0, 0),), **tables):
+PLAIN = (Sort(True, UDP, 0, 0, 0, 0),)
+
+
+def made_up(sorts=PLAIN, **tables):
     """A vocabulary of vectors at random, in which only what is given has been chosen."""
     addresses = np.array([[0, 0xFFFF_0000_0001]], np.uint64)
     small = {
