@@ -1,6 +1,8 @@
 """Trainings in stages: what a budget leaves of them, that they resume, and what they tell."""
 
 import logging
+from dataclasses import replace
+from fractions import Fraction
 from itertools import count
 from types import SimpleNamespace
 
@@ -158,6 +160,40 @@ def test_another_training_begins_anew(tmp_path, other) -> None:
     whole.train(**other)
     assert toy.calls == whole.calls
     assert torch.equal(toy.weights(), whole.weights())
+
+
+@pytest.mark.usefixtures("_save_at_every_step")
+def test_a_stage_begins_and_finishes_once_also_when_the_training_was_killed_in_it(tmp_path) -> None:
+    told = []
+
+    def hooked(stage):
+        return replace(
+            stage, begin=lambda: told.append(f"begin {stage.name}"), finish=lambda: told.append(f"finish {stage.name}")
+        )
+
+    def toy(steps=(3, 4)):
+        one = Toy(steps)
+        one.stages = [hooked(stage) for stage in one.stages]
+        return one
+
+    with pytest.raises(Killed):
+        toy().train(tmp_path, 5)
+    assert told == ["begin a", "finish a", "begin b"]
+    toy().train(tmp_path)
+    assert told == ["begin a", "finish a", "begin b", "finish b"]
+    told.clear()
+    toy((0, 1)).train()
+    assert told == ["begin b", "finish b"]
+
+
+@pytest.mark.parametrize(("epochs", "counts"), [(1, [1, 1]), (2, [3, 3]), (3, [5, 4])])
+def test_an_epoch_may_be_a_fraction_of_steps(epochs, counts) -> None:
+    toy = Toy(epoch=Fraction(5, 3))
+    toy.train(epochs=epochs)
+    assert toy.counts() == counts
+    few = Toy(epoch=Fraction(1, 3))
+    few.train(epochs=1)
+    assert few.counts() == [1, 1]
 
 
 def test_the_seed_decides_and_stages_have_randomness_of_their_own() -> None:
