@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ CHECK_EVERY = 50
 """Steps after which the losses are looked at; a GPU would wait for the host each time."""
 
 
+def _nothing() -> None:
+    """What a stage does before its first step, and after its last, unless it says otherwise."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage of a training.
@@ -35,15 +40,19 @@ class Stage:
     Attributes:
         name: for messages, and for seeds.
         steps: how many the parameters ask for.
-        epoch: steps of a pass over what is learnt from, at least 1.
+        epoch: steps of a pass over what is learnt from, above 0. A smaller budget of epochs allows one step at least.
         step: makes a step and returns its losses, float (L,), detached. Called with the steps of the stage that are
             done and the stage's share that is done, 0..1. The global random generator of torch is seeded before.
+        begin: called before the first step.
+        finish: called after the last step; neither is called for a stage without steps.
     """
 
     name: str
     steps: int
-    epoch: int
+    epoch: int | Fraction
     step: Callable[[int, float], Tensor]
+    begin: Callable[[], None] = _nothing
+    finish: Callable[[], None] = _nothing
 
 
 @dataclass
@@ -85,6 +94,9 @@ def fit(stages: Sequence[Stage], tensors: Mapping[str, Tensor], identity: dict[s
     for stage, begin, end in zip(stages, [0, *ends], ends, strict=False):
         seed = derive_seed(context.seed, stage.name)
         losses: list[Tensor] = []
+        unfinished = at.step < end
+        if unfinished and at.step == begin:
+            stage.begin()
         while at.step < end:
             at.seconds = time.monotonic() - begun
             if at.seconds >= allowed * end / total:
@@ -104,6 +116,8 @@ def fit(stages: Sequence[Stage], tensors: Mapping[str, Tensor], identity: dict[s
                 if is_point:
                     at.losses.append([float(at.step), *last])
             context.progress(at.step, total, stage.name)
+        if unfinished:
+            stage.finish()
     warn_if_cut(at.made, total, sum(stage.steps for stage in stages), context.budget)
     return at
 
@@ -122,7 +136,7 @@ def _ends(stages: Sequence[Stage], budget: Budget) -> list[int]:
     """The step at which each stage ends, counted over all stages; see `fit` for what budgets do."""
     wanted = [stage.steps for stage in stages]
     if budget.epochs is not None:
-        wanted = [min(stage.steps, budget.epochs * stage.epoch) for stage in stages]
+        wanted = [min(stage.steps, max(1, int(budget.epochs * stage.epoch))) for stage in stages]
     ends = list(accumulate(wanted))
     if budget.steps is not None and budget.steps < ends[-1]:
         ends = [budget.steps * end // ends[-1] for end in ends]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable
@@ -15,15 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from ntgbench.errors import DatasetError, PluginError
-from ntgbench.interfaces import BUDGET_LOGGER
+from ntgbench.learning.budget import warn_if_cut
 from ntgbench.learning.device import matrix_type, without_denormals
 from ntgbench.learning.resume import Checkpoint, Position, with_state
 from ntgbench.seeds import derive_seed
 from ntgbench.tracks.biflows.splits import split
-from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
-    from ntgbench.interfaces import Budget, Context
+    from ntgbench.interfaces import Context
     from ntgbench.learning.recipe import Recipe
     from ntgbench.tracks.biflows.interfaces import Labels
     from ntgbench.traffic.biflows import Biflows
@@ -172,7 +170,7 @@ def fit(
         if at.validation_loss and len(at.validation_loss) - 1 - int(np.argmin(at.validation_loss)) >= recipe.patience:
             break
     else:
-        _warn_if_cut(at.step, steps, steps_an_epoch, recipe, budget)
+        warn_if_cut(at.step, steps, recipe.epochs * steps_an_epoch, budget)
     model.load_state_dict(best)
     model.eval()
     return at
@@ -207,24 +205,6 @@ def _swap(average: list[Tensor], weights: list[nn.Parameter]) -> None:
     """Exchange the weights and their average, when there is one."""
     for mean, weight in zip(average, weights, strict=False):
         mean.data, weight.data = weight.data, mean.data
-
-
-def _warn_if_cut(done: int, allowed: int, steps_an_epoch: int, recipe: Recipe, budget: Budget) -> None:
-    """Log a warning, which becomes a note on the row, when the budget ended the training before the recipe did."""
-    if done >= recipe.epochs * steps_an_epoch:
-        return
-    if done < allowed:
-        bound, unit = budget.minutes, "minute"
-    elif budget.steps == allowed:
-        bound, unit = budget.steps, "step"
-    else:
-        bound, unit = budget.epochs, "epoch"
-    logging.getLogger(BUDGET_LOGGER).warning(
-        "training stopped at epoch %.3g of %d by the budget of %s",
-        done / steps_an_epoch,
-        recipe.epochs,
-        pluralised(bound or 0, unit),
-    )
 
 
 class _Clock:

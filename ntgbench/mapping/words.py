@@ -43,7 +43,7 @@ class Words:
         A sentence is the source port, destination port and protocol of a packet. Words carry their kind, so that
         port 17 is not protocol 17. Settings are those of CascadeNet's code: 10 numbers, window 5, 5 epochs.
         """
-        rows = _sentences(trace, seed)
+        rows = sentences((trace.source_port, trace.destination_port, trace.protocol), seed)
         sides = (trace.source_port[rows], trace.destination_port[rows])
         found = learnt([("port", sides[0]), ("port", sides[1]), ("proto", trace.protocol[rows])], seed)
         units = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for _, vectors in found.values()]
@@ -118,11 +118,16 @@ def nearest(vectors: Vectors, known: Vectors) -> npt.NDArray[np.int64]:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _sentences(trace: PacketTrace, seed: int) -> npt.NDArray[np.int64]:
-    """Rows to learn from: all packets, or as many as allowed and every word at least once."""
-    if len(trace) <= MOST_SENTENCES:
-        return np.arange(len(trace))
-    drawn = np.random.default_rng(seed).choice(len(trace), MOST_SENTENCES, replace=False)
-    columns = (trace.source_port, trace.destination_port, trace.protocol)
+def sentences(columns: Sequence[npt.NDArray[np.integer]], seed: int) -> npt.NDArray[np.int64]:
+    """Rows to learn vectors from: all, or `MOST_SENTENCES` at random and those in which a value of a column is first.
+
+    Args:
+        columns: the words of each place of a sentence, (N,) each.
+        seed: of the choice.
+    """
+    count = len(columns[0])
+    if count <= MOST_SENTENCES:
+        return np.arange(count)
+    drawn = np.random.default_rng(seed).choice(count, MOST_SENTENCES, replace=False)
     firsts = [np.unique(column, return_index=True)[1] for column in columns]
     return np.union1d(drawn, np.concatenate(firsts))

@@ -18,17 +18,17 @@ def test_a_budget_that_is_spent_leaves_the_model_as_it_was(caplog) -> None:
     model, trained = train(budget=Budget(minutes=0.0))
     assert len(trained.train_loss) == 0
     assert (model.embedding.weight == 0).all()
-    assert caplog.messages == ["training stopped at epoch 0 of 20 by the budget of 0 minutes"]
+    assert caplog.messages == ["training made 0 of 140 steps by the budget of 0 minutes"]
 
 
 @pytest.mark.parametrize(
     ("budget", "steps", "message"),
     [
-        (Budget(steps=1), 1, "epoch 0.143 of 20 by the budget of 1 step"),
-        (Budget(steps=14), 14, "epoch 2 of 20 by the budget of 14 steps"),
-        (Budget(steps=1000, epochs=1), 7, "epoch 1 of 20 by the budget of 1 epoch"),
-        (Budget(steps=10, epochs=2), 10, "epoch 1.43 of 20 by the budget of 10 steps"),
-        (Budget(minutes=1e9, epochs=2), 14, "epoch 2 of 20 by the budget of 2 epochs"),
+        (Budget(steps=1), 1, "1 of 140 steps by the budget of 1 step"),
+        (Budget(steps=14), 14, "14 of 140 steps by the budget of 14 steps"),
+        (Budget(steps=1000, epochs=1), 7, "7 of 140 steps by the budget of 1 epoch"),
+        (Budget(steps=10, epochs=2), 10, "10 of 140 steps by the budget of 10 steps"),
+        (Budget(minutes=1e9, epochs=2), 14, "14 of 140 steps by the budget of 2 epochs"),
         (Budget(steps=140), 140, None),
         (Budget(epochs=20, steps=1000, minutes=1e9), 140, None),
     ],
@@ -37,7 +37,7 @@ def test_a_training_that_a_budget_cuts_says_so(budget, steps, message, caplog) -
     told = []
     train(budget=budget, progress=lambda *state: told.append(state))
     assert len(told) == steps
-    assert caplog.messages == ([] if message is None else [f"training stopped at {message}"])
+    assert caplog.messages == ([] if message is None else [f"training made {message}"])
 
 
 def test_a_training_that_ends_by_its_patience_was_not_cut(caplog) -> None:

@@ -46,7 +46,7 @@ def test_a_row_says_what_a_budget_cut(flows, tmp_path) -> None:
         out=tmp_path / "boards",
     )
     assert all(row["machine"]["threads"] == 1 for row in outcome.rows)
-    said = "training stopped at epoch 1.33 of 14 by the budget of 4 steps"
+    said = "training made 4 of 42 steps by the budget of 4 steps"
     notes = {row["system"].partition("[")[0]: row["notes"] for row in outcome.rows}
     assert notes["mamba"][-1] == said
     # What starts from a model says what that model lacks.

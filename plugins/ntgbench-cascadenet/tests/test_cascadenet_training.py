@@ -14,7 +14,7 @@ from torch import nn
 
 from ntgbench.errors import PluginError
 from ntgbench.interfaces import Budget, Context
-from ntgbench.learning import resume
+from ntgbench.learning import resume, stages
 from ntgbench.tracks.headers.example import example_trace
 
 PLAIN = Path(__file__).with_name("plain_cascadenet.py")
@@ -55,7 +55,7 @@ def test_the_seed_decides():
 
 KILLED = """
 import importlib.util, os, signal, sys
-from ntgbench.learning import resume
+from ntgbench.learning import resume, stages
 spec = importlib.util.spec_from_file_location("trainings", sys.argv[1])
 trainings = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(trainings)
@@ -215,7 +215,7 @@ def test_minutes_are_divided_over_the_phases(monkeypatch, caplog):
         told.append(note)
 
     told = []
-    monkeypatch.setattr(training.time, "monotonic", lambda: now)
+    monkeypatch.setattr(stages.time, "monotonic", lambda: now)
     steps = {"g1": 20, "g2": 20, "g3": 0, "joint": 40}
     train(steps, budget=Budget(minutes=8 / 60), progress=progress)
     # A second a step: of 8 s, 2 for each of the first two phases.
@@ -225,7 +225,7 @@ def test_minutes_are_divided_over_the_phases(monkeypatch, caplog):
 
 def test_time_that_was_spent_before_counts(tmp_path, monkeypatch):
     now, told = 0.0, []
-    monkeypatch.setattr(training.time, "monotonic", lambda: now)
+    monkeypatch.setattr(stages.time, "monotonic", lambda: now)
     monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)
 
     def progress(done, total, note=""):
@@ -254,5 +254,5 @@ def test_a_loss_that_is_not_finite_ends_the_training(phase, step):
             broken = cascade.d1 if phase == "joint" else getattr(cascade, phase.replace("g", "d"))
             broken[0].weight.data[0, 0] = np.inf
 
-    with pytest.raises(PluginError, match=rf"not finite at step {step} of phase {phase}; a smaller learning_rate"):
+    with pytest.raises(PluginError, match=rf"not finite at step {step} of stage {phase}; a smaller learning_rate"):
         training.fit(cascade, batches, layout, Context(seed=1, progress=progress))

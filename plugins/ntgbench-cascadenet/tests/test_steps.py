@@ -138,7 +138,7 @@ def test_packets_and_flows_without_a_balance_are_drawn_once_each(name, balance):
 def test_learning_rates_fall_in_a_line(falling, shares):
     phase, *_ = phases("joint", falling=falling)
     for step, share in enumerate(shares):
-        phase.prepare(step, len(shares))
+        phase.prepare(step / len(shares))
         for optimiser in (phase.critic_optimiser, phase.generator_optimiser):
             assert [group["lr"] for group in optimiser.param_groups] == [pytest.approx(share * 2e-3)]
 

@@ -113,11 +113,11 @@ class Phase:
         _descend(self.generator_optimiser, generator_total)
         return torch.stack([critic_total, generator_total]).detach()
 
-    def prepare(self, step: int, steps: int) -> None:
-        """Set the learning rates for a step of a phase of so many."""
+    def prepare(self, share: float) -> None:
+        """Set the learning rates for a step, when that share of the phase is done, 0..1."""
         p = self.layout.parameters
         for optimiser in (self.critic_optimiser, self.generator_optimiser):
-            optimiser.param_groups[0]["lr"] = p.learning_rate * ((1 - step / steps) if p.falling else 1.0)
+            optimiser.param_groups[0]["lr"] = p.learning_rate * ((1 - share) if p.falling else 1.0)
 
     def begin(self) -> None:
         """Let the average begin at the weights that the phase begins with."""
