@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from ntgbench.learning import stages
-from ntgbench.learning.adversaries import critic_loss, generator_loss
+from ntgbench.learning.adversaries import generator_loss
 from ntgbench.learning.resume import with_state
 from ntgbench.learning.stages import Stage
+from ntgbench_netshare.losses import critic_loss
 from ntgbench_netshare.networks import Generator, critic
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Training:
         device = torch.device(context.device)
         self.generator = Generator(layout, p).to(device)
         inputs = layout.attributes + layout.longest * layout.features
-        self.critics = nn.ModuleList([critic(inputs, p.hidden), critic(layout.attributes, p.hidden)]).to(device)
+        self.whole, self.alone = critic(inputs, p.hidden).to(device), critic(layout.attributes, p.hidden).to(device)
+        self.critics = nn.ModuleList([self.whole, self.alone])
         self.optimisers = {"critics": self._adam(self.critics), "generator": self._adam(self.generator)}
         self.rows = {k: Rows(part, layout.longest, device) for k, part in parts.items()}
         # The weights that each chunk has at its end, and the critics that the first one has.
@@ -119,24 +121,29 @@ class Training:
 
     def _step(self, rows: Rows, size: int) -> Tensor:
         """Steps of the critics, each with fresh rows and noise, then one of the generator."""
-        p = self.parameters
-        whole, alone = self.critics
-        for _ in range(p.critic_steps):
+        p, width = self.parameters, rows.attributes.shape[1]
+        whole, alone = self.whole, self.alone
+        with torch.no_grad():
+            made = self._made(size, p.critic_steps)
+        ends = (made[:, width:].view(len(made), -1, self.generator.width) != 0).any(2).sum(1)
+        for fake, end in zip(made.view(-1, size, made.shape[1]), ends.view(-1, size), strict=True):
             drawn = _drawn(len(rows), size, rows.first.device)
-            with torch.no_grad():
-                fake = self._made(size)
             real = torch.cat([rows.attributes[drawn], rows.features(drawn).flatten(1)], 1)
-            width = rows.attributes.shape[1]
-            judged = critic_loss(whole, real, fake) + critic_loss(alone, real[:, :width], fake[:, :width])
+            longest = int(torch.maximum(end, rows.count[drawn]).max())
+            judged = critic_loss(whole, real, fake, width + longest * self.generator.width)
+            judged = judged + critic_loss(alone, real[:, :width], fake[:, :width], width)
             _descend(self.optimisers["critics"], judged)
         fake = self._made(size)
         missed = generator_loss(whole, fake) + p.attribute_weight * generator_loss(alone, fake[:, :width])
         _descend(self.optimisers["generator"], missed)
         return torch.stack([judged.detach(), missed.detach()])
 
-    def _made(self, count: int) -> Tensor:
-        """Synthetic flows, attributes before features, float (B, n)."""
-        attributes = self.generator.attributes(count)
+    def _made(self, size: int, batches: int = 1) -> Tensor:
+        """Synthetic flows, attributes before features, float (batches * size, n).
+
+        Sequences of all batches are made in one go; batch norm sees one batch at a time.
+        """
+        attributes = torch.cat([self.generator.attributes(size) for _ in range(batches)])
         features = self.generator.features(self.generator.chosen(attributes))
         return torch.cat([attributes, features.flatten(1)], 1)
 
