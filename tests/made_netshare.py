@@ -25,6 +25,10 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
+_WORDS: dict[str, Words] = {}
+"""By the digest of a trace: to learn them takes longer than all else."""
+
+
 def tiny(**changes: Any) -> NetShareParameters:
     """Settings that train at once."""
     return replace(NetShareParameters(**TINY), **changes)
@@ -39,7 +43,10 @@ def fitted(train: PacketTrace, seed: int = 1, **changes: Any) -> NetShare:
 
 def numbers(train: PacketTrace, **changes: Any) -> tuple[Layout, dict[int, Part]]:
     """The layout of a trace, and its chunks."""
-    return encoded(train, Words.learn(train, 1), tiny(**changes))
+    digest = train.digest()
+    if digest not in _WORDS:
+        _WORDS[digest] = Words.learn(train, 1)
+    return encoded(train, _WORDS[digest], tiny(**changes))
 
 
 def parts_of(layout: Layout, parts: dict[int, Part]) -> tuple[Parts, np.ndarray, np.ndarray]:

@@ -45,7 +45,7 @@ class Stopped(Exception):
 
 
 # The chunk with the most flows learns in steps 1 to 3, the others after it; 5 is inside the second, 7 begins the third.
-@pytest.mark.parametrize("kill_at", [2, 3, 5, 7, 12])
+@pytest.mark.parametrize("kill_at", [2, 5, 7])
 def test_a_training_that_was_stopped_ends_with_the_same_weights(kill_at, whole, tmp_path, monkeypatch, caplog):
     def progress(done, total, note=""):
         if done == kill_at:
@@ -117,7 +117,7 @@ def test_what_all_packets_have_is_learnt():
     # All flows have three packets of one length and TTL.
     train = flows({1000 + n: [n, n + 5, n + 10] for n in range(64)})
     settings = {
-        "chunks": 1, "hidden": 24, "lstm": 16, "batch": 32, "critic_steps": 2, "steps": 150, "learning_rate": 4e-3,
+        "chunks": 1, "hidden": 16, "lstm": 16, "batch": 32, "critic_steps": 2, "steps": 80, "learning_rate": 5e-3,
         "longest": 6,
     }  # fmt: skip
     training = trained(train, settings)
