@@ -18,8 +18,8 @@ Decay = Annotated[float, Meta(ge=0, lt=1)]
 class NetShareParameters:
     """The form of the paper, at a size that a CPU trains in a minute and a half.
 
-    The paper has hidden=512, no bound on sequences, and 1,000 passes over the first chunk of a trace of a million
-    packets, a quarter of that for each other one.
+    The paper has hidden=512, learning_rate=0.0001, no bound on sequences, and 1,000 passes over the first chunk of a
+    trace of a million packets, a quarter of that for each other one.
 
     Attributes:
         chunks: slices of equal time that are learnt one by one.
@@ -53,10 +53,10 @@ class NetShareParameters:
     outside: Literal["squeeze", "drop"] = "squeeze"
     repeats: Literal["repair", "drop"] = "repair"
     batch: Annotated[int, Meta(ge=2)] = 100
-    learning_rate: Positive = 1e-4
+    learning_rate: Positive = 1e-3
     beta1: Decay = 0.5
     beta2: Decay = 0.999
     critic_steps: Count = 5
     attribute_weight: Annotated[float, Meta(ge=0)] = 1.0
-    steps: Steps = 200
-    later_steps: Steps = 50
+    steps: Steps = 150
+    later_steps: Steps = 25
