@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from ntgbench_netshare.decoding import Parts
 from ntgbench_netshare.encoding import Part, encoded
 from ntgbench_netshare.generator import NetShare
@@ -53,7 +54,7 @@ def parts_of(layout: Layout, parts: dict[int, Part]) -> tuple[Parts, np.ndarray,
     """What sampling would make if the networks made exactly the training trace, each part a flow of its own."""
     attributes, fields, number, chunk = [], [], [], []
     for k, part in sorted(parts.items()):
-        attributes.append(Rows(part, layout.longest, "cpu").attributes.numpy())
+        attributes.append(Rows(part, layout.longest, torch.device("cpu")).attributes.numpy())
         rows = [np.arange(a, a + n) for a, n in zip(part.first, part.count, strict=True)]
         fields.append(part.fields[np.concatenate(rows)])
         number.append(part.count)
