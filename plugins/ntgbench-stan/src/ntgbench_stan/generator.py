@@ -52,8 +52,7 @@ class Stan:
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
         """A new trace, see `sampling.sampled`."""
-        p = self.parameters
-        return sampled(self.network, self.layout, packets, span_ns, p.streams, p.ports, rng)
+        return sampled(self.network, self.layout, packets, span_ns, self.parameters, rng)
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads: the network and what its numbers mean, see `saving`."""

@@ -44,15 +44,19 @@ def log_mass(outputs: Tensor, codes: Tensor, size: int) -> Tensor:
     return torch.logsumexp(weights + mass, -1) * (0.0 if size == 1 else 1.0)
 
 
-def draw_bins(outputs: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Bins, int64 (N,), drawn with the probabilities of `log_mass`, for outputs (N, 3 C)."""
+def draw_bins(outputs: Tensor, size: int, share: Tensor, normal: Tensor) -> Tensor:
+    """Bins, int64 (N,), with the probabilities of `log_mass`, for outputs (N, 3 C).
+
+    Drawn by uniform numbers `share`, (N, 1), and standard normal numbers `normal`, (N,).
+    """
     weights, means, deviations = mixture(outputs, size)
-    chosen = draw_classes(weights, generator).unsqueeze(1)
-    normal = torch.randn(len(outputs), generator=generator, device=outputs.device)
-    value = means.gather(1, chosen)[:, 0] + deviations.gather(1, chosen)[:, 0] * normal
+    chosen = draw_classes(weights, share).unsqueeze(1)
+    value = torch.addcmul(means.gather(1, chosen)[:, 0], deviations.gather(1, chosen)[:, 0], normal)
     return (value.clamp(0, 1) * size).long().clamp(max=size - 1)
 
 
-def draw_classes(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """Classes, int64 (N,), drawn with the softmax of logits (N, V)."""
-    return torch.multinomial(torch.softmax(logits, 1), 1, generator=generator)[:, 0]
+def draw_classes(logits: Tensor, share: Tensor) -> Tensor:
+    """Classes, int64 (N,), with the softmax of logits (N, V), drawn by uniform numbers (N, 1) below 1."""
+    total = torch.softmax(logits, 1).cumsum(1)
+    # Below the end of the last class that has a probability, whatever is rounded.
+    return torch.searchsorted(total, total[:, -1:] * share.clamp(max=1 - 1e-6), right=True)[:, 0]

@@ -24,7 +24,10 @@ class Network(nn.Module):
     Symbols: B chunks or streams, T packets, W window, K columns, E numbers a column, H width, U width of a head.
     """
 
+    rows: Tensor
+    sizes: Tensor
     offset: Tensor
+    unit: Tensor
     mask: Tensor
 
     def __init__(self, layout: Layout, p: StanParameters) -> None:
@@ -33,7 +36,15 @@ class Network(nn.Module):
         self.link = layout.at.get("link")
         count, width = len(self.columns), len(self.columns) * p.embedding
         rows = [min(column.size, CELLS) if column.mixture else column.size for column in self.columns]
-        self.register_buffer("offset", torch.tensor([sum(rows[:i]) for i in range(count)]), persistent=False)
+        sizes = [column.size for column in self.columns]
+        buffers = {
+            "rows": torch.tensor(rows),
+            "sizes": torch.tensor(sizes),
+            "offset": torch.tensor([sum(rows[:i]) for i in range(count)]),
+            "unit": torch.tensor([[column.mixture / column.size] for column in self.columns]),
+        }
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer, persistent=False)
         self.table = nn.Embedding(sum(rows), p.embedding)
         self.slope = nn.Parameter(0.1 * torch.randn(count, p.embedding))
         self.start = nn.Parameter(0.1 * torch.randn(width))
@@ -52,17 +63,18 @@ class Network(nn.Module):
         self.register_buffer("mask", torch.cat(seen, 1), persistent=False)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Packets as vectors, (…, K E), for codes (…, K)."""
-        return torch.cat([self.embed_column(i, codes[..., i]) for i in range(len(self.columns))], -1)
+        """Packets as vectors, (…, K E), for codes (…, K): of each class a vector, and of a continuous column the vector
+        of a part of its range, and its value times another one.
+        """
+        return self._vectors(codes, slice(None)).flatten(-2)
 
     def embed_column(self, i: int, code: Tensor) -> Tensor:
         """Values of column i as vectors, (…, E), for codes (…,)."""
-        column = self.columns[i]
-        if not column.mixture:
-            return functional.embedding(code + self.offset[i], self.table.weight)
-        cell = code * min(column.size, CELLS) // column.size
-        share = (code / column.size).unsqueeze(-1)
-        return functional.embedding(cell + self.offset[i], self.table.weight) + share * self.slope[i]
+        return self._vectors(code.unsqueeze(-1), slice(i, i + 1)).squeeze(-2)
+
+    def _vectors(self, codes: Tensor, which: slice) -> Tensor:
+        row = codes * self.rows[which] // self.sizes[which] + self.offset[which]
+        return self.table(row) + codes.unsqueeze(-1) * (self.unit * self.slope)[which]  # type: ignore[no-any-return]
 
     def context(self, packets: Tensor) -> Tensor:
         """What each window of W following packets says, (B, T - W + 1, H), for vectors of packets (B, T, K E).
@@ -87,8 +99,8 @@ class Network(nn.Module):
         """
         parts = [context, packets] if linked is None else [context, packets, linked]
         hidden = torch.relu(functional.linear(torch.cat(parts, -1), self.inner_weight(), self.inner.bias))
-        hidden = hidden.unflatten(-1, (len(self.columns), -1))
-        return [head(hidden[..., i, :]) for i, head in enumerate(self.heads)]
+        parts = list(hidden.unflatten(-1, (len(self.columns), -1)).unbind(-2))
+        return [head(part) for head, part in zip(self.heads, parts, strict=True)]
 
     def log_likelihood(self, outputs: list[Tensor], codes: Tensor) -> Tensor:
         """Log-probability of each column, (…, K), for codes (…, K)."""

@@ -37,7 +37,7 @@ class StanParameters:
         streams: sequences that are sampled side by side, which come one after the other in the trace.
     """
 
-    window: Annotated[int, Meta(ge=2, le=4_096)] = 64
+    window: Annotated[int, Meta(ge=2, le=4_096)] = 32
     links: Annotated[int, Meta(ge=0, le=4_096)] = 0
     hidden: Width = 128
     head: Width = 48
@@ -46,10 +46,10 @@ class StanParameters:
     bins: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     exact_lengths: Annotated[int, Meta(ge=0, le=65_536)] = 64
     ports: Literal["histogram", "uniform"] = "histogram"
-    batch: Count = 16
-    chunk: Annotated[int, Meta(ge=1, le=65_536)] = 32
+    batch: Count = 8
+    chunk: Annotated[int, Meta(ge=1, le=65_536)] = 64
     cut: Share = 0.2
-    steps: Count = 1_000
+    steps: Count = 700
     learning_rate: Positive = 1e-3
     streams: Count = 32
 
