@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from ntgbench_stan.layout import Layout
+if TYPE_CHECKING:
+    from ntgbench_stan.layout import Layout
 
 
 class Given:

@@ -143,7 +143,7 @@ class Layout:
         return np.array([self.at[name] for name in forward]), np.array([self.at[name] for name in backward])
 
     def encode(self, trace: PacketTrace, links: Numbers | None = None) -> Numbers:
-        """The columns of a trace, int64 (N, K); times between packets from the second packet on, that of the first is 0.
+        """The columns of a trace, int64 (N, K); the time before the first packet is 0.
 
         Args:
             trace: packets of which each value is a value of the layout.
@@ -168,13 +168,16 @@ class Layout:
         found["length"] = length - self.lengths[0]
         return np.column_stack([found[column.name] for column in self.columns]).astype(np.int64)
 
-    def known(self, codes: Numbers) -> npt.NDArray[np.bool_]:
-        """Which columns follow from those before, so that nothing is drawn, bool (N, K), for codes (N, K)."""
+    def known(self, codes: Numbers, linked: bool = True) -> npt.NDArray[np.bool_]:
+        """Which columns follow from those before, so that nothing is drawn, bool (N, K), for codes (N, K).
+
+        With `linked` false, 5-tuples do not follow from links.
+        """
         found = np.zeros(codes.shape, bool)
         found[:, self.at["length"]] = codes[:, self.at["exact"]] < len(self.values["length"])
         if self.ipv6:
             found[:, self.prefix[0]] |= (self.values["version"][codes[:, self.at["version"]]] == 4)[:, None]
-        if self.links:
+        if self.links and linked:
             found[:, self.tuple_columns[0]] |= (codes[:, self.at["link"]] > 0)[:, None]
         return found
 

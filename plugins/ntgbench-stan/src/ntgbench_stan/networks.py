@@ -63,8 +63,10 @@ class Network(nn.Module):
         self.register_buffer("mask", torch.cat(seen, 1), persistent=False)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Packets as vectors, (…, K E), for codes (…, K): of each class a vector, and of a continuous column the vector
-        of a part of its range, and its value times another one.
+        """Packets as vectors, (…, K E), for codes (…, K).
+
+        A class has a vector; a value of a continuous column has that of its part of the range, and that of the column
+        times itself.
         """
         return self._vectors(codes, slice(None)).flatten(-2)
 
@@ -99,7 +101,7 @@ class Network(nn.Module):
         """
         parts = [context, packets] if linked is None else [context, packets, linked]
         hidden = torch.relu(functional.linear(torch.cat(parts, -1), self.inner_weight(), self.inner.bias))
-        parts = list(hidden.unflatten(-1, (len(self.columns), -1)).unbind(-2))
+        parts = list(hidden.view(*hidden.shape[:-1], len(self.columns), -1).unbind(-2))
         return [head(part) for head, part in zip(self.heads, parts, strict=True)]
 
     def log_likelihood(self, outputs: list[Tensor], codes: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ class StanParameters:
 
     Attributes:
         window: packets before a packet that it depends on, a power of two.
-        links: how many packets back a packet may say that its 5-tuple is that of an earlier one, or the reverse of it,
-            0..window; with 0, the form of the paper, addresses and ports are drawn afresh for each packet.
+        links: how many packets back a packet may say that its 5-tuple is that of an earlier one, or the reverse of it;
+            with 0, the form of the paper, addresses and ports are drawn afresh for each packet.
         hidden: width of the context network.
         head: width of the hidden layer of each column's head.
         embedding: numbers that stand for the value of a column.
@@ -49,12 +49,10 @@ class StanParameters:
     batch: Count = 8
     chunk: Annotated[int, Meta(ge=1, le=65_536)] = 64
     cut: Share = 0.2
-    steps: Count = 700
+    steps: Count = 1_000
     learning_rate: Positive = 1e-3
     streams: Count = 32
 
     def __post_init__(self) -> None:
         if self.window & (self.window - 1):
             raise ValueError(f"window must be a power of two, not {self.window}")
-        if self.links > self.window:
-            raise ValueError(f"links must be at most the window of {self.window}, not {self.links}")

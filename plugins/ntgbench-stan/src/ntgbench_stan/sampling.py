@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from ntgbench_stan.given import Given
 from ntgbench_stan.heads import draw_bins, draw_classes
-from ntgbench_stan.layout import Layout, Numbers
 from ntgbench_stan.ports import Ports
 
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace
+    from ntgbench_stan.layout import Layout, Numbers
     from ntgbench_stan.networks import Network
     from ntgbench_stan.parameters import StanParameters
 
@@ -25,9 +25,9 @@ def sampled(
 ) -> PacketTrace:
     """As many packets as asked for, whose times fill the span.
 
-    Streams begin without packets before them; what each makes first, a window of packets, is thrown away. The streams
-    then come one after the other. Times between packets are summed, and stretched or squeezed so that the last packet
-    is at the end of the span.
+    Streams begin without packets before them; what each makes first, as many packets as the window or the links reach
+    back, is thrown away. The streams then come one after the other. Times between packets are summed, and stretched or
+    squeezed so that the last packet is at the end of the span.
     """
     streams = min(p.streams, packets)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
@@ -57,7 +57,7 @@ class Streams:
             numbers, width = network.slope.shape[1], network.start.numel()
             hidden = network.enter.out_features
             self.of_context, self.of_linked = weight[:hidden], weight[hidden + width :]
-            self.of_column = list(weight[hidden : hidden + width].split(numbers))
+            self.of_column = list(torch.split(weight[hidden : hidden + width], numbers))
             self.table = [
                 None if column.mixture else network.embed_column(i, torch.arange(column.size)) @ self.of_column[i]
                 for i, column in enumerate(layout.columns)
@@ -66,7 +66,7 @@ class Streams:
     @torch.inference_mode()
     def packets(self, length: int) -> tuple[Numbers, Numbers]:
         """Codes (S length, K) and exact ports (S length, 2), one stream after the other."""
-        layout, warm_up = self.layout, self.network.window
+        layout, warm_up = self.layout, max(self.network.window, self.layout.links)
         columns = len(layout.columns)
         # One column after the other, so that what is drawn lies together.
         codes = torch.zeros(warm_up + length, columns, self.count, dtype=torch.long)

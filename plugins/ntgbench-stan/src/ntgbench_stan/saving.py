@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import numpy as np
@@ -89,7 +90,7 @@ def _check(found: Settings, parameters: StanParameters) -> None:
     names = {*FIELDS, "port", "length", *(f"octet{i}" for i in range(size)), *({"version"} & values.keys())}
     rules = {
         "there are values of each column": values.keys() == names,
-        "values go up": all(a < b for known in values.values() for a, b in zip(known, known[1:], strict=False)),
+        "values go up": all(a < b for known in values.values() for a, b in pairwise(known)),
         "columns have values": all(known for name, known in values.items() if name != "length"),
         "values fit their columns": all(
             known[-1] <= most.get(name, 255) for name, known in values.items() if len(known)

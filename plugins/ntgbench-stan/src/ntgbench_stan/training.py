@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from ntgbench.learning import stages
 from ntgbench.learning.resume import with_state
 from ntgbench.learning.training import LARGEST_GRADIENT, schedule
-from ntgbench_stan.layout import Layout, Numbers
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Context
+    from ntgbench_stan.layout import Layout, Numbers
     from ntgbench_stan.networks import Network
     from ntgbench_stan.parameters import StanParameters
 
@@ -24,17 +24,16 @@ class Chunks:
 
     def __init__(self, codes: Numbers, layout: Layout, p: StanParameters, device: torch.device) -> None:
         self.codes = torch.from_numpy(codes).to(device)
-        known = layout.known(codes)
-        known[0, layout.at["gap"]] = True  # there is no packet before the first
-        self.known = torch.from_numpy(known).to(device)
-        self.links, self.window, self.chunk, self.cut = layout.links, p.window, p.chunk, p.cut
+        self.known, self.known_alone = (
+            torch.from_numpy(known).to(device) for known in (layout.known(codes), layout.known(codes, linked=False))
+        )
+        for known in (self.known, self.known_alone):
+            known[0, layout.at["gap"]] = True  # there is no packet before the first
+        self.before, self.chunk, self.cut = max(p.window, p.links), p.chunk, p.cut
         self.link = layout.at.get("link")
-        self.tuple_columns = torch.from_numpy(layout.tuple_columns[0]).to(device)
-        self.prefix = torch.zeros(len(layout.columns), dtype=torch.bool, device=device)
-        self.prefix[torch.from_numpy(layout.prefix[0]).to(device)] = True
 
     def draw(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Random chunks with the window before each.
+        """Random chunks with the packets before each that the window and links reach, W of them.
 
         Returns:
             Codes, int64 (B, W + L, K); which of these packets are there, bool (B, W + L); and which columns of the
@@ -42,47 +41,42 @@ class Chunks:
         """
         device, packets = self.codes.device, len(self.codes)
         first = torch.randint(1 - self.chunk, packets, (batch, 1), device=device)
-        window = torch.randint(0, self.window + 1, (batch, 1), device=device)
-        window = torch.where(torch.rand(batch, 1, device=device) < self.cut, window, self.window)
-        place = torch.arange(-self.window, self.chunk, device=device)
+        known = torch.randint(0, self.before + 1, (batch, 1), device=device)
+        known = torch.where(torch.rand(batch, 1, device=device) < self.cut, known, self.before)
+        place = torch.arange(-self.before, self.chunk, device=device)
         row = first + place
-        there = (row >= 0) & (row < packets) & (place >= -window)
+        there = (row >= 0) & (row < packets) & (place >= -known)
         row = row.clamp(0, packets - 1)
-        codes, learnt = self.codes[row], ~self.known[row[:, self.window :]]
+        codes, ours = self.codes[row], row[:, self.before :]
+        known = self.known[ours]
         if self.link is not None:
-            codes, learnt = self._without_lost_links(codes, there, learnt)
-        return codes, there, learnt & there[:, self.window :, None]
-
-    def _without_lost_links(self, codes: Tensor, there: Tensor, learnt: Tensor) -> tuple[Tensor, Tensor]:
-        """A link to a packet that is not there is none: addresses and ports are then learnt from."""
-        before = there.long().cumsum(1) - there.long()
-        lost = codes[..., self.link] > 2 * before
-        codes[..., self.link] = codes[..., self.link].masked_fill(lost, 0)
-        again = torch.zeros_like(learnt)
-        again[..., self.tuple_columns] = lost[:, self.window :, None]
-        return codes, learnt | (again & ~self.prefix)
+            # A link to a packet that is not there is none: addresses and ports are then learnt from.
+            lost = codes[..., self.link] > 2 * (there.long().cumsum(1) - there.long())
+            codes[..., self.link] = codes[..., self.link].masked_fill(lost, 0)
+            known = torch.where(lost[:, self.before :, None], self.known_alone[ours], known)
+        return codes, there, ~known & there[:, self.before :, None]
 
 
 def loss(network: Network, chunks: Chunks, batch: int) -> Tensor:
     """Mean negative log-likelihood of a packet, in nats, of random chunks."""
     codes, there, learnt = chunks.draw(batch)
-    window = chunks.window
+    before = chunks.before
     vectors = torch.where(there.unsqueeze(-1), network.embed(codes), network.start)
-    linked = linked_vectors(vectors, codes[:, window:, chunks.link], window) if chunks.link is not None else None
-    outputs = network.outputs(network.context(vectors[:, :-1]), vectors[:, window:], linked)
-    found = network.log_likelihood(outputs, codes[:, window:])
-    return -found.masked_fill(~learnt, 0.0).sum() / there[:, window:].sum()
+    linked = linked_vectors(vectors, codes[:, before:, chunks.link], before) if chunks.link is not None else None
+    context = network.context(vectors[:, before - network.window : -1])
+    found = network.log_likelihood(network.outputs(context, vectors[:, before:], linked), codes[:, before:])
+    return -found.masked_fill(~learnt, 0.0).sum() / there[:, before:].sum()
 
 
-def linked_vectors(vectors: Tensor, link: Tensor, window: int) -> Tensor:
+def linked_vectors(vectors: Tensor, link: Tensor, before: int) -> Tensor:
     """Vectors of the packets that packets are linked to, (B, L, K E), 0 without a link.
 
     Args:
-        vectors: of the window and the chunk, (B, W + L, K E).
+        vectors: of the packets before and those of the chunk, (B, W + L, K E).
         link: of the packets of the chunk, int64 (B, L), see `ntgbench_stan.links`.
-        window: W.
+        before: W.
     """
-    place = torch.arange(window, vectors.shape[1], device=link.device) - (link + 1) // 2
+    place = torch.arange(before, vectors.shape[1], device=link.device) - (link + 1) // 2
     found = vectors.gather(1, place.unsqueeze(-1).expand(-1, -1, vectors.shape[2]))
     return found.masked_fill((link == 0).unsqueeze(-1), 0.0)
 
