@@ -7,6 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+WIDEST = 10.0
+"""Bound of the logarithm of a standard deviation, in parts of the range that a component begins with."""
+
+FARTHEST = 1e4
+"""Standard deviations from a mean after which all is as unlikely: beyond, logarithms leave the range of floats."""
+
 SMALLEST = 0.1
 """Standard deviation of a Gaussian in bins, at least."""
 
@@ -19,7 +25,7 @@ def mixture(outputs: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     weights, means, scales = outputs.chunk(3, -1)
     components = means.shape[-1]
     centre = (torch.arange(components, device=outputs.device) + 0.5) / components
-    deviation = torch.exp(scales - math.log(components)) + SMALLEST / size
+    deviation = torch.exp(scales.clamp(-WIDEST, WIDEST) - math.log(components)) + SMALLEST / size
     return torch.log_softmax(weights, -1), means + centre, deviation
 
 
@@ -27,12 +33,12 @@ def log_mass(outputs: Tensor, codes: Tensor, size: int) -> Tensor:
     """Log-probability of the bins `codes`, (…,), of `size` bins of equal width over 0..1, for outputs (…, 3 C).
 
     A bin has what the mixture has between its ends, sum_k w_k (Phi((b - m_k) / s_k) - Phi((a - m_k) / s_k)); the first
-    and the last bin have the tails as well, so that all sum to 1 (STAN, arXiv 2009.12740, section 3, with bins).
+    and the last bin have the tails as well, so that all sum to 1 (the mixture of arXiv 2009.12740, over bins).
     """
     weights, means, deviations = mixture(outputs, size)
     code = codes.unsqueeze(-1)
     low, high = ((code + end) / size - means for end in (0, 1))
-    low, high = low / deviations, high / deviations
+    low, high = ((end / deviations).clamp(-FARTHEST, FARTHEST) for end in (low, high))
     # On the side where both ends are negative, the logarithm of Phi keeps its digits.
     turned = low + high > 0
     lower, upper = torch.where(turned, -high, low), torch.where(turned, -low, high)

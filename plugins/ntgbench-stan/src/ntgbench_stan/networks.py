@@ -19,7 +19,7 @@ CELLS = 32
 
 
 class Network(nn.Module):
-    """p(packet | window) = product over its columns j of p(x_j | window, x_1 … x_{j-1}) (arXiv 2009.12740, section 3).
+    """p(packet | window) = product over its columns j of p(x_j | window, x_1 … x_{j-1}) (arXiv 2009.12740).
 
     Symbols: B chunks or streams, T packets, W window, K columns, E numbers a column, H width, U width of a head.
     """
