@@ -37,12 +37,11 @@ def cycle(packets: int) -> PacketTrace:
     )
 
 
-@pytest.mark.parametrize("links", [0, 4])
-def test_learns_a_sequence_that_is_certain(links):
+def test_learns_a_sequence_that_is_certain():
     train = cycle(600)
     p = StanParameters(
-        window=4, links=links, hidden=24, head=16, embedding=6, components=3, bins=200, exact_lengths=2, batch=8,
-        chunk=16, steps=300, learning_rate=1e-2, streams=2, cut=0.5,
+        window=4, hidden=24, head=16, embedding=6, components=3, bins=200, exact_lengths=2, batch=8,
+        chunk=16, steps=200, learning_rate=1e-2, streams=2, cut=0.1,
     )  # fmt: skip
     system = Stan(p)
     system.fit(train, Context(seed=2))
@@ -55,6 +54,17 @@ def test_learns_a_sequence_that_is_certain(links):
         assert abs(np.median(made.ip_length[kind == kind_of]) - length) < 60
         gaps = np.diff(made.time_ns)[kind[1:] == kind_of]
         assert np.median(gaps) == pytest.approx(10 ** (5 + kind_of), rel=0.5)
+
+
+def test_links_keep_flows_together_whose_ports_are_drawn_inside_their_buckets():
+    train = cycle(300)
+    apart, together = (
+        fitted(train, links=links, ports="uniform", steps=80, learning_rate=1e-2, batch=8, cut=0.0) for links in (0, 4)
+    )
+    flows = [len(one.sample(200, 10**9, np.random.default_rng(1)).flows) for one in (apart, together)]
+    # All ports but 443 are drawn anew for each packet, or copied from the packet that is linked to.
+    assert flows[0] > 150
+    assert flows[1] < 50
 
 
 def test_a_killed_training_ends_with_the_same_weights(tmp_path, monkeypatch):
