@@ -41,7 +41,7 @@ def test_learns_a_sequence_that_is_certain():
     train = cycle(600)
     p = StanParameters(
         window=4, hidden=24, head=16, embedding=6, components=3, bins=200, exact_lengths=2, batch=8,
-        chunk=16, steps=200, learning_rate=1e-2, streams=2, cut=0.1,
+        chunk=16, steps=150, learning_rate=1e-2, streams=2, cut=0.1,
     )  # fmt: skip
     system = Stan(p)
     system.fit(train, Context(seed=2))
