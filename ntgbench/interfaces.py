@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from ntgbench.tracks import DEFAULT
 from ntgbench.values import Count, Positive
@@ -100,6 +101,10 @@ class Occupies:
     gpu: bool = False
 
 
+Lack = Annotated[tuple[str, ...], Meta(min_length=2, max_length=2)]
+"""What traffic of a system has not, one of the `aspects` of its track, and why, as a part of a sentence."""
+
+
 @dataclass(frozen=True)
 class GeneratorSpec:
     """A generator, light enough to be listed without importing what it needs.
@@ -123,8 +128,7 @@ class GeneratorSpec:
         files: names of the str parameters that are paths of files or folders, which must exist before a run: when what
             is in them has changed, the system is fitted again. Relative ones start from `Context.home`.
         occupies: processors, memory and GPU.
-        lacks: what its traffic has not, of the `aspects` of its track, and why: (aspect, reason) each, the reason a
-            part of a sentence. Metrics about it do not apply to the system, which boards mark.
+        lacks: what its traffic has not. Metrics about it do not apply to the system, and boards mark them.
     """
 
     name: str
@@ -141,7 +145,7 @@ class GeneratorSpec:
     heldout: bool = False
     files: tuple[str, ...] = ()
     occupies: Occupies = Occupies()
-    lacks: tuple[tuple[str, str], ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ class AugmenterSpec:
     reference: bool = False
     track: str = DEFAULT
     occupies: Occupies = Occupies()
-    lacks: tuple[tuple[str, str], ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
 
 SystemSpec = GeneratorSpec | AugmenterSpec

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ntgbench.interfaces import MetricSpec
+    from ntgbench.interfaces import Lack, MetricSpec
 
 Scores = dict[str, MetricValue]
 """Metrics of a row by key: the metric's name, and after "@" what it was compared with when that is not the headline, or
@@ -39,7 +39,7 @@ def score(
     at: str = "",
     likelihood: Any = None,
     drawn: dict[str, npt.NDArray[np.float64]] | None = None,
-    lacks: Iterable[tuple[str, str]] = (),
+    lacks: Iterable[Lack] = (),
 ) -> Scores:
     """Each metric of `synthetic` beside `real`; a metric that fails gives a reason and stops no other.
 
@@ -49,7 +49,8 @@ def score(
     the system that made the synthetic traffic: metrics about it are not computed.
     """
     targets: dict[tuple[str, bool], list[MetricSpec]] = {}
-    reasons, scores = dict(lacks), {}
+    reasons = {one[0]: one[1] for one in lacks}
+    scores: Scores = {}
     for metric in metrics:
         missing = [reasons[aspect] for aspect in metric.about if aspect in reasons]
         if missing:

@@ -112,6 +112,13 @@ BAD = [
     (PARAMETERS.format("x: int = 1\n        def __post_init__(self): raise RuntimeError('no')"), "RuntimeError: no"),
     (METRIC.format("goal='up'"), "'odd': goal must be 'max' or 'min' or 'near', not 'up'"),
     (METRIC.format("goal='min', suite='secrecy'").replace("odd", "lost"), "no suite 'secrecy', which lost names"),
+    (METRIC.format("goal='min', about=('flows',)").replace("odd", "far"), "traffic of biflows has no aspect 'flows'"),
+    (METRIC.format("goal='min', about='flows'"), "about must be a list, not 'flows'"),
+    (
+        GOOD.replace('"good",', '"flat",').replace('one"', 'x", track="headers", lacks=(("flow", "it has none"),)'),
+        "traffic of headers has no aspect 'flow', which flat names; did you mean flows?",
+    ),
+    (GOOD.replace('a good one"', 'x", lacks=("flows",)'), "lacks[0] must be a list, not 'flows'"),
     (METRIC.format("goal='min', version='1'"), "version must be a whole number, not '1'"),
     (METRIC.format("goal='min', lowest='0'"), "lowest must be a number or none, not '0'"),
     (METRIC.format("goal='min', digits=-1"), "digits must be in 0..12, not -1"),

@@ -42,6 +42,28 @@ def test_metrics_of_one_target_share_a_call(target) -> None:
     assert calls == [7]
 
 
+def test_a_metric_about_what_the_system_lacks_is_marked_and_not_computed(target) -> None:
+    def measure(real, synthetic, seed):
+        return {"first": 0.25}
+
+    first, second = specs(target(measure))
+    chosen = [
+        first,
+        replace(second, about=("times",)),
+        replace(second, name="third", target="no:such", about=("b", "a")),
+    ]
+    found = score(chosen, 1, 2, 1, "@test", lacks=[("times", "it has no clock"), ("a", "no a")])
+    assert found["first@test"]["value"] == 0.25
+    assert found["second@test"]["reason"] == "does not apply: it has no clock"
+    assert found["third@test"]["reason"] == "does not apply: no a"
+    for name in ("second@test", "third@test"):
+        assert found[name]["value"] is None
+        assert found[name]["undefined"]
+        assert found[name]["inapplicable"]
+        assert not has_failed(found[name])
+    assert not any("inapplicable" in value for value in score(chosen[:1], 1, 2, 1, lacks=[("times", "…")]).values())
+
+
 @pytest.mark.parametrize(
     ("returned", "reason"),
     [

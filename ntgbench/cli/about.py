@@ -63,6 +63,7 @@ def system(text: str, track: str | None) -> dict[str, Any]:
         "parameters": parameters or "none",
         "settings": settings,
         **({} if base is None else {"base": f"{base}, whose fitted model it starts from"}),
+        **({"lacks": {one[0]: one[1] for one in spec.lacks}} if spec.lacks else {}),
         "occupies": _occupies(spec),
         "example": f"{_run(spec.track)} -s {shlex.quote(chosen.display_name)} -s real --seeds 1",
     }

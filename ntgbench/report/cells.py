@@ -35,8 +35,11 @@ def no_number(entry: Entry, key: str, version: int | None = None) -> Cell:
     measured = [row["metrics"][key] for row in entry.rows if key in row["metrics"]]
     if version is not None and any(metric["version"] != version for metric in measured):
         return Cell("outdated", "measured by an older version of the metric; run it again")
-    if measured and all(metric.get("inapplicable", False) for metric in measured):
-        return Cell("n/a", reason(entry, key))
+    # Other forms of a metric that does not apply are not in rows.
+    headline = key.partition("@")[0]
+    base = [row["metrics"][headline] for row in entry.rows if headline in row["metrics"]]
+    if base and all(metric.get("inapplicable", False) for metric in base):
+        return Cell("n/a", reason(entry, headline))
     if measured and all(metric.get("undefined", False) for metric in measured):
         return Cell("undefined", reason(entry, key))
     failed = measured or any(row["status"] == "failed" for row in entry.rows)

@@ -46,6 +46,26 @@ def test_a_metric_that_is_undefined_has_not_failed_and_the_board_says_so() -> No
     assert metric_failures([("one", rows[0])]) == []
 
 
+def test_a_metric_that_does_not_apply_is_a_marked_cell_with_the_reason_below_the_table() -> None:
+    def measured(**more):
+        return {"value": 0.5, "version": 1, "goal": "min", "digits": 3, **more}
+
+    marked = measured(value=None, reason="does not apply: it has no flow", undefined=True, inapplicable=True)
+    rows = [
+        make_row(
+            system, seed, metrics={f"fidelity/{name}{at}": one for name in ("gaps", "sizes") for at in ("", "@test")}
+        )
+        for seed in range(2)
+        for system, one in (("b", marked), ("a", marked), ("c", measured()))
+    ]
+    assert {check_row(row) for row in rows} == {None}
+    text = render(rows)["made-fidelity.md"]
+    assert re.search(r"- \| `b` +\| +n/a \| +n/a ", text)
+    assert "**Not applicable (n/a):**\n\n- `gaps`, `sizes` of `a`, `b`: it has no flow\n" in text
+    assert "**Metrics without a value:**" not in text
+    assert metric_failures([("b", rows[0])]) == []
+
+
 def test_causes_that_differ_in_numbers_only_are_one() -> None:
     rows = [failing("a", n, {"fidelity/bad": f"{n + 1.5} lies outside 0.0..1.0"}) for n in range(20)]
     (only,) = metric_failures([("a", row) for row in rows])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ntgbench.report.blocks import Block, Table
+from ntgbench.report.cells import no_number
 from ntgbench.report.rank import estimate
 from ntgbench.report.tables import comparison, parts, pooled
 from ntgbench.report.text import EMPTY, code, shown
@@ -48,7 +49,7 @@ def trace_tables(board: Board, rows: Sequence[Row]) -> list[Block]:  # noqa: ARG
             "metric's plugin describes the others.",
             *(comparison(board, part, [], heads=[column.name for column in part]) for part in parts(forms)),
         ]
-    return tables
+    return tables + (_costs(board) if board.suite == OF_PAPER[0] else [])
 
 
 def may_rank(board: Board, column: Column) -> bool:
@@ -102,11 +103,32 @@ def _shares_of_worst(board: Board, columns: Sequence[Column]) -> list[Block]:
         cells = []
         for column in distances:
             value, most = means.get((entry.name, column.name)), worst[column.name]
-            cells.append(EMPTY if value is None else f"{SHARE_OF_WORST * value / most if most else 0.0:.3f}")
+            share = SHARE_OF_WORST * (value or 0.0) / most if most else 0.0
+            cells.append(no_number(entry, column.key, column.version) if value is None else f"{share:.3f}")
         body.append([shown(entry), *cells])
     names = ", ".join(code(entry.name) for entry in entries)
     return [
         "### As the paper normalises",
         f"{SHARE_OF_WORST} d / max d over {names}: comparable within this set of systems only.",
         Table(["system", *(column.name for column in distances)], body, left=0),
+    ]
+
+
+def _costs(board: Board) -> list[Block]:
+    """What the rows took: seconds of fitting and sampling, and memory; means over the seeds, for orientation."""
+    body = []
+    for entry in sorted(board.entries, key=lambda entry: (entry.reference, entry.name)):
+        taken = [[row["phases"].get(name) for row in entry.rows] for name in ("fit", "sample")]
+        taken.append([row["peak_memory_mib"] for row in entry.rows])
+        known = [[one for one in values if one is not None] for values in taken]
+        if all(known):
+            means = [estimate(values).mean for values in known]
+            body.append([shown(entry), *(f"{mean:,.{digits}f}" for mean, digits in zip(means, (1, 1, 0), strict=True))])
+    if not body:
+        return []
+    return [
+        "### What it took",
+        "Wall-clock seconds of a fit and of a sample as large as the training trace, and the largest memory, metrics "
+        "included. Other cells ran beside, so this is no ranking.",
+        Table(["system", "fit s", "sample s", "peak MiB"], body, left=0),
     ]

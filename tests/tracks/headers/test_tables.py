@@ -75,6 +75,17 @@ def test_the_papers_normalisation_names_its_systems():
     assert "As the paper normalises" not in page(row("gan", 4.0, "queue"), suite="queue")
 
 
+def test_a_metric_that_does_not_apply_is_marked_in_every_table():
+    without = row("flat", None, test=None)
+    for metric in without["metrics"].values():
+        metric.update(undefined=True, inapplicable=True, reason="does not apply: it has no flow")
+    text = page(without, row("gan", 4.0, test=5.0, ref=8.0), row("better", 2.0), *references(9.0))
+    for title in ("Against the training trace", "Against held-out traffic", "As the paper normalises", "Other forms"):
+        (found,) = [cells for cells in lines(text, f"### {title}") if "`flat`" in cells]
+        assert found[-1] == "n/a"
+    assert "of `flat`: it has no flow" in text
+
+
 def test_floors_held_out_traffic_and_other_forms_have_their_places():
     real = row("real", 1.0, test=0.0, floor=0.25, ref=7.0)
     text = page(real, row("gan", 4.0, test=5.0, ref=8.0))
@@ -87,3 +98,20 @@ def test_a_metric_that_does_not_tell_ranks_nothing_over_seeds_either():
     for bad, ranks in ((2.0, True), (0.5, False)):
         rows = [row("gan", 3.0), row("better", 2.0), *references(bad)]
         assert ("ranks.md" in render([*rows, *({**one, "seed": 1} for one in rows)])) == ranks
+
+
+def test_the_page_of_statistics_says_what_the_rows_took():
+    taken = {"phases": {"fit": 1234.5, "sample": 2.0}, "peak_memory_mib": 512.4}
+    other = {"phases": {"fit": 1235.5, "sample": 4.0}, "peak_memory_mib": 511.4}
+    rows = [
+        {**row("gan", 4.0, "statistics"), **taken},
+        {**row("gan", 4.0, "statistics"), **other, "seed": 1},
+        {**row("lost", 4.0, "statistics"), "phases": {}},
+        {**row("zero", 4.0, "statistics"), **taken},
+    ]
+    text = page(*rows, suite="statistics")
+    assert lines(text, "### What it took")[2:] == [
+        ["`gan`", "1,235.0", "3.0", "512"],
+        ["*zero*", "1,234.5", "2.0", "512"],
+    ]
+    assert "What it took" not in page(row("gan", 4.0))
