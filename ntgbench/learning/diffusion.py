@@ -4,8 +4,8 @@ With a_t the share of an image's variance that is left after step t, a noisy ima
 x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e with standard normal noise e.
 
 Forward process: Ho et al. 2020, arXiv 2006.11239; cosine schedule: Nichol and Dhariwal 2021, arXiv 2102.09672, section
-3.2; the target v: Salimans and Ho 2022, arXiv 2202.00512, section 4; sampling in few steps: DPM-Solver++(2M), Lu et al.
-2022, arXiv 2211.01095, whose first order is DDIM, Song et al. 2020, arXiv 2010.02502.
+3.2; sampling in few steps: DPM-Solver++(2M), Lu et al. 2022, arXiv 2211.01095, whose first order is DDIM, Song et al.
+2020, arXiv 2010.02502.
 """
 
 from __future__ import annotations
@@ -58,10 +58,6 @@ class Schedule:
     def noisy(self, images: Tensor, times: Tensor, noise: Tensor) -> Tensor:
         """The images (N, …) at `times`, int64 (N,), for this noise, (N, …)."""
         return at(self.signal, times, images) * images + at(self.noise, times, images) * noise
-
-    def velocity(self, images: Tensor, times: Tensor, noise: Tensor) -> Tensor:
-        """The target v = sqrt(a_t) e - sqrt(1 - a_t) x_0; arguments and shape as those of `noisy`."""
-        return at(self.signal, times, images) * noise - at(self.noise, times, images) * images
 
     def dpm(self, image: Image, state: Tensor, steps: int) -> Tensor:
         """The images, (N, …), that come of noise, (N, …), by `steps` steps back without more noise, evenly spread.

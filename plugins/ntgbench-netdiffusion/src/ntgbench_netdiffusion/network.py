@@ -1,4 +1,4 @@
-"""The network: tokens of some rows of an image exchange what they hold, and each is worked on by itself, by turns.
+"""The network: rows of an image exchange what they hold, and each is worked on by itself, by turns.
 
 MLP-Mixer: Tolstikhin et al. 2021, arXiv 2105.01601, with normalisations that are scaled and shifted by time and kind of
 flow, and gates that begin at 0, as in DiT: Peebles and Xie 2022, arXiv 2212.09748, section 3.2.
@@ -15,66 +15,102 @@ from ntgbench_netdiffusion.images import CLASSES
 LONGEST_WAVE = 10_000.0
 """Period, over 2 pi, of the slowest component of the embedding of time."""
 
+MOST_SAID = 10.0
+"""Bound of the evidence of other rows: where there is next to no noise a pixel's own is far larger."""
+
+GAIN = 10.0
+"""Factor of the weights of that evidence, which makes them learn as fast as they should."""
+
 
 class Block(nn.Module):
-    """A mixing of tokens and a mixing of the numbers of each token, each with a skip connection."""
+    """A mixing of rows and a mixing of the numbers of each row, each with a skip connection."""
 
-    def __init__(self, tokens: int, width: int) -> None:
+    def __init__(self, rows: int, width: int) -> None:
         super().__init__()
         self.condition = nn.Linear(width, 6 * width)
         nn.init.zeros_(self.condition.weight)
         nn.init.zeros_(self.condition.bias)
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.over_tokens = nn.Sequential(nn.Linear(tokens, 2 * tokens), nn.GELU(), nn.Linear(2 * tokens, tokens))
+        self.over_rows = nn.Sequential(nn.Linear(rows, 2 * rows), nn.GELU(), nn.Linear(2 * rows, rows))
         self.over_width = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """The block's output for `x`, both (N, tokens, width), and the activated embedding (N, width)."""
+        """The block's output for `x`, both (N, rows, width), and the activated embedding (N, width)."""
         shift, scale, gate, shift_2, scale_2, gate_2 = self.condition(embedding)[:, None].chunk(6, dim=2)
-        mixed = self.over_tokens(torch.addcmul(shift, self.norm(x), 1 + scale).transpose(1, 2)).transpose(1, 2)
+        mixed = self.over_rows(torch.addcmul(shift, self.norm(x), 1 + scale).transpose(1, 2)).transpose(1, 2)
         x = torch.addcmul(x, gate, mixed)
         after: Tensor = torch.addcmul(x, gate_2, self.over_width(torch.addcmul(shift_2, self.norm(x), 1 + scale_2)))
         return after
 
 
 class Mixer(nn.Module):
-    """Predicts the target v of `Schedule.velocity`.
+    """What an image is, by what is left of it in noise.
+
+    A pixel is -1, 0 or 1. The network says how likely each value is by the rest of the image; the noisy pixel itself
+    then counts by the density of its noise, see `posterior`. So the network need not carry every pixel to its end. How
+    much the same column of the other packets counts is learnt for each column.
 
     Args:
-        rows: rows of an image, a multiple of those of a token.
+        rows: rows of an image.
         columns: pixels of a row, D.
-        token: rows of a token.
-        width: numbers of a token inside the network, even.
+        width: numbers of a row inside the network, even.
         blocks: number of blocks.
     """
 
-    def __init__(self, rows: int, columns: int, token: int, width: int, blocks: int) -> None:
+    def __init__(self, rows: int, columns: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.columns, self.tokens = columns, rows // token
+        self.columns = columns
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.kind = nn.Embedding(CLASSES, width)
-        self.first = nn.Linear(token * columns, width)
-        self.place = nn.Parameter(0.02 * torch.randn(self.tokens, width))
-        self.blocks = nn.ModuleList(Block(self.tokens, width) for _ in range(blocks))
+        self.first = nn.Linear(columns, width)
+        self.place = nn.Parameter(0.02 * torch.randn(rows, width))
+        self.shared = nn.Parameter(torch.zeros(columns))
+        self.blocks = nn.ModuleList(Block(rows, width) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
-        self.last = nn.Linear(width, token * columns)
+        self.last = nn.Linear(width, 2 * columns)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
-    def forward(self, images: Tensor, times: Tensor, kinds: Tensor) -> Tensor:
-        """The prediction, float (N, rows, D).
+    def forward(
+        self, images: Tensor, times: Tensor, kinds: Tensor, signal: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of -1 and of 1, against one of 0 for 0: float (N, rows, D) each.
 
         Args:
             images: noisy images, float (N, rows, D).
             times: how noisy, float (N,), 0..1.
             kinds: kind of each flow, int64 (N,).
+            signal: of the schedule at these times, float (N, 1, 1).
+            noise: likewise.
         """
         embedding = F.silu(self.time(waves(times, self.kind.embedding_dim)) + self.kind(kinds))
-        x = self.first(images.reshape(len(images), self.tokens, -1)) + self.place
+        x = self.first(images) + self.place
         for block in self.blocks:
             x = block(x, embedding)
-        predicted: Tensor = self.last(self.norm(x)).view(images.shape)
-        return predicted
+        absent, one = posterior(self.last(self.norm(x)).chunk(2, dim=2), images, signal, noise)
+        # Where a column is the same in all packets of a flow, what the other rows say of it counts as much as its own.
+        with torch.no_grad():
+            said = (signal * images - signal.square() / 2) / noise.square()
+            said *= torch.sigmoid(F.softplus(one) - absent)
+            said = (said.sum(1, keepdim=True) - said).clamp_(-MOST_SAID, MOST_SAID)
+        return absent, one + GAIN * self.shared * said
+
+
+def posterior(logits: tuple[Tensor, ...], images: Tensor, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits with what the noisy pixels say: that of a value k rises by (s k x - s^2 k^2 / 2) / n^2.
+
+    By Bayes' rule: of a pixel k, x = s k + n e has the density N(s k, n^2).
+
+    Args:
+        logits: of -1 and 1, float (N, rows, D) each.
+        images: the noisy images x, float (N, rows, D).
+        signal: s, and
+        noise: n of the schedule, at the time of each image, float (N, 1, 1).
+    """
+    ratio = (signal / noise).square()
+    tilt = images * (signal / noise.square())
+    absent, one = logits
+    return absent - tilt - ratio / 2, one + tilt - ratio / 2
 
 
 def waves(times: Tensor, width: int) -> Tensor:

@@ -18,8 +18,7 @@ class NetDiffusionParameters:
 
     Attributes:
         rows: packets of an image. What a flow has after these is not learnt, and not made.
-        token: packets of a token of the network, a divisor of rows.
-        width: numbers of a token inside the network, even.
+        width: numbers of a row inside the network, even.
         blocks: blocks of the network.
         noise_steps: steps in which an image becomes noise.
         steps: steps of training.
@@ -35,8 +34,7 @@ class NetDiffusionParameters:
     """
 
     rows: Annotated[int, Meta(ge=1, le=1_024)] = 32
-    token: Count = 4
-    width: Annotated[int, Meta(ge=2, le=4_096)] = 256
+    width: Annotated[int, Meta(ge=2, le=4_096)] = 128
     blocks: Annotated[int, Meta(ge=1, le=64)] = 3
     noise_steps: Annotated[int, Meta(ge=2, le=10_000)] = 200
     steps: Count = 600
@@ -49,8 +47,6 @@ class NetDiffusionParameters:
     repair: bool = True
 
     def __post_init__(self) -> None:
-        if self.rows % self.token:
-            raise ValueError(f"rows must be a multiple of token, {self.token}, not {self.rows}")
         if self.width % 2:
             raise ValueError(f"width must be even, not {self.width}")
         if self.sampling_steps > self.noise_steps:

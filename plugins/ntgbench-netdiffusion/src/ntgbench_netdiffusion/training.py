@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from ntgbench.learning.diffusion import Schedule, at
 from ntgbench.learning.resume import with_state
@@ -30,7 +31,7 @@ FIRST_AVERAGE = 10
 
 def new_network(p: NetDiffusionParameters, columns: int) -> Mixer:
     """A network for images with so many columns, with random weights."""
-    return Mixer(p.rows, columns, p.token, p.width, p.blocks)
+    return Mixer(p.rows, columns, p.width, p.blocks)
 
 
 def train(
@@ -38,7 +39,7 @@ def train(
 ) -> list[list[float]]:
     """Train in place; the network gets the running average of its weights in the end. Returns losses, see `Course`.
 
-    Each step draws flows, times and noise; the loss is the squared error of v.
+    Each step draws flows, times and noise; the loss is the cross-entropy of the pixels in nats, on average.
 
     Args:
         network: on the device.
@@ -58,9 +59,11 @@ def train(
         optimiser.param_groups[0]["lr"] = p.learning_rate * (1 + math.cos(math.pi * share)) / 2
         chosen = torch.randint(len(pixels), (batch,), device=pixels.device)
         images, times = pixels[chosen].float(), torch.randint(p.noise_steps, (batch,), device=pixels.device)
-        noise = torch.randn_like(images)
-        predicted = network(schedule.noisy(images, times, noise), times / p.noise_steps, kinds[chosen])
-        loss: Tensor = (predicted - schedule.velocity(images, times, noise)).square().mean()
+        state = schedule.noisy(images, times, torch.randn_like(images))
+        levels = at(schedule.signal, times, state), at(schedule.noise, times, state)
+        absent, one = network(state, times / p.noise_steps, kinds[chosen], *levels)
+        scores = torch.stack([absent, torch.zeros_like(one), one], dim=1)
+        loss = F.cross_entropy(scores, pixels[chosen].long() + 1)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -95,9 +98,13 @@ def draw(
 
         def image(state: Tensor, time: int, of: Tensor = of) -> Tensor:
             times = torch.full((len(state),), time, device=device)
-            velocity = network(state, times / p.noise_steps, of)
-            seen: Tensor = at(schedule.signal, times, state) * state - at(schedule.noise, times, state) * velocity
-            return seen.clamp(-1.0, 1.0)
+            levels = schedule.signal[time], schedule.noise[time]
+            absent, one = network(state, times / p.noise_steps, of, *levels)
+            # Numerators and denominator of the two probabilities, without overflow.
+            most = torch.maximum(absent, one).clamp_(min=0.0)
+            absent, one = absent.sub_(most).exp_(), one.sub_(most).exp_()
+            mean: Tensor = (one - absent) / (absent + one + most.neg_().exp_())
+            return mean
 
         noise = torch.from_numpy(rng.standard_normal(drawn[part].shape, np.float32)).to(device)
         drawn[part] = schedule.dpm(image, noise, p.sampling_steps).cpu().numpy()
