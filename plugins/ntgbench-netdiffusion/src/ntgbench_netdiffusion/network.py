@@ -18,7 +18,7 @@ LONGEST_WAVE = 10_000.0
 MOST_SAID = 10.0
 """Bound of the evidence of other rows: where there is next to no noise a pixel's own is far larger."""
 
-GAIN = 10.0
+GAIN = 20.0
 """Factor of the weights of that evidence, which makes them learn as fast as they should."""
 
 
