@@ -37,11 +37,11 @@ class NetDiffusionParameters:
     width: Annotated[int, Meta(ge=2, le=4_096)] = 128
     blocks: Annotated[int, Meta(ge=1, le=64)] = 3
     noise_steps: Annotated[int, Meta(ge=2, le=10_000)] = 200
-    steps: Count = 600
-    batch: Count = 64
+    steps: Count = 700
+    batch: Count = 32
     learning_rate: Positive = 2e-3
     average: Annotated[float, Meta(ge=0, lt=1)] = 0.99
-    sampling_steps: Count = 12
+    sampling_steps: Count = 10
     addresses: Literal["random", "training"] = "random"
     ports: Literal["image", "random"] = "image"
     repair: bool = True
