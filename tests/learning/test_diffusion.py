@@ -1,5 +1,7 @@
 """The schedule of noise and sampling in few steps, in closed form."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -47,7 +49,7 @@ def test_steps_are_those_of_ddim_while_the_image_seen_stays():
         return torch.full_like(state, -0.5)
 
     schedule.dpm(image, torch.randn(6), 4)
-    for (before, s), (after, t) in zip(states, states[1:], strict=False):
+    for (before, s), (after, t) in pairwise(states):
         noise = (before + 0.5 * schedule.signal[s]) / schedule.noise[s]
         torch.testing.assert_close(after, -0.5 * schedule.signal[t] + schedule.noise[t] * noise)
 

@@ -121,9 +121,23 @@ def test_whole_images_come_back_from_the_columns_that_are_drawn(made, rows):
 def test_columns_of_one_value_are_not_drawn():
     images = flow_images(trace(up(0, 5), up(1, 7), down(2, 9)), 3)
     drawn = {names()[column] for column in Layout.of(images).drawn}
-    # First columns of headers, lengths of 45, 47 and 49 bytes, and ports 40000 and 443, both ways.
-    assert {"ipv4_ver_0", "ipv4_tl_14", "tcp_sprt_0", "tcp_dprt_0"} <= drawn
+    # Marks of headers, lengths of 45, 47 and 49 bytes, and ports 40000 and 443, both ways.
+    assert {"ipv4_ver_0", "tcp_doff_0", "ipv4_tl_14", "tcp_sprt_0", "tcp_dprt_0"} <= drawn
     assert not any(name.startswith(("udp", "ipv6", "ipv4_ttl", "tcp_seq", "ipv4_hl")) for name in drawn)
+
+
+@settings(max_examples=30, deadline=None)
+@given(made_traces.traces(), st.integers(1, 5))
+def test_ports_are_drawn_once_and_in_all_rows(made, rows):
+    images = flow_images(made, rows)
+    layout = Layout.of(images)
+    once = {names()[column] for column, is_once in zip(layout.drawn, layout.once, strict=True) if is_once}
+    ports = {
+        names()[column] for column in layout.drawn if names()[column].startswith(("tcp_sprt", "tcp_dprt", "udp_s"))
+    }
+    assert ports <= once
+    pixels = layout.pixels(images)[..., np.array(layout.once)]
+    np.testing.assert_array_equal(pixels, np.broadcast_to(pixels[:, :1], pixels.shape))
 
 
 @pytest.mark.parametrize("seed", range(5))

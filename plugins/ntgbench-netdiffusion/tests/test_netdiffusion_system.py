@@ -10,14 +10,14 @@ import pytest
 import torch
 from ntgbench_netdiffusion import generator as module
 from ntgbench_netdiffusion.generator import NetDiffusion
-from ntgbench_netdiffusion.network import GAIN, Mixer, posterior
+from ntgbench_netdiffusion.network import Mixer, posterior
 from ntgbench_netdiffusion.parameters import NetDiffusionParameters
+from ntgbench_netdiffusion.training import tied
 from ntgbench_trace_records.validity import valid_packets, valid_tcp_flows
 
 from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.interfaces import Context
 from ntgbench.learning import resume
-from ntgbench.learning.diffusion import Schedule
 from ntgbench.plugins import registry
 from ntgbench.testing import system_checks
 from ntgbench.tracks.headers.example import example_trace
@@ -161,7 +161,8 @@ def test_a_model_comes_back(tmp_path, changes):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("drawn", [0]), ("drawn", [5, 3]), ("drawn", [0, 280]), ("constants", [0] * 279), ("constants", [-1] * 280),
+        ("once", [True]), ("drawn", [0]), ("drawn", [5, 3]), ("drawn", [0, 280]), ("constants", [0] * 279), 
+        ("constants", [-1] * 280),
         ("flows", [0, 0, 0, 0]), ("flows", [1, 1, 1]), ("packets", 0.5), ("pairs", 7), ("start_ns", 2**62 + 1),
     ],
 )  # fmt: skip
@@ -203,22 +204,16 @@ def test_the_noisy_pixel_counts_by_bayes_rule():
 
 
 @torch.no_grad()
-def test_other_packets_say_what_a_column_is():
-    schedule, network = Schedule(10), Mixer(3, 2, 4, 1)
-    images = torch.tensor([[[1.0, 1.0], [0.9, 0.9], [-1.0, -1.0]]])
-    signal, noise = schedule.signal[3], schedule.noise[3]
-    arguments = images, torch.tensor([0.3]), torch.tensor([0]), signal, noise
-    before = network(*arguments)
-    network.shared[1] = 1 / GAIN
-    after = network(*arguments)
-    torch.testing.assert_close(after[1][..., 0], before[1][..., 0])
-    torch.testing.assert_close(after[0], before[0])
-    absent, one = (logits[0, :, 1].exp() for logits in before)
-    x, there = images[0, :, 1], (1 + one) / (absent + 1 + one)
-    said = there * (signal * x - signal**2 / 2) / noise**2
-    torch.testing.assert_close((after[1] - before[1])[0, :, 1], said.sum() - said)
-    # The third row has no packet, so what it says hardly counts.
-    assert said[2].abs() < said[0]
+def test_what_is_drawn_once_is_one_pixel():
+    network = Mixer(3, (False, True), 4, 1)
+    network.last.weight.normal_()
+    images = torch.randn(5, 3, 2)
+    for logits in network(images, torch.rand(5), torch.zeros(5, dtype=torch.int64)):
+        torch.testing.assert_close(logits[:, 1:, 1], logits[:, :1, 1].expand(5, 2))
+        assert (logits[:, 1:, 0] != logits[:, :1, 0]).all()
+    noise = tied(images, network.once)
+    assert torch.equal(noise[..., 0], images[..., 0])
+    assert torch.equal(noise[..., 1], images[:, :1, 1].expand(5, 3))
 
 
 def one_kind(flows=60, packets=3):

@@ -62,7 +62,7 @@ class NetDiffusion:
         layout, kind = Layout.of(images), kinds(images)
         pixels = torch.from_numpy(layout.pixels(images)).to(device)
         torch.manual_seed(context.seed)
-        network = training.new_network(p, len(layout.drawn)).to(device)
+        network = training.new_network(p, layout).to(device)
         self.losses = training.train(network, pixels, torch.from_numpy(kind).to(device), p, context)
         heads = flows.heads()
         pairs = np.concatenate([train.source[heads], train.destination[heads]], axis=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, WIDTH, Bits, encode
+from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, MARKS, WIDTH, Bits, encode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -43,32 +43,37 @@ def kinds(images: Bits) -> npt.NDArray[np.int64]:
 class Layout:
     """Which columns a model draws, and what the others hold.
 
-    Columns that have one value wherever their header is present are not drawn, but for the first of each header, which
-    tells whether it is there.
+    Columns that have one value wherever their header is present are not drawn, but for `MARKS`. Those that never change
+    inside a flow, such as ports, are drawn once for it.
 
     Attributes:
         drawn: columns, ascending.
+        once: which of these are drawn once for a flow, bool, as many.
         constants: value of each of the WIDTH columns where its header is present; -1 for headers that no packet of the
             training trace has. Those of drawn columns do not count, and are 0.
     """
 
     drawn: tuple[int, ...]
+    once: tuple[bool, ...]
     constants: tuple[int, ...]
 
     @staticmethod
     def of(images: Bits) -> Layout:
         """The layout of training images, int8 (F, rows, WIDTH)."""
-        flat = images.reshape(-1, WIDTH)
-        ones, present = (flat == 1).any(0), (flat != ABSENT).any(0)
-        drawn = ones & (flat == 0).any(0)
-        for place in HEADERS.values():
-            drawn[place.start] = present[place.start]
-        constants = np.where(present, ones & ~drawn, ABSENT)
-        return Layout(tuple(np.flatnonzero(drawn).tolist()), tuple(constants.tolist()))
+        ones, zeros = (images == 1).any(1), (images == 0).any(1)
+        once = ~(ones & zeros).any(0)
+        one, zero = ones.any(0), zeros.any(0)
+        present = one | zero
+        drawn = one & zero
+        marks = list(MARKS)
+        drawn[marks], once[marks] = present[marks], False
+        constants = np.where(present, one & ~drawn, ABSENT)
+        return Layout(tuple(np.flatnonzero(drawn).tolist()), tuple(once[drawn].tolist()), tuple(constants.tolist()))
 
     def pixels(self, images: Bits) -> Bits:
-        """The columns that are drawn, int8 (F, rows, D)."""
-        return np.ascontiguousarray(images[..., list(self.drawn)])
+        """The columns that are drawn, int8 (F, rows, D): those that are drawn once are the same in all rows."""
+        pixels = images[..., list(self.drawn)]
+        return np.where(self.once, pixels.max(1, keepdims=True), pixels)
 
     def images(self, pixels: npt.NDArray[np.float32]) -> Bits:
         """Whole images, int8 (F, rows, WIDTH), of drawn ones, float32 (F, rows, D), in which every header is whole.
@@ -77,10 +82,10 @@ class Layout:
         headers, and of TCP and UDP, a packet has the one of which more do. A packet is there when its IP header is, and
         the first of a flow always is.
         """
-        drawn = np.array(self.drawn)
+        drawn, once = np.array(self.drawn), np.array(self.once)
         share = {}
         for header, place in HEADERS.items():
-            own = (drawn >= place.start) & (drawn < place.stop)
+            own = (drawn >= place.start) & (drawn < place.stop) & ~once
             found = (pixels[..., own] >= -BORDER).mean(-1) if own.any() else np.full(pixels.shape[:2], -1.0)
             share[header] = found
         ipv6, udp = share["ipv6"] > share["ipv4"], share["udp"] > share["tcp"]

@@ -15,12 +15,6 @@ from ntgbench_netdiffusion.images import CLASSES
 LONGEST_WAVE = 10_000.0
 """Period, over 2 pi, of the slowest component of the embedding of time."""
 
-MOST_SAID = 10.0
-"""Bound of the evidence of other rows: where there is next to no noise a pixel's own is far larger."""
-
-GAIN = 20.0
-"""Factor of the weights of that evidence, which makes them learn as fast as they should."""
-
 
 class Block(nn.Module):
     """A mixing of rows and a mixing of the numbers of each row, each with a skip connection."""
@@ -47,56 +41,57 @@ class Mixer(nn.Module):
     """What an image is, by what is left of it in noise.
 
     A pixel is -1, 0 or 1. The network says how likely each value is by the rest of the image; the noisy pixel itself
-    then counts by the density of its noise, see `posterior`. So the network need not carry every pixel to its end. How
-    much the same column of the other packets counts is learnt for each column.
+    then counts by the density of its noise, see `posterior`. So the network need not carry every pixel to its end.
+    Columns that are drawn once for a flow are the same pixel in all rows, whose logits are averaged.
 
     Args:
         rows: rows of an image.
-        columns: pixels of a row, D.
+        once: which columns of a row are drawn once for a flow, bool (D,).
         width: numbers of a row inside the network, even.
         blocks: number of blocks.
     """
 
-    def __init__(self, rows: int, columns: int, width: int, blocks: int) -> None:
+    def __init__(self, rows: int, once: tuple[bool, ...], width: int, blocks: int) -> None:
         super().__init__()
-        self.columns = columns
+        columns = len(once)
+        self.are_once = once
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.kind = nn.Embedding(CLASSES, width)
         self.first = nn.Linear(columns, width)
         self.place = nn.Parameter(0.02 * torch.randn(rows, width))
-        self.shared = nn.Parameter(torch.zeros(columns))
         self.blocks = nn.ModuleList(Block(rows, width) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
         self.last = nn.Linear(width, 2 * columns)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
-    def forward(
-        self, images: Tensor, times: Tensor, kinds: Tensor, signal: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, times: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of -1 and of 1, against one of 0 for 0: float (N, rows, D) each.
 
         Args:
             images: noisy images, float (N, rows, D).
             times: how noisy, float (N,), 0..1.
             kinds: kind of each flow, int64 (N,).
-            signal: of the schedule at these times, float (N, 1, 1).
-            noise: likewise.
         """
         embedding = F.silu(self.time(waves(times, self.kind.embedding_dim)) + self.kind(kinds))
         x = self.first(images) + self.place
         for block in self.blocks:
             x = block(x, embedding)
-        absent, one = posterior(self.last(self.norm(x)).chunk(2, dim=2), images, signal, noise)
-        # Where a column is the same in all packets of a flow, what the other rows say of it counts as much as its own.
-        with torch.no_grad():
-            said = (signal * images - signal.square() / 2) / noise.square()
-            said *= torch.sigmoid(F.softplus(one) - absent)
-            said = (said.sum(1, keepdim=True) - said).clamp_(-MOST_SAID, MOST_SAID)
-        return absent, one + GAIN * self.shared * said
+        absent, one = (self.tied(logits) for logits in self.last(self.norm(x)).chunk(2, dim=2))
+        return absent, one
+
+    @property
+    def once(self) -> Tensor:
+        """Which columns are drawn once, bool (D,)."""
+        return torch.tensor(self.are_once, device=self.place.device)
+
+    def tied(self, values: Tensor) -> Tensor:
+        """The values, (N, rows, D), with the mean over the rows in columns that are drawn once."""
+        once: Tensor = torch.where(self.once, values.mean(1, keepdim=True), values)
+        return once
 
 
-def posterior(logits: tuple[Tensor, ...], images: Tensor, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def posterior(logits: tuple[Tensor, Tensor], images: Tensor, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """The logits with what the noisy pixels say: that of a value k rises by (s k x - s^2 k^2 / 2) / n^2.
 
     By Bayes' rule: of a pixel k, x = s k + n e has the density N(s k, n^2).

@@ -63,6 +63,9 @@ COLUMNS, HEADERS = _slices()
 WIDTH = HEADERS["udp"].stop
 """Columns of a packet."""
 
+MARKS = tuple(COLUMNS[name].start for name in ("ipv4_ver", "ipv6_ver", "tcp_doff", "udp_len"))
+"""The column of each header, in their order, that is always drawn, for each packet: it tells where the header is."""
+
 
 def names() -> list[str]:
     """The name of each column as nPrint writes it, such as ipv4_ttl_0, whose bit is the most significant one."""

@@ -25,7 +25,7 @@ def repaired(images: Bits) -> Bits:
     """Repaired images, int8 (F, rows, WIDTH); of a repaired one it is the same.
 
     - A flow has one IP version and one transport protocol, those of most of its packets. Others are left out, and so
-      is what comes behind the first row without a packet. The first packet is there.
+      are rows without a packet.
     - Ports and the length of the IPv4 header are the same in all packets: each bit is that of most packets.
     - Lengths have room for the headers, and that of UDP agrees with that of IP. TTL and ports are not 0.
     - No packet is a fragment, whose transport header would not be there.
@@ -59,7 +59,6 @@ def repaired(images: Bits) -> Bits:
 def _one_kind(images: Bits) -> tuple[Bits, Mask]:
     """Images with the packets that are kept, one after the other, and where these are, bool (F, rows)."""
     there = _present(images)
-    there = np.logical_and.accumulate(there, axis=1)
     for header in ("ipv6", "udp"):
         has = (images[..., HEADERS[header].start] != ABSENT) & there
         most = 2 * has.sum(1) > there.sum(1)

@@ -15,7 +15,7 @@ from ntgbench.learning.checkpoints import WEIGHTS_FILE, read_settings, read_weig
 from ntgbench.traffic.trace import is_ipv4
 from ntgbench.values import convert
 from ntgbench_netdiffusion.images import CLASSES, Layout
-from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, WIDTH
+from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, MARKS, WIDTH
 from ntgbench_netdiffusion.training import new_network
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Settings(TypedDict):
 
     start_ns: Annotated[int, Meta(ge=-LONGEST_NS, le=LONGEST_NS)]
     drawn: Annotated[tuple[Annotated[int, Meta(ge=0, lt=WIDTH)], ...], Meta(min_length=2, max_length=WIDTH)]
+    once: Annotated[tuple[bool, ...], Meta(max_length=WIDTH)]
     constants: Annotated[tuple[Annotated[int, Meta(ge=ABSENT, le=1)], ...], Meta(min_length=WIDTH, max_length=WIDTH)]
     flows: Annotated[
         tuple[Annotated[int, Meta(ge=0, le=MOST_FLOWS)], ...], Meta(min_length=CLASSES, max_length=CLASSES)
@@ -73,6 +74,7 @@ def write(model: Model, folder: Path) -> None:
     settings: Settings = {
         "start_ns": model.start_ns,
         "drawn": model.layout.drawn,
+        "once": model.layout.once,
         "constants": model.layout.constants,
         "flows": model.flows,
         "packets": model.packets,
@@ -89,12 +91,14 @@ def read(folder: Path, p: NetDiffusionParameters) -> Model:
     found = convert(read_settings(folder, KIND), Settings, "the settings of the model", PluginError)
     drawn, constants, flows = found["drawn"], found["constants"], found["flows"]
     seen = [constants[place.start] != ABSENT for place in HEADERS.values()]
-    drawn_headers = [place.start in drawn for place in HEADERS.values()]
+    marked = [mark in drawn for mark in MARKS]
     whole = all(len({one == ABSENT for one in constants[place]}) == 1 for place in HEADERS.values())
     rules = {
         "columns that are drawn go up": list(drawn) == sorted(set(drawn)),
-        "of each header that was seen the first column is drawn, and nothing of others": whole
-        and seen == drawn_headers
+        "of each header that was seen the mark is drawn for each packet, and nothing of others": whole
+        and seen == marked
+        and len(found["once"]) == len(drawn)
+        and not any(once for column, once in zip(drawn, found["once"], strict=False) if column in MARKS)
         and all(constants[column] == 0 for column in drawn),
         "the headers that were seen are those of the flows": seen
         == [bool(flows[0] + flows[1]), bool(flows[2] + flows[3]), bool(flows[0] + flows[2]), bool(flows[1] + flows[3])],
@@ -105,7 +109,8 @@ def read(folder: Path, p: NetDiffusionParameters) -> Model:
     for rule, kept in rules.items():
         if not kept:
             raise PluginError(f"the settings of the model break a rule: {rule}")
-    network = sketched(lambda: new_network(p, len(drawn)))
+    layout = Layout(drawn, found["once"], constants)
+    network = sketched(lambda: new_network(p, layout))
     like = network.state_dict()
     pairs = {"pairs": torch.empty((found["pairs"], 4), dtype=torch.int64, device="meta")} if found["pairs"] else {}
     weights = read_weights(folder, like | pairs)
@@ -115,4 +120,4 @@ def read(folder: Path, p: NetDiffusionParameters) -> Model:
         four = is_ipv4(known[:, :2])
         if (four != is_ipv4(known[:, 2:])).any() or four.sum() != flows[0] + flows[1]:
             raise PluginError(f"{folder / WEIGHTS_FILE}: pairs must be addresses of the flows, each of one IP version")
-    return Model(network.eval(), Layout(drawn, constants), found["start_ns"], flows, found["packets"], known)
+    return Model(network.eval(), layout, found["start_ns"], flows, found["packets"], known)

@@ -14,12 +14,13 @@ from torch.nn import functional as F  # noqa: N812
 from ntgbench.learning.diffusion import Schedule, at
 from ntgbench.learning.resume import with_state
 from ntgbench.learning.stages import Stage, fit, optimised
-from ntgbench_netdiffusion.network import Mixer
+from ntgbench_netdiffusion.network import Mixer, posterior
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ntgbench.interfaces import Context
+    from ntgbench_netdiffusion.images import Layout
     from ntgbench_netdiffusion.parameters import NetDiffusionParameters
 
 IMAGES = 128
@@ -29,9 +30,9 @@ FIRST_AVERAGE = 10
 """The running average keeps at most (1 + n) / (10 + n) in step n, so that little is left of the first weights."""
 
 
-def new_network(p: NetDiffusionParameters, columns: int) -> Mixer:
-    """A network for images with so many columns, with random weights."""
-    return Mixer(p.rows, columns, p.width, p.blocks)
+def new_network(p: NetDiffusionParameters, layout: Layout) -> Mixer:
+    """A network for images of this layout, with random weights."""
+    return Mixer(p.rows, layout.once, p.width, p.blocks)
 
 
 def train(
@@ -59,9 +60,9 @@ def train(
         optimiser.param_groups[0]["lr"] = p.learning_rate * (1 + math.cos(math.pi * share)) / 2
         chosen = torch.randint(len(pixels), (batch,), device=pixels.device)
         images, times = pixels[chosen].float(), torch.randint(p.noise_steps, (batch,), device=pixels.device)
-        state = schedule.noisy(images, times, torch.randn_like(images))
-        levels = at(schedule.signal, times, state), at(schedule.noise, times, state)
-        absent, one = network(state, times / p.noise_steps, kinds[chosen], *levels)
+        state = schedule.noisy(images, times, tied(torch.randn_like(images), network.once))
+        logits = network(state, times / p.noise_steps, kinds[chosen])
+        absent, one = posterior(logits, state, at(schedule.signal, times, state), at(schedule.noise, times, state))
         scores = torch.stack([absent, torch.zeros_like(one), one], dim=1)
         loss = F.cross_entropy(scores, pixels[chosen].long() + 1)
         optimiser.zero_grad()
@@ -90,16 +91,16 @@ def draw(
 ) -> npt.NDArray[np.float32]:
     """Images of flows of these kinds, float32 (N, rows, D) in -1..1."""
     device = network.place.device
-    schedule = Schedule(p.noise_steps, device)
-    drawn = np.empty((len(kinds), p.rows, network.columns), np.float32)
+    schedule, once = Schedule(p.noise_steps, device), network.once
+    drawn = np.empty((len(kinds), p.rows, len(network.are_once)), np.float32)
     for begin in range(0, len(kinds), IMAGES):
         part = slice(begin, begin + IMAGES)
         of = torch.from_numpy(kinds[part]).to(device)
 
         def image(state: Tensor, time: int, of: Tensor = of) -> Tensor:
             times = torch.full((len(state),), time, device=device)
-            levels = schedule.signal[time], schedule.noise[time]
-            absent, one = network(state, times / p.noise_steps, of, *levels)
+            logits = network(state, times / p.noise_steps, of)
+            absent, one = posterior(logits, state, schedule.signal[time], schedule.noise[time])
             # Numerators and denominator of the two probabilities, without overflow.
             most = torch.maximum(absent, one).clamp_(min=0.0)
             absent, one = absent.sub_(most).exp_(), one.sub_(most).exp_()
@@ -107,5 +108,10 @@ def draw(
             return mean
 
         noise = torch.from_numpy(rng.standard_normal(drawn[part].shape, np.float32)).to(device)
-        drawn[part] = schedule.dpm(image, noise, p.sampling_steps).cpu().numpy()
+        drawn[part] = schedule.dpm(image, tied(noise, once), p.sampling_steps).cpu().numpy()
     return drawn
+
+
+def tied(noise: Tensor, once: Tensor) -> Tensor:
+    """The noise, (N, rows, D), with that of the first row in all rows of columns that are drawn once, bool (D,)."""
+    return torch.where(once, noise[:, :1], noise)
