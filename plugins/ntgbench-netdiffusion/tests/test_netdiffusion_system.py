@@ -161,7 +161,7 @@ def test_a_model_comes_back(tmp_path, changes):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("once", [True]), ("drawn", [0]), ("drawn", [5, 3]), ("drawn", [0, 280]), ("constants", [0] * 279), 
+        ("once", [True]), ("drawn", [0]), ("drawn", [5, 3]), ("drawn", [0, 280]), ("constants", [0] * 279),
         ("constants", [-1] * 280),
         ("flows", [0, 0, 0, 0]), ("flows", [1, 1, 1]), ("packets", 0.5), ("pairs", 7), ("start_ns", 2**62 + 1),
     ],
