@@ -125,7 +125,7 @@ def test_samplers_find_a_normal_distribution(sampler, tolerance) -> None:
     if sampler == "ancestral":
         drawn = diffusion.ancestral(best, noise)
     else:
-        drawn = diffusion.dpm(best, noise, 100 if sampler == "dpm" else 10)
+        drawn = diffusion.few(best, noise, 100 if sampler == "dpm" else 10)
     assert drawn.mean().item() == pytest.approx(mean, abs=0.01)
     assert drawn.std().item() == pytest.approx(deviation, rel=tolerance)
 

@@ -134,7 +134,7 @@ class NetDiffusGenerator:
             return torch.from_numpy(rng.standard_normal(shape, np.float32)).to(device)
 
         if parameters.sampler == "dpm":
-            drawn = self.diffusion.dpm(model, noise, parameters.steps)
+            drawn = self.diffusion.few(model, noise, parameters.steps)
         else:
             drawn = self.diffusion.ancestral(model, noise)
         images: Images = drawn[:, 0].cpu().numpy()

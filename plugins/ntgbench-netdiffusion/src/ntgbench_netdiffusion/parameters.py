@@ -1,0 +1,55 @@
+"""Parameters of the system. Light: listing the systems imports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from ntgbench.values import Count, Positive
+
+
+@dataclass(frozen=True)
+class NetDiffusionParameters:
+    """A size that a CPU trains in a minute.
+
+    The paper has rows=1024 and fine-tunes Stable Diffusion 1.5, a network about a thousand times as large.
+
+    Attributes:
+        rows: packets of an image. What a flow has after these is not learnt, and not made.
+        width: numbers of a row inside the network, even.
+        blocks: blocks of the network.
+        noise_steps: steps in which an image becomes noise.
+        steps: steps of training.
+        batch: flows in a step.
+        learning_rate: of Adam at the beginning; it falls to 0 over the training, as half a cosine.
+        average: how much of the running average of the weights, which is the model, is kept in each step.
+        sampling_steps: steps in which noise becomes an image, at most noise_steps.
+        addresses: of a flow, "random" ones as in the code of the paper, or a pair drawn from those of the "training"
+            flows, which the model then holds.
+        ports: of a flow, those that the "image" says, or "random" ones from the dynamic range.
+        repair: whether headers are made to obey the rules of their protocols. Without, each packet has what its row
+            says, as far as a trace can hold that.
+    """
+
+    rows: Annotated[int, Meta(ge=1, le=1_024)] = 32
+    width: Annotated[int, Meta(ge=2, le=4_096)] = 128
+    blocks: Annotated[int, Meta(ge=1, le=64)] = 3
+    noise_steps: Annotated[int, Meta(ge=2, le=10_000)] = 200
+    steps: Count = 700
+    batch: Count = 32
+    learning_rate: Positive = 2e-3
+    average: Annotated[float, Meta(ge=0, lt=1)] = 0.99
+    sampling_steps: Count = 10
+    addresses: Literal["random", "training"] = "random"
+    ports: Literal["image", "random"] = "image"
+    repair: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width % 2:
+            raise ValueError(f"width must be even, not {self.width}")
+        if self.sampling_steps > self.noise_steps:
+            raise ValueError(
+                f"sampling_steps must be at most noise_steps, {self.noise_steps}, not {self.sampling_steps}"
+            )
