@@ -21,36 +21,37 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.int64]
 
-PLAN = Plan(
-    nodes=(
-        "epoch",  # which part of the trace it starts in
-        "kind",  # see `kinds`
-        "gap",  # time since the start of the connection before
-        "service",  # the lower port
-        "client",  # address of the side with the higher port
-        "server",  # address of the other side
-        "port",  # the higher port
-        "count",  # packets
-        "volume",  # mean payload
-        "pace",  # mean logarithm of the gaps between packets
-        "duration",
-        "marks",  # TTL, TOS, IP flags and IP ids of the side that sent the first packet
-        "marks_back",  # and of the other one
-    ),
-    # What comes after the kind follows it: no UDP packet has TCP's header, no IPv4 host talks to an IPv6 one.
-    always={
-        name: ("kind",)
-        for name in ("gap", "service", "client", "server", "port", "count", "volume", "pace", "duration", "marks",
-                     "marks_back")
-    },
-    chained=("kind", "gap", "service", "client"),
-    lags=2,
-)  # fmt: skip
+NODES = {
+    "epoch": (),  # which part of the trace it starts in
+    "kind": ("epoch",),  # see `kinds`
+    "gap_class": ("epoch", "kind"),  # of `gap`
+    "service": ("kind",),  # the lower port
+    "client": ("kind",),  # address of the side with the higher port
+    "server": ("kind",),  # address of the other side
+    "port": ("kind",),  # the higher port
+    "count_class": ("kind",),  # of `count`
+    "volume": ("kind",),  # mean payload
+    "pace": ("kind",),  # mean logarithm of the gaps between packets
+    "duration_class": ("kind",),  # of `duration`
+    "gap": ("kind", "gap_class"),  # time since the start of the connection before
+    "count": ("kind", "count_class"),  # packets
+    "duration": ("kind", "duration_class"),  # from the first packet to the last
+    "marks": ("kind",),  # TTL, TOS, IP flags and IP ids of the side that sent the first packet
+    "marks_back": ("kind",),  # and of the other one
+}
+"""Attributes, and what each depends on in any case. All follows the kind: no UDP packet has TCP's header, and no IPv4
+host talks to an IPv6 one."""
+
+PLAN = Plan(tuple(NODES), NODES, chained=("kind", "gap_class", "service", "client"), lags=2)
 
 KINDS = 16
 
 NUMERIC = ("gap", "service", "port", "count", "volume", "pace", "duration")
 """Attributes that are numbers, in bins."""
+
+CLASSED = {name: f"{name}_class" for name in ("gap", "count", "duration")}
+"""Numbers that have a class, which says roughly what they are: with few values it is easier to learn what it depends on,
+and what depends on it."""
 
 PACE_UNIT = 1000
 """Parts of a natural logarithm that paces are counted in."""
@@ -62,7 +63,7 @@ FREQUENT = 3
 """How often a port or a number of packets must occur to stand for itself."""
 
 CLASSES = 12
-"""Parts of equal mass that volumes and paces are cut into."""
+"""Parts of about equal mass that volumes and paces are cut into, and classes of other numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ class Attributes:
     @property
     def sizes(self) -> list[int]:
         """Number of categories of each node."""
-        known = {
+        known = dict.fromkeys(CLASSED.values(), CLASSES) | {
             "epoch": len(self.epoch_ns) - 1,
             "kind": KINDS,
             "client": len(self.hosts),
@@ -137,6 +138,7 @@ class Attributes:
         known = {name: bins.category(values[name], edges[name]) for name in NUMERIC}
         known |= {"epoch": epoch, "kind": kind, "marks": mark[0], "marks_back": mark[1]}
         known["client"], known["server"] = np.split(host, 2)
+        known |= {of: _classes(known[name], len(edges[name]) - 1) for name, of in CLASSED.items()}
         after = start[np.append(begins, len(start) - 1)] - start[0]
         return Attributes(edges, hosts, marks, after), [known[name] for name in PLAN.nodes]
 
@@ -146,6 +148,13 @@ def kinds(
 ) -> Numbers:
     """Kind of each connection, int64 (C,), 0..15: TCP, IPv4, first packet to the lower port, packets both ways."""
     return tcp * 8 + ipv4 * 4 + toward * 2 + two_way.astype(np.int64)
+
+
+def _classes(number: Numbers, size: int) -> Numbers:
+    """The class of each category, int64 (N,): groups of neighbours of about equal mass."""
+    mass = np.bincount(number, minlength=size)
+    middle = np.cumsum(mass) - (mass + 1) // 2
+    return (middle * CLASSES // len(number))[number]
 
 
 def _marks(trace: PacketTrace, connections: Connections, most: int) -> tuple[Numbers, tuple[Numbers, Numbers]]:

@@ -25,11 +25,22 @@ def edges(values: Numbers, bins: int, words: int, least: int, doubling: bool = T
     low, high = distinct[0], distinct[-1]
     parts = [frequent, frequent + 1, np.array([low, high + 1])]
     if len(rest):
-        parts.append(rest[np.arange(bins) * len(rest) // bins])
+        # Halfway between two values: where values are few, none would else be the lowest of its category.
+        at = np.unique(np.arange(1, bins) * len(rest) // bins)
+        at = at[at > 0]
+        parts.append(_halfway(rest[at - 1], rest[at], doubling))
     if doubling:
         powers = np.int64(1) << np.arange(62)
         parts.append(powers[(powers > low) & (powers <= high)])
     return np.unique(np.concatenate(parts))
+
+
+def _halfway(low: Numbers, high: Numbers, logarithmic: bool) -> Numbers:
+    """The whole number above the middle of two, or above the middle of their logarithms; `high` where they are equal."""
+    middle = (low.astype(np.float64) + high) / 2
+    if logarithmic:
+        middle = np.sqrt((low + 1.0) * (high + 1.0)) - 1
+    return np.clip(np.ceil(middle).astype(np.int64), np.minimum(low + 1, high), high)
 
 
 def category(values: Numbers, edge: Numbers) -> Numbers:

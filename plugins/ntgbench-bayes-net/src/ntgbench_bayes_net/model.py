@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.int64]
 
+DRAWS = 8
+"""Draws of connections that one is chosen from."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -76,23 +79,33 @@ class Model:
         return decoded(self, values, count, state, after, start, rng)
 
     def _connections(self, packets: int, rng: np.random.Generator) -> tuple[list[Numbers], Numbers]:
-        """Categories of connections in the order of their starts, and packets of each, which are `packets` together."""
-        wanted = max(1, round(packets / self.packets))
-        epochs = len(self.attributes.epoch_ns) - 1
-        while True:
-            values = self.network.draw(np.arange(wanted) * epochs // wanted, rng)
-            count = bins.drawn(values[PLAN.nodes.index("count")], self.attributes.edges["count"], rng)
-            total = int(count.sum())
-            if total >= packets:
-                break
-            wanted = int(wanted * max(1.05, packets / total)) + 1
+        """Categories of connections in the order of their starts, and packets of each, which are `packets` together.
+
+        Few connections have most packets, so their sum may be far from what it was in training. Of some draws of as
+        many connections as there should be, the one whose sum is nearest is taken.
+        """
+        draws = [self._drawn(max(1, round(packets / self.packets)), rng) for _ in range(DRAWS)]
+        values, count = min(draws, key=lambda drawn: abs(int(drawn[1].sum()) - packets))
+        number = len(count)
+        while (missing := packets - int(count.sum())) > 0:
+            more, packets_of_each = self._drawn(int(missing / self.packets) + 1, rng)
+            values = [np.concatenate(pair) for pair in zip(values, more, strict=True)]
+            count = np.concatenate([count, packets_of_each])
         # What is too much is left out at random, and the last connection that is kept is cut.
-        order = rng.permutation(len(count))
+        order = np.append(rng.permutation(number), np.arange(number, len(count)))
         upto = np.cumsum(count[order])
         kept = order[: int(np.searchsorted(upto, packets)) + 1]
         count[kept[-1]] -= upto[len(kept) - 1] - packets
         kept = np.sort(kept)
+        kept = kept[np.argsort(values[0][kept], kind="stable")]
         return [value[kept] for value in values], count[kept]
+
+    def _drawn(self, number: int, rng: np.random.Generator) -> tuple[list[Numbers], Numbers]:
+        """So many connections, as many in each epoch, and the packets of each."""
+        epochs = len(self.attributes.epoch_ns) - 1
+        first = (np.arange(number) * epochs + rng.integers(epochs)) // number
+        values = self.network.draw(np.minimum(first, epochs - 1), rng)
+        return values, bins.drawn(values[PLAN.nodes.index("count")], self.attributes.edges["count"], rng)
 
     def _after(
         self, known: dict[str, Numbers], count: Numbers, gap: Numbers, span_ns: int, rng: np.random.Generator

@@ -83,7 +83,7 @@ class Network:
         for node in range(len(plan.nodes)):
             chosen = _chosen(rows, sizes[node], node, plan, most, smoothing)
             given = len(plan.given(node))
-            levels = [tuple(range(count)) for count in range(given, len(chosen) + 1)]
+            levels = levels_of(given, len(chosen))
             columns = [lagged(rows[parent.node], parent.lag) for parent in chosen] or [np.zeros_like(rows[node])]
             over = [sizes[parent.node] for parent in chosen]
             tables.append(Table.of(columns, rows[node], over, sizes[node], levels, smoothing))
@@ -109,8 +109,13 @@ class Network:
                 values[node][rows] = self.tables[node].draw(columns or [rows], rng)
         for node in range(last + 1, nodes):
             columns = [values[parent.node] for parent in self.parents[node]]
-            values[node] = self.tables[node].draw(columns or [first], rng)
+            values[node] = self.tables[node].draw(columns or [first], rng, spread=True)
         return values
+
+
+def levels_of(given: int, parents: int) -> list[tuple[int, ...]]:
+    """Levels of a node's table: those that are given together, then one parent more in each."""
+    return [tuple(range(count)) for count in range(given, parents + 1)]
 
 
 def lagged(values: Numbers, lag: int) -> Numbers:
@@ -133,7 +138,7 @@ def _chosen(
     symbol = rows[node]
     chosen = plan.given(node)
     columns = [rows[parent.node] for parent in chosen]
-    share = left_out(columns, symbol, size, smoothing)
+    share, _ = left_out(columns, symbol, size, smoothing)
     # A dependence must be worth more than what it takes to name it.
     least = float(np.log(max(len(symbol), 2)))
     candidates = plan.candidates(node)
@@ -142,7 +147,7 @@ def _chosen(
         for parent in candidates:
             if parent not in chosen:
                 column = lagged(rows[parent.node], parent.lag)
-                tried.append((left_out([*columns, column], symbol, size, smoothing, share), parent, column))
+                tried.append((left_out([*columns, column], symbol, size, smoothing, share)[0], parent, column))
         scores = [np.log(found).sum() for found, _, _ in tried]
         best = int(np.argmax(scores))
         if scores[best] - np.log(share).sum() <= least:

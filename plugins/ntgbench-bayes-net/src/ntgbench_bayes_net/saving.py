@@ -18,7 +18,7 @@ from ntgbench.values import convert
 from ntgbench_bayes_net.attributes import KINDS, NUMERIC, PLAN, Attributes
 from ntgbench_bayes_net.hosts import HIDDEN, Hosts
 from ntgbench_bayes_net.model import Model
-from ntgbench_bayes_net.network import Network, Parent
+from ntgbench_bayes_net.network import Network, Parent, levels_of
 from ntgbench_bayes_net.packets import FIELDS, FOLLOWING, WAITING, Chain, following_sizes, waiting_sizes
 from ntgbench_bayes_net.tables import Level, Table
 
@@ -43,11 +43,16 @@ LARGEST = 2**32
 """Bound of packets of a connection."""
 
 PARTS = ("contexts", "bounds", "symbol", "upto")
-"""Arrays of a level."""
+"""Arrays of a level, beside its weight."""
 
 Time = Annotated[int, Meta(ge=-LONGEST_NS, le=LONGEST_NS)]
-Node = Annotated[int, Meta(ge=0, lt=len(PLAN.nodes))]
-Pair = Annotated[tuple[Node, ...], Meta(min_length=2, max_length=2)]
+
+
+class Depends(TypedDict):
+    """A parent, see `Parent`."""
+
+    node: Annotated[int, Meta(ge=0, lt=len(PLAN.nodes))]
+    lag: Annotated[int, Meta(ge=0, le=PLAN.lags)]
 
 
 class Settings(TypedDict):
@@ -59,8 +64,8 @@ class Settings(TypedDict):
     unit_ns: Annotated[int, Meta(ge=1, le=1000)]
     packets: Annotated[float, Meta(ge=1, le=LARGEST)]
     sequences: bool
-    # Of each node: (node, lag) of each parent.
-    parents: Annotated[tuple[tuple[Pair, ...], ...], Meta(min_length=len(PLAN.nodes), max_length=len(PLAN.nodes))]
+    # Of each node.
+    parents: Annotated[tuple[tuple[Depends, ...], ...], Meta(min_length=len(PLAN.nodes), max_length=len(PLAN.nodes))]
 
 
 def write(model: Model, folder: Path) -> None:
@@ -73,7 +78,7 @@ def write(model: Model, folder: Path) -> None:
         "unit_ns": model.unit_ns,
         "packets": model.packets,
         "sequences": model.sequences,
-        "parents": tuple(tuple(tuple(parent) for parent in parents) for parents in model.network.parents),
+        "parents": tuple(tuple(parent._asdict() for parent in parents) for parents in model.network.parents),
     }
     write_text(folder / SETTINGS_FILE, json.dumps(settings, indent=1) + "\n")
     arrays: Arrays = {f"edges.{name}": edge for name, edge in attributes.edges.items()}
@@ -84,6 +89,7 @@ def write(model: Model, folder: Path) -> None:
     for name, table in {**tables, "following": chain.following, "waiting": chain.waiting}.items():
         for number, level in enumerate(table.levels):
             arrays |= {f"{name}.{number}.{part}": getattr(level, part) for part in PARTS}
+            arrays[f"{name}.{number}.weight"] = np.array([level.weight])
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / TABLES_FILE)
 
 
@@ -97,7 +103,7 @@ def read(folder: Path, parameters: BayesNetParameters) -> Model:
     except NtgbenchError as error:
         raise PluginError(str(error)) from error
     found = convert(plain, Settings, "the settings of the model", PluginError)
-    parents = tuple(tuple(Parent(*pair) for pair in pairs) for pairs in found["parents"])
+    parents = tuple(tuple(Parent(**one) for one in ones) for ones in found["parents"])
     _check_parents(parents, parameters, folder)
     levels = {name: _levels(node, parents[node]) for node, name in enumerate(PLAN.nodes)}
     levels |= {"following": FOLLOWING[parameters.order], "waiting": WAITING}
@@ -109,23 +115,23 @@ def read(folder: Path, parameters: BayesNetParameters) -> Model:
     edges = {name: arrays[f"edges.{name}"] for name in NUMERIC}
     attributes = Attributes(edges, hosts, arrays["marks"], arrays["epoch_ns"])
     sizes = attributes.sizes
-    size, smoothing = dict(zip(PLAN.nodes, sizes, strict=True)), parameters.smoothing
+    size = dict(zip(PLAN.nodes, sizes, strict=True))
     tables = []
     for node, name in enumerate(PLAN.nodes):
         over = [sizes[parent.node] for parent in parents[node]]
-        tables.append(_table(arrays, name, levels[name], over, sizes[node], smoothing, folder))
+        tables.append(_table(arrays, name, levels[name], over, sizes[node], folder))
     states = arrays["states"]
     follows = following_sizes((KINDS, size["service"], size["volume"]), states)
     waits = waiting_sizes((KINDS, size["service"], size["pace"]), states)
-    following = _table(arrays, "following", levels["following"], follows, len(states), smoothing, folder)
-    waiting = _table(arrays, "waiting", levels["waiting"], waits, len(arrays["gap"]) - 1, smoothing, folder)
+    following = _table(arrays, "following", levels["following"], follows, len(states), folder)
+    waiting = _table(arrays, "waiting", levels["waiting"], waits, len(arrays["gap"]) - 1, folder)
     chain = Chain(states, arrays["payload"], arrays["gap"], following, waiting)
     times = (found["start_ns"], found["span_ns"], found["unit_ns"])
     return Model(attributes, Network(PLAN, parents, tuple(tables)), chain, *times, found["packets"], found["sequences"])
 
 
 def _levels(node: int, parents: Sequence[Parent]) -> list[tuple[int, ...]]:
-    return [tuple(range(count)) for count in range(len(PLAN.given(node)), len(parents) + 1)]
+    return levels_of(len(PLAN.given(node)), len(parents))
 
 
 def _check_parents(parents: Sequence[Sequence[Parent]], parameters: BayesNetParameters, folder: Path) -> None:
@@ -145,6 +151,7 @@ def _wanted(levels: Mapping[str, Sequence[tuple[int, ...]]]) -> dict[str, Like]:
     wanted |= {"marks": Like("I64", (None, 4)), "states": Like("I64", (None, len(FIELDS)))}
     for name, of_table in levels.items():
         wanted |= {f"{name}.{number}.{part}": line for number in range(len(of_table)) for part in PARTS}
+        wanted |= {f"{name}.{number}.weight": Like("F64", (1,)) for number in range(len(of_table))}
     return wanted
 
 
@@ -173,7 +180,6 @@ def _table(
     columns: Sequence[tuple[int, ...]],
     sizes: Sequence[int],
     symbols: int,
-    smoothing: float,
     folder: Path,
 ) -> Table:
     """A table of a file. Raises PluginError when its counts are none."""
@@ -188,10 +194,12 @@ def _table(
         _require(bounds[-1] == (upto[-1] if len(upto) else 0) and np.isin(bounds[1:], upto).all(), folder, rule)
         _require(_rises(contexts) and _within(contexts, most) and _within(symbol, symbols), folder, rule)
         _require(not len(upto) or upto[0] >= 1, folder, rule)
-        level = Level(wanted, contexts, bounds, symbol, upto)
+        weight = float(arrays[f"{name}.{number}.weight"][0])
+        _require(weight > 0, folder, f"weights of {name} above 0")
+        level = Level(wanted, contexts, bounds, symbol, upto, weight)
         _require(_rises(level.sources() * symbols + symbol), folder, rule)
         levels.append(level)
-    return Table(tuple(sizes), symbols, smoothing, tuple(levels))
+    return Table(tuple(sizes), symbols, tuple(levels))
 
 
 def _rises(values: Numbers) -> bool:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+WEIGHTS = (1, 4, 16, 64)
+"""Weights of a level that are tried, as multiples of the smallest one."""
+
 UNKNOWN = -1
 """In a context: a value that is not known. No level with that column has seen it."""
 
@@ -32,6 +35,7 @@ class Level:
     bounds: Numbers  # int64 (M + 1,). Rising from 0
     symbol: Numbers  # int64 (E,)
     upto: Numbers  # int64 (E,). Occurrences up to this symbol of this context, itself included
+    weight: float  # s of this level; of level 0 it does not count
 
     def occurrences(self, code: Numbers) -> tuple[Numbers, Numbers]:
         """The first occurrence of each context, and how many it has: int64 (N,) each. 0 for one that was not seen."""
@@ -53,15 +57,15 @@ class Table:
 
     With n_l(x, c) the occurrences of symbol x in the part c of the context that level l looks at,
 
-        P_l(x | c) = (n_l(x, c) + s P_(l-1)(x | c)) / (n_l(c) + s),   P_0(x | c) = n_0(x, c) / n_0(c)
+        P_l(x | c) = (n_l(x, c) + s_l P_(l-1)(x | c)) / (n_l(c) + s_l),   P_0(x | c) = n_0(x, c) / n_0(c)
 
     after MacKay & Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1(3), 1995. To draw from
-    P_l is to draw from the counts of level l with the chance n_l(c) / (n_l(c) + s), and otherwise from P_(l-1).
+    P_l is to draw from the counts of level l with the chance n_l(c) / (n_l(c) + s_l), and otherwise from P_(l-1). s_l
+    is the one of `smoothing` times 1, 4, 16 or 64 that predicts the training rows best, each without itself.
     """
 
     sizes: tuple[int, ...]  # number of values of each column of a context
     symbols: int
-    smoothing: float
     levels: tuple[Level, ...]  # the least special one first
 
     @staticmethod
@@ -81,9 +85,10 @@ class Table:
             sizes: number of values of each column.
             symbols: number of symbols.
             levels: the columns that each level looks at, the least special one first.
-            smoothing: s.
+            smoothing: s at least.
         """
-        counted = []
+        counted: list[Level] = []
+        below: Floats | None = None
         for wanted in levels:
             code = coded(columns, sizes, wanted)
             known = code >= 0
@@ -91,17 +96,24 @@ class Table:
             contexts, first = np.unique(pair // symbols, return_index=True)
             upto = np.cumsum(count)
             bounds = np.append(0, upto)[np.append(first, len(pair))]
-            counted.append(Level(tuple(wanted), contexts, bounds, pair % symbols, upto))
-        return Table(tuple(sizes), symbols, smoothing, tuple(counted))
+            below, weight = left_out([columns[at] for at in wanted], symbol, symbols, smoothing, below)
+            counted.append(Level(tuple(wanted), contexts, bounds, pair % symbols, upto, weight))
+        return Table(tuple(sizes), symbols, tuple(counted))
 
-    def draw(self, columns: Sequence[Numbers], rng: np.random.Generator) -> Numbers:
-        """A symbol for each context, int64 (N,), of columns as in `of`. Level 0 must have seen every context."""
+    def draw(self, columns: Sequence[Numbers], rng: np.random.Generator, spread: bool = False) -> Numbers:
+        """A symbol for each context, int64 (N,), of columns as in `of`. Level 0 must have seen every context.
+
+        With `spread`, rows of one context share its symbols as evenly as they can: each row has the same shares as
+        without, but how often a symbol comes out in all rows varies less (systematic draws).
+        """
         drawn = np.zeros(len(columns[0]), np.int64)
         open_rows: Numbers | slice = slice(None)
         for number in range(len(self.levels) - 1, -1, -1):
             level = self.levels[number]
-            low, count = level.occurrences(coded([column[open_rows] for column in columns], self.sizes, level.columns))
-            chance = rng.random(len(low)) * (count + (self.smoothing if number else 0.0))
+            code = coded([column[open_rows] for column in columns], self.sizes, level.columns)
+            low, count = level.occurrences(code)
+            share = _spread(code, rng) if spread else rng.random(len(code))
+            chance = share * (count + (level.weight if number else 0.0))
             taken = chance < count
             occurrence = low[taken] + chance[taken].astype(np.int64)
             symbol = level.symbol[np.searchsorted(level.upto, occurrence, side="right")]
@@ -124,9 +136,21 @@ class Table:
             found = np.isin(wanted, entries) & (code >= 0)
             together = np.zeros(len(symbol), np.int64)
             together[found] = np.diff(level.upto, prepend=0)[np.searchsorted(entries, wanted[found])]
-            weight = self.smoothing if number else 0.0
+            weight = level.weight if number else 0.0
             share = np.divide(together + weight * share, alone + weight, where=alone + weight > 0, out=share)
         return share
+
+
+def _spread(code: Numbers, rng: np.random.Generator) -> Floats:
+    """Numbers in 0..1, evenly distributed each, and evenly spread over the rows with the same code, float64 (N,)."""
+    order = np.lexsort((rng.random(len(code)), code))
+    begins = np.flatnonzero(np.diff(code[order], prepend=code[order[:1]] - 1))
+    size = np.diff(np.append(begins, len(code)))
+    rank = np.arange(len(code)) - np.repeat(begins, size)
+    shares = np.empty(len(code))
+    # One random offset for all rows of a code.
+    shares[order] = (rank + np.repeat(rng.random(len(size)), size)) / np.repeat(size, size)
+    return shares
 
 
 def coded(columns: Sequence[Numbers], sizes: Sequence[int], wanted: Sequence[int]) -> Numbers:
@@ -142,19 +166,25 @@ def coded(columns: Sequence[Numbers], sizes: Sequence[int], wanted: Sequence[int
 
 def left_out(
     columns: Sequence[Numbers], symbol: Numbers, symbols: int, smoothing: float, below: Floats | None = None
-) -> Floats:
-    """Share that each row's symbol has in a level counted without this row, float64 (N,).
+) -> tuple[Floats, float]:
+    """Share that each row's symbol has in a level counted without this row, float64 (N,), and the weight s of the level.
 
     Args:
         columns: int64 (N,) each: what the level looks at.
         symbol: int64 (N,).
         symbols: number of symbols.
-        smoothing: s.
+        smoothing: s at least.
         below: the same of the level below; None for level 0, which is smoothed by equal shares here.
     """
     context = codes(*columns) if columns else np.zeros(len(symbol), np.int64)
     pair = codes(context, symbol)
-    together, alone = np.bincount(pair)[pair], np.bincount(context)[context]
-    prior = 1.0 / symbols if below is None else below
-    shares: Floats = (together - 1 + smoothing * prior) / (alone - 1 + smoothing)
-    return shares
+    together, alone = np.bincount(pair)[pair] - 1, np.bincount(context)[context] - 1
+    prior = np.full(len(symbol), 1.0 / symbols) if below is None else below
+    best: tuple[Floats, float] = (prior, smoothing)
+    highest = -np.inf
+    for weight in (smoothing * factor for factor in WEIGHTS[: 1 if below is None else None]):
+        shares = (together + weight * prior) / (alone + weight)
+        score = float(np.log(shares).sum())
+        if score > highest:
+            best, highest = (shares, weight), score
+    return best
