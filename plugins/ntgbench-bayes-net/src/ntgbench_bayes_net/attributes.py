@@ -32,10 +32,8 @@ NODES = {
     "count_class": ("kind",),  # of `count`
     "volume": ("kind",),  # mean payload
     "pace": ("kind",),  # mean logarithm of the gaps between packets
-    "duration_class": ("kind",),  # of `duration`
     "gap": ("kind", "gap_class"),  # time since the start of the connection before
     "count": ("kind", "count_class"),  # packets
-    "duration": ("kind", "duration_class"),  # from the first packet to the last
     "marks": ("kind",),  # TTL, TOS, IP flags and IP ids of the side that sent the first packet
     "marks_back": ("kind",),  # and of the other one
 }
@@ -46,10 +44,10 @@ PLAN = Plan(tuple(NODES), NODES, chained=("kind", "gap_class", "service", "clien
 
 KINDS = 16
 
-NUMERIC = ("gap", "service", "port", "count", "volume", "pace", "duration")
+NUMERIC = ("gap", "service", "port", "count", "volume", "pace")
 """Attributes that are numbers, in bins."""
 
-CLASSED = {name: f"{name}_class" for name in ("gap", "count", "duration")}
+CLASSED = {name: f"{name}_class" for name in ("gap", "count")}
 """Numbers that have a class, which says roughly what they are: with few values it is easier to learn what it depends on,
 and what depends on it."""
 
@@ -119,7 +117,6 @@ class Attributes:
             "count": count,
             "volume": payload // count,
             "pace": (logarithm * PACE_UNIT).astype(np.int64),
-            "duration": np.add.reduceat(inner, first),
         }
         words, parts = parameters.words, parameters.bins
         often = max(FREQUENT, len(first) // parts)
@@ -130,7 +127,6 @@ class Attributes:
             "count": bins.edges(count, parts, parts, FREQUENT),
             "volume": bins.edges(values["volume"], CLASSES, 0, 1, doubling=False),
             "pace": bins.edges(values["pace"], CLASSES, 0, 1, doubling=False),
-            "duration": bins.edges(values["duration"], parts, parts, often),
         }
         epochs = max(1, min(parameters.epochs, len(first) // LEAST_EPOCH))
         epoch = np.arange(len(first)) * epochs // len(first)

@@ -72,7 +72,7 @@ class Model:
         values, count = self._connections(packets, rng)
         known = dict(zip(PLAN.nodes, values, strict=True))
         state, gap = self.chain.draw(_members(known, count), rng)
-        after = self._after(known, count, gap, span_ns, rng)
+        after = self._after(count, gap, span_ns, rng)
         last = after[np.cumsum(count) - 1]
         # A connection that would end too late begins earlier.
         start = self._starts(known, span_ns, rng) % (span_ns - last + 1)
@@ -107,23 +107,12 @@ class Model:
         values = self.network.draw(np.minimum(first, epochs - 1), rng)
         return values, bins.drawn(values[PLAN.nodes.index("count")], self.attributes.edges["count"], rng)
 
-    def _after(
-        self, known: dict[str, Numbers], count: Numbers, gap: Numbers, span_ns: int, rng: np.random.Generator
-    ) -> Numbers:
+    def _after(self, count: Numbers, gap: Numbers, span_ns: int, rng: np.random.Generator) -> Numbers:
         """Time of each packet since the start of its connection, in ns, at most `span_ns`."""
         first = np.cumsum(count) - count
         inner = bins.drawn(gap, self.chain.gap, rng)
         inner[first] = 0
-        duration = bins.drawn(known["duration"], self.attributes.edges["duration"], rng)
-        # The longest gap takes what the others leave of the duration.
-        total, longest = np.add.reduceat(inner, first), np.maximum.reduceat(inner, first)
-        more = duration - (total - longest)
         of = np.repeat(np.arange(len(count)), count)
-        is_longest = np.flatnonzero((inner == longest[of]) & (np.arange(len(of)) > first[of]))
-        place = np.full(len(count), -1)
-        place[of[is_longest[::-1]]] = is_longest[::-1]
-        changed = (place >= 0) & (more > 0)
-        inner[place[changed]] = more[changed]
         # Sums of long gaps could overflow.
         room = span_ns // self.unit_ns
         together = np.add.reduceat(inner.astype(np.float64), first)

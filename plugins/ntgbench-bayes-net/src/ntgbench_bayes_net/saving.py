@@ -158,7 +158,7 @@ def _wanted(levels: Mapping[str, Sequence[tuple[int, ...]]]) -> dict[str, Like]:
 def _rules(arrays: Arrays, span_ns: int) -> Iterator[tuple[str, bool]]:
     """Rules that the arrays must keep, and whether they do; later ones hold only if earlier ones do."""
     highest = dict.fromkeys(("edges.service", "edges.port", "payload", "edges.volume"), 2**16)
-    highest |= dict.fromkeys(("edges.gap", "edges.duration", "gap"), LONGEST_NS)
+    highest |= dict.fromkeys(("edges.gap", "gap"), LONGEST_NS)
     highest |= {"edges.count": LARGEST, "edges.pace": 2**16}
     for name, most in highest.items():
         edge = arrays[name]
