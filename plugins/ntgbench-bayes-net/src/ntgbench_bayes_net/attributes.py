@@ -48,8 +48,8 @@ NUMERIC = ("gap", "service", "port", "count", "volume", "pace")
 """Attributes that are numbers, in bins."""
 
 CLASSED = {name: f"{name}_class" for name in ("gap", "count")}
-"""Numbers that have a class, which says roughly what they are: with few values it is easier to learn what it depends on,
-and what depends on it."""
+"""Numbers that have a class, which says roughly what they are: with few values it is easier to learn what it depends
+on, and what depends on it."""
 
 PACE_UNIT = 1000
 """Parts of a natural logarithm that paces are counted in."""
@@ -96,7 +96,7 @@ class Attributes:
         `connections.order`; 0 for the first.
         """
         order, first, count = connections.order, connections.first, connections.count
-        head, number = order[first], connections.number
+        head = order[first]
         toward = trace.source_port[head] >= trace.destination_port[head]
         two_way = np.maximum.reduceat(connections.back, first)
         kind = kinds(trace.protocol[head] == TCP, trace.is_ipv4()[head], toward, two_way)
@@ -143,7 +143,8 @@ def kinds(
     tcp: npt.NDArray[np.bool_], ipv4: npt.NDArray[np.bool_], toward: npt.NDArray[np.bool_], two_way: Numbers
 ) -> Numbers:
     """Kind of each connection, int64 (C,), 0..15: TCP, IPv4, first packet to the lower port, packets both ways."""
-    return tcp * 8 + ipv4 * 4 + toward * 2 + two_way.astype(np.int64)
+    kind: Numbers = tcp * 8 + ipv4 * 4 + toward * 2 + two_way.astype(np.int64)
+    return kind
 
 
 def _classes(number: Numbers, size: int) -> Numbers:
@@ -168,7 +169,7 @@ def _marks(trace: PacketTrace, connections: Connections, most: int) -> tuple[Num
     rows, found = vocabulary(
         [trace.ttl[head], trace.tos[head], trace.ip_flags[head], (counts_up >= other)[present].astype(np.int64)], most
     )
-    mark = np.full(2 * len(connections), -1)
-    mark[present] = found
-    mark = mark.reshape(-1, 2)
-    return rows, (mark[:, 0], np.where(mark[:, 1] < 0, mark[:, 0], mark[:, 1]))
+    of_side = np.full(2 * len(connections), -1)
+    of_side[present] = found
+    forth, back = of_side[::2], of_side[1::2]
+    return rows, (forth, np.where(back < 0, forth, back))

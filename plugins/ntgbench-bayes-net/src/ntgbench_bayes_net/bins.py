@@ -36,7 +36,7 @@ def edges(values: Numbers, bins: int, words: int, least: int, doubling: bool = T
 
 
 def _halfway(low: Numbers, high: Numbers, logarithmic: bool) -> Numbers:
-    """The whole number above the middle of two, or above the middle of their logarithms; `high` where they are equal."""
+    """The whole number above the middle of two, or of their logarithms; `high` where they are equal."""
     middle = (low.astype(np.float64) + high) / 2
     if logarithmic:
         middle = np.sqrt((low + 1.0) * (high + 1.0)) - 1

@@ -42,7 +42,7 @@ class Hosts:
             if not len(rest):
                 break
             bits = np.where(ipv4[rest], four, six)
-            masked = _masked(address[rest], bits, ipv4[rest])
+            masked = _masked(address[rest], bits)
             code = codes(masked[:, 0], masked[:, 1], ipv4[rest].astype(np.uint8))
             count = np.bincount(code)
             first = np.zeros(len(count), np.int64)
@@ -86,9 +86,8 @@ def _ones(bits: Numbers) -> npt.NDArray[np.uint64]:
     return np.where(bits > 0, most >> (64 - np.maximum(bits, 1)).astype(np.uint64), np.uint64(0))
 
 
-def _masked(address: Addresses, bits: Numbers, ipv4: npt.NDArray[np.bool_]) -> Addresses:
+def _masked(address: Addresses, bits: Numbers) -> Addresses:
     masked = address.copy()
     masked[:, 1] &= ~_ones(np.minimum(bits, 64))
     masked[:, 0] &= ~_ones(np.maximum(bits - 64, 0))
     return masked
-

@@ -120,7 +120,8 @@ class Model:
         inner = np.where(long, (inner * (room / np.maximum(together, 1.0))[of]).astype(np.int64), inner)
         after = np.cumsum(inner)
         after = np.minimum(after - after[first][of], room)
-        return after * self.unit_ns
+        times: Numbers = after * self.unit_ns
+        return times
 
     def _starts(self, known: dict[str, Numbers], span_ns: int, rng: np.random.Generator) -> Numbers:
         """When the connections start, in ns since the start of the trace, int64 (C,).

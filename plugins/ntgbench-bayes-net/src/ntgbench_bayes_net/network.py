@@ -131,9 +131,7 @@ def _before(values: Numbers, rows: Numbers, lag: int, begins: Numbers) -> Number
     return np.where(rows - lag >= begins, values[np.maximum(rows - lag, 0)], UNKNOWN)
 
 
-def _chosen(
-    rows: Sequence[Numbers], size: int, node: int, plan: Plan, most: int, smoothing: float
-) -> list[Parent]:
+def _chosen(rows: Sequence[Numbers], size: int, node: int, plan: Plan, most: int, smoothing: float) -> list[Parent]:
     """The parents of a node: those it always has, then the chosen ones in the order in which they were."""
     symbol = rows[node]
     chosen = plan.given(node)

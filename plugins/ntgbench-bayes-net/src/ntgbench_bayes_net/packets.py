@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.int64]
 
 FIELDS = ("family", "back", "flags", "header", "no_id", "payload")
-"""What a state says of a packet: protocol and IP version, its side, TCP flags, bytes of headers, whether its IP id is 0,
-and the category of its payload."""
+"""What a state says of a packet: protocol and IP version, its side, TCP flags, bytes of headers, whether its IP id is
+0, and the category of its payload."""
 
 MOST_STATES = 4096
 

@@ -78,7 +78,9 @@ def write(model: Model, folder: Path) -> None:
         "unit_ns": model.unit_ns,
         "packets": model.packets,
         "sequences": model.sequences,
-        "parents": tuple(tuple(parent._asdict() for parent in parents) for parents in model.network.parents),
+        "parents": tuple(
+            tuple(Depends(node=parent.node, lag=parent.lag) for parent in parents) for parents in model.network.parents
+        ),
     }
     write_text(folder / SETTINGS_FILE, json.dumps(settings, indent=1) + "\n")
     arrays: Arrays = {f"edges.{name}": edge for name, edge in attributes.edges.items()}
@@ -155,7 +157,7 @@ def _wanted(levels: Mapping[str, Sequence[tuple[int, ...]]]) -> dict[str, Like]:
     return wanted
 
 
-def _rules(arrays: Arrays, span_ns: int) -> Iterator[tuple[str, bool]]:
+def _rules(arrays: Arrays, span_ns: int) -> Iterator[tuple[str, bool | np.bool_]]:
     """Rules that the arrays must keep, and whether they do; later ones hold only if earlier ones do."""
     highest = dict.fromkeys(("edges.service", "edges.port", "payload", "edges.volume"), 2**16)
     highest |= dict.fromkeys(("edges.gap", "gap"), LONGEST_NS)
@@ -168,7 +170,10 @@ def _rules(arrays: Arrays, span_ns: int) -> Iterator[tuple[str, bool]]:
     yield "a prefix for each host", 0 < len(prefix) == len(hidden)
     allowed = np.where(is_ipv4(prefix), *(np.isin(hidden, [pair[side] for pair in HIDDEN]) for side in (0, 1)))
     yield "hosts with as many open bits as there can be", bool(allowed.all())
-    yield "epochs in order", len(epoch) > 1 and epoch[0] >= 0 and (epoch[1:] >= epoch[:-1]).all() and epoch[-1] <= span_ns
+    yield (
+        "epochs in order",
+        len(epoch) > 1 and epoch[0] >= 0 and (epoch[1:] >= epoch[:-1]).all() and epoch[-1] <= span_ns,
+    )
     for name, top in {"marks": (255, 255, 7, 1), "states": (3, 1, 255, 65_535, 1, len(arrays["payload"]) - 2)}.items():
         rows = arrays[name]
         yield f"{name} in range", len(rows) > 0 and bool(((rows >= 0) & (rows <= np.array(top))).all())

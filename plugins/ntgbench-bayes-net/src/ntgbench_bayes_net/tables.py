@@ -59,9 +59,9 @@ class Table:
 
         P_l(x | c) = (n_l(x, c) + s_l P_(l-1)(x | c)) / (n_l(c) + s_l),   P_0(x | c) = n_0(x, c) / n_0(c)
 
-    after MacKay & Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1(3), 1995. To draw from
-    P_l is to draw from the counts of level l with the chance n_l(c) / (n_l(c) + s_l), and otherwise from P_(l-1). s_l
-    is the one of `smoothing` times 1, 4, 16 or 64 that predicts the training rows best, each without itself.
+    after MacKay & Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1(3), 1995. To draw
+    from P_l is to draw from the counts of level l with the chance n_l(c) / (n_l(c) + s_l), and otherwise from P_(l-1).
+    s_l is the one of `smoothing` times 1, 4, 16 or 64 that predicts the training rows best, each without itself.
     """
 
     sizes: tuple[int, ...]  # number of values of each column of a context
@@ -167,7 +167,7 @@ def coded(columns: Sequence[Numbers], sizes: Sequence[int], wanted: Sequence[int
 def left_out(
     columns: Sequence[Numbers], symbol: Numbers, symbols: int, smoothing: float, below: Floats | None = None
 ) -> tuple[Floats, float]:
-    """Share that each row's symbol has in a level counted without this row, float64 (N,), and the weight s of the level.
+    """Share of each row's symbol in a level counted without this row, float64 (N,), and the weight s of the level.
 
     Args:
         columns: int64 (N,) each: what the level looks at.
