@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.int64]
 
-BLOCKS, SHORTEST_BLOCK = 64, 50
+BLOCKS, SHORTEST_BLOCK = 256, 50
 """Chains that a sample is drawn in side by side, and rows that each has at least: the first row of each does not know
 the rows before it."""
 
