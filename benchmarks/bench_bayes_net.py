@@ -71,7 +71,7 @@ def bench_fit(benchmark, packets: int) -> None:
 
 @pytest.mark.parametrize("packets", [SHORT, pytest.param(LONG, marks=pytest.mark.long)])
 def bench_sampling(benchmark, packets: int) -> None:
-    """As many packets as in training; the aim is that whole headers take at most four times as long as the plain chain."""
+    """As many packets as in training; the aim is at most four times the time of the plain chain."""
     trace = large_trace(packets, seed=1)
     system = BayesNet(BayesNetParameters())
     system.fit(trace, Context(seed=1))
