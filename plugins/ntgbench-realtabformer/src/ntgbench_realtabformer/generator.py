@@ -44,7 +44,8 @@ class REaLTabFormer:
         ipv6 = not bool(train.is_ipv4().all())
         layout, tokens = tokenised(rows_of(train, ipv6), self.parameters.digits)
         torch.manual_seed(context.seed)
-        gpt2 = network(layout, self.parameters).to(device)
+        gpt2 = network(layout, self.parameters)
+        torch.nn.Module.to(gpt2, device)
         self.losses = Training(gpt2, tokens, self.parameters, context.seed).fit(context).losses
         self.model = Model(gpt2, layout, ipv6, int(train.time_ns[0]), train.span_ns)
 

@@ -40,13 +40,13 @@ class REaLTabFormerParameters:
     digits: Annotated[int, Meta(ge=1, le=3)] = 2
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     mask_rate: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    train_size: Annotated[float, Meta(gt=0, le=1)] = 0.8
-    evaluate_every: Count = 200
+    train_size: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    evaluate_every: Count = 500
     patience: Count = 5
     epochs: Count = 1
-    batch: Count = 128
+    batch: Count = 64
     learning_rate: Positive = 3e-3
-    rows: Annotated[int, Meta(ge=1, le=65_536)] = 8192
+    rows: Annotated[int, Meta(ge=1, le=65_536)] = 2048
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

@@ -38,8 +38,8 @@ def bounds(ipv6: bool) -> dict[str, int]:
 def rows_of(trace: PacketTrace, ipv6: bool) -> Rows:
     """The columns of each packet, int64 (N,) each.
 
-    Times are in microseconds since the epoch. An address is a number, or with `ipv6` the four 32-bit words of one, where
-    IPv4 is mapped into IPv6.
+    Times are in microseconds since the epoch. An address is a number, or with `ipv6` its four 32-bit words, where IPv4
+    is mapped into IPv6.
     """
     found: Rows = {}
     for column, name in _ENDS.items():
@@ -79,8 +79,9 @@ def trace_of(rows: Rows, time_ns: npt.NDArray[np.int64], ipv6: bool) -> PacketTr
 def _addresses(rows: Rows, column: str, ipv6: bool) -> npt.NDArray[np.uint64]:
     """Addresses of rows, uint64 (N, 2)."""
     count = len(rows["time"])
-    words = [rows[f"{column}{at}"] for at in range(4)] if ipv6 else [np.zeros(count), np.full(count, 0xFFFF)]
-    if not ipv6:
-        words = [words[0], words[0], words[1], rows[column]]
-    high = [word.astype(np.uint64) for word in words]
-    return np.stack([high[0] << np.uint64(32) | high[1], high[2] << np.uint64(32) | high[3]], axis=1)
+    if ipv6:
+        words = [rows[f"{column}{at}"].astype(np.uint64) for at in range(4)]
+    else:
+        zero, mapped = np.zeros(count, np.uint64), np.full(count, 0xFFFF, np.uint64)
+        words = [zero, zero, mapped, rows[column].astype(np.uint64)]
+    return np.stack([words[0] << np.uint64(32) | words[1], words[2] << np.uint64(32) | words[3]], axis=1)

@@ -67,7 +67,9 @@ def read(folder: Path, parameters: REaLTabFormerParameters) -> Model:
         gpt2 = network(layout, parameters)
         for name, weight in gpt2.named_parameters():
             weight.copy_(weights[name])
-    return Model(gpt2.eval(), layout, list(layout.columns) == list(bounds(True)), found["start_ns"], found["span_ns"])
+    return Model(
+        gpt2.train(False), layout, list(layout.columns) == list(bounds(True)), found["start_ns"], found["span_ns"]
+    )
 
 
 def _check(found: Settings, digits: int) -> None:

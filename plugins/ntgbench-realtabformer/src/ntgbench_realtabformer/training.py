@@ -76,7 +76,7 @@ class Training:
             with torch.no_grad():
                 for name, weight in self.model.named_parameters():
                     weight.copy_(self.best[name])
-        self.model.eval()
+        self.model.train(False)
         return course
 
     def step(self, done: int, share: float) -> Tensor:
@@ -92,7 +92,7 @@ class Training:
             group["lr"] = p.learning_rate * (1 - share)
         found = loss(self.model, self.learnt[self.order[at * p.batch : (at + 1) * p.batch]])
         self.optimiser.zero_grad()
-        found.backward()
+        found.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_NORM)
         self.optimiser.step()
         self.last[0] = found.detach()
@@ -103,8 +103,8 @@ class Training:
     @torch.no_grad()
     def look(self) -> None:
         """Compare the weights with the best ones by their loss on the held-out rows."""
-        self.model.eval()
-        batches = self.held_out.split(self.parameters.batch)
+        self.model.train(False)
+        batches = torch.split(self.held_out, self.parameters.batch)
         found = sum(float(loss(self.model, rows)) * len(rows) for rows in batches) / len(self.held_out)
         self.model.train()
         self.last[1] = found
