@@ -51,7 +51,7 @@ class Generator(nn.Module):
 
     def padded(self, logits: Tensor) -> Tensor:
         """The choices of each column in a row of its own: (B, all choices) -> (B, columns, most choices)."""
-        parts = torch.split(logits, self.table.sizes, dim=1)
+        parts = torch.split(logits, list(self.table.sizes), dim=1)
         most = max(self.table.sizes)
         return torch.stack([functional.pad(part, (0, most - part.shape[1]), value=-torch.inf) for part in parts], dim=1)
 
