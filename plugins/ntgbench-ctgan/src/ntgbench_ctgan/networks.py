@@ -65,7 +65,9 @@ class Generator(nn.Module):
 
 def gumbel(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Gumbel noise of the shape and on the device of `like`."""
-    return -torch.empty_like(like).exponential_(generator=generator).clamp_min(1e-30).log()
+    # By uniform numbers, as torch draws exponential ones slowly.
+    uniform = torch.rand(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+    return -(-uniform.clamp_min(1e-30).log()).clamp_min(1e-30).log()
 
 
 def condition_loss(table: Table, logits: Tensor, given: Conditions) -> Tensor:
