@@ -10,9 +10,9 @@ import pytest
 import torch
 from ntgbench_netdiffusion import generator as module
 from ntgbench_netdiffusion.generator import NetDiffusion
-from ntgbench_netdiffusion.network import Mixer, posterior
+from ntgbench_netdiffusion.network import Cascade, posterior
 from ntgbench_netdiffusion.parameters import NetDiffusionParameters
-from ntgbench_netdiffusion.training import tied
+from ntgbench_netdiffusion.training import known, parts
 from ntgbench_trace_records.validity import valid_packets, valid_tcp_flows
 
 from ntgbench.errors import NtgbenchError, PluginError
@@ -24,7 +24,10 @@ from ntgbench.tracks.headers.example import example_trace
 from ntgbench.traffic.trace import ACK, SYN, TCP, PacketTrace
 from ntgbench.values import convert
 
-TINY = {"rows": 4, "width": 8, "blocks": 1, "steps": 4, "noise_steps": 10, "sampling_steps": 3, "batch": 16}
+TINY = {
+    "rows": 4, "width": 8, "blocks": 1, "flow_steps": 2, "flow_batch": 16, "steps": 2, "noise_steps": 10,
+    "sampling_steps": 3, "batch": 16,
+}  # fmt: skip
 SMALL = ",".join(f"{name}={value}" for name, value in TINY.items())
 TRAIN = example_trace()
 
@@ -203,17 +206,23 @@ def test_the_noisy_pixel_counts_by_bayes_rule():
     torch.testing.assert_close(one.exp(), torch.tensor([[[0.0, 1, 2]]]).exp() * density[1] / density[0])
 
 
+def test_an_image_is_parted_into_its_flow_and_its_packets():
+    once = torch.tensor([False, True, False])
+    pixels = torch.tensor([[[0, 1, 1], [1, 1, -1], [-1, 1, -1]]], dtype=torch.int8)
+    flows, packets = parts(pixels, once)
+    assert flows.tolist() == [[[1, 1, 1, -1]]]
+    assert packets.tolist() == [[[0, 1], [1, -1], [-1, -1]]]
+    assert known(torch.tensor([2]), flows).tolist() == [[0, 0, 1, 0, 1, 1, 1, -1]]
+
+
 @torch.no_grad()
-def test_what_is_drawn_once_is_one_pixel():
-    network = Mixer(3, (False, True), 4, 1)
-    network.last.weight.normal_()
-    images = torch.randn(5, 3, 2)
-    for logits in network(images, torch.rand(5), torch.zeros(5, dtype=torch.int64)):
-        torch.testing.assert_close(logits[:, 1:, 1], logits[:, :1, 1].expand(5, 2))
-        assert (logits[:, 1:, 0] != logits[:, :1, 0]).all()
-    noise = tied(images, network.once)
-    assert torch.equal(noise[..., 0], images[..., 0])
-    assert torch.equal(noise[..., 1], images[:, :1, 1].expand(5, 3))
+def test_packets_are_drawn_for_what_is_drawn_of_their_flow():
+    network = Cascade(3, (False, True), 4, 8, 1)
+    for weight in network.parameters():
+        weight.normal_()
+    images, time, kinds = torch.randn(1, 3, 1), torch.rand(1), torch.zeros(1, dtype=torch.int64)
+    one, other = (known(kinds, torch.full((1, 1, 4), value)) for value in (0.0, 1.0))
+    assert not torch.equal(network.packets(images, time, one)[0], network.packets(images, time, other)[0])
 
 
 def one_kind(flows=60, packets=3):
@@ -235,7 +244,16 @@ def one_kind(flows=60, packets=3):
 
 def test_learns_a_trace_of_one_kind_of_flow():
     system = fitted(
-        one_kind(), width=32, blocks=2, steps=200, batch=32, noise_steps=50, sampling_steps=10, learning_rate=5e-3
+        one_kind(),
+        width=32,
+        blocks=2,
+        flow_steps=200,
+        flow_batch=32,
+        steps=200,
+        batch=32,
+        noise_steps=50,
+        sampling_steps=10,
+        learning_rate=5e-3,
     )
     made = system.sample(300, 10**9, np.random.default_rng(1))
     flows = made.flows

@@ -1,7 +1,7 @@
 """The network: rows of an image exchange what they hold, and each is worked on by itself, by turns.
 
-MLP-Mixer: Tolstikhin et al. 2021, arXiv 2105.01601, with normalisations that are scaled and shifted by time and kind of
-flow, and gates that begin at 0, as in DiT: Peebles and Xie 2022, arXiv 2212.09748, section 3.2.
+MLP-Mixer: Tolstikhin et al. 2021, arXiv 2105.01601, with normalisations that are scaled and shifted by time and what is
+known of the image, and gates that begin at 0, as in DiT: Peebles and Xie 2022, arXiv 2212.09748, section 3.2.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-
-from ntgbench_netdiffusion.images import CLASSES
 
 LONGEST_WAVE = 10_000.0
 """Period, over 2 pi, of the slowest component of the embedding of time."""
@@ -42,21 +40,20 @@ class Mixer(nn.Module):
 
     A pixel is -1, 0 or 1. The network says how likely each value is by the rest of the image; the noisy pixel itself
     then counts by the density of its noise, see `posterior`. So the network need not carry every pixel to its end.
-    Columns that are drawn once for a flow are the same pixel in all rows, whose logits are averaged.
 
     Args:
         rows: rows of an image.
-        once: which columns of a row are drawn once for a flow, bool (D,).
+        columns: D, pixels of a row.
+        given: G, numbers that are known of an image.
         width: numbers of a row inside the network, even.
         blocks: number of blocks.
     """
 
-    def __init__(self, rows: int, once: tuple[bool, ...], width: int, blocks: int) -> None:
+    def __init__(self, rows: int, columns: int, given: int, width: int, blocks: int) -> None:
         super().__init__()
-        columns = len(once)
-        self.are_once = once
+        self.shape = (rows, columns)
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.kind = nn.Embedding(CLASSES, width)
+        self.given = nn.Sequential(nn.Linear(given, width), nn.SiLU(), nn.Linear(width, width))
         self.first = nn.Linear(columns, width)
         self.place = nn.Parameter(0.02 * torch.randn(rows, width))
         self.blocks = nn.ModuleList(Block(rows, width) for _ in range(blocks))
@@ -65,30 +62,46 @@ class Mixer(nn.Module):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
-    def forward(self, images: Tensor, times: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, times: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of -1 and of 1, against one of 0 for 0: float (N, rows, D) each.
 
         Args:
             images: noisy images, float (N, rows, D).
             times: how noisy, float (N,), 0..1.
-            kinds: kind of each flow, int64 (N,).
+            given: what is known of each image, float (N, G).
         """
-        embedding = F.silu(self.time(waves(times, self.kind.embedding_dim)) + self.kind(kinds))
+        embedding = F.silu(self.time(waves(times, self.place.shape[1])) + self.given(given))
         x = self.first(images) + self.place
         for block in self.blocks:
             x = block(x, embedding)
-        absent, one = (self.tied(logits) for logits in self.last(self.norm(x)).chunk(2, dim=2))
+        absent, one = self.last(self.norm(x)).chunk(2, dim=2)
         return absent, one
+
+
+class Cascade(nn.Module):
+    """Two networks, one after the other: the first draws what is one number in a flow, and the second its packets.
+
+    Cascades of diffusion models: Ho et al. 2021, arXiv 2106.15282.
+
+    Args:
+        rows: packets of an image.
+        once: which columns are drawn once for a flow, bool (D,).
+        kinds: number of kinds of flows.
+        width: numbers of a row inside either network, even.
+        blocks: blocks of either.
+    """
+
+    def __init__(self, rows: int, once: tuple[bool, ...], kinds: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.are_once = once
+        columns = sum(once) + rows
+        self.flow = Mixer(1, columns, kinds, width, blocks)
+        self.packets = Mixer(rows, len(once) - sum(once), kinds + columns, width, blocks)
 
     @property
     def once(self) -> Tensor:
         """Which columns are drawn once, bool (D,)."""
-        return torch.tensor(self.are_once, device=self.place.device)
-
-    def tied(self, values: Tensor) -> Tensor:
-        """The values, (N, rows, D), with the mean over the rows in columns that are drawn once."""
-        once: Tensor = torch.where(self.once, values.mean(1, keepdim=True), values)
-        return once
+        return torch.tensor(self.are_once, device=self.flow.place.device)
 
 
 def posterior(logits: tuple[Tensor, Tensor], images: Tensor, signal: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,11 +18,13 @@ class NetDiffusionParameters:
 
     Attributes:
         rows: packets of an image. What a flow has after these is not learnt, and not made.
-        width: numbers of a row inside the network, even.
-        blocks: blocks of the network.
+        width: numbers of a row inside either network, even.
+        blocks: blocks of either network.
         noise_steps: steps in which an image becomes noise.
-        steps: steps of training.
-        batch: flows in a step.
+        flow_steps: steps of training of the network that draws what is one number in a flow.
+        flow_batch: flows in such a step.
+        steps: steps of training of the network that draws packets.
+        batch: flows in such a step.
         learning_rate: of Adam at the beginning; it falls to 0 over the training, as half a cosine.
         average: how much of the running average of the weights, which is the model, is kept in each step.
         sampling_steps: steps in which noise becomes an image, at most noise_steps.
@@ -37,11 +39,13 @@ class NetDiffusionParameters:
     width: Annotated[int, Meta(ge=2, le=4_096)] = 128
     blocks: Annotated[int, Meta(ge=1, le=64)] = 3
     noise_steps: Annotated[int, Meta(ge=2, le=10_000)] = 200
+    flow_steps: Count = 800
+    flow_batch: Count = 64
     steps: Count = 700
     batch: Count = 32
     learning_rate: Positive = 2e-3
     average: Annotated[float, Meta(ge=0, lt=1)] = 0.99
-    sampling_steps: Count = 10
+    sampling_steps: Count = 8
     addresses: Literal["random", "training"] = "random"
     ports: Literal["image", "random"] = "image"
     repair: bool = True

@@ -21,7 +21,7 @@ from ntgbench_netdiffusion.training import new_network
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ntgbench_netdiffusion.network import Mixer
+    from ntgbench_netdiffusion.network import Cascade
     from ntgbench_netdiffusion.parameters import NetDiffusionParameters
 
 KIND = "netdiffusion-small"
@@ -44,7 +44,7 @@ class Model:
         pairs: source and destination of each training flow, uint64 (F, 4), or None when addresses are random.
     """
 
-    network: Mixer
+    network: Cascade
     layout: Layout
     start_ns: int
     flows: tuple[int, ...]

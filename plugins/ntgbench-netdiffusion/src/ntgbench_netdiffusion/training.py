@@ -14,7 +14,8 @@ from torch.nn import functional as F  # noqa: N812
 from ntgbench.learning.diffusion import Schedule, at
 from ntgbench.learning.resume import with_state
 from ntgbench.learning.stages import Stage, fit, optimised
-from ntgbench_netdiffusion.network import Mixer, posterior
+from ntgbench_netdiffusion.images import CLASSES
+from ntgbench_netdiffusion.network import Cascade, Mixer, posterior
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,15 +31,32 @@ FIRST_AVERAGE = 10
 """The running average keeps at most (1 + n) / (10 + n) in step n, so that little is left of the first weights."""
 
 
-def new_network(p: NetDiffusionParameters, layout: Layout) -> Mixer:
-    """A network for images of this layout, with random weights."""
-    return Mixer(p.rows, layout.once, p.width, p.blocks)
+def new_network(p: NetDiffusionParameters, layout: Layout) -> Cascade:
+    """Networks for images of this layout, with random weights."""
+    return Cascade(p.rows, layout.once, CLASSES, p.width, p.blocks)
+
+
+def parts(pixels: Tensor, once: Tensor) -> tuple[Tensor, Tensor]:
+    """What the two networks of a cascade draw, of pixels (F, rows, D).
+
+    Returns the image of each flow, (F, 1, C): its columns that are drawn once, and for each row 1 where there is a
+    packet and -1 where not; and the image of its packets, with all other columns, (F, rows, D - C + rows).
+    """
+    packets = pixels[..., ~once]
+    there = 2 * (packets != -1).any(2).to(pixels.dtype) - 1
+    return torch.cat([pixels[:, 0, once], there], 1)[:, None], packets
+
+
+def known(kinds: Tensor, flows: Tensor | None = None) -> Tensor:
+    """What a network is given, float (N, G): the kind of each flow, int64 (N,), and if there is one its image."""
+    kind = F.one_hot(kinds, CLASSES).float()
+    return kind if flows is None else torch.cat([kind, flows[:, 0].float()], 1)
 
 
 def train(
-    network: Mixer, pixels: Tensor, kinds: Tensor, p: NetDiffusionParameters, context: Context
+    network: Cascade, pixels: Tensor, kinds: Tensor, p: NetDiffusionParameters, context: Context
 ) -> list[list[float]]:
-    """Train in place; the network gets the running average of its weights in the end. Returns losses, see `Course`.
+    """Train in place; the networks get the running average of their weights in the end. Returns losses, see `Course`.
 
     Each step draws flows, times and noise; the loss is the cross-entropy of the pixels in nats, on average.
 
@@ -49,19 +67,43 @@ def train(
         p: parameters of the system.
         context: of the fit.
     """
+    flows, packets = parts(pixels, network.once)
+    stages: list[Stage] = []
+    tensors: dict[str, Tensor] = {}
+    for name, part, images, given, steps, batch in (
+        ("flow", network.flow, flows, known(kinds), p.flow_steps, p.flow_batch),
+        ("packets", network.packets, packets, known(kinds, flows), p.steps, p.batch),
+    ):
+        stage, state = _stage(name, part, images, given, p, steps, min(batch, len(pixels)))
+        stages.append(stage)
+        tensors |= {f"{name}.{key}": value for key, value in state.items()}
+    identity = {"parameters": asdict(p), "sizes": list(pixels.shape)}
+    network.train()
+    course = fit(stages, tensors, identity, context)
+    with torch.no_grad():
+        for name, part in (("flow", network.flow), ("packets", network.packets)):
+            for i, weight in enumerate(part.parameters()):
+                weight.copy_(tensors[f"{name}.average.{i}"])
+    network.eval()
+    return course.losses
+
+
+def _stage(
+    name: str, network: Mixer, pixels: Tensor, given: Tensor, p: NetDiffusionParameters, steps: int, batch: int
+) -> tuple[Stage, dict[str, Tensor]]:
+    """The training of one network, and the tensors of its state."""
     schedule = Schedule(p.noise_steps, pixels.device)
     weights: list[Tensor] = list(network.parameters())
     averages = [weight.detach().clone() for weight in weights]
     optimiser = torch.optim.Adam(weights, p.learning_rate, fused=True)
     with_state(optimiser)
-    batch = min(p.batch, len(pixels))
 
     def step(done: int, share: float) -> Tensor:
         optimiser.param_groups[0]["lr"] = p.learning_rate * (1 + math.cos(math.pi * share)) / 2
         chosen = torch.randint(len(pixels), (batch,), device=pixels.device)
         images, times = pixels[chosen].float(), torch.randint(p.noise_steps, (batch,), device=pixels.device)
-        state = schedule.noisy(images, times, tied(torch.randn_like(images), network.once))
-        logits = network(state, times / p.noise_steps, kinds[chosen])
+        state = schedule.noisy(images, times, torch.randn_like(images))
+        logits = network(state, times / p.noise_steps, given[chosen])
         absent, one = posterior(logits, state, at(schedule.signal, times, state), at(schedule.noise, times, state))
         scores = torch.stack([absent, torch.zeros_like(one), one], dim=1)
         loss = F.cross_entropy(scores, pixels[chosen].long() + 1)
@@ -73,45 +115,43 @@ def train(
             torch._foreach_lerp_(averages, weights, 1 - kept)
         return loss.detach()[None]
 
-    tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
+    tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"average.{i}": value for i, value in enumerate(averages)} | optimised("adam", optimiser)
-    identity = {"parameters": asdict(p), "sizes": list(pixels.shape)}
-    network.train()
-    course = fit([Stage("image", p.steps, -(-len(pixels) // batch), step)], tensors, identity, context)
-    with torch.no_grad():
-        for weight, average in zip(weights, averages, strict=True):
-            weight.copy_(average)
-    network.eval()
-    return course.losses
+    return Stage(name, steps, -(-len(pixels) // batch), step), tensors
 
 
 @torch.inference_mode()
 def draw(
-    network: Mixer, kinds: npt.NDArray[np.int64], p: NetDiffusionParameters, rng: np.random.Generator
+    network: Cascade, kinds: npt.NDArray[np.int64], p: NetDiffusionParameters, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """Images of flows of these kinds, float32 (N, rows, D) in -1..1."""
-    device = network.place.device
-    schedule, once = Schedule(p.noise_steps, device), network.once
-    drawn = np.empty((len(kinds), p.rows, len(network.are_once)), np.float32)
+    once = network.once
+    drawn = np.empty((len(kinds), p.rows, len(once)), np.float32)
     for begin in range(0, len(kinds), IMAGES):
         part = slice(begin, begin + IMAGES)
-        of = torch.from_numpy(kinds[part]).to(device)
-
-        def image(state: Tensor, time: int, of: Tensor = of) -> Tensor:
-            times = torch.full((len(state),), time, device=device)
-            logits = network(state, times / p.noise_steps, of)
-            absent, one = posterior(logits, state, schedule.signal[time], schedule.noise[time])
-            # Numerators and denominator of the two probabilities, without overflow.
-            most = torch.maximum(absent, one).clamp_(min=0.0)
-            absent, one = absent.sub_(most).exp_(), one.sub_(most).exp_()
-            mean: Tensor = (one - absent) / (absent + one + most.neg_().exp_())
-            return mean
-
-        noise = torch.from_numpy(rng.standard_normal(drawn[part].shape, np.float32)).to(device)
-        drawn[part] = schedule.dpm(image, tied(noise, once), p.sampling_steps).cpu().numpy()
+        kind = torch.from_numpy(kinds[part]).to(once.device)
+        flows = _images(network.flow, known(kind), p, rng).round()
+        packets = _images(network.packets, known(kind, flows), p, rng)
+        whole = packets.new_empty(drawn[part].shape)
+        whole[..., once], whole[..., ~once] = flows[..., : -p.rows], packets
+        drawn[part] = whole.cpu().numpy()
     return drawn
 
 
-def tied(noise: Tensor, once: Tensor) -> Tensor:
-    """The noise, (N, rows, D), with that of the first row in all rows of columns that are drawn once, bool (D,)."""
-    return torch.where(once, noise[:, :1], noise)
+def _images(network: Mixer, given: Tensor, p: NetDiffusionParameters, rng: np.random.Generator) -> Tensor:
+    """An image for each row of what is given, float (N, G): float (N, rows, D) in -1..1."""
+    schedule = Schedule(p.noise_steps, given.device)
+
+    def image(state: Tensor, time: int) -> Tensor:
+        times = torch.full((len(state),), time, device=state.device)
+        absent, one = posterior(
+            network(state, times / p.noise_steps, given), state, schedule.signal[time], schedule.noise[time]
+        )
+        # Numerators and denominator of the two probabilities, without overflow.
+        most = torch.maximum(absent, one).clamp_(min=0.0)
+        absent, one = absent.sub_(most).exp_(), one.sub_(most).exp_()
+        mean: Tensor = (one - absent) / (absent + one + most.neg_().exp_())
+        return mean
+
+    noise = torch.from_numpy(rng.standard_normal((len(given), *network.shape), np.float32)).to(given.device)
+    return schedule.dpm(image, noise, p.sampling_steps)
