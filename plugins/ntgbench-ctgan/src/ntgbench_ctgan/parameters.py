@@ -36,7 +36,7 @@ class CtganParameters:
         frequent: in "mixed" columns, values that are categories of their own, at most.
     """
 
-    steps: Annotated[int, Meta(ge=0)] = 2_000
+    steps: Annotated[int, Meta(ge=0)] = 450
     batch: Annotated[int, Meta(ge=2, le=2**20)] = 500
     pac: Annotated[int, Meta(ge=1, le=1_024)] = 10
     noise: Width = 128
