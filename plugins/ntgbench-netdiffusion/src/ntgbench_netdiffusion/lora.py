@@ -6,14 +6,15 @@ The path of NetDiffusion (Jiang et al. 2024, arXiv 2310.08543, section 3): nPrin
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler, StableDiffusionPipeline
-from peft import LoraConfig
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -42,6 +43,27 @@ ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
 PICTURES = 8
 """Pictures drawn at a time."""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what imports and readings log of parts that are not needed, and without their bars of progress."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        from diffusers.utils import logging as of_diffusers
+        from transformers.utils import logging as of_transformers
+
+        bars = [one for one in (of_diffusers, of_transformers) if one.is_progress_bar_enabled()]
+        for one in bars:
+            one.disable_progress_bar()
+        try:
+            yield
+        finally:
+            for one in bars:
+                one.enable_progress_bar()
+    finally:
+        logging.disable(before)
 
 
 def sides(rows: int, square: int) -> tuple[int, int]:
@@ -79,21 +101,27 @@ def opened(weights: Path, shown: str, p: StableDiffusionParameters, device: torc
     """
     if not (weights / "model_index.json").is_file():
         raise PluginError(f"{shown} is no folder of Stable Diffusion in the layout of diffusers: no model_index.json")
-    try:
-        pipeline = StableDiffusionPipeline.from_pretrained(
-            str(weights), use_safetensors=True, local_files_only=True,
-            safety_checker=None, feature_extractor=None, requires_safety_checker=False,
-        )  # fmt: skip
-    except (AttributeError, ImportError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        told = (str(error).replace(str(weights), shown).strip() or type(error).__name__).splitlines()[0]
-        raise PluginError(f"cannot read Stable Diffusion from {shown}: {told}") from error
+    with _quiet():
+        from diffusers import StableDiffusionPipeline
+        from peft import LoraConfig
+
+        try:
+            pipeline = StableDiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+                str(weights), use_safetensors=True, local_files_only=True, dtype=torch.float32,
+                safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+            )  # fmt: skip
+        except (AttributeError, ImportError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+            told = (str(error).replace(str(weights), shown).strip() or type(error).__name__).splitlines()[0]
+            raise PluginError(f"cannot read Stable Diffusion from {shown}: {told}") from error
+        pipeline.unet.add_adapter(LoraConfig(r=p.rank, lora_alpha=p.rank, target_modules=list(ATTENTION)))
     if pipeline.scheduler.config.get("prediction_type", "epsilon") != "epsilon":
         raise PluginError(f"the model in {shown} does not predict noise, as Stable Diffusion 1.5 does")
     pipeline.set_progress_bar_config(disable=True)
     for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
         part.requires_grad_(False).eval()
-    pipeline.unet.add_adapter(LoraConfig(r=p.rank, lora_alpha=p.rank, target_modules=list(ATTENTION)))
-    return pipeline.to(device, torch.float32)
+    for name, weight in pipeline.unet.named_parameters():
+        weight.requires_grad_(".lora_" in name)
+    return pipeline.to(device)
 
 
 def learnt(pipeline: Any) -> dict[str, Tensor]:
@@ -120,8 +148,10 @@ def train(
         p: parameters of the system.
         context: of the fit.
     """
+    from diffusers import DDPMScheduler
+
     unet, vae, device = pipeline.unet, pipeline.vae, pipeline.device
-    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
+    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)  # type: ignore[no-untyped-call]
     weights = learnt(pipeline)
     optimiser = torch.optim.AdamW(list(weights.values()), p.learning_rate)
     with_state(optimiser)

@@ -157,7 +157,7 @@ class StableNetDiffusion:
         known = np.ascontiguousarray(weights["pairs"].numpy()).view(np.uint64) if pairs else None
         if known is not None:
             four = is_ipv4(known[:, :2])
-            if (four != is_ipv4(known[:, 2:])).any() or (four.any(), not four.all()) != (ipv4, ipv6):
+            if (four != is_ipv4(known[:, 2:])).any() or [four.any(), not four.all()] != [ipv4, ipv6]:
                 raise PluginError(f"{folder / WEIGHTS_FILE}: pairs must be addresses of flows, each of one IP version")
         self.model = Model(
             pipeline, Path(found["weights"]), found["headers"], found["start_ns"], found["packets"], known
