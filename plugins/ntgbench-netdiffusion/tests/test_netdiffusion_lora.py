@@ -196,8 +196,8 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(home, tmp_path, m
 
 
 def test_training_lowers_the_loss(home):
-    losses = np.array(fitted(home, steps=60, learning_rate=0.02, rank=8, batch=8).losses)[:, 1]
-    assert losses[-15:].mean() < losses[:15].mean()
+    losses = np.array(fitted(home, steps=40, learning_rate=0.02, rank=8, batch=8).losses)[:, 1]
+    assert losses[-10:].mean() < 0.95 * losses[:10].mean()
 
 
 @pytest.mark.parametrize("changes", [{}, {"addresses": "training"}], ids=str)
