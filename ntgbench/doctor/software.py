@@ -25,7 +25,7 @@ NEWEST = (3, 13)
 CHECKOUT = Path(ntgbench.__file__).parents[1]
 """The source tree, when this is an installation in place."""
 
-EXTRAS = ("models", "cuda", "dask", "slurm")
+EXTRAS = ("models", "netdiffusion", "cuda", "dask", "slurm")
 """Optional parts that users install; the others are for developers."""
 
 WAIT = 5.0

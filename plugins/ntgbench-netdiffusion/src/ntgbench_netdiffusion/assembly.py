@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.collisions import DYNAMIC, PORTS, kept_apart
-from ntgbench.traffic.trace import ipv4_address, is_ipv4
+from ntgbench.traffic.trace import PacketTrace, ipv4_address, is_ipv4
 from ntgbench_netdiffusion.nprint import decode
+from ntgbench_netdiffusion.repair import repaired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ntgbench_netdiffusion.nprint import Bits
 
 Numbers = npt.NDArray[np.int64]
@@ -23,6 +26,66 @@ HOSTS = (0x0100_0000, 0xE000_0000)
 
 GLOBAL = np.uint64(0x2000 << 48)
 """2000::/3, the global IPv6 addresses (RFC 4291, section 2.4)."""
+
+
+class Learnt(Protocol):
+    """What a trace needs of a model: see `saving.Model`."""
+
+    @property
+    def start_ns(self) -> int: ...  # noqa: D102
+    @property
+    def packets(self) -> float: ...  # noqa: D102
+    @property
+    def pairs(self) -> Addresses | None: ...  # noqa: D102
+
+
+class Choices(Protocol):
+    """What a trace needs of the parameters: see `NetDiffusionParameters`."""
+
+    @property
+    def ports(self) -> str: ...  # noqa: D102
+    @property
+    def repair(self) -> bool: ...  # noqa: D102
+
+
+def assembled(
+    images: Callable[[int, np.random.Generator], Bits],
+    model: Learnt,
+    p: Choices,
+    request: tuple[int, int],
+    rng: np.random.Generator,
+    most: int,
+) -> PacketTrace:
+    """As many packets as asked for, of as many flows as that takes; the last flow is cut.
+
+    Flows come one after the other, and all packets are evenly spaced: images say nothing of times.
+
+    Args:
+        images: draws whole images, int8 (F, rows, WIDTH), of so many flows.
+        model: what was learnt.
+        p: parameters.
+        request: packets, and span in ns.
+        rng: draws.
+        most: flows that are made at a time.
+    """
+    packets, span_ns = request
+    parts: list[Columns] = []
+    made = flows = 0
+    while made < packets:
+        mean = made / flows if flows else model.packets
+        count = min(most, max(1, round((packets - made) / mean)))
+        drawn = images(count, rng)
+        found, flow_of = packets_of(repaired(drawn) if p.repair else drawn)
+        parts.append({**found, "flow": flow_of + flows})
+        made, flows = made + len(flow_of), flows + count
+    columns = {name: np.concatenate([part[name] for part in parts])[:packets] for name in parts[0]}
+    flow, ipv6 = columns.pop("flow"), columns.pop("ipv6")
+    columns |= addresses(flow, ipv6, model.pairs, rng)
+    if p.ports == "random":
+        columns |= random_ports(flow, rng)
+    if p.repair:
+        columns |= told_apart(columns, flow, rng)
+    return PacketTrace.of(time_ns=evenly(packets, model.start_ns, span_ns), **columns)
 
 
 def random_addresses(ipv6: npt.NDArray[np.bool_], rng: np.random.Generator) -> Addresses:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ntgbench.words import pluralised
 from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, MARKS, WIDTH, Bits, encode
 
 if TYPE_CHECKING:
@@ -14,11 +16,29 @@ if TYPE_CHECKING:
 
     from ntgbench.traffic.trace import PacketTrace
 
+_log = logging.getLogger(__name__)
+
 BORDER = 0.5
 """Half of the way from a pixel's value to the next: from 0 to 1, and to -1."""
 
 CLASSES = 4
 """Kinds of flows: TCP and UDP over IPv4, TCP and UDP over IPv6."""
+
+
+def warn_of_cut(trace: PacketTrace, rows: int) -> npt.NDArray[np.int64]:
+    """Packets of each flow that an image holds, int64 (F,). Logs a warning when a flow has more."""
+    count = trace.flows.count
+    kept = np.minimum(count, rows)
+    if left := len(trace) - int(kept.sum()):
+        _log.warning(
+            "%s of %s last longer than an image of %s: %s of the %s packets are not learnt",
+            f"{int((count > rows).sum()):,}",
+            pluralised(len(count), "flow"),
+            pluralised(rows, "packet"),
+            f"{left:,}",
+            f"{len(trace):,}",
+        )
+    return kept
 
 
 def flow_images(trace: PacketTrace, rows: int) -> Bits:

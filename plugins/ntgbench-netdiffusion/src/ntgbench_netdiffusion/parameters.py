@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from ntgbench.learning.recipe import Precision  # noqa: TC001  # read at run time
 from ntgbench.values import Count, Positive
 
 
@@ -57,3 +58,39 @@ class NetDiffusionParameters:
             raise ValueError(
                 f"sampling_steps must be at most noise_steps, {self.noise_steps}, not {self.sampling_steps}"
             )
+
+
+@dataclass(frozen=True)
+class StableDiffusionParameters:
+    """The paper's sizes, but for what README.md says.
+
+    Attributes:
+        weights: folder of a Stable Diffusion model in the layout of diffusers, in safetensors; a relative one starts
+            from the folder where the command is given.
+        rows: packets of a picture. What a flow has after these is not learnt, and not made.
+        square: a bit is a square of as many pixels, both ways.
+        rank: of LoRA; its alpha is the same.
+        steps: steps of training.
+        batch: flows in a step.
+        learning_rate: of AdamW.
+        caption: of all pictures.
+        sampling_steps: steps in which noise becomes a picture.
+        guidance: by how much the caption is exaggerated, see arXiv 2207.12598; 1 is not at all, and twice as fast.
+        precision: type that matrices are multiplied in.
+        addresses, ports, repair: see `NetDiffusionParameters`.
+    """
+
+    weights: str = ""
+    rows: Annotated[int, Meta(ge=1, le=1_024)] = 256
+    square: Annotated[int, Meta(ge=1, le=8)] = 3
+    rank: Annotated[int, Meta(ge=1, le=1_024)] = 128
+    steps: Count = 2_000
+    batch: Count = 1
+    learning_rate: Positive = 1e-4
+    caption: str = "pixelated network data, type-0"
+    sampling_steps: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    guidance: Annotated[float, Meta(ge=1, le=100)] = 7.0
+    precision: Precision = "float32"
+    addresses: Literal["random", "training"] = "random"
+    ports: Literal["image", "random"] = "image"
+    repair: bool = True
