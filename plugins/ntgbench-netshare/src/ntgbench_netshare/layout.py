@@ -71,7 +71,7 @@ class Layout:
     TOS; IP id; one for each combination of IP flags; fragment offset; TTL; two that say whether the flow goes on in the
     chunk. All are 0 after the last packet.
 
-    NetShare (Yin et al. 2022, doi 10.1145/3544216.3544251), sections 4.2 and 5.
+    NetShare (Yin et al. 2022, doi 10.1145/3544216.3544251).
     """
 
     slices: Slices
