@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,8 @@ class Notes(logging.Handler):
         self.messages: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message."""
-        self.messages.setdefault(record.getMessage())
+        """Keep the message, without where the environment is: rows are published."""
+        self.messages.setdefault(record.getMessage().replace(f"{sys.prefix}/", ""))
 
 
 def empty_row(cell: Cell) -> Row:

@@ -20,6 +20,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ntgbench.errors import PluginError
 from ntgbench.learning.device import matrix_type
+from ntgbench.learning.quiet import quiet
 from ntgbench.learning.resume import with_state
 from ntgbench.learning.stages import Stage, fit, optimised
 from ntgbench_netdiffusion.nprint import WIDTH
@@ -48,9 +49,7 @@ PICTURES = 8
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without what imports and readings log of parts that are not needed, and without their bars of progress."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
+    with quiet(logging.ERROR):
         from diffusers.utils import logging as of_diffusers
         from transformers.utils import logging as of_transformers
 
@@ -62,8 +61,6 @@ def _quiet() -> Iterator[None]:
         finally:
             for one in bars:
                 one.enable_progress_bar()
-    finally:
-        logging.disable(before)
 
 
 def sides(rows: int, square: int) -> tuple[int, int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
+
+from ntgbench.learning.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,18 +18,7 @@ if TYPE_CHECKING:
 Scheme = Literal["int8-wo", "int8-da"]  # weights only, or activations too with a scale for each row
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torchao's warnings on import about GPU kernels that are not here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
-with _quiet():
+with quiet():
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, Int8Tensor, Int8WeightOnlyConfig, quantize_
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -42,7 +30,7 @@ SCALE = "_scale"  # added to the name of a weight
 
 def quantized(folder: Path, scheme: Scheme, float_layers: Sequence[str], device: torch.device) -> nn.Module:
     """The transformers model in `folder` with int8 weights in every linear layer but `float_layers`."""
-    with _quiet():
+    with quiet():
         model: nn.Module = AUTO_MODEL.from_pretrained(folder, **_DATA_ONLY).to(device).eval()
     quantize_(model, CONFIGS[scheme](), lambda module, name: _is_int8(module, name, float_layers))
     return model

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
 
+from ntgbench.learning.quiet import quiet
 from ntgbench_realtabformer.tokens import BOS, EOS
+
+with quiet():
+    from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
 
 if TYPE_CHECKING:
     import numpy.typing as npt

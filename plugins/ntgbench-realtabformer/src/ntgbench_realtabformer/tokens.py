@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntgbench.errors import PluginError
+from ntgbench.learning.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,7 +61,9 @@ def tokenised(rows: Rows, digits: int) -> tuple[Layout, npt.NDArray[np.int64]]:
     Raises PluginError for times before 1970.
     """
     import pandas as pd
-    from realtabformer.data_utils import SpecialTokens, build_vocab, process_data
+
+    with quiet():
+        from realtabformer.data_utils import SpecialTokens, build_vocab, process_data
 
     if rows["time"].min() < 0:
         raise PluginError("packets before 1970 cannot be learnt: their time is a negative number")
