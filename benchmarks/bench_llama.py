@@ -13,6 +13,7 @@ from ntgbench_llama.steps import LlamaSteps, Weights
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.in_turn import in_turn
+from benchmarks.processors import needs_bfloat16
 from benchmarks.token_sampling import TRAIN, beside_generate, hardly_trained
 from benchmarks.training_step import training_step
 from ntgbench.learning.recipe import Precision
@@ -35,7 +36,11 @@ def theirs(ours: LlamaGenerator, tmp_path_factory: pytest.TempPathFactory) -> Ll
     return LlamaForCausalLM.from_pretrained(folder)
 
 
-@pytest.mark.parametrize(("batch", "precision"), [(1, "float32"), (32, "float32"), (32, "bfloat16")], ids=str)
+@pytest.mark.parametrize(
+    ("batch", "precision"),
+    [(1, "float32"), (32, "float32"), pytest.param(32, "bfloat16", marks=needs_bfloat16)],
+    ids=str,
+)
 def bench_training_step(
     benchmark, ours: LlamaGenerator, theirs: LlamaForCausalLM, batch: int, precision: Precision
 ) -> None:
@@ -52,7 +57,7 @@ def bench_training_step(
 
 @pytest.mark.parametrize(
     ("batch", "rounds", "precision"),
-    [(1, 40, "float32"), (2048, 3, "float32"), (2048, 3, "bfloat16")],
+    [(1, 40, "float32"), (2048, 3, "float32"), pytest.param(2048, 3, "bfloat16", marks=needs_bfloat16)],
     ids=["1", "2048", "2048-bfloat16"],
 )
 def bench_sampling(

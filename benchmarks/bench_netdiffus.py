@@ -10,6 +10,7 @@ from ntgbench_netdiffus.parameters import NetDiffusParameters
 from scipy.optimize import least_squares
 
 from benchmarks.in_turn import in_turn
+from benchmarks.processors import needs_bfloat16
 from benchmarks.traffic import made_up_biflows
 from benchmarks.training_step import training_step
 from ntgbench.interfaces import Budget, Context
@@ -71,6 +72,7 @@ def bench_sampling(benchmark, folder, batch: int) -> None:
     in_turn(benchmark, lambda: few.sample(labels, rng), lambda: all_steps.sample(labels, rng), rounds)
 
 
+@needs_bfloat16
 def bench_sampling_precision(benchmark, folder) -> None:
     """256 biflows in bfloat16 against float32."""
     ours, theirs = fitted(folder, sampling_precision="bfloat16"), fitted(folder)
@@ -78,6 +80,7 @@ def bench_sampling_precision(benchmark, folder) -> None:
     in_turn(benchmark, lambda: ours.sample(labels, rng), lambda: theirs.sample(labels, rng), rounds=3)
 
 
+@needs_bfloat16
 def bench_training_step(benchmark, folder) -> None:
     """A step of the default batch in bfloat16 against float32."""
     generator = fitted(folder)

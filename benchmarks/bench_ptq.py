@@ -9,6 +9,7 @@ import pytest
 from ntgbench_ptq.generator import DynamicActivation, Quantized, WeightOnly
 
 from benchmarks.in_turn import in_turn
+from benchmarks.processors import needs_int8
 from benchmarks.traffic import made_up_biflows
 from ntgbench import NoParameters, systems
 from ntgbench.interfaces import Budget, Context
@@ -32,7 +33,7 @@ def plain(folder: Path) -> FittedSystem:
 
 
 @pytest.mark.parametrize(("batch", "rounds"), [(1, 50), (256, 3)])
-@pytest.mark.parametrize("scheme", [WeightOnly, DynamicActivation])
+@pytest.mark.parametrize("scheme", [WeightOnly, pytest.param(DynamicActivation, marks=needs_int8)])
 def bench_sampling(
     benchmark, folder: Path, plain: FittedSystem, scheme: type[Quantized], batch: int, rounds: int
 ) -> None:

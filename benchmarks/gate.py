@@ -5,7 +5,7 @@ their ratios to a fixed workload of the same run nearly do. Each benchmark's sho
 time of `bench_reference`, and the ratio by the one in baseline.json. On another processor all of these are larger, as
 no workload is like all benchmarks (an Intel Xeon had 1.6 to 5.9 times those of an AMD EPYC): they are divided by their
 median. What is more than `GROSS` then fails; noise does not come near it. Where a benchmark times ours and another's in
-turn, ours counts. --accept makes the results the new baseline.
+turn, ours counts. --accept makes the results the new baseline of what was run.
 """
 
 from __future__ import annotations
@@ -98,10 +98,12 @@ def main(path: Path, baseline: Path, accept: bool) -> int:
     """Print the table; returns the exit status."""
     results = json.loads(path.read_text(encoding="utf-8"))
     now = ratios(results)
+    before = json.loads(baseline.read_text(encoding="utf-8")) if baseline.exists() else {}
     if accept:
-        baseline.write_text(json.dumps({name: float(f"{ratio:.4g}") for name, ratio in now.items()}, indent=1) + "\n")
+        accepted = before | {name: float(f"{ratio:.4g}") for name, ratio in now.items()}
+        baseline.write_text(json.dumps(dict(sorted(accepted.items())), indent=1) + "\n")
         return 0
-    comparisons = compare(json.loads(baseline.read_text(encoding="utf-8")), now)
+    comparisons = compare(before, now)
     print(table(results, comparisons))
     for one in comparisons:
         if one.before is None:

@@ -85,3 +85,14 @@ def test_the_command_fails_and_names_what_has_become_slow(tmp_path: Path) -> Non
     assert slow.returncode == 1
     assert f"{NAMES[0]} has become" in slow.stderr
     assert slow.stderr.count("has become") == 1
+
+
+def test_accepting_keeps_the_limits_of_what_was_not_run(tmp_path: Path) -> None:
+    run, baseline = tmp_path / "run.json", tmp_path / "baseline.json"
+    run.write_text(json.dumps(FIRST))
+    baseline.write_text(json.dumps({"elsewhere": 2.0, NAMES[0]: 1e9}))
+    assert gate.main(run, baseline, accept=True) == 0
+    accepted = json.loads(baseline.read_text())
+    assert accepted["elsewhere"] == 2.0
+    assert accepted[NAMES[0]] < 1e9
+    assert set(accepted) == {"elsewhere", *NAMES}
