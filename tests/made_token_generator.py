@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.recipe import TokenRecipe
 from ntgbench.learning.token_generator import TokenGenerator
 from ntgbench.learning.token_model import TokenModel
 
@@ -44,7 +44,7 @@ class BigramSteps:
         return self
 
 
-class PlainGenerator(TokenGenerator[Recipe]):
+class PlainGenerator(TokenGenerator[TokenRecipe]):
     """As little as a token generator can declare."""
 
     kind = "bigram"

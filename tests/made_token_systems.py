@@ -18,7 +18,7 @@ import pytest
 
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import Context, GeneratorSpec
-from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.recipe import TokenRecipe
 from ntgbench.plugins import registry
 from ntgbench.probing import PROBED
 from ntgbench.systems import MODEL_FOLDER, FittedSystem, choose, load
@@ -52,7 +52,10 @@ def ntgbench_generators() -> list[GeneratorSpec]:
     """Two token generators, and by declaration alone all formats of each."""
     bases = {"mine": "BigramGenerator", "plain": "PlainGenerator"}
     return [
-        *(GeneratorSpec(name, f"made_token_generator:{target}", "A bigram", Recipe) for name, target in bases.items()),
+        *(
+            GeneratorSpec(name, f"made_token_generator:{target}", "A bigram", TokenRecipe)
+            for name, target in bases.items()
+        ),
         *(
             GeneratorSpec(f"{base}-{name}", target, "A bigram", base=base, format=name)
             for base in bases

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ntgbench.mapping.codes import Sampling  # noqa: TC001  # read at run time
+
 Precision = Literal["float32", "bfloat16"]
 """Type that matrices are multiplied in. It is never chosen by the machine, so that a system is the same everywhere.
 bfloat16 is faster on a GPU, and on a CPU that has instructions for it."""
@@ -57,3 +59,15 @@ class Recipe:
         for name in names:
             if getattr(self, name) > most:
                 raise ValueError(f"{name} must be at most {most:,}, not {getattr(self, name):,}")
+
+
+@dataclass(frozen=True)
+class TokenRecipe(Recipe):
+    """How a token model is trained and sampled; the parameters of a token generator inherit from it.
+
+    Attributes:
+        sampling: how biflows are drawn: each for itself, or `systematic`, where every beginning of a class gets its
+            probability's share of the biflows asked for, rounded down or up; see `ntgbench.mapping.codes.Codes`.
+    """
+
+    sampling: Sampling = "independent"

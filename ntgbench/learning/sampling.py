@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from ntgbench.errors import PluginError
+from ntgbench.mapping.codes import Codes
 from ntgbench.mapping.tokens import EOS, FIRST_CLASS, PAD
 
 if TYPE_CHECKING:
     from ntgbench.interfaces import Likelihood
+    from ntgbench.mapping.codes import Sampling
     from ntgbench.mapping.tokens import TokenMapping, Tokens
     from ntgbench.tracks.biflows.interfaces import Labels
 
@@ -67,9 +69,9 @@ class Sampler:
     """
 
     @torch.inference_mode()
-    def __init__(self, start: Start, mapping: TokenMapping) -> None:
+    def __init__(self, start: Start, mapping: TokenMapping, sampling: Sampling = "independent") -> None:
         """Let the model read all classes. Raises PluginError when its logits are not finite."""
-        self.mapping = mapping
+        self.mapping, self.sampling = mapping, sampling
         self.classes = start(mapping.classes)
         logits = self.classes.step(mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32)))
         if not torch.isfinite(logits).all():
@@ -84,22 +86,27 @@ class Sampler:
         """Rows of tokens, one for each label and in that order.
 
         Only tokens that make valid biflows are drawn, and a row ends after P packets. A token is drawn by inversion of
-        the cumulated distribution (Devroye 1986, section II.2) with one uniform number, which depends on the row's
-        index alone and not on the other rows.
+        the cumulated distribution (Devroye 1986, section II.2). For independent rows, that takes one uniform number,
+        which depends on the row's index alone and not on the other rows; for systematic ones, it takes `Codes`.
 
         Args:
             labels: class of each row, int32 (N,).
             rng: source of the uniform numbers.
         """
-        uniform = rng.random((len(labels), self.mapping.packets), np.float32)
         rows = np.full((len(labels), self.mapping.packets + 2), PAD)
         rows[:, 0] = self.mapping.class_tokens(labels)
         states = labels.astype(np.int64)
+        ties: tuple[npt.NDArray[np.float64], ...] = ()
+        if self.sampling == "systematic":
+            codes = Codes(labels, self.mapping.packets, rng)
+            chosen, ties = partial(_decoded, codes), (codes.place,)
+        else:
+            chosen = partial(_drawn, rng.random((len(labels), self.mapping.packets), np.float32))
         for part in _batches(np.arange(len(labels))):
-            rows[part, 1] = draw(self.first, states[part], uniform[part, 0])
-        # Rows with the same beginning are made together.
-        for part in _batches(np.lexsort((rows[:, 1], labels))):
-            rows[part] = self._continued(rows[part], states[part], partial(_drawn, uniform[part]))
+            rows[part, 1] = chosen(part, self.first, states[part], np.arange(len(part)), 0)
+        # Rows with the same beginning are made together; codes that are near each other stay so for longest.
+        for part in _batches(np.lexsort((*ties, rows[:, 1], labels))):
+            rows[part] = self._continued(rows[part], states[part], partial(chosen, part))
         rows[(rows != EOS).all(axis=1), -1] = EOS
         return rows
 
@@ -135,9 +142,19 @@ class Sampler:
         return rows
 
 
-def _drawn(uniform: npt.NDArray[np.float32], probs: Tensor, state: Numbers, live: Numbers, position: int) -> Numbers:
-    """A token for each of the rows `live`, drawn."""
-    return draw(probs, state, uniform[live, position])
+def _drawn(
+    uniform: npt.NDArray[np.float32], part: Numbers, probs: Tensor, state: Numbers, live: Numbers, position: int
+) -> Numbers:
+    """A token for each of the rows `live` of `part`, drawn."""
+    return draw(probs, state, uniform[part[live], position])
+
+
+def _decoded(codes: Codes, part: Numbers, probs: Tensor, state: Numbers, live: Numbers, position: int) -> Numbers:
+    """A token for each of the rows `live` of `part`, from their codes."""
+    upto = probs.double().flatten().cumsum(0).cpu().numpy()
+    vocabulary = probs.shape[1]
+    bounds = np.concatenate([[0.0], upto[vocabulary - 1 :: vocabulary]])
+    return codes.pick(part[live], position, upto, bounds[state], bounds[state + 1]) - vocabulary * state
 
 
 def _told(

@@ -12,7 +12,7 @@ from ntgbench.errors import PluginError
 from ntgbench.learning import training
 from ntgbench.learning.checkpoints import read_settings, read_weights, sketched, write_checkpoint
 from ntgbench.learning.device import use_device
-from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.recipe import TokenRecipe
 from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_model import TokenModel, next_token_loss
 from ntgbench.mapping.tokens import TokenMapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ntgbench.tracks.biflows.interfaces import Labels, SignedPL
     from ntgbench.traffic.biflows import Biflows
 
-P = TypeVar("P", bound=Recipe)
+P = TypeVar("P", bound=TokenRecipe)
 
 
 class TokenGenerator(ABC, Generic[P]):
@@ -106,7 +106,7 @@ class TokenGenerator(ABC, Generic[P]):
         self.ready()
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """Draw from the model, at temperature 1."""
+        """Draw from the model, at temperature 1, as `TokenRecipe.sampling` says."""
         return self.mapping.decode(self.sampler.sample(labels, rng))[0]
 
     def log_likelihood(self, biflows: Biflows) -> Likelihood:
@@ -130,7 +130,7 @@ class TokenGenerator(ABC, Generic[P]):
         """Prepare for sampling, when `model` has its final weights."""
         self.model.eval()
         self.start = self.steps()
-        self.sampler = Sampler(self.start, self.mapping)
+        self.sampler = Sampler(self.start, self.mapping, self.parameters.sampling)
 
 
 def fitted_base(context: Context, wanted: str) -> tuple[System, TokenGenerator[Any]]:

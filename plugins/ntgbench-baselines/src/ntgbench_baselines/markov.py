@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.mapping.codes import Codes
 from ntgbench.saved import Like
 from ntgbench.traffic.biflows import MOST_PACKETS
 from ntgbench_baselines.model import read_model, require, require_known, write_model
@@ -52,7 +53,7 @@ class Markov:
     """
 
     def __init__(self, parameters: MarkovParameters) -> None:
-        self.order = parameters.order
+        self.order, self.sampling = parameters.order, parameters.sampling
 
     def fit(self, train: Biflows, context: Context) -> None:
         """Count what follows each context of the training set."""
@@ -77,13 +78,20 @@ class Markov:
         context.progress(1, 1)
 
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
-        """One random walk for each label. Raises PluginError for a class without training biflows."""
+        """One random walk for each label, drawn as `MarkovParameters.sampling` says.
+
+        Raises PluginError for a class without training biflows.
+        """
         require_known(labels, self.initial >= 0, self.classes)
         biflows = np.zeros((len(labels), self.packets), np.int16)
         going, context = np.arange(len(labels)), self.initial[labels]
+        codes = Codes(labels, self.packets, rng) if self.sampling == "systematic" else None
         for position in range(self.packets):
-            occurrence = rng.integers(self.bounds[context], self.bounds[context + 1])
-            drawn = np.searchsorted(self.upto, occurrence, side="right")
+            begin, end = self.bounds[context], self.bounds[context + 1]
+            if codes is None:
+                drawn = np.searchsorted(self.upto, rng.integers(begin, end), side="right")
+            else:
+                drawn = codes.pick(going, position, self.upto, begin, end)
             biflows[going, position] = self.symbol[drawn]
             goes_on = self.symbol[drawn] != END
             going, context = going[goes_on], self.following[drawn[goes_on]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ntgbench.learning.recipe import Precision, Recipe
+from ntgbench.learning.recipe import Precision, TokenRecipe
 
 
 @dataclass(frozen=True)
-class LlamaParameters(Recipe):
+class LlamaParameters(TokenRecipe):
     """Parameters of `llama`; defaults of the architecture are those of arXiv 2603.25507.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ntgbench.learning.recipe import Recipe
+from ntgbench.learning.recipe import TokenRecipe
 
 
 @dataclass(frozen=True)
-class MambaParameters(Recipe):
+class MambaParameters(TokenRecipe):
     """Parameters of `mamba`; defaults of the architecture are those of arXiv 2603.25507, else those of Mamba.
 
     Attributes:
