@@ -97,9 +97,13 @@ def read_weights(folder: Path, like: Mapping[str, Tensor] | None = None) -> dict
     Raises:
         PluginError: when the file is missing or damaged, a weight has another type or shape, or a number is not finite.
     """
-    wanted = None if like is None else {n: Like(_DTYPES[t.dtype], tuple(t.shape)) for n, t in like.items()}
-    weights: dict[str, Tensor] = read_tensors(folder / WEIGHTS_FILE, wanted, "pt")[0]
+    weights: dict[str, Tensor] = read_tensors(folder / WEIGHTS_FILE, None if like is None else like_of(like), "pt")[0]
     return weights
+
+
+def like_of(weights: Mapping[str, Tensor]) -> dict[str, Like]:
+    """The types and shapes of weights, by name."""
+    return {name: Like(_DTYPES[weight.dtype], tuple(weight.shape)) for name, weight in weights.items()}
 
 
 def sketched(build: Callable[[], Model]) -> Model:

@@ -61,9 +61,9 @@ class Layer(nn.Module):
         gate_up: gate and up projection.
     """
 
-    def __init__(self, hidden: int, intermediate: int, heads: int) -> None:
+    def __init__(self, hidden: int, intermediate: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.attention_norm = nn.RMSNorm(hidden, EPSILON)
         self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
         self.output = nn.Linear(hidden, hidden, bias=False)
@@ -81,9 +81,9 @@ class Layer(nn.Module):
             parts = torch.view_as_real(rotated).view(-1, length, 3, self.heads, 2 * pairs)
             query, key, value = parts.transpose(1, 3).unbind(2)
             attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
+        x = x + dropped(self.output(attended.transpose(1, 2).reshape(x.shape)), self)
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
-        after: Tensor = x + self.down(F.silu(gate) * up)
+        after: Tensor = x + dropped(self.down(F.silu(gate) * up), self)
         return after
 
 
@@ -95,10 +95,11 @@ class Llama(TokenModel):
 
     def __init__(self, parameters: LlamaParameters, vocabulary: int, length: int) -> None:
         super().__init__()
-        self.heads = parameters.heads
+        self.heads, self.dropout = parameters.heads, parameters.dropout
         self.embedding = nn.Embedding(vocabulary, parameters.hidden)
         self.layers = nn.ModuleList(
-            Layer(parameters.hidden, parameters.intermediate, parameters.heads) for _ in range(parameters.layers)
+            Layer(parameters.hidden, parameters.intermediate, parameters.heads, parameters.dropout)
+            for _ in range(parameters.layers)
         )
         self.norm = nn.RMSNorm(parameters.hidden, EPSILON)
         self.head = nn.Linear(parameters.hidden, vocabulary, bias=False)
@@ -114,11 +115,17 @@ class Llama(TokenModel):
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """The input of the output embedding, float (N, T, hidden), for tokens (N, T)."""
-        x = self.embedding(tokens.flatten())
+        x = dropped(self.embedding(tokens.flatten()), self)
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
-        normed: Tensor = self.norm(x).view(*tokens.shape, -1)
+        normed: Tensor = dropped(self.norm(x).view(*tokens.shape, -1), self)
         return normed
+
+
+def dropped(x: Tensor, module: Layer | Llama) -> Tensor:
+    """`x` without a random part of its numbers, and the rest scaled up, where the module trains with dropout."""
+    # Without dropout nothing is called, which keeps a step short.
+    return F.dropout(x, module.dropout, module.training) if module.dropout else x
 
 
 def rotary(length: int, dimensions: int, heads: int) -> Tensor:
