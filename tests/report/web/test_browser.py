@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 pytestmark = in_browser
 
-VIEWS = ("overview", "made-utility", "made-privacy", "made-efficiency", "made-tradeoff", "trace-statistics")
+VIEWS = (
+    "overview",
+    "made-utility",
+    "made-privacy",
+    "made-front",
+    "made-efficiency",
+    "made-tradeoff",
+    "trace-statistics",
+)
 BOARD = "section.on table"
 
 
