@@ -3,10 +3,8 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
-from conftest import Command
 from guide import ROOT
 
 from ntgbench.report.markdown import render
