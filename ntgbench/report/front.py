@@ -32,13 +32,12 @@ REAL = "real"
 """The system that hands back its training traffic."""
 
 _READING = """\
-How useful synthetic traffic is, and how much of it is copied. A system is as good as real traffic when a classifier
-learns as much from it as from real traffic, and it repeats no more: **minus real** is its difference from `real` of the
-same splits. A system is **at the floor** when the mean of `single_hit` minus that of unseen real traffic of the same
-splits, `single_hit@real`, is at most one standard error of that mean over the seeds; of one seed, at most the standard
-error of the share. `single_hit@floor` is the share of held-out items that the system repeats. A system is **on the
-front** when no other is at least as useful and copies no more, and is better in one of both. References take no part. A
-system that changes a little what it copies has a small `single_hit`; `membership_tpr` and `detection_auc` tell it."""
+How useful synthetic traffic is, and how much of it is copied. **Minus real** is the difference from `real` of the same
+splits. **At the floor**, a system repeats no more of its training traffic than unseen real traffic does: `single_hit`
+minus `single_hit@real` of the same splits is at most one standard error of its mean over the seeds, or of the share of
+one seed. `single_hit@floor` is the share of held-out items. **On the front**, no other is at least as useful and copies
+no more, and is better in one of both; references take no part. A system that changes a little what it copies has a
+small `single_hit`; `membership_tpr` and `detection_auc` tell it."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,6 @@ class Point:
         reference: grey and hollow.
         front: no other one beats it in both numbers.
         across, up: intervals of x and y.
-        more: a line that is told on hover as well.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Point:
     front: bool = False
     across: tuple[float, float] | None = None
     up: tuple[float, float] | None = None
-    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _whiskers(on: Plane, one: Point, x: Axis, y: Axis) -> str:
 def _drawn(on: Plane, one: Point, x: Axis, y: Axis, shape: int) -> str:
     """A point, and what it tells on hover."""
     told = f"{one.name}\n{_short(x)}: {_told(one.x, one.across)}\n{_short(y)}: {_told(one.y, one.up)}"
-    return titled(marker(shape, on.x(one.x), on.y(one.y)), f"{told}\n{one.more}" if one.more else told)
+    return titled(marker(shape, on.x(one.x), on.y(one.y)), told)
 
 
 def _short(axis: Axis) -> str:

@@ -40,12 +40,8 @@ def picture(one: Measurement, more: Sequence[str]) -> Picture:
 
 
 def _point(one: Measurement, entry: Entry) -> Point:
-    copies, quality, floor = (
-        measured(entry, column, one.board.overlap) if column is not None else None
-        for column in (one.hit, one.useful, one.form("floor"))
-    )
+    copies, quality = (measured(entry, column, one.board.overlap) for column in (one.hit, one.useful))
     assert copies is not None  # an entry of `one.entries` has both
     assert quality is not None
-    more = f"floor of this system: {floor.text(one.hit.digits)}" if floor else ""
     front = entry.name in one.front
-    return Point(entry.name, copies.mean, quality.mean, entry.reference, front, copies.interval, quality.interval, more)
+    return Point(entry.name, copies.mean, quality.mean, entry.reference, front, copies.interval, quality.interval)

@@ -38,9 +38,9 @@ def test_the_front_is_a_stepped_line() -> None:
 
 
 def test_intervals_and_guides_are_told() -> None:
-    text = scatter([Point("a", 1.0, 0.5, up=(0.4, 0.6), more="more")], X, Y, "about", [Guide("floor", 2.0)])
+    text = scatter([Point("a", 1.0, 0.5, up=(0.4, 0.6))], X, Y, "about", [Guide("floor", 2.0)])
     titles = [one.text for one in ElementTree.fromstring(text).iter(f"{SVG}title")]
-    assert titles == ["floor: 2", "a\nx: 1\ny: 0.5 [0.4, 0.6]\nmore"]
+    assert titles == ["floor: 2", "a\nx: 1\ny: 0.5 [0.4, 0.6]"]
 
 
 def test_ways_join_the_points_that_are_there() -> None:

@@ -128,7 +128,7 @@ def test_copies_are_shown_beside_the_floor_and_the_front_leaves_references_out()
     (one,) = drawn(rows, "front")
     label = ElementTree.fromstring(one.svg).get("aria-label", "")
     assert "On the front: a, b. Unseen real traffic has 0.125." in label
-    assert "a\nsingle_hit: 0.2 [0.1, 0.4]\nmacro_f1: 0.9\nfloor of this system: 0.100" in titles(one)
+    assert "a\nsingle_hit: 0.2 [0.1, 0.4]\nmacro_f1: 0.9" in titles(one)
 
 
 def test_classes_are_told_by_system_and_confusions_as_shares_of_the_true_class() -> None:
