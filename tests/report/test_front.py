@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_rows import lines, make_row
 
+from ntgbench.contract import check_spec
+from ntgbench.errors import PluginError
 from ntgbench.report.board import boards
 from ntgbench.report.dials import dials
 from ntgbench.report.markdown import render
 from ntgbench.report.rank import Estimate, estimate, unbeaten
 from ntgbench.results import Row
+from ntgbench.suites import PAGES, Suite
 
 SVG = "{http://www.w3.org/2000/svg}"
 AT_FLOOR, ON_FRONT = 6, -1
@@ -124,6 +127,12 @@ def test_detection_that_was_measured_otherwise_in_some_rows_is_left_out() -> Non
     text = render(rows)["made-front.md"]
     assert "membership_tpr ↓" in text
     assert "detection_auc →" not in text
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_suite_takes_the_name_of_a_page_about_several(name: str) -> None:
+    with pytest.raises(PluginError, match=f"the name is taken by the page of {PAGES[name]}"):
+        check_spec(Suite(name, "module:measure", "a suite"), Suite, "a hook")
 
 
 def trained(**params: Any) -> Row:
