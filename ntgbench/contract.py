@@ -11,7 +11,7 @@ from msgspec import NODEFAULT, inspect
 from ntgbench.errors import NtgbenchError, PluginError
 from ntgbench.interfaces import AugmenterSpec, DatasetSpec, GeneratorSpec, MetricSpec, Occupies
 from ntgbench.parameters import build_parameters
-from ntgbench.suites import TRADEOFF, Suite
+from ntgbench.suites import PAGES, Suite
 from ntgbench.tracks import TrackSpec
 from ntgbench.values import convert, fields_of
 from ntgbench.words import shown
@@ -57,8 +57,8 @@ def check_spec(spec: Any, kind: type, hook: str) -> Spec:
         for name in checked.files:
             if name not in parameters or not isinstance(parameters[name].type, inspect.StrType):
                 raise PluginError(f"{where}: files must name str parameters, not {shown(name)}")
-    if isinstance(checked, Suite) and checked.name == TRADEOFF:
-        raise PluginError(f"{where}: the name is taken by the page of quality against cost")
+    if isinstance(checked, Suite) and checked.name in PAGES:
+        raise PluginError(f"{where}: the name is taken by the page of {PAGES[checked.name]}")
     if isinstance(checked, MetricSpec) and not 0 <= checked.digits <= 12:
         raise PluginError(f"{where}: digits must be in 0..12, not {checked.digits}")
     return checked

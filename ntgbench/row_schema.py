@@ -49,7 +49,7 @@ _Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 _Amount = Annotated[float, Meta(ge=0, le=LARGEST)]
 _Count = Annotated[int, Meta(ge=0, le=int(LARGEST))]
 _Version = Annotated[int, Meta(ge=0, le=1_000_000)]
-_SUITE = r"(?!tradeoff/)[a-z0-9]+(-[a-z0-9]+)*"  # the page of quality against cost is not that of a suite
+_SUITE = r"(?!(tradeoff|front)/)[a-z0-9]+(-[a-z0-9]+)*"  # `PAGES`, which are no suites
 _Suite = Annotated[str, Meta(max_length=100, pattern=rf"\A{_SUITE}\Z")]
 _Key = Annotated[
     str,

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ntgbench.tracks import Track, Traffic
 
 
-TRADEOFF = "tradeoff"
-"""Name of the page of quality against cost; no suite can have it."""
+TRADEOFF, FRONT = "tradeoff", "front"
+PAGES = {TRADEOFF: "quality against cost", FRONT: "utility against copying"}
+"""The pages that are about several suites, and what they are called in words; no suite can have such a name."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ BUNDLED = [
     "headers-paper",
     "cascadenet-ablation",
     "drift",
+    "front",
 ]
 
 

@@ -29,7 +29,7 @@ MARK = "<!-- Drawn by ntgbench plot; edits are lost. -->"
     short_help="Draw the numbers of rows as SVG files.",
     epilog=examples(
         "ntgbench plot",
-        "ntgbench plot radar privacy -d lab",
+        "ntgbench plot radar front -d lab",
         "ntgbench plot confusion -s llama -s real",
         "ntgbench plot traffic -s markov --class chat",
         "ntgbench plot traffic --real real.pcap --synthetic made.parquet --out mine",

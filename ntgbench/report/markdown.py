@@ -10,7 +10,7 @@ from ntgbench.report.board import boards
 from ntgbench.report.failures import rows_that_failed
 from ntgbench.report.pages import pages
 from ntgbench.report.reading import caution_lines
-from ntgbench.suites import TRADEOFF
+from ntgbench.suites import PAGES
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ def _index(rows: Sequence[Row], made: Iterable[Page]) -> str:
     lines = []
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
-        titles = {TRADEOFF: "quality against cost"}
         links = ", ".join(
-            f"[{titles.get(page.suite, page.suite)}]({page.file})" for page in made if page.dataset == dataset
+            f"[{PAGES.get(page.suite, page.suite)}]({page.file})" for page in made if page.dataset == dataset
         )
         systems = pluralised(len({row["system"] for row in own}), "system")
         lines.append(f"- **{dataset}**: {links or 'no cell has a number'} ({systems}, {pluralised(len(own), 'cell')})")

@@ -1,11 +1,11 @@
-"""The pages of a leaderboard, made of rows: one for each dataset and suite, quality against cost, and ranks."""
+"""The pages of a leaderboard, made of rows: one for each dataset and suite, `PAGES`, and ranks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ntgbench.plugins import registry, resolve
-from ntgbench.report import across, tradeoff
+from ntgbench.report import across, front, tradeoff
 from ntgbench.report.blocks import Block, Folded, Page
 from ntgbench.report.board import Board, boards, suites_in
 from ntgbench.report.failures import metrics_that_do_not_apply, metrics_that_failed, rows_that_failed
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def pages(rows: Sequence[Row]) -> list[Page]:
-    """The pages, the same for rows in any order: for each dataset those of its suites and its costs; ranks last."""
+    """The pages, the same for rows in any order: for each dataset those of its suites, costs and copies; ranks last."""
     rows = sorted(rows, key=identity)
     made: list[Page | None] = []
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
         made += [_of_suite(dataset, name, own) for name in suites_in(own)]
-        made.append(tradeoff.render(dataset, own))
+        made += [tradeoff.render(dataset, own), front.render(dataset, own)]
     made.append(across.render(rows))
     return [page for page in made if page is not None]
 

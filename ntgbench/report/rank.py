@@ -17,6 +17,11 @@ class Estimate:
     half_width: float | None
     count: int
 
+    @property
+    def error(self) -> float | None:
+        """Standard error of the mean, None for a single seed."""
+        return None if self.half_width is None else self.half_width / t_quantile(self.count - 1)
+
     def text(self, digits: int) -> str:
         """The estimate as leaderboards print it."""
         spread = "" if self.half_width is None else f" ± {self.half_width:.{digits}f}"
@@ -50,6 +55,15 @@ def losses(low: float, high: float, goal: str, best: float | None = None) -> tup
     ends = sorted((loss(low, goal, best), loss(high, goal, best)))
     within = goal == "near" and low <= (best or 0.0) <= high
     return (0.0 if within else ends[0]), ends[1]
+
+
+def unbeaten(losses: Mapping[str, tuple[float, float]]) -> set[str]:
+    """The front: names of those that no other beats, which is to be as good in both losses and better in one."""
+
+    def beats(other: tuple[float, float], own: tuple[float, float]) -> bool:
+        return other != own and other[0] <= own[0] and other[1] <= own[1]
+
+    return {name for name, own in losses.items() if not any(beats(other, own) for other in losses.values())}
 
 
 def ranks(losses: Mapping[str, Mapping[int, float]], digits: int, overlap: float = 0.0) -> dict[str, int]:

@@ -96,7 +96,7 @@ def comparison(
     best = {column: _best(ranked, column) for column in rated}
 
     def cells(entry: Entry) -> list[str]:
-        return [_cell(entry, column, None if entry.reference else best.get(column), overlap) for column in columns]
+        return [cell(entry, column, None if entry.reference else best.get(column), overlap) for column in columns]
 
     body = system_lines(order, cells, rank)
     references = [entry for entry in board.entries if entry.reference]
@@ -125,7 +125,7 @@ def meaning(column: Column) -> str:
     return f"{metric}{about}. {_BETTER[column.goal].format(column.best or 0.0)}"
 
 
-def _cell(entry: Entry, column: Column, best: float | None, overlap: float) -> str:
+def cell(entry: Entry, column: Column, best: float | None, overlap: float) -> str:
     """The mean of the seeds with its interval, or with one seed the number with the interval that the metric gave."""
     found = entry.measured(column)
     if not found:

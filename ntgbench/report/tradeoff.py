@@ -11,6 +11,7 @@ from ntgbench.report.board import Entry, boards, suites_in
 from ntgbench.report.charts import Axis, Point, scatter
 from ntgbench.report.efficiency import latency, number
 from ntgbench.report.quality import Quality, quality
+from ntgbench.report.rank import unbeaten
 from ntgbench.report.reading import cautions, legend
 from ntgbench.report.text import merged_rows, plain, shown, source, unit_of
 from ntgbench.suites import TRADEOFF
@@ -90,12 +91,8 @@ def render(dataset: str, rows: Sequence[Row]) -> Page | None:
 
 def front(found: Sequence[Tradeoff], column: Column, cost: str) -> set[str]:
     """Names of the ranked systems that no other beats in a metric and a cost."""
-    points = {one.name: (column.loss(one.quality[column.key]), one.cost[cost]) for one in found if not one.reference}
-
-    def beats(other: tuple[float, float], own: tuple[float, float]) -> bool:
-        return other != own and other[0] <= own[0] and other[1] <= own[1]
-
-    return {name for name, own in points.items() if not any(beats(other, own) for other in points.values())}
+    ranked = [one for one in found if not one.reference]
+    return unbeaten({one.name: (column.loss(one.quality[column.key]), one.cost[cost]) for one in ranked})
 
 
 def _pairs(known: Quality, unit: str) -> list[_Pair]:

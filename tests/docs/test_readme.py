@@ -3,10 +3,8 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
-from conftest import Command
 from guide import ROOT
 
 from ntgbench.report.markdown import render
@@ -44,16 +42,6 @@ def test_the_excerpts_are_from_the_committed_boards() -> None:
     for name, excerpt in excerpts:
         assert excerpt.strip()
         assert excerpt.strip() in committed(name)
-
-
-def test_the_picture_is_what_plot_draws_of_the_committed_rows(tmp_path: Path, command: Command) -> None:
-    (name,) = re.findall(r"\]\((docs/.*\.svg)\)", README)
-    (tmp_path / "rows.jsonl").write_text(committed("leaderboards/rows.jsonl"))
-    done = command("plot", "privacy", "-d", "lab", "--rows", "rows.jsonl", "--out", "pictures")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "pictures" / Path(name).name).read_text() == (ROOT / name).read_text(), (
-        "`ntgbench plot privacy -d lab --out docs` draws it again"
-    )
 
 
 def test_the_committed_leaderboards_are_not_stale() -> None:

@@ -127,7 +127,7 @@ def test_a_mark_stands_on_every_page_of_the_system_with_its_meaning() -> None:
     rows += [{**rows[0], "system": "third"}, {**rows[1], "system": "third"}]
     files = render(rows)
     pages = {name: text for name, text in files.items() if name.endswith(".md") and name != "README.md"}
-    kinds = ("efficiency", "fidelity", "privacy", "tradeoff", "utility")
+    kinds = ("efficiency", "fidelity", "front", "privacy", "tradeoff", "utility")
     assert pages.keys() == {*(f"made-{kind}.md" for kind in kinds), "ranks.md"}
     for name, text in pages.items():
         assert "`thief` ‡" in text, name

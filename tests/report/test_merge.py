@@ -81,6 +81,7 @@ def with_metric(key: str, **changed) -> dict:
         with_metric("utility/"),
         with_metric("a b/macro_f1"),
         with_metric("tradeoff/macro_f1"),
+        with_metric("front/macro_f1"),
     ],
     ids=str,
 )

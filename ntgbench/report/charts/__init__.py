@@ -16,7 +16,7 @@ from ntgbench.report.charts.histogram import Counts, histogram
 from ntgbench.report.charts.lines import Line, lines
 from ntgbench.report.charts.radar import Shape, radar
 from ntgbench.report.charts.scales import Axis
-from ntgbench.report.charts.scatter import Guide, Point, scatter
+from ntgbench.report.charts.scatter import Guide, Point, Way, scatter
 
 __all__ = [
     "Axis",
@@ -28,6 +28,7 @@ __all__ = [
     "Line",
     "Point",
     "Shape",
+    "Way",
     "bars",
     "grid",
     "histogram",

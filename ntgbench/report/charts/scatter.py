@@ -1,4 +1,4 @@
-"""Scatter plots whose points have names, with intervals, guides, and the front of those that no other beats."""
+"""Scatter plots of points with names and intervals, with guides, ways that join some, and the front of all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from ntgbench.report.charts.colours import INK, PAPER, REFERENCE, paint
 from ntgbench.report.charts.legend import Entry
 from ntgbench.report.charts.plane import TOP, Plane, plane
 from ntgbench.report.charts.scales import Axis, amount
-from ntgbench.report.charts.svg import FONT, WIDTH, fitted, marker, number, titled, width_of
+from ntgbench.report.charts.svg import FONT, WIDTH, fitted, marker, number, path, titled, width_of
 
 GROUPS = ("on the front", "behind it", "reference")
 """What the three kinds of points are called."""
 
+WAY = "one parameter changes"
+"""What the ways are called."""
+
+_THIN = f'stroke-opacity=".5" {paint("none", INK)}'
 _HALO = f'paint-order="stroke" stroke-width="2" stroke-linejoin="round" {paint(INK, PAPER)}'
 _LONGEST = 130.0
 _SMALL = 10.0
@@ -29,7 +33,6 @@ class Point:
         reference: grey and hollow.
         front: no other one beats it in both numbers.
         across, up: intervals of x and y.
-        more: a line that is told on hover as well.
     """
 
     name: str
@@ -39,7 +42,6 @@ class Point:
     front: bool = False
     across: tuple[float, float] | None = None
     up: tuple[float, float] | None = None
-    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,22 @@ class Guide:
     x: float
 
 
-def scatter(points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Sequence[Guide] = ()) -> str:
+@dataclass(frozen=True)
+class Way:
+    """A thin line through some of the points.
+
+    Attributes:
+        name: told on hover.
+        through: the points' names, in order.
+    """
+
+    name: str
+    through: tuple[str, ...]
+
+
+def scatter(
+    points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Sequence[Guide] = (), ways: Sequence[Way] = ()
+) -> str:
     """The points in one plane, with a stepped line along the front for an x of which less is better."""
     shown = [one for one in points if x.takes(one.x) and y.takes(one.y)]
     shown.sort(key=lambda one: (one.reference, not one.front, one.x, one.y, one.name))
@@ -63,7 +80,8 @@ def scatter(points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Seque
         for one in guides
         if x.takes(one.x)
     ]
-    drawn += ["</g>", *_front(on, [one for one in shown if one.front])]
+    joined = _ways(on, shown, ways)
+    drawn += ["</g>", *joined, *_front(on, [one for one in shown if one.front])]
     kinds = ((0, "c2", "c2"), (1, "c1", "c1"), (3, PAPER, REFERENCE))
     entries = []
     for kind, (shape, fill, stroke) in enumerate(kinds):
@@ -77,6 +95,8 @@ def scatter(points: Sequence[Point], x: Axis, y: Axis, about: str, guides: Seque
             entries.append(Entry(GROUPS[kind], f"<g {pen}>{marker(shape, 9.0, 0.0)}</g>"))
     entries = entries if len(entries) > 1 else []
     entries += [Entry(one.name, f'<path d="M9 -6V6" stroke-dasharray="2 3" {paint("none", INK)}/>') for one in guides]
+    if joined:
+        entries.append(Entry(WAY, f'<path d="M0 0H18" {_THIN}/>'))
     names, numbered = _names(on, shown)
     entries += [Entry(f"{place} {name}") for place, name in numbered]
     return on.document(about, [*drawn, f'<g font-size="{number(_SMALL)}" {_HALO}>', *names, "</g>"], entries)
@@ -95,6 +115,13 @@ def _front(on: Plane, front: Sequence[Point]) -> list[str]:
     return [f'<path d="M{number(way[0][0])} {number(way[0][1])}{steps}" stroke-opacity=".6" {paint("none", "c2")}/>']
 
 
+def _ways(on: Plane, shown: Sequence[Point], ways: Sequence[Way]) -> list[str]:
+    """The thin lines, where there are two points to join."""
+    at = {one.name: (on.x(one.x), on.y(one.y)) for one in shown}
+    corners = [(way, [at[name] for name in way.through if name in at]) for way in ways]
+    return [titled(f'<path d="{path(own)}" {_THIN}/>', way.name) for way, own in corners if len(own) > 1]
+
+
 def _whiskers(on: Plane, one: Point, x: Axis, y: Axis) -> str:
     """The data of the lines of a point's intervals."""
     at, up, found = on.x(one.x), on.y(one.y), ""
@@ -110,7 +137,7 @@ def _whiskers(on: Plane, one: Point, x: Axis, y: Axis) -> str:
 def _drawn(on: Plane, one: Point, x: Axis, y: Axis, shape: int) -> str:
     """A point, and what it tells on hover."""
     told = f"{one.name}\n{_short(x)}: {_told(one.x, one.across)}\n{_short(y)}: {_told(one.y, one.up)}"
-    return titled(marker(shape, on.x(one.x), on.y(one.y)), f"{told}\n{one.more}" if one.more else told)
+    return titled(marker(shape, on.x(one.x), on.y(one.y)), told)
 
 
 def _short(axis: Axis) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ntgbench.report.blocks import Page, Picture
+from ntgbench.suites import FRONT, TRADEOFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +38,9 @@ KINDS: dict[str, Kind] = {
     "augmentation": Kind("F1 over the share of real biflows", "--suite augmentation", f"{_HERE}.curves:augmentation"),
     "mixing": Kind("F1 where synthetic biflows replace real ones", "--suite mixing", f"{_HERE}.curves:mixing"),
     "drift": Kind("F1 on another dataset and the same one", "--suite drift", f"{_HERE}.curves:drift"),
-    "tradeoff": Kind("quality against cost, with the front", "efficiency", f"{_HERE}:of_page"),
-    "privacy": Kind(
-        "F1 against single_hit, with its floor", "--suite utility --suite privacy", f"{_HERE}.privacy:points"
+    "tradeoff": Kind("quality against cost, with the front", "efficiency", f"{_HERE}:of_costs"),
+    "front": Kind(
+        "F1 against single_hit, with floor and front", "--suite utility --suite privacy", f"{_HERE}:of_copies"
     ),
     "classes": Kind("F1 of each class by system", "--suite utility", f"{_HERE}.classes:heat_maps"),
     "confusion": Kind("what each class is taken for, by system", "--suite utility", f"{_HERE}.classes:confusions"),
@@ -62,6 +63,15 @@ def of_kind(name: str, page: Page, rows: Sequence[Row], inline: bool = False) ->
     return found
 
 
-def of_page(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:  # noqa: ARG001
-    """The pictures that the page has among its blocks: those of quality against cost."""
-    return [block for block in page.blocks if isinstance(block, Picture)]
+def of_costs(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:  # noqa: ARG001
+    """The pictures of quality against cost, which its page has among its blocks."""
+    return _among_blocks(page, TRADEOFF)
+
+
+def of_copies(page: Page, rows: Sequence[Row], inline: bool) -> list[Picture]:  # noqa: ARG001
+    """The pictures of utility against copying, likewise."""
+    return _among_blocks(page, FRONT)
+
+
+def _among_blocks(page: Page, name: str) -> list[Picture]:
+    return [block for block in page.blocks if page.suite == name and isinstance(block, Picture)]

@@ -14,7 +14,7 @@ from ntgbench.report.pictures import pictures
 from ntgbench.report.web import traffic
 from ntgbench.report.web.overview import overview
 from ntgbench.report.web.sections import Listed, section
-from ntgbench.suites import TRADEOFF
+from ntgbench.suites import PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def render(rows: Sequence[Row], made: Sequence[Page]) -> dict[str, str]:
 def _listed(made: Sequence[Page]) -> list[Listed]:
     """The pages by track and dataset, suites in the order in which the installation lists them; ranks last."""
     tracks = {page.dataset: page.track for page in reversed(made) if page.track}
-    names = {TRADEOFF: "quality against cost", "": "ranks"}
+    names = {**PAGES, "": "ranks"}
     order = [name for track in registry().tracks() for name in registry().suites(track)]
 
     def place(one: Listed) -> tuple[bool, str, str, bool, int, str]:

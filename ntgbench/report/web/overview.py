@@ -10,7 +10,7 @@ from ntgbench.report.text import EMPTY
 from ntgbench.report.web.sections import key
 from ntgbench.report.web.tables import Notes, table
 from ntgbench.results import ROWS_FILE
-from ntgbench.suites import TRADEOFF
+from ntgbench.suites import FRONT, TRADEOFF
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ head, at a sign beside a name or at a word in place of a number to read what it 
 
 _TOLD = {
     TRADEOFF: "which systems no other beats in both quality and cost",
+    FRONT: "which systems are as useful as real traffic, and repeat no more of the training traffic",
     "": "which systems differ over all datasets",
 }
 

@@ -1,7 +1,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
-from ntgbench.report.charts import Axis, Guide, Point, scatter
+from ntgbench.report.charts import Axis, Guide, Point, Way, scatter
 from ntgbench.report.charts.svg import width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,6 +38,16 @@ def test_the_front_is_a_stepped_line() -> None:
 
 
 def test_intervals_and_guides_are_told() -> None:
-    text = scatter([Point("a", 1.0, 0.5, up=(0.4, 0.6), more="more")], X, Y, "about", [Guide("floor", 2.0)])
+    text = scatter([Point("a", 1.0, 0.5, up=(0.4, 0.6))], X, Y, "about", [Guide("floor", 2.0)])
     titles = [one.text for one in ElementTree.fromstring(text).iter(f"{SVG}title")]
-    assert titles == ["floor: 2", "a\nx: 1\ny: 0.5 [0.4, 0.6]\nmore"]
+    assert titles == ["floor: 2", "a\nx: 1\ny: 0.5 [0.4, 0.6]"]
+
+
+def test_ways_join_the_points_that_are_there() -> None:
+    points = [Point("a", 1.0, 0.2), Point("b", 10.0, 0.8), Point("c", -1.0, 0.5)]
+    ways = [Way("all", ("a", "c", "b", "unknown")), Way("none", ("a", "c"))]
+    root = ElementTree.fromstring(scatter(points, X, Y, "about", ways=ways))
+    (line,) = [one for one in root.iter(f"{SVG}path") if "".join(one.itertext()) == "all"]
+    assert line.get("d", "").count("L") == 1
+    assert [one.text for one in root.iter(f"{SVG}text") if one.text == "one parameter changes"] != []
+    assert "none" not in [one.text for one in root.iter(f"{SVG}title")]

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 pytestmark = in_browser
 
-VIEWS = ("overview", "made-utility", "made-privacy", "made-efficiency", "made-tradeoff", "trace-statistics")
+VIEWS = (
+    "overview",
+    "made-utility",
+    "made-privacy",
+    "made-front",
+    "made-efficiency",
+    "made-tradeoff",
+    "trace-statistics",
+)
 BOARD = "section.on table"
 
 
@@ -115,7 +123,7 @@ def test_navigation_by_track_dataset_and_board(page: Page, address: str) -> None
     links.get_by_role("link", name="headers").click()
     assert page.locator("section.on h2").all_inner_texts() == ["trace: statistics"]
     links.get_by_role("link", name="biflows").click()
-    links.get_by_role("link", name="utility").click()
+    links.get_by_role("link", name="utility", exact=True).click()
     assert page.locator("section.on h2").all_inner_texts() == ["made: utility"]
     current = links.locator("[aria-current]").all_inner_texts()
     assert current == ["biflows", "made", "utility"]
