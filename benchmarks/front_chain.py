@@ -1,6 +1,6 @@
 """A back-off chain of packets, and what a mixture of it and a decoder says of rows that neither has seen.
 
-For the history h of a token, the longest first: the class, the position, and all packets from the last to the first.
+For the history h of a token, the longest first: the class, the last packet, the position, and the packets before.
 p(x given h) = (c(h x) - d(c(h x))) / c(h) + left(h) p(x given the next shorter history), where left(h) is what the
 discounts d leave, and c counts rows for the longest history and distinct longer histories for all others: interpolated
 Kneser-Ney with the modified discounts of Chen and Goodman 1999, section 3 (https://doi.org/10.1006/csla.1999.0128).
@@ -33,7 +33,7 @@ def chain_of(train: Numbers, rows: Numbers, mapping: TokenMapping) -> tuple[Floa
     ids = [np.zeros(len(history), np.int64)]
     for column in history.T:
         ids.append(np.unique(ids[-1] * vocabulary + column, return_inverse=True)[1])
-    probability, seen = np.full(len(wanted), 1.0 / len(np.unique(token))), np.zeros(len(wanted), np.int64)
+    probability, seen = np.full(len(wanted), 1.0 / (2 * mapping.pl_max + 1)), np.zeros(len(wanted), np.int64)
     for level, own in enumerate(ids):
         # Each row once for each longer history, or for itself at the end.
         longer = ids[level + 1][:count] if level + 1 < len(ids) else np.arange(count)
@@ -48,7 +48,7 @@ def chain_of(train: Numbers, rows: Numbers, mapping: TokenMapping) -> tuple[Floa
         known = total > 0
         probability[known] = (more[known] + left[known] * probability[known]) / total[known]
         seen[known] = level
-    return probability, asked[:, 1], seen
+    return probability, asked[:, 2], seen
 
 
 def mixed_bits(decoder: Floats, chain: Floats, group: Numbers) -> Floats:
@@ -64,13 +64,13 @@ def mixed_bits(decoder: Floats, chain: Floats, group: Numbers) -> Floats:
 
 
 def _histories(rows: Numbers) -> tuple[Numbers, Numbers]:
-    """The history of each packet and EOS, int64 (tokens, P + 2), and the token: class, position, last packets first."""
+    """The history of each packet and EOS, int64 (tokens, P + 2), and the token: class, last packet, position, others."""
     histories, tokens = [], []
     for at, following in enumerate(rows[:, 1:].T):
         real = following != PAD
-        part = np.full((real.sum(), rows.shape[1]), PAD, np.int64)
-        part[:, 0], part[:, 1] = rows[real, 0], at
-        part[:, 2 : 2 + at] = rows[real, at:0:-1]
+        part = np.full((real.sum(), rows.shape[1]), PAD)
+        part[:, 0], part[:, 2] = rows[real, 0], at
+        part[:, [1, *range(3, at + 2)][:at]] = rows[real, at:0:-1]
         histories.append(part)
         tokens.append(following[real])
     return np.concatenate(histories), np.concatenate(tokens)
