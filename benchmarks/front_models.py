@@ -27,6 +27,7 @@ class Traits:
         smoothing: probability that label smoothing gives to all tokens alike.
         noise: probability with which a packet that is read in training is hidden.
         class_everywhere: the embedding of the class is added to that of each packet.
+        position: a learned embedding of the position is added to each embedding.
         numeric_in: a projection of numeric features of the signed length is added to the embedding of a packet.
         numeric_out: so are those of the output embedding.
         factorised: direction first, then the length given direction; both directions share embeddings of lengths.
@@ -40,6 +41,7 @@ class Traits:
     smoothing: float = 0.0
     noise: float = 0.0
     class_everywhere: bool = False
+    position: bool = False
     numeric_in: bool = False
     numeric_out: bool = False
     factorised: bool = False
@@ -63,6 +65,7 @@ class Decoder(Llama):
         width = self.features.shape[1]
         self.numeric_in = nn.Linear(width, hidden, bias=False) if traits.numeric_in else None
         self.numeric_out = nn.Linear(width, hidden, bias=False) if traits.numeric_out else None
+        self.position = nn.Embedding(mapping.packets + 2, hidden) if traits.position else None
         if traits.class_counts:
             self.register_buffer("counts", counts(rows, len(tokens)))
             self.slope, self.offset = nn.Parameter(torch.tensor(0.5)), nn.Parameter(torch.tensor(0.0))
@@ -70,8 +73,7 @@ class Decoder(Llama):
             lengths, index = length.unique(return_inverse=True)  # the first, 0, is that of EOS, PAD and classes
             self.register_buffer("index", index)
             self.register_buffer("turn", torch.where(direction > 0, 1, torch.where(direction < 0, 2, 0)))
-            first = torch.stack([(index == i).int().argmax() for i in range(len(lengths))])
-            self.register_buffer("length_features", self.features[first].abs())
+            self.register_buffer("length_features", numeric((lengths > 0).int(), lengths, mapping.pl_max))
             self.embedding = nn.Embedding(self.first_value + len(lengths), hidden)
             self.turn_embedding = nn.Embedding(3, hidden)
             self.head = nn.Linear(hidden, len(lengths), bias=False)
@@ -91,6 +93,8 @@ class Decoder(Llama):
             x = self.embedding(flat)
         if self.numeric_in is not None:
             x = x + self.numeric_in(self.features[flat])
+        if self.position is not None:
+            x = x + self.position.weight[: tokens.shape[1]].repeat(len(tokens), 1)
         if self.traits.class_everywhere:
             every = x.view(*tokens.shape, -1)
             x = torch.cat([every[:, :1], every[:, 1:] + every[:, :1]], dim=1).flatten(0, 1)

@@ -43,6 +43,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "noise": {"noise": 0.1},
     "decay-0.5": {"weight_decay": 0.5},
     "class-everywhere": {"class_everywhere": True},
+    "position": {"position": True},
     "numeric-in": {"numeric_in": True},
     "numeric-out": {"numeric_out": True},
     "factorised": {"factorised": True},
