@@ -64,7 +64,7 @@ def mixed_bits(decoder: Floats, chain: Floats, group: Numbers) -> Floats:
 
 
 def _histories(rows: Numbers) -> tuple[Numbers, Numbers]:
-    """The history of each packet and EOS, int64 (tokens, P + 2): class, last packet, position, others; and the token."""
+    """The history of each packet and EOS, int64 (tokens, P + 2): class, last packet, position, others; and token."""
     histories, tokens = [], []
     for at, following in enumerate(rows[:, 1:].T):
         real = following != PAD

@@ -164,7 +164,7 @@ def numeric(direction: Tensor, length: Tensor, pl_max: int) -> Tensor:
 
 
 def counts(rows: Tensor, vocabulary: int) -> Tensor:
-    """How many rows of each class, by its token, have each token, float (vocabulary, vocabulary) of class tokens."""
+    """How many rows of each class have each token, float (highest token of a class + 1, vocabulary)."""
     has = torch.zeros(len(rows), vocabulary).scatter_(1, rows, 1.0)
     return torch.zeros(int(rows[:, 0].max()) + 1, vocabulary).index_add_(0, rows[:, 0], has)
 

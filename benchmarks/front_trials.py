@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ from ntgbench_crossfit.folds import dealt, distinct, unlike
 from ntgbench_crossfit.parameters import CrossfitParameters
 from torch import Tensor
 
-from benchmarks.front_chain import chain_of, mixed_bits
+from benchmarks.front_chain import Floats, chain_of, mixed_bits
 from benchmarks.front_models import Decoder, Traits, vocabulary
 from ntgbench.datasets.loading import read_dataset
 from ntgbench.interfaces import Context
 from ntgbench.learning import training
-from ntgbench.mapping.tokens import TokenMapping
+from ntgbench.mapping.tokens import FIRST_CLASS, PAD, TokenMapping, Tokens
 from ntgbench.tracks.biflows.splits import split
 from ntgbench.traffic.biflows import Biflows
 
@@ -93,54 +93,85 @@ class Meter:
 def trained(decoder: Decoder, rows: Tensor, novel: Tensor, recipe: CrossfitParameters) -> float:
     """Train, and return the CPU seconds of it."""
     meter = Meter(decoder, len(novel), time.process_time())
-    training.fit(decoder, meter, rows, novel, recipe, Context(seed=1), (rows[:, 0] - 2).int().numpy())
+    training.fit(decoder, meter, rows, novel, recipe, Context(seed=1), (rows[:, 0] - FIRST_CLASS).int().numpy())
     return time.process_time() - meter.began
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of tokens of a trial, int64 (…, P + 2).
+
+    Attributes:
+        before: distinct rows of another data set, with classes of their own.
+        learnt: those of the training fold.
+        novel: distinct rows of the other fold that are not among them.
+        tokens: tokens of the vocabulary.
+    """
+
+    mapping: TokenMapping
+    before: Tokens
+    learnt: Tokens
+    novel: Tokens
+    tokens: Tokens
+
+
+def rows_of(data: Biflows, other: Biflows | None, traits: Traits, seed: int) -> Rows:
+    """The rows of a trial; those of a test set are left out."""
+    train = split(data, 0.2, seed)[0]
+    fold = dealt(train, 2, np.random.default_rng(seed))[0]
+    classes = len(train.classes)
+    mapping = TokenMapping(classes + (len(other.classes) if other else 0), train.packets, train.pl_max)
+    every = mapping.encode(train.signed_pl, train.label)
+    learnt, before = every[fold == 1], every[:0]
+    if other:
+        before = distinct(mapping.encode(other.signed_pl, other.label + np.int32(classes)))
+        before = np.random.default_rng(seed).permutation(before)[:OTHERS]
+    novel = unlike(distinct(every[fold == 0]), distinct(learnt))
+    whole = np.arange(mapping.vocabulary)
+    tokens = vocabulary(np.concatenate([every, before]), mapping) if traits.seen_only else whole
+    return Rows(mapping, before, distinct(learnt) if traits.distinct else learnt, novel, tokens)
+
+
+def said(decoder: Decoder, rows: Tensor) -> Floats:
+    """The probability of each packet and EOS of rows, by position, then by row, as `chain_of` orders them."""
+    real = (rows[:, 1:] != PAD).numpy()
+    table = np.ones(real.shape)
+    with torch.no_grad():
+        table[real] = torch.cat([decoder.nats(part) for part in torch.split(rows, 512)]).neg().double().exp().numpy()
+    found: Floats = table.T[real.T]
+    return found
 
 
 def tried(data: Biflows, other: Biflows | None, name: str, epochs: int, seed: int) -> str:
     """Run a trial, and return a line about it."""
     settings = {key: value for one in name.split("+") for key, value in TRIALS[one].items()}
-    own = {key: settings.pop(key) for key in [f.name for f in fields(Traits)] if key in settings}
-    traits, recipe = Traits(**own), CrossfitParameters(epochs=epochs, **settings)
-    train = split(data, 0.2, seed)[0]
-    fold = dealt(train, 2, np.random.default_rng(seed))[0]
-    more = len(other.classes) if traits.shared and other else 0
-    mapping = TokenMapping(len(train.classes) + more, train.packets, train.pl_max)
-    every = mapping.encode(train.signed_pl, train.label)
-    learnt = every[fold == 1]
-    novel = unlike(distinct(every[fold == 0]), distinct(learnt))
-    rows = distinct(learnt) if traits.distinct else learnt
-    before = np.empty((0, rows.shape[1]), np.int64)
-    if traits.shared and other:
-        before = distinct(mapping.encode(other.signed_pl, other.label + np.int32(len(train.classes))))
-        before = np.random.default_rng(seed).permutation(before)[:OTHERS]
-    tokens = np.arange(mapping.vocabulary)
-    if traits.seen_only:
-        tokens = vocabulary(np.concatenate([every, before]), mapping)
-    first, target, unseen = (torch.from_numpy(np.searchsorted(tokens, one)) for one in (before, rows, novel))
-    decoder = Decoder(recipe, traits, mapping, torch.from_numpy(tokens), target)
+    traits = Traits(**{f.name: settings.pop(f.name) for f in fields(Traits) if f.name in settings})
+    recipe = CrossfitParameters(epochs=epochs, **settings)
+    rows = rows_of(data, other if traits.shared else None, traits, seed)
+    before, learnt, novel = (
+        torch.from_numpy(np.searchsorted(rows.tokens, one)) for one in (rows.before, rows.learnt, rows.novel)
+    )
+    decoder = Decoder(recipe, traits, rows.mapping, torch.from_numpy(rows.tokens), learnt)
     decoder.initialise(seed)
     weights = sum(weight.numel() for weight in decoder.parameters())
-    print(f"{name}: {len(rows)} rows, {len(novel)} novel ones, {weights} parameters", flush=True)
-    seconds = 0.0
-    if len(first):
-        seconds += trained(decoder, first, unseen, CrossfitParameters(epochs=traits.shared, **settings))
-    seconds += trained(decoder, target, unseen, recipe)
-    with torch.no_grad():
-        # In the order of `chain_of`: by position, then by row.
-        parts = [decoder.nats(part) for part in torch.split(unseen, 512)]
-    real = (unseen[:, 1:] != 0).numpy()
-    table = np.zeros(real.shape)
-    table[real] = torch.cat(parts).exp().reciprocal().double().numpy()
-    said = table.T[real.T]
-    chain, depth, seen = chain_of(distinct(learnt), novel, mapping)
-    alone, whole = (float(-np.log2(one).sum() / len(novel)) for one in (said, chain))
-    groups = {"all": np.zeros_like(depth), "depth": depth, "seen": seen}
-    mixed = {key: float(mixed_bits(said, chain, group).sum() / len(novel)) for key, group in groups.items()}
-    mixtures = ", ".join(f"{bits:.2f} by {key}" for key, bits in mixed.items())
+    print(f"{name}: {len(learnt)} rows, {len(novel)} novel ones, {weights:,} parameters", flush=True)
+    seconds = trained(decoder, before, novel, replace(recipe, epochs=traits.shared)) if len(before) else 0.0
+    seconds += trained(decoder, learnt, novel, recipe)
+    probability = said(decoder, novel)
+    chain, depth, seen = chain_of(distinct(rows.learnt), rows.novel, rows.mapping)
+    alone, chained, *mixed = (
+        bits.sum() / len(novel)
+        for bits in (
+            -np.log2(probability),
+            -np.log2(chain),
+            mixed_bits(probability, chain, np.zeros_like(depth)),
+            mixed_bits(probability, chain, depth),
+            mixed_bits(probability, chain, seen),
+        )
+    )
     return (
-        f"{name}: {alone:.2f} bits, {seconds:.0f} s, {weights / 1e6:.2f} M parameters; "
-        f"chain {whole:.2f}, mixed {mixtures}"
+        f"{name}: {alone:.2f} bits, {seconds:.0f} s, {weights / 1e6:.2f} M parameters; chain {chained:.2f}, "
+        "mixed {:.2f}, by position {:.2f}, by history {:.2f}".format(*mixed)
     )
 
 
@@ -152,6 +183,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--other", type=Path, help="the data set that `shared` is first trained on")
     given = parser.parse_args()
+    unknown = set(given.trial.split("+")) - TRIALS.keys()
+    if unknown or ("shared" in given.trial.split("+")) != (given.other is not None):
+        parser.error(f"unknown: {', '.join(unknown)}" if unknown else "--other goes with the trial shared")
     data = read_dataset(given.data).traffic
     other = read_dataset(given.other).traffic if given.other else None
     print(tried(data, other, given.trial, given.epochs, given.split))
