@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ntgbench_llama.steps import Weights
 
 from ntgbench.errors import PluginError
 from ntgbench.learning import training
@@ -19,10 +20,9 @@ from ntgbench.mapping.tokens import EOS, TokenMapping
 from ntgbench.saved import Like, layout_numbers, read_tensors
 from ntgbench.seeds import derive_seed
 from ntgbench_crossfit.counts import TENSORS, checked, counted
+from ntgbench_crossfit.decoder import Decoder, DecoderSteps
 from ntgbench_crossfit.folds import dealt, distinct, unlike
 from ntgbench_crossfit.steps import CrossfitSteps, Parts
-from ntgbench_llama.model import Llama
-from ntgbench_llama.steps import LlamaSteps, Weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,9 +69,10 @@ class CrossfitGenerator:
             # A training set of one biflow, or session, has no others to learn from.
             others = distinct(rows[fold != k]) if (fold != k).any() else distinct(rows)
             labels = (others[:, 0] - self.mapping.class_tokens(np.zeros(1, np.int32))).astype(np.int32)
-            parts = [torch.from_numpy(one).to(device) for one in (others, unlike(distinct(rows[fold == k]), others))]
-            loss = next_token_loss(decoder)
-            training.fit(decoder, loss, *parts, self.parameters, self._context(context, k), labels)
+            novel = unlike(distinct(rows[fold == k]), others)
+            learnt, validation = (torch.from_numpy(part).to(device) for part in (others, novel))
+            loss, own = next_token_loss(decoder), self._context(context, k)
+            training.fit(decoder, loss, learnt, validation, self.parameters, own, labels)
             self.decoders.append(decoder)
         self._ready()
 
@@ -104,8 +105,8 @@ class CrossfitGenerator:
             decoder.load_state_dict({name: tensors[f"{k}.{name}"] for name in one})
         self._ready()
 
-    def _new_decoder(self) -> Llama:
-        return Llama(self.parameters, self.mapping.vocabulary, self.mapping.packets + 2)
+    def _new_decoder(self) -> Decoder:
+        return Decoder(self.parameters, self.mapping)
 
     def _context(self, context: Context, k: int) -> Context:
         """The context of training decoder `k`: its own seed and checkpoint, and its part of the time and progress."""
@@ -130,6 +131,7 @@ class CrossfitGenerator:
         library = np if device.type == "cpu" else torch
         for decoder in self.decoders:
             decoder.eval()
-            starts.append(partial(LlamaSteps, Weights(decoder, library, self.parameters.sampling_precision)))
+            weights = Weights(decoder.folded(), library, self.parameters.sampling_precision)
+            starts.append(partial(DecoderSteps, weights))
         parts = Parts(self.counts, starts, self.seen.to(device), self.mapping)
         self.sampler = Sampler(partial(CrossfitSteps, parts), self.mapping, self.parameters.sampling)

@@ -5,8 +5,12 @@ Symbols, beside those of `counts.py`:
 | symbol | here |
 |---|---|
 | q_k(x given h) | decoder k, which has learnt from all folds but fold k |
-| q(x given h) | what the decoders say together: q_k where all biflows that begin with h are of fold k; else q_k of an x whose biflows are all of fold k, and the mean of all decoders of any other x; scaled to sum to 1 |
+| q(x given h) | what the decoders say together, see below |
 | p(x given h) = share(h x) + left(h) q(x given h) | the model |
+
+Where all biflows that begin with h are of fold k, q is q_k. Elsewhere q(x given h) is that of q_k where all biflows
+that begin with h x are of fold k, and the mean of all decoders for any other x, scaled to sum to 1. So no decoder
+speaks of what it has learnt from, unless biflows of other folds say the same.
 
 The fold of a beginning that no training biflow has is that of the longest beginning of it that one has.
 """
