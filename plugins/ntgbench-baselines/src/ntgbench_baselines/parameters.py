@@ -51,7 +51,7 @@ class BackoffParameters:
     order: int = 10
     counts: Literal["kneser-ney", "absolute"] = "kneser-ney"
     discount: float | Literal["estimated"] = "estimated"
-    shared: int = 0
+    shared: int = 5
     sampling: Sampling = "independent"
 
     def __post_init__(self) -> None:
