@@ -52,7 +52,7 @@ class Backoff:
     Before the first packet and without any history, the second form of q always holds, with a uniform distribution in
     the place of p(x | c, h'): over all payload lengths of both signs up to pl_max, and the end, which is impossible
     before the first packet. Thus any biflow of a class of the training set has a probability above 0 if D is above 0.
-    A history that is not in the training set is left out: p(x | c, h) = p(x | c, h').
+    A history of the class that nothing follows in the training set is left out: p(x | c, h) = p(x | c, h').
 
     Counts of the longest histories, and of those from the start, are those of the training set. For `absolute` counts
     this is so for all others too (absolute discounting: Ney, Essen & Kneser 1994, doi 10.1006/csla.1994.1001). For
@@ -115,7 +115,8 @@ class Backoff:
         rows, own = np.arange(len(history)), history
         while len(rows):
             yield rows, own
-            few = alive[rows] & ((own < roots) | (self.total[own] < self.parameters.shared))
+            total = self.total[own]
+            few = alive[rows] & ((own < roots) | ((total > 0) & (total < self.parameters.shared)))
             yield rows[few], self.histories.alike[own[few]]
             on = alive[rows] & (own >= roots)
             rows, own = rows[on], self.histories.shorter[own[on]]
