@@ -186,8 +186,8 @@ def test_without_a_discount_and_with_all_packets_only_training_biflows_come_out(
     assert {(c, *row) for c, row in zip(train.label.repeat(5).tolist(), rows.tolist(), strict=True)} <= known
 
 
-@given(train=biflows(), order=st.integers(1, 4))
-def test_without_a_discount_known_biflows_are_as_probable_as_in_a_chain_of_all_packets(train, order):
+@given(train=biflows())
+def test_without_a_discount_known_biflows_are_as_probable_as_in_a_chain_of_all_packets(train):
     chain = Markov(MarkovParameters(10))
     chain.fit(train, Context(seed=0))
     made = fitted(train, discount=0.0, counts="absolute")

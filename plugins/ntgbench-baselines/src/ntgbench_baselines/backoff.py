@@ -127,7 +127,8 @@ class Backoff:
         start &= history < 2 * (len(self.classes) + 1)
         size = np.abs(symbol.astype(np.int64))
         possible = (size <= self.pl_max) & ~(start & (symbol == END))
-        return possible / (2 * self.pl_max + 1 - start)
+        probability: Floats = possible / (2 * self.pl_max + 1 - start)
+        return probability
 
     def _probability(self, history: Ints, symbol: npt.NDArray[np.int16]) -> Floats:
         """That of each symbol after the history beside it, both (M,)."""
@@ -239,7 +240,7 @@ class Backoff:
     def save(self, folder: Path) -> None:
         """Write the table of what follows the histories."""
         layout = np.array([self.packets, self.pl_max])
-        write_model(folder, {**self.histories.table._asdict(), "layout": layout}, self.classes)
+        write_model(folder, {**vars(self.histories.table), "layout": layout}, self.classes)
 
     def load(self, folder: Path) -> None:
         """Read the table. Raises PluginError when it is damaged or of other parameters."""
@@ -269,4 +270,5 @@ def _estimated(count: Ints, level: Ints) -> Floats:
     share = of[:, :1] / np.maximum(of[:, :1] + 2 * of[:, 1:2], 1)
     found = rank - (rank + 1) * share * of[:, 1:] / number
     found = np.where((found > 0) & (of[:, :3] > 0), found, rank / 2)
-    return found[level, np.minimum(count, 3) - 1]
+    discount: Floats = found[level, np.minimum(count, 3) - 1]
+    return discount

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,8 @@ SHIFT = 1 << 15
 """Makes symbols numbers from 0."""
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Table:
     """What a model keeps: E entries, sorted by history. Each is a symbol that follows a history.
 
     Attributes:
@@ -66,7 +68,7 @@ class Histories:
 
         Raises ValueError that says what a table must have and this one has not.
         """
-        symbol, count, size = table
+        symbol, count, size = table.symbol, table.count, table.size
         roots = 2 * (classes + 1)
         _require(len(symbol) == len(count) > 0, "columns of equal length")
         _require(len(size) >= roots and (size >= 0).all(), "a number of entries for each history")
