@@ -66,6 +66,7 @@ class PlainMarginals(PlainReal):
 
 
 @plain("markov")
+@plain("markov[sampling=systematic]")
 class PlainMarkov:
     def __init__(self) -> None:
         counts: dict[tuple[int, int | None], Counter[int]] = defaultdict(Counter)
@@ -94,7 +95,42 @@ class PlainMarkov:
         return biflows
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@plain("backoff")
+class PlainBackoff:
+    """One discount, counts of the training set, and no other classes."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+        for label, biflow in zip(LABELS, BIFLOWS, strict=True):
+            for place, value in enumerate(biflow):
+                for first in range(place + 1):
+                    self.counts[label, *biflow[first:place]][value] += 1
+                if not value:
+                    break
+
+    def next(self, label: int, biflow: list[int], rng: np.random.Generator) -> int:
+        for first in range(len(biflow) + 1):
+            counter = self.counts.get((label, *biflow[first:]))
+            if counter is None:
+                continue
+            drawn = rng.random() * counter.total()
+            for value, count in counter.items():
+                drawn -= count - 0.5
+                if drawn < 0:
+                    return value
+        return 0
+
+    def sample(self, rng: np.random.Generator) -> list[list[int]]:
+        biflows = []
+        for label in LABELS:
+            biflow: list[int] = []
+            while len(biflow) < TRAIN.packets and (value := self.next(label, biflow, rng)):
+                biflow.append(value)
+            biflows.append(biflow)
+        return biflows
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if "[" not in name])
 def bench_fit(benchmark, name: str) -> None:
     """Against plain Python."""
     in_turn(benchmark, lambda: choose(name).fit(TRAIN, Context(seed=1)), PLAIN[name], rounds=3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from ntgbench_llama.model import Llama, dropped
+from ntgbench_llama.model import Llama
 from ntgbench_llama.parameters import LlamaParameters
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -99,13 +99,6 @@ class Decoder(Llama):
             every = x.view(*tokens.shape, -1)
             x = torch.cat([every[:, :1], every[:, 1:] + every[:, :1]], dim=1).flatten(0, 1)
         return x
-
-    def hidden(self, tokens: Tensor) -> Tensor:
-        x = dropped(self.embedded(tokens), self)
-        for layer in self.layers:
-            x = layer(x, self.rotation[: tokens.shape[1]])
-        normed: Tensor = dropped(self.norm(x).view(*tokens.shape, -1), self)
-        return normed
 
     def nats(self, rows: Tensor) -> Tensor:
         """-log p of each packet and EOS of rows, one after the other; what is trained on, with label smoothing."""

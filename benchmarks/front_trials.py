@@ -32,6 +32,9 @@ from ntgbench.mapping.tokens import FIRST_CLASS, PAD, TokenMapping, Tokens
 from ntgbench.tracks.biflows.splits import split
 from ntgbench.traffic.biflows import Biflows
 
+BASE: dict[str, Any] = {"hidden": 160, "intermediate": 320, "layers": 4, "dropout": 0.2, "average": 0.99}
+"""What `plain` is, whatever the defaults of `crossfit`."""
+
 TRIALS: dict[str, dict[str, Any]] = {
     "plain": {},
     "dropout-0": {"dropout": 0.0},
@@ -144,7 +147,7 @@ def said(decoder: Decoder, rows: Tensor) -> Floats:
 
 def tried(data: Biflows, other: Biflows | None, name: str, epochs: int, seed: int) -> str:
     """Run a trial, and return a line about it."""
-    settings = {key: value for one in name.split("+") for key, value in TRIALS[one].items()}
+    settings = BASE | {key: value for one in name.split("+") for key, value in TRIALS[one].items()}
     traits = Traits(**{f.name: settings.pop(f.name) for f in fields(Traits) if f.name in settings})
     recipe = CrossfitParameters(epochs=epochs, **settings)
     rows = rows_of(data, other if traits.shared else None, traits, seed)

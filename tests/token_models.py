@@ -152,6 +152,25 @@ class TokenModelTests:
             found = (made[label::2, None] == kinds).all(axis=2).sum(axis=0)
             assert chisquare(found, count * expected).pvalue > 0.001
 
+    def test_systematic_samples_share_out_what_the_model_tells(self) -> None:
+        generator = self.generator(replace(self.tiny, sampling="systematic"))
+        generator.mapping = mapping = TokenMapping(classes=2, packets=2, pl_max=2)
+        generator.model = generator.new_model()
+        generator.model.initialise(1)
+        with torch.no_grad():
+            generator.model.head.weight *= 20
+        generator.ready()
+        labels = np.random.default_rng(1).permutation(np.repeat(np.array([0, 1], np.int32), [700, 301]))
+        made = generator.sample(labels, np.random.default_rng(2))
+        kinds = np.array([(a, b) for a in (1, 2, -1, -2) for b in (0, 1, 2, -1, -2)], np.int16)
+        for label in (0, 1):
+            every = Biflows(kinds, np.full(len(kinds), label, np.int32), ("a", "b"), pl_max=mapping.pl_max)
+            told = np.exp(generator.log_likelihood(every).cumsum(axis=1))
+            own = made[labels == label]
+            for length in (1, 2):
+                found = (own[:, None, :length] == kinds[:, :length]).all(axis=2).sum(axis=0)
+                assert (np.abs(found - len(own) * told[:, length - 1]) < 1 + 1e-3).all()
+
     def test_transformers_reads_and_writes_the_same_models(self, fitted, folder, tmp_path) -> None:
         theirs = hf_model(folder)
         assert type(theirs).__name__ == self.hf_class

@@ -1,8 +1,12 @@
 """The sampling loop: it draws from the model's distribution, and only what may follow."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from ntgbench.learning import sampling
@@ -33,6 +37,7 @@ def logits(history: torch.Tensor) -> torch.Tensor:
     return 1.5 * torch.sin(1.0 + history[:, None] * torch.arange(1, MAPPING.vocabulary + 1))
 
 
+@cache
 def distribution(label: int) -> dict[tuple[int, ...], float]:
     """Probability of each row, by going through all of them."""
     unfinished, finished = {(label + 2,): 1.0}, {}
@@ -80,6 +85,61 @@ def test_rows_follow_from_the_random_state_alone() -> None:
     # What else is made makes no difference to a row.
     some = sampling.Sampler(Table, MAPPING).sample(labels[:100], np.random.default_rng(3))
     np.testing.assert_array_equal(some, first[:100])
+
+
+def test_an_independent_row_is_what_its_numbers_draw_one_token_after_the_other() -> None:
+    labels = np.resize(np.array([0, 1], np.int32), 200)
+    made = sampling.Sampler(Table, MAPPING).sample(labels, np.random.default_rng(7))
+    numbers = np.random.default_rng(7).random((200, MAPPING.packets), np.float32)
+    for row, label, own in zip(made.tolist(), labels.tolist(), numbers, strict=True):
+        expected = distribution(label)
+        for position in range(MAPPING.packets):
+            known, token = tuple(row[: position + 1]), row[position + 1]
+            # Probabilities of this and of all lower tokens, given those before.
+            whole, below, upto = (
+                sum(p for other, p in expected.items() if other[: len(known)] == known and other[len(known)] in tokens)
+                for tokens in (range(MAPPING.vocabulary), range(token), range(token + 1))
+            )
+            assert below / whole - 1e-6 <= own[position] <= upto / whole + 1e-6
+            if token == EOS:
+                break
+
+
+@given(
+    counts=st.tuples(st.integers(0, 9), st.integers(0, 300)),
+    largest_batch=st.sampled_from([7, 97, 1000]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_systematic_rows_share_out_the_distribution(counts, largest_batch, seed) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.array([0, 1], np.int32), counts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "LARGEST_BATCH", largest_batch)
+        rows = sampling.Sampler(Table, MAPPING, "systematic").sample(labels, rng)
+    np.testing.assert_array_equal(rows[:, 0], MAPPING.class_tokens(labels))
+    for label, count in enumerate(counts):
+        own = rows[labels == label]
+        for length in range(2, MAPPING.packets + 3):
+            wanted: dict[tuple[int, ...], float] = {}
+            for row, p in distribution(label).items():
+                wanted[row[:length]] = wanted.get(row[:length], 0.0) + count * p
+            found = dict.fromkeys(map(tuple, own[:, :length].tolist()), 0)
+            for row in map(tuple, own[:, :length].tolist()):
+                found[row] += 1
+            assert found.keys() <= wanted.keys()
+            # The model's probabilities are float32.
+            assert all(abs(found.get(row, 0) - share) < 1 + 1e-6 * count for row, share in wanted.items())
+
+
+def test_systematic_rows_follow_from_the_random_state_alone_whatever_the_batches(monkeypatch) -> None:
+    labels = np.resize(np.array([0, 1, 1], np.int32), 500)
+    sampler = sampling.Sampler(Table, MAPPING, "systematic")
+    first, same, other = (sampler.sample(labels, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, same)
+    assert (first != other).any()
+    monkeypatch.setattr(sampling, "LARGEST_BATCH", 13)
+    np.testing.assert_array_equal(sampler.sample(labels, np.random.default_rng(3)), first)
+    assert sampler.sample(labels[:0], np.random.default_rng(3)).shape == (0, 5)
 
 
 def test_what_biflows_begin_with_is_read_once() -> None:

@@ -1,5 +1,8 @@
 """Token generators in other formats, a third party's too: each is its base, saved and sampled in another way."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from made_token_systems import TARGETS, TRAFFIC, derive, derived, distance, fitted, logits, plain, third_party
@@ -47,6 +50,32 @@ def test_what_is_saved_is_what_is_loaded(base, name, tmp_path) -> None:
     system.save(tmp_path)
     made = [one.sample(TRAFFIC.label, seed=3) for one in (system, systems.load(tmp_path))]
     np.testing.assert_array_equal(*(biflows.signed_pl for biflows in made))
+
+
+def test_the_way_to_draw_is_saved_with_a_system(tmp_path) -> None:
+    system = choose("mine[epochs=1,sampling=systematic]").fit(TRAFFIC, Context(seed=1))
+    system.save(tmp_path)
+    made, again = (one.sample(TRAFFIC.label, seed=3).signed_pl for one in (system, systems.load(tmp_path)))
+    np.testing.assert_array_equal(made, again)
+    independent = choose("mine[epochs=1]").fit(TRAFFIC, Context(seed=1)).sample(TRAFFIC.label, seed=3).signed_pl
+    assert (made != independent).any()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_other_formats_draw_independently_whatever_their_base_does(name, tmp_path) -> None:
+    shutil.copytree(fitted("mine"), tmp_path / "mine")
+    head = tmp_path / "mine" / systems.SYSTEM_FILE
+    told = json.loads(head.read_text())
+    told["parameters"]["sampling"] = "systematic"
+    head.write_text(json.dumps(told))
+    assert systems.load(tmp_path / "mine").system.parameters.sampling == "systematic"
+    other = choose(f"mine-{name}").fit(TRAFFIC, Context(seed=1, base=tmp_path / "mine" / systems.MODEL_FOLDER))
+    made = [one.sample(TRAFFIC.label, seed=3).signed_pl for one in (other, derive("mine", name))]
+    np.testing.assert_array_equal(*made)
+    other_saved = tmp_path / "other"
+    other_saved.mkdir()
+    other.save(other_saved)
+    np.testing.assert_array_equal(systems.load(other_saved).sample(TRAFFIC.label, seed=3).signed_pl, made[0])
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -1,4 +1,4 @@
-"""What all four reference systems promise."""
+"""What all five reference systems promise."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,7 @@ def test_all_are_references_in_the_order_of_the_leaderboards():
         ("copy", True),
         ("marginals", True),
         ("markov", True),
+        ("backoff", True),
     ]
 
 

@@ -1,15 +1,15 @@
-"""Reference systems for ntgbench: the training set, a bootstrap of it, independent positions, and Markov chains."""
+"""Reference systems for ntgbench: the training set, a bootstrap of it, independent positions, and chains."""
 
 from __future__ import annotations
 
 from ntgbench.hookspecs import hookimpl
 from ntgbench.interfaces import GeneratorSpec
-from ntgbench_baselines.parameters import MarkovParameters
+from ntgbench_baselines.parameters import BackoffParameters, MarkovParameters
 
 
 @hookimpl
 def ntgbench_generators() -> list[GeneratorSpec]:
-    """The four reference systems, from the ceiling to the floor."""
+    """The five reference systems, from the ceiling to the floor."""
     return [
         GeneratorSpec(
             "real",
@@ -34,6 +34,13 @@ def ntgbench_generators() -> list[GeneratorSpec]:
             "ntgbench_baselines.markov:Markov",
             "A Markov chain per class over signed payload lengths and the end of the biflow",
             parameters=MarkovParameters,
+            reference=True,
+        ),
+        GeneratorSpec(
+            "backoff",
+            "ntgbench_baselines.backoff:Backoff",
+            "A chain per class over all packets before, mixed with ever shorter histories: counting at its best",
+            parameters=BackoffParameters,
             reference=True,
         ),
     ]

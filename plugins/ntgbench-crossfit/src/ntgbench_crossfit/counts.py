@@ -6,7 +6,7 @@ Symbols, for a beginning h of a biflow (its class and first packets) and a token
 |---|---|
 | c(h x) | training biflows that begin with h x |
 | c_s(h x) | those of them of session s; without sessions each biflow is one of its own |
-| d(h x) = δ Σ_s c_s(h x)² / c(h x) | the discount: for δ = 1, what a biflow that begins so finds there of its own session |
+| d(h x) = δ Σ_s c_s(h x)² / c(h x) | the discount: for δ = 1, what a biflow finds there of its own session |
 | share(h x) = (c(h x) - d(h x)) / c(h) | `Counts.share` |
 | left(h) = Σ_x d(h x) / c(h) | `Counts.left`: what the decoders share out |
 """
@@ -14,12 +14,13 @@ Symbols, for a beginning h of a biflow (its class and first packets) and a token
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ntgbench.errors import PluginError
+from ntgbench.mapping.tokens import EOS
 from ntgbench.saved import Like
 
 if TYPE_CHECKING:
@@ -96,53 +97,33 @@ def counted(rows: Tokens, fold: Numbers, session: Numbers, mapping: TokenMapping
         mapping: of the tokens.
         discount: δ.
     """
-    classes = np.arange(mapping.classes, dtype=np.int32)
-    node, alive = (rows[:, 0] - mapping.class_tokens(classes)[0]), np.arange(len(rows))
-    tables = [
-        {
-            "parent": np.full(mapping.classes, NOWHERE),
-            "token": mapping.class_tokens(classes),
-            "fold": _common(node, fold, mapping.classes),
-            "share": np.ones(mapping.classes),
-            "left": np.ones(mapping.classes),
-        }
-    ]
-    begin = 0
+    classes = mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32))
+    node, begin, size = rows[:, 0] - classes[0], 0, mapping.classes
+    columns = [(np.full(size, NOWHERE), classes, _common(node, fold, size), np.zeros(size))]
     for position in range(1, mapping.packets + 1):
-        several = _common(node - begin, session[alive], len(tables[-1]["left"])) == MANY
-        going = several[node - begin]
-        alive, node = alive[going], node[going]
-        if not len(alive):
+        # `node` are the nodes from `begin` on, `size` of them, of the biflows that `rows`, `fold` and `session` are of.
+        goes_on = (rows[:, position - 1] != EOS) & (_common(node - begin, session, size) == MANY)[node - begin]
+        rows, fold, session, node = rows[goes_on], fold[goes_on], session[goes_on], node[goes_on]
+        if not len(rows):
             break
-        key, first, own = np.unique(_keys(node, rows[alive, position]), return_index=True, return_inverse=True)
-        count = np.bincount(own).astype(np.float64)
-        taken = discount * _own_session(own, session[alive], len(key)) / count
-        parent, size = node[first] - begin, len(tables[-1]["left"])
-        total = np.bincount(parent, count, size)
-        left = np.bincount(parent, taken, size)
-        tables[-1]["left"] = np.where(total > 0, left / np.maximum(total, 1), 1.0)
-        tables.append(
-            {
-                "parent": node[first],
-                "token": rows[alive[first], position],
-                "fold": _common(own, fold[alive], len(key)),
-                "share": (count - taken) / total[parent],
-                "left": np.ones(len(key)),
-            }
-        )
-        begin += size
-        going = rows[alive, position] >= mapping.first_value
-        alive, node = alive[going], begin + own[going]
-    whole = {name: np.concatenate([table[name] for table in tables]) for name in TENSORS}
-    return Counts(**{name: whole[name].astype(np.float32 if name in ("share", "left") else np.int64) for name in whole})
+        _, first, child = np.unique(_keys(node, rows[:, position]), return_index=True, return_inverse=True)
+        parent, count, before = node[first], np.bincount(child), np.bincount(node - begin)[node[first] - begin]
+        begin, size = begin + size, len(first)
+        share = (count - discount * _own_session(child, session, size) / count) / before
+        columns.append((parent, rows[first, position], _common(child, fold, size), share))
+        node = begin + child
+    parent, token, of_fold, share = map(np.concatenate, zip(*columns, strict=True))
+    # What is left is what the children do not share.
+    left = 1.0 - np.bincount(parent[mapping.classes :], share[mapping.classes :], len(parent))
+    return Counts(parent, token, of_fold, share.astype(np.float32), left.clip(0.0, 1.0).astype(np.float32))
 
 
-def checked(arrays: dict[str, npt.NDArray[np.generic]], mapping: TokenMapping, folds: int, folder: Path) -> Counts:
+def checked(arrays: dict[str, npt.NDArray[Any]], mapping: TokenMapping, folds: int, folder: Path) -> Counts:
     """The table that a file holds. Raises PluginError when that is none of these classes and folds."""
     sizes = {len(one) for one in arrays.values()}
     if len(sizes) != 1 or sizes.pop() < mapping.classes:
         raise PluginError(f"{folder} holds no table of counts: its columns differ in length, or lack classes")
-    counts = Counts(**arrays)  # type: ignore[arg-type]
+    counts = Counts(**arrays)
     nodes, below = np.arange(len(counts.parent)), counts.parent[mapping.classes :]
     right = {
         "classes that come first": (counts.parent[: mapping.classes] == NOWHERE).all(),
@@ -175,5 +156,4 @@ def _common(group: Numbers, value: Numbers, groups: int) -> Numbers:
 def _own_session(group: Numbers, session: Numbers, groups: int) -> npt.NDArray[np.float64]:
     """Sum over sessions of the squared number of members of each group, float64 (groups,)."""
     pairs, count = np.unique(np.stack([group, session]), axis=1, return_counts=True)
-    squares: npt.NDArray[np.float64] = np.bincount(pairs[0], count.astype(np.float64) ** 2, groups)
-    return squares
+    return np.bincount(pairs[0], count.astype(np.float64) ** 2, groups)

@@ -41,4 +41,5 @@ def distinct(rows: Tokens) -> Tokens:
 def unlike(rows: Tokens, others: Tokens) -> Tokens:
     """Those of distinct `rows` that are not among distinct `others`: what a decoder is validated on."""
     every, first, count = np.unique(np.concatenate([rows, others]), axis=0, return_index=True, return_counts=True)
-    return every[(count == 1) & (first < len(rows))]
+    found: Tokens = every[(count == 1) & (first < len(rows))]
+    return found

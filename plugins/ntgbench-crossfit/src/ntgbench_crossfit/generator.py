@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ntgbench_llama.steps import Weights
 
 from ntgbench.errors import PluginError
 from ntgbench.learning import training
@@ -15,14 +16,13 @@ from ntgbench.learning.checkpoints import WEIGHTS_FILE, like_of, read_settings, 
 from ntgbench.learning.device import use_device
 from ntgbench.learning.sampling import Sampler
 from ntgbench.learning.token_model import next_token_loss
-from ntgbench.mapping.tokens import EOS, TokenMapping
+from ntgbench.mapping.tokens import FIRST_CLASS, TokenMapping
 from ntgbench.saved import Like, layout_numbers, read_tensors
 from ntgbench.seeds import derive_seed
 from ntgbench_crossfit.counts import TENSORS, checked, counted
+from ntgbench_crossfit.decoder import Decoder, DecoderSteps
 from ntgbench_crossfit.folds import dealt, distinct, unlike
-from ntgbench_crossfit.steps import CrossfitSteps, Parts
-from ntgbench_llama.model import Llama
-from ntgbench_llama.steps import LlamaSteps, Weights
+from ntgbench_crossfit.steps import CrossfitSteps, Parts, seen_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ class CrossfitGenerator:
     Attributes:
         mapping: what the tokens are.
         counts: the table of beginnings.
-        seen: bool (vocabulary,). Tokens that training biflows have.
+        seen: bool (classes, vocabulary). Tokens that training biflows of each class have.
         decoders: of each fold; fold k's has learnt from all others.
     """
 
@@ -57,10 +57,7 @@ class CrossfitGenerator:
         fold, session = dealt(train, folds, context.rng())
         rows = self.mapping.encode(train.signed_pl, train.label)
         self.counts = counted(rows, fold, session, self.mapping, self.parameters.discount)
-        self.seen = torch.zeros(self.mapping.vocabulary, dtype=torch.bool)
-        self.seen[np.unique(rows[:, 1:])] = True
-        self.seen[: self.mapping.first_value] = False
-        self.seen[EOS] = True
+        self.seen = seen_in(rows, self.mapping)
         self.decoders = []
         for k in range(folds):
             decoder = self._new_decoder()
@@ -68,10 +65,11 @@ class CrossfitGenerator:
             decoder.to(device)
             # A training set of one biflow, or session, has no others to learn from.
             others = distinct(rows[fold != k]) if (fold != k).any() else distinct(rows)
-            labels = (others[:, 0] - self.mapping.class_tokens(np.zeros(1, np.int32))).astype(np.int32)
-            parts = [torch.from_numpy(one).to(device) for one in (others, unlike(distinct(rows[fold == k]), others))]
-            loss = next_token_loss(decoder)
-            training.fit(decoder, loss, *parts, self.parameters, self._context(context, k), labels)
+            labels = (others[:, 0] - FIRST_CLASS).astype(np.int32)
+            novel = unlike(distinct(rows[fold == k]), others)
+            learnt, validation = (torch.from_numpy(part).to(device) for part in (others, novel))
+            loss, own = next_token_loss(decoder), self._context(context, k)
+            training.fit(decoder, loss, learnt, validation, self.parameters, own, labels)
             self.decoders.append(decoder)
         self._ready()
 
@@ -95,7 +93,7 @@ class CrossfitGenerator:
         folds = range(self.parameters.folds)
         one = like_of(sketched(self._new_decoder).state_dict())
         wanted = {f"{k}.{name}": like for k in folds for name, like in one.items()}
-        wanted |= {**TENSORS, "seen": Like("BOOL", (self.mapping.vocabulary,))}
+        wanted |= {**TENSORS, "seen": Like("BOOL", (self.mapping.classes, self.mapping.vocabulary))}
         tensors, _ = read_tensors(folder / WEIGHTS_FILE, wanted, "pt")
         arrays = {name: tensors[name].numpy() for name in TENSORS}
         self.counts = checked(arrays, self.mapping, len(folds), folder)
@@ -104,8 +102,8 @@ class CrossfitGenerator:
             decoder.load_state_dict({name: tensors[f"{k}.{name}"] for name in one})
         self._ready()
 
-    def _new_decoder(self) -> Llama:
-        return Llama(self.parameters, self.mapping.vocabulary, self.mapping.packets + 2)
+    def _new_decoder(self) -> Decoder:
+        return Decoder(self.parameters, self.mapping)
 
     def _context(self, context: Context, k: int) -> Context:
         """The context of training decoder `k`: its own seed and checkpoint, and its part of the time and progress."""
@@ -130,6 +128,7 @@ class CrossfitGenerator:
         library = np if device.type == "cpu" else torch
         for decoder in self.decoders:
             decoder.eval()
-            starts.append(partial(LlamaSteps, Weights(decoder, library, self.parameters.sampling_precision)))
-        parts = Parts(self.counts, starts, self.seen.to(device), self.mapping)
+            weights = Weights(decoder.folded(), library, self.parameters.sampling_precision)
+            starts.append(partial(DecoderSteps, weights))
+        parts = Parts(self.counts, starts, self.seen.to(device))
         self.sampler = Sampler(partial(CrossfitSteps, parts), self.mapping, self.parameters.sampling)

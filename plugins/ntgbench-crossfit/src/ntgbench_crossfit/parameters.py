@@ -19,7 +19,10 @@ class CrossfitParameters(LlamaParameters):
 
     epochs: int = 10
     average: float = 0.99
-    dropout: float = 0.2
+    hidden: int = 128
+    intermediate: int = 256
+    layers: int = 2
+    dropout: float = 0.1
     folds: int = 2
     discount: float = 1.0
 

@@ -5,8 +5,12 @@ Symbols, beside those of `counts.py`:
 | symbol | here |
 |---|---|
 | q_k(x given h) | decoder k, which has learnt from all folds but fold k |
-| q(x given h) | what the decoders say together: q_k where all biflows that begin with h are of fold k; else q_k of an x whose biflows are all of fold k, and the mean of all decoders of any other x; scaled to sum to 1 |
+| q(x given h) | what the decoders say together, see below |
 | p(x given h) = share(h x) + left(h) q(x given h) | the model |
+
+Where all biflows that begin with h are of fold k, q is q_k. Elsewhere q(x given h) is that of q_k where all biflows
+that begin with h x are of fold k, and the mean of all decoders for any other x, scaled to sum to 1. So no decoder
+speaks of what it has learnt from, unless biflows of other folds say the same.
 
 The fold of a beginning that no training biflow has is that of the longest beginning of it that one has.
 """
@@ -19,14 +23,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ntgbench.mapping.tokens import EOS
+from ntgbench.mapping.tokens import EOS, FIRST_CLASS
 from ntgbench_crossfit.counts import MANY, NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ntgbench.learning.sampling import Numbers, Start, Steps
-    from ntgbench.mapping.tokens import TokenMapping
+    from ntgbench.mapping.tokens import TokenMapping, Tokens
     from ntgbench_crossfit.counts import Counts
 
 LEAST = 1e-30
@@ -39,12 +43,12 @@ class Parts:
     Attributes:
         counts: the table of beginnings.
         decoders: each starts the steps of the decoder of a fold.
-        possible: float (vocabulary,). Added to logits: 0 for tokens that training biflows have, else -inf.
+        possible: float (classes, vocabulary). Added to logits: 0 for tokens that the class has in training, else -inf.
     """
 
-    def __init__(self, counts: Counts, decoders: Sequence[Start], seen: Tensor, mapping: TokenMapping) -> None:
-        """Put them together; `seen`, bool (vocabulary,), are the tokens that training biflows have."""
-        self.counts, self.decoders, self.mapping = counts, decoders, mapping
+    def __init__(self, counts: Counts, decoders: Sequence[Start], seen: Tensor) -> None:
+        """Put them together; `seen` is what `seen_in` gives."""
+        self.counts, self.decoders = counts, decoders
         self.possible = torch.where(seen, 0.0, -torch.inf)
 
 
@@ -54,24 +58,21 @@ class CrossfitSteps:
     def __init__(self, parts: Parts, rows: int) -> None:
         self.parts = parts
         self.decoders: list[Steps] = [start(rows) for start in parts.decoders]
-        self.node: Numbers | None = None
-        self.fold = np.full(rows, MANY)
+        self.of_class: Numbers | None = None
+        self.node, self.fold = np.full(rows, NOWHERE), np.full(rows, MANY)
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row; returns the logarithms of p."""
-        counts, first = self.parts.counts, self.node is None
-        if self.node is None:  # the tokens are classes
-            node = tokens - self.parts.mapping.class_tokens(np.zeros(1, np.int32))
+        counts, first = self.parts.counts, self.of_class is None
+        if self.of_class is None:  # the tokens are classes, which are the first nodes
+            self.of_class = self.node = tokens - FIRST_CLASS
         else:
-            node = counts.child(self.node, tokens)
-        self.node = node
+            self.node = counts.child(self.node, tokens)
+        node, possible = self.node, self.parts.possible[torch.from_numpy(self.of_class)]
+        if first:
+            possible[:, EOS] = -torch.inf
         self.fold = np.where(node == NOWHERE, self.fold, counts.fold[node])
-        said = []
-        for decoder in self.decoders:
-            logits = decoder.step(tokens) + self.parts.possible
-            if first:
-                logits[:, EOS] = -torch.inf
-            said.append(logits.softmax(dim=1))
+        said = [(decoder.step(tokens) + possible).softmax(dim=1) for decoder in self.decoders]
         together = torch.stack(said)
         base = together.mean(dim=0)
         alone = np.flatnonzero(self.fold != MANY)
@@ -81,7 +82,7 @@ class CrossfitSteps:
         own = (fold != MANY) & (self.fold[row] == MANY)
         base[row[own], token[own]] = together[fold[own], row[own], token[own]]
         left = np.where(node == NOWHERE, np.float32(1.0), counts.left[node])
-        base *= (torch.from_numpy(left).to(base.device) / base.sum(dim=1))[:, None]
+        base *= (torch.from_numpy(left).to(base.device) / base.sum(dim=1).clamp(min=LEAST))[:, None]
         base[row, token] += torch.from_numpy(counts.share[children]).to(base.device)
         return base.clamp_(min=LEAST).log_()
 
@@ -89,6 +90,20 @@ class CrossfitSteps:
         """A copy for these rows."""
         chosen = type(self)(self.parts, 0)
         chosen.decoders = [decoder.select(rows) for decoder in self.decoders]
-        chosen.node = None if self.node is None else self.node[rows]
-        chosen.fold = self.fold[rows]
+        chosen.of_class = None if self.of_class is None else self.of_class[rows]
+        chosen.node, chosen.fold = self.node[rows], self.fold[rows]
         return chosen
+
+
+def seen_in(rows: Tokens, mapping: TokenMapping) -> Tensor:
+    """Which packets, and EOS, biflows of each class have in training, bool (classes, vocabulary).
+
+    A class without biflows may have all that others have.
+    """
+    seen = np.zeros((mapping.classes, mapping.vocabulary), np.bool_)
+    seen[np.repeat(rows[:, 0] - FIRST_CLASS, rows.shape[1] - 1), rows[:, 1:].ravel()] = True
+    seen[~seen.any(axis=1)] = seen.any(axis=0)
+    # A biflow of as many packets as there can be has an end that nobody draws.
+    seen[:, EOS] = True
+    seen[:, :EOS] = False
+    return torch.from_numpy(seen)

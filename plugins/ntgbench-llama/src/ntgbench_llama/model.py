@@ -95,6 +95,7 @@ class Llama(TokenModel):
 
     def __init__(self, parameters: LlamaParameters, vocabulary: int, length: int) -> None:
         super().__init__()
+        self.recipe = parameters
         self.heads, self.dropout = parameters.heads, parameters.dropout
         self.embedding = nn.Embedding(vocabulary, parameters.hidden)
         self.layers = nn.ModuleList(
@@ -113,9 +114,14 @@ class Llama(TokenModel):
             if weight.dim() > 1:
                 nn.init.normal_(weight, std=INITIAL_DEVIATION, generator=generator)
 
+    def embedded(self, tokens: Tensor) -> Tensor:
+        """The input of the first layer, float (N T, hidden), for tokens (N, T)."""
+        x: Tensor = self.embedding(tokens.flatten())
+        return x
+
     def hidden(self, tokens: Tensor) -> Tensor:
         """The input of the output embedding, float (N, T, hidden), for tokens (N, T)."""
-        x = dropped(self.embedding(tokens.flatten()), self)
+        x = dropped(self.embedded(tokens), self)
         for layer in self.layers:
             x = layer(x, self.rotation[: tokens.shape[1]])
         normed: Tensor = dropped(self.norm(x).view(*tokens.shape, -1), self)

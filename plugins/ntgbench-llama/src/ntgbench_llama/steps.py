@@ -82,7 +82,7 @@ class LlamaSteps:
         """Read one more token of each row."""
         w, xp, matmul, here = self.weights, self.weights.library, self.weights.matmul, self.position
         rows, heads, rotation = len(tokens), w.heads, w.rotation[here]
-        x = w.embedding[tokens]
+        x = self.embedded(tokens)
         for (qkv, output, gate_up, down), cache in zip(w.layers, self.cache[:, : here + 1], strict=True):
             components = matmul(_normed(x, xp), qkv).view(xp.complex64).reshape(rows, *rotation.shape)
             rotated = (components * rotation).view(xp.float32)
@@ -101,6 +101,10 @@ class LlamaSteps:
         self.position += 1
         logits = matmul(_normed(x, xp), w.head)
         return torch.from_numpy(logits) if xp is np else logits
+
+    def embedded(self, tokens: Numbers) -> Any:
+        """The input of the first layer, float (rows, hidden)."""
+        return self.weights.embedding[tokens]
 
     def select(self, rows: Numbers) -> LlamaSteps:
         """A copy for these rows."""

@@ -33,7 +33,8 @@ METADATA = "ntgbench"  # key of ntgbench's entry in the file's metadata
 class OnnxGenerator:
     """A fitted token generator in ONNX Runtime, on the CPU whatever the device.
 
-    It works for every token generator that declares `onnx_step`, and learns nothing itself.
+    It works for every token generator that declares `onnx_step`, and learns nothing itself. It has no parameters, so
+    its draws are independent, whatever those of its base are.
 
     Attributes:
         format: the name of its format, which the file's metadata hold under the key "form".

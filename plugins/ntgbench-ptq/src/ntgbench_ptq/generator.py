@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Quantized:
     """A fitted token generator with int8 linear layers, run by transformers as arXiv 2603.25507 measured it.
 
-    It works for every token generator that declares `hf_config`, and learns nothing itself.
+    It works for every token generator that declares `hf_config`, and learns nothing itself. It has no parameters, so
+    its draws are independent, whatever those of its base are.
 
     Attributes:
         scheme: what is int8.
