@@ -5,12 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from ntgbench_crossfit.counts import MANY
+from ntgbench_crossfit.counts import counted
 from ntgbench_crossfit.decoder import Decoder, DecoderSteps
 from ntgbench_crossfit.folds import dealt, distinct, unlike
 from ntgbench_crossfit.generator import CrossfitGenerator
 from ntgbench_crossfit.parameters import CrossfitParameters
-from ntgbench_crossfit.steps import CrossfitSteps, Parts
+from ntgbench_crossfit.steps import UNSEEN, CrossfitSteps, Parts, seen_in
 from ntgbench_llama.steps import Weights
 
 from ntgbench.errors import PluginError
@@ -104,11 +104,30 @@ def test_probabilities_sum_to_one(fitted: CrossfitGenerator, train: Biflows) -> 
         torch.testing.assert_close(steps.step(rows[:, position]).exp().sum(dim=1), torch.ones(len(rows)))
 
 
-def test_lengths_that_a_class_lacks_are_never_made(fitted: CrossfitGenerator, train: Biflows) -> None:
-    labels = np.repeat(np.arange(len(train.classes), dtype=np.int32), 200)
-    made = fitted.sample(labels, np.random.default_rng(1))
-    for label in range(len(train.classes)):
-        assert set(made[labels == label].ravel()) <= {0, *train.signed_pl[train.label == label].ravel()}
+def test_lengths_that_a_class_lacks_are_much_rarer_than_decoders_say(train: Biflows, fitted: CrossfitGenerator) -> None:
+    rows = fitted.mapping.encode(train.signed_pl, train.label)
+    # Of one session alone there are no counts: the decoder says it all.
+    counts = counted(rows, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64), fitted.mapping, 1.0)
+    starts = [partial(DecoderSteps, Weights(fitted.decoders[0].folded(), np))]
+    seen = seen_in(rows, fitted.mapping)
+    first = rows[:1, :1].ravel()
+    said, plain = (CrossfitSteps(Parts(counts, starts, one), 1).step(first)[0] for one in (seen, torch.ones_like(seen)))
+    packets = slice(fitted.mapping.first_value, None)
+    change = (said - plain)[packets]
+    rarer = change[seen[train.label[0], packets]].mean() - change
+    torch.testing.assert_close(rarer, torch.where(seen[train.label[0], packets], 0.0, UNSEEN), atol=1e-4, rtol=0)
+
+
+def test_what_follows_a_class_is_what_its_biflows_have(train: Biflows, fitted: CrossfitGenerator) -> None:
+    few = train.select(train.label != 0)
+    seen = seen_in(fitted.mapping.encode(few.signed_pl, few.label), fitted.mapping).numpy()
+    for label in range(1, len(train.classes)):
+        values = set(few.signed_pl[few.label == label].ravel()) - {0}
+        tokens = fitted.mapping.encode(
+            np.array([[v, 0, 0, 0, 0] for v in values], np.int16), np.zeros(len(values), np.int32)
+        )
+        assert set(np.flatnonzero(seen[label])) - {0, 1} == set(tokens[:, 1])
+    np.testing.assert_array_equal(seen[0], seen[1:].any(axis=0))
 
 
 def test_a_saved_model_holds_no_biflow_of_one_session_alone(fitted: CrossfitGenerator, train: Biflows) -> None:
@@ -230,4 +249,3 @@ def test_less_discount_copies_more(train: Biflows) -> None:
         generator.fit(train, Context(seed=1, budget=Budget(epochs=1)))
         rows.append(generator.log_likelihood(train).sum())
     assert rows[0] < rows[1] < rows[2]
-    assert MANY == -1

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 LEAST = 1e-30
 """Probability of what cannot be drawn: its logarithm must be finite."""
 
+UNSEEN = 5.0
+"""Taken from the logits of packets that a class never has in training: they come e^5, about 150, times more rarely than
+decoders say. Were they impossible, likelihoods would give away every other biflow that has one."""
+
 
 class Parts:
     """What `CrossfitSteps` is made of.
@@ -43,13 +47,16 @@ class Parts:
     Attributes:
         counts: the table of beginnings.
         decoders: each starts the steps of the decoder of a fold.
-        possible: float (classes, vocabulary). Added to logits: 0 for tokens that the class has in training, else -inf.
+        usual: float (classes, vocabulary). Added to logits: 0 for tokens that the class has in training, -UNSEEN for
+            other packets, and -inf for what is no packet.
     """
 
     def __init__(self, counts: Counts, decoders: Sequence[Start], seen: Tensor) -> None:
         """Put them together; `seen` is what `seen_in` gives."""
         self.counts, self.decoders = counts, decoders
-        self.possible = torch.where(seen, 0.0, -torch.inf)
+        self.usual = torch.where(seen, 0.0, -UNSEEN)
+        self.usual[:, : FIRST_CLASS + len(seen)] = -torch.inf
+        self.usual[:, EOS] = 0.0
 
 
 class CrossfitSteps:
@@ -68,11 +75,11 @@ class CrossfitSteps:
             self.of_class = self.node = tokens - FIRST_CLASS
         else:
             self.node = counts.child(self.node, tokens)
-        node, possible = self.node, self.parts.possible[torch.from_numpy(self.of_class)]
+        node, usual = self.node, self.parts.usual[torch.from_numpy(self.of_class)]
         if first:
-            possible[:, EOS] = -torch.inf
+            usual[:, EOS] = -torch.inf
         self.fold = np.where(node == NOWHERE, self.fold, counts.fold[node])
-        said = [(decoder.step(tokens) + possible).softmax(dim=1) for decoder in self.decoders]
+        said = [(decoder.step(tokens) + usual).softmax(dim=1) for decoder in self.decoders]
         together = torch.stack(said)
         base = together.mean(dim=0)
         alone = np.flatnonzero(self.fold != MANY)
@@ -96,14 +103,11 @@ class CrossfitSteps:
 
 
 def seen_in(rows: Tokens, mapping: TokenMapping) -> Tensor:
-    """Which packets, and EOS, biflows of each class have in training, bool (classes, vocabulary).
+    """Which tokens follow the class in biflows of each class in training, bool (classes, vocabulary).
 
-    A class without biflows may have all that others have.
+    A class without biflows has all that others have.
     """
     seen = np.zeros((mapping.classes, mapping.vocabulary), np.bool_)
     seen[np.repeat(rows[:, 0] - FIRST_CLASS, rows.shape[1] - 1), rows[:, 1:].ravel()] = True
     seen[~seen.any(axis=1)] = seen.any(axis=0)
-    # A biflow of as many packets as there can be has an end that nobody draws.
-    seen[:, EOS] = True
-    seen[:, :EOS] = False
     return torch.from_numpy(seen)
