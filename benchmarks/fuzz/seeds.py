@@ -18,6 +18,7 @@ from ntgbench.interfaces import Budget, GeneratorSpec
 ROOT = Path(__file__).parents[2]
 
 SMALL = {
+    "crossfit": "crossfit[hidden=8,intermediate=8,layers=1,heads=2]",
     "cvae": "cvae[outer=16,inner=8,latent=4]",
     "llama": "llama[hidden=8,intermediate=8,layers=2,heads=2]",
     "mamba": "mamba[hidden=8,layers=2,state=2]",

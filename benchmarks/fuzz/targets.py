@@ -127,10 +127,12 @@ TARGETS: dict[str, Target] = {
     "rows": Target(seeds.row_files, as_json_lines, readers.merge),
     "repair": Target(seeds.repairs, as_folder, readers.repaired),
     "cell": Target(seeds.cells, as_folder, readers.cell),
-    "models": _models(("real", "copy", "marginals", "markov", "markov[order=2]", "fast-retransmit", "smote")),
+    "models": _models(
+        ("real", "copy", "marginals", "markov", "markov[order=2]", "backoff", "fast-retransmit", "smote")
+    ),
     "models-headers": _models(("shifted", "flow-bootstrap", "poisson", "marginals", "cascadenet-copy"), "headers"),
     "models-cascadenet": _models((seeds.SMALL["cascadenet"],), "headers"),
-    "models-torch": _models([seeds.SMALL[name] for name in ("cvae", "llama", "mamba", "netdiffus-nr")]),
+    "models-torch": _models([seeds.SMALL[name] for name in ("crossfit", "cvae", "llama", "mamba", "netdiffus-nr")]),
     "models-int8": _models(("llama-int8-wo", "llama-int8-da", "mamba-int8-wo", "mamba-int8-da")),
     "models-onnx": _models(("llama-onnx", "llama-onnx-int8", "mamba-onnx", "mamba-onnx-int8")),
 }

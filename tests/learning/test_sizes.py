@@ -14,6 +14,7 @@ from ntgbench.systems import choose, load
 from ntgbench.testing import example_traffic
 
 SYSTEMS = {
+    "crossfit": "crossfit[hidden=8,intermediate=8,layers=2,heads=2]",
     "cvae": "cvae[outer=16,inner=8,latent=4]",
     "llama": "llama[hidden=8,intermediate=8,layers=2,heads=2]",
     "mamba": "mamba[hidden=8,layers=2,state=2]",

@@ -193,7 +193,7 @@ def test_saved_and_loaded_it_makes_the_same_traffic(fitted: CrossfitGenerator, t
         ("parent", lambda parent: np.sort(parent)[::-1].copy(), "classes that come first"),
         ("share", lambda share: share + 2, "probabilities"),
         ("token", lambda token: token * 0, "in order"),
-        ("left", lambda left: left[1:], "columns differ in length"),
+        ("novel", lambda novel: novel[1:], "columns differ in length"),
     ],
 )
 def test_damaged_counts_are_refused(fitted: CrossfitGenerator, tmp_path, name: str, change, said: str) -> None:

@@ -45,6 +45,8 @@ def test_shares_are_those_of_the_formulas(given_set, discount: float) -> None:
             continue
         before = (rows[:, : len(tokens) - 1] == tokens[:-1]).all(axis=1)
         assert len(set(session[before])) > 1, "what one session alone has is not kept"
+        several = len(set(session[begins])) > 1
+        assert counts.common[node] == several
         taken = discount * sum(np.sum(session[begins] == s) ** 2 for s in set(session[begins])) / begins.sum()
         assert counts.share[node] == pytest.approx((begins.sum() - taken) / before.sum(), abs=1e-6)
 
@@ -55,7 +57,7 @@ def test_shares_and_what_is_left_sum_to_one(given_set) -> None:
     counts = counted(MAPPING.encode(signed_pl, label), fold, session, MAPPING, 1.0)
     nodes = np.arange(len(counts.parent))
     children, index = counts.children(nodes)
-    total = counts.left + np.bincount(index, counts.share[children], len(nodes))
+    total = counts.rest + counts.novel + np.bincount(index, counts.share[children], len(nodes))
     np.testing.assert_allclose(total, 1.0, atol=1e-6)
     np.testing.assert_array_equal(counts.child(nodes[index], counts.token[children]), children)
 
@@ -80,3 +82,12 @@ def test_no_node_follows_what_is_not_in_the_table() -> None:
     assert len(counts.children(nowhere)[0]) == 0
     assert counts.child(nowhere, np.array([1])) == NOWHERE
     assert counts.child(np.array([1]), rows[:1, 1]) == NOWHERE, "a class without biflows has no packets"
+
+
+def test_what_is_novel_is_what_one_session_alone_has() -> None:
+    # After the class: 1 twice, 2 and 3 once each, all in sessions of their own.
+    rows = MAPPING.encode(np.array([[1, 1, 0], [1, 2, 0], [2, 0, 0], [3, 0, 0]], np.int16), np.zeros(4, np.int32))
+    counts = counted(rows, np.array([0, 1, 0, 1]), np.arange(4), MAPPING, 1.0)
+    rest, novel = counts.left(np.array([0, 1, NOWHERE]))
+    np.testing.assert_allclose(rest, [1 / 4, 1, 1])
+    np.testing.assert_allclose(novel, [2 / 4, 0, 0])

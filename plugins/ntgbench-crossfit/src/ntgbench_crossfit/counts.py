@@ -8,7 +8,8 @@ Symbols, for a beginning h of a biflow (its class and first packets) and a token
 | c_s(h x) | those of them of session s; without sessions each biflow is one of its own |
 | d(h x) = δ Σ_s c_s(h x)² / c(h x) | the discount: for δ = 1, what a biflow finds there of its own session |
 | share(h x) = (c(h x) - d(h x)) / c(h) | `Counts.share` |
-| left(h) = Σ_x d(h x) / c(h) | `Counts.left`: what the decoders share out |
+| novel(h) = Σ_x d(h x) / c(h), of x that biflows of one session alone have after h | `Counts.novel` |
+| rest(h) = Σ_x d(h x) / c(h), of all other x, which are "common" after h | `Counts.rest` |
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ TENSORS = {
     "parent": Like("I64", (None,)),
     "token": Like("I64", (None,)),
     "fold": Like("I64", (None,)),
+    "common": Like("BOOL", (None,)),
     "share": Like("F32", (None,)),
-    "left": Like("F32", (None,)),
+    "novel": Like("F32", (None,)),
+    "rest": Like("F32", (None,)),
 }
 """Arrays of a saved table."""
 
@@ -58,15 +61,20 @@ class Counts:
         parent: int64 (nodes,). Node of the beginning without its last token; `NOWHERE` for classes.
         token: int64 (nodes,). The last token; the class's for classes.
         fold: int64 (nodes,). Fold of all its biflows, or `MANY`.
+        common: bool (nodes,). Whether biflows of several sessions begin so.
         share: float32 (nodes,). Probability of the token, given the beginning before it, by counts alone, 0..1.
-        left: float32 (nodes,). Probability that counts leave for the decoders after this beginning, 0..1.
+        novel: float32 (nodes,). Probability that the token after this beginning is one that is not common there, 0..1:
+            as often as, of the training biflows, one session's has such a token (the estimate of Good 1953).
+        rest: float32 (nodes,). Probability that counts leave to decoders for any token, 0..1.
     """
 
     parent: Numbers
     token: Numbers
     fold: Numbers
+    common: npt.NDArray[np.bool_]
     share: Floats
-    left: Floats
+    novel: Floats
+    rest: Floats
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_key", _keys(self.parent, self.token))
@@ -77,6 +85,11 @@ class Counts:
         keys: Numbers = self._key  # type: ignore[attr-defined]
         place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where((keys[place] == wanted) & (node != NOWHERE), place, NOWHERE)
+
+    def left(self, node: Numbers) -> tuple[Floats, Floats]:
+        """`rest` and `novel` of each node, float32 (rows,); `NOWHERE` leaves everything to decoders."""
+        unknown = node == NOWHERE
+        return np.where(unknown, np.float32(1), self.rest[node]), np.where(unknown, np.float32(0), self.novel[node])
 
     def children(self, node: Numbers) -> tuple[Numbers, Numbers]:
         """The nodes that follow each node in the table, and the index in `node` of each, both int64 (found,)."""
@@ -99,23 +112,37 @@ def counted(rows: Tokens, fold: Numbers, session: Numbers, mapping: TokenMapping
     """
     classes = mapping.class_tokens(np.arange(mapping.classes, dtype=np.int32))
     node, begin, size = rows[:, 0] - classes[0], 0, mapping.classes
-    columns = [(np.full(size, NOWHERE), classes, _common(node, fold, size), np.zeros(size))]
+    columns = [
+        (np.full(size, NOWHERE), classes, _common(node, fold, size), np.ones(size, np.bool_), *np.zeros((2, size)))
+    ]
     for position in range(1, mapping.packets + 1):
         # `node` are the nodes from `begin` on, `size` of them, of the biflows that `rows`, `fold` and `session` are of.
-        goes_on = (rows[:, position - 1] != EOS) & (_common(node - begin, session, size) == MANY)[node - begin]
+        several = _common(node - begin, session, size) == MANY
+        goes_on = (rows[:, position - 1] != EOS) & several[node - begin]
         rows, fold, session, node = rows[goes_on], fold[goes_on], session[goes_on], node[goes_on]
         if not len(rows):
             break
         _, first, child = np.unique(_keys(node, rows[:, position]), return_index=True, return_inverse=True)
         parent, count, before = node[first], np.bincount(child), np.bincount(node - begin)[node[first] - begin]
         begin, size = begin + size, len(first)
-        share = (count - discount * _own_session(child, session, size) / count) / before
-        columns.append((parent, rows[first, position], _common(child, fold, size), share))
+        taken = discount * _own_session(child, session, size) / count
+        common = _common(child, session, size) == MANY
+        columns.append(
+            (parent, rows[first, position], _common(child, fold, size), common, count / before, taken / before)
+        )
         node = begin + child
-    parent, token, of_fold, share = map(np.concatenate, zip(*columns, strict=True))
-    # What is left is what the children do not share.
-    left = 1.0 - np.bincount(parent[mapping.classes :], share[mapping.classes :], len(parent))
-    return Counts(parent, token, of_fold, share.astype(np.float32), left.clip(0.0, 1.0).astype(np.float32))
+    parent, token, of_fold, common, whole, taken = map(np.concatenate, zip(*columns, strict=True))
+    above = np.maximum(parent, 0)
+    novel, rest = (np.bincount(above, taken * of, len(parent)) for of in (~common, common))
+    # After a beginning that nothing follows in the table, everything is left to decoders.
+    rest[np.bincount(above, whole, len(parent)) == 0] = 1.0
+    return Counts(
+        parent,
+        token,
+        of_fold,
+        common,
+        *(one.astype(np.float32) for one in (whole - taken, novel.clip(0, 1), rest.clip(0, 1))),
+    )
 
 
 def checked(arrays: dict[str, npt.NDArray[Any]], mapping: TokenMapping, folds: int, folder: Path) -> Counts:
@@ -131,7 +158,7 @@ def checked(arrays: dict[str, npt.NDArray[Any]], mapping: TokenMapping, folds: i
         "beginnings in order": (np.diff(_keys(counts.parent, counts.token)) > 0).all(),
         "tokens of the model": ((counts.token > 0) & (counts.token < mapping.vocabulary)).all(),
         "folds of the model": ((counts.fold >= MANY) & (counts.fold < folds)).all(),
-        "probabilities": all(((one >= 0) & (one <= 1)).all() for one in (counts.share, counts.left)),
+        "probabilities": all(((one >= 0) & (one <= 1)).all() for one in (counts.share, counts.novel, counts.rest)),
     }
     for what, holds in right.items():
         if not holds:
@@ -156,4 +183,5 @@ def _common(group: Numbers, value: Numbers, groups: int) -> Numbers:
 def _own_session(group: Numbers, session: Numbers, groups: int) -> npt.NDArray[np.float64]:
     """Sum over sessions of the squared number of members of each group, float64 (groups,)."""
     pairs, count = np.unique(np.stack([group, session]), axis=1, return_counts=True)
-    return np.bincount(pairs[0], count.astype(np.float64) ** 2, groups)
+    squares: npt.NDArray[np.float64] = np.bincount(pairs[0], count.astype(np.float64) ** 2, groups).astype(np.float64)
+    return squares

@@ -44,7 +44,8 @@ class Head(nn.Linear):
 
     def effective(self) -> Tensor:
         """What tokens are compared with, float (vocabulary, hidden)."""
-        return self.weight + self.features @ self.numeric.weight.T
+        found: Tensor = self.weight + self.features @ self.numeric.weight.T
+        return found
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, float (…, vocabulary)."""
@@ -115,4 +116,5 @@ def features_of(mapping: TokenMapping) -> Tensor:
     plain = torch.stack([torch.ones_like(size), size / mapping.pl_max, size.log1p() / math.log1p(mapping.pl_max)], 1)
     found = torch.cat([plain, angles.sin(), angles.cos()], dim=1)
     found = torch.cat([found * (value > 0)[:, None], found * direction[:, None]], dim=1)
-    return (found / (found.shape[1] / 2) ** 0.5).float()
+    features: Tensor = (found / math.sqrt(found.shape[1] / 2)).float()
+    return features

@@ -6,7 +6,8 @@ Symbols, beside those of `counts.py`:
 |---|---|
 | q_k(x given h) | decoder k, which has learnt from all folds but fold k |
 | q(x given h) | what the decoders say together, see below |
-| p(x given h) = share(h x) + left(h) q(x given h) | the model |
+| r(x given h) | q among the x that are not common after h, scaled to sum to 1 |
+| p(x given h) = share(h x) + rest(h) q(x given h) + novel(h) r(x given h) | the model |
 
 Where all biflows that begin with h are of fold k, q is q_k. Elsewhere q(x given h) is that of q_k where all biflows
 that begin with h x are of fold k, and the mean of all decoders for any other x, scaled to sum to 1. So no decoder
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 LEAST = 1e-30
 """Probability of what cannot be drawn: its logarithm must be finite."""
+
+FEWEST = 1e-6
+"""Least probability of all tokens together that are not common from which on they are scaled up."""
 
 UNSEEN = 5.0
 """Taken from the logits of packets that a class never has in training: they come e^5, about 150, times more rarely than
@@ -80,16 +84,22 @@ class CrossfitSteps:
             usual[:, EOS] = -torch.inf
         self.fold = np.where(node == NOWHERE, self.fold, counts.fold[node])
         said = [(decoder.step(tokens) + usual).softmax(dim=1) for decoder in self.decoders]
-        together = torch.stack(said)
-        base = together.mean(dim=0)
+        every = torch.stack(said)
+        base = every.mean(dim=0)
         alone = np.flatnonzero(self.fold != MANY)
-        base[alone] = together[self.fold[alone], alone]
+        base[alone] = every[self.fold[alone], alone]
         children, row = counts.children(node)
         token, fold = counts.token[children], counts.fold[children]
         own = (fold != MANY) & (self.fold[row] == MANY)
-        base[row[own], token[own]] = together[fold[own], row[own], token[own]]
-        left = np.where(node == NOWHERE, np.float32(1.0), counts.left[node])
-        base *= (torch.from_numpy(left).to(base.device) / base.sum(dim=1).clamp(min=LEAST))[:, None]
+        base[row[own], token[own]] = every[fold[own], row[own], token[own]]
+        base /= base.sum(dim=1, keepdim=True).clamp(min=LEAST)
+        common = counts.common[children]
+        known = row[common], token[common]
+        of_common = base[known]
+        together = base.new_zeros(len(node)).index_add_(0, torch.from_numpy(known[0]).to(base.device), of_common)
+        rest, novel = (torch.from_numpy(one).to(base.device) for one in counts.left(node))
+        base *= (rest + novel / (1.0 - together).clamp(min=FEWEST))[:, None]
+        base[known] = of_common * rest[known[0]]
         base[row, token] += torch.from_numpy(counts.share[children]).to(base.device)
         return base.clamp_(min=LEAST).log_()
 
