@@ -19,6 +19,7 @@ from ntgbench.report.charts import (
     Line,
     Point,
     Shape,
+    Way,
     bars,
     grid,
     histogram,
@@ -62,10 +63,11 @@ def axes(log: bool) -> tuple[Axis, Axis]:
 )
 def test_scatter_takes_everything(found: list, log: bool, guides: list[float]) -> None:
     points = [
-        Point(text, x, y, front, not front, None if a is None else (a, a), None if b is None else (b, b), HOSTILE)
+        Point(text, x, y, front, not front, None if a is None else (a, a), None if b is None else (b, b))
         for text, x, y, front, a, b in found
     ]
-    drawing(scatter(points, *axes(log), "about", [Guide(HOSTILE, at) for at in guides]))
+    ways = [Way(HOSTILE, (*(one.name for one in points), "none of them"))]
+    drawing(scatter(points, *axes(log), "about", [Guide(HOSTILE, at) for at in guides], ways))
 
 
 @given(
