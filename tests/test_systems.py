@@ -12,7 +12,7 @@ TRAIN = example_traffic()
 def test_a_system_is_called_by_its_name_and_changed_parameters() -> None:
     assert choose("markov[order=1]").display_name == "markov"
     assert choose("markov[order=3]").display_name == "markov[order=3]"
-    assert choose("markov[order=3]").settings() == {"order": 3}
+    assert choose("markov[order=3]").settings() == {"order": 3, "sampling": "independent"}
     with pytest.raises(ProtocolError, match="markov: unknown key 'ordr'; did you mean order"):
         choose("markov[ordr=3]")
 

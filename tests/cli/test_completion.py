@@ -21,7 +21,7 @@ CASES = {
     "ntgbench repo": {"report"},
     "ntgbench run -s mam": {"mamba", "mamba-onnx", "mamba-onnx-int8", "mamba-int8-wo", "mamba-int8-da"},
     "ntgbench run -s mark": {"markov"},
-    "ntgbench run -s 'markov[": {"markov[order="},
+    "ntgbench run -s 'markov[": {"markov[order=", "markov[sampling="},
     "ntgbench run -s 'llama[epochs=3,lay": {"llama[epochs=3,layers="},
     "ntgbench run -d sim": {"simulated"},
     "ntgbench run -d exa": {"example.parquet"},
