@@ -101,7 +101,8 @@ def test_a_system_with_parameters_is_understood(command) -> None:
     assert "system: markov[order=2]" in told
     assert "order     2 chosen; int, default 1; number of previous packets" in told
     assert "example: ntgbench run -s 'markov[order=2]'" in told
-    assert json.loads(command("info", "markov[order=2]", "--json").stdout)["settings"] == {"order": 2, "sampling": "independent"}
+    settings = json.loads(command("info", "markov[order=2]", "--json").stdout)["settings"]
+    assert settings == {"order": 2, "sampling": "independent"}
     assert "order must be" in command("info", "markov[order=x]").stderr
     assert "chosen" not in command("info", "markov").stdout
     inherited = command("info", "llama").stdout
