@@ -128,14 +128,20 @@ class TokenModelTests:
                 some = np.arange(0, len(kept), 2) if position % 2 else np.arange(len(kept))[::-1].copy()
                 steps, kept = steps.select(some), kept[some]
 
-    def test_samples_have_the_distribution_of_the_model(self) -> None:
-        generator = self.generator(self.tiny)
-        generator.mapping = mapping = TokenMapping(classes=2, packets=2, pl_max=2)
+    def untrained(self, parameters):
+        """A generator of biflows of two packets whose untrained model prefers some tokens to others."""
+        generator = self.generator(parameters)
+        generator.mapping = TokenMapping(classes=2, packets=2, pl_max=2)
         generator.model = generator.new_model()
         generator.model.initialise(1)
         with torch.no_grad():
             generator.model.head.weight *= 20
         generator.ready()
+        return generator
+
+    def test_samples_have_the_distribution_of_the_model(self) -> None:
+        generator = self.untrained(self.tiny)
+        mapping = generator.mapping
         count = 20_000
         made = generator.sample(np.resize(np.array([0, 1], np.int32), 2 * count), np.random.default_rng(2))
         # All biflows that exist, and the probability of each: the product of those of its tokens.
@@ -153,13 +159,8 @@ class TokenModelTests:
             assert chisquare(found, count * expected).pvalue > 0.001
 
     def test_systematic_samples_share_out_what_the_model_tells(self) -> None:
-        generator = self.generator(replace(self.tiny, sampling="systematic"))
-        generator.mapping = mapping = TokenMapping(classes=2, packets=2, pl_max=2)
-        generator.model = generator.new_model()
-        generator.model.initialise(1)
-        with torch.no_grad():
-            generator.model.head.weight *= 20
-        generator.ready()
+        generator = self.untrained(replace(self.tiny, sampling="systematic"))
+        mapping = generator.mapping
         labels = np.random.default_rng(1).permutation(np.repeat(np.array([0, 1], np.int32), [700, 301]))
         made = generator.sample(labels, np.random.default_rng(2))
         kinds = np.array([(a, b) for a in (1, 2, -1, -2) for b in (0, 1, 2, -1, -2)], np.int16)

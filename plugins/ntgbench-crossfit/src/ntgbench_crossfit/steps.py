@@ -38,7 +38,7 @@ LEAST = 1e-30
 """Probability of what cannot be drawn: its logarithm must be finite."""
 
 FEWEST = 1e-6
-"""Least probability of all tokens together that are not common from which on they are scaled up."""
+"""What decoders give to all tokens together that are not common is taken to be at least this when it is scaled up."""
 
 UNSEEN = 5.0
 """Taken from the logits of packets that a class never has in training: they come e^5, about 150, times more rarely than
