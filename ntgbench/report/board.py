@@ -131,7 +131,7 @@ class Board:
         ratios = [one["test"] / one["train"] if one["again"] else 0.0 for one in splits]
         return math.fsum(ratios) / len(ratios) if ratios else None
 
-    @property
+    @cached_property
     def unranked(self) -> bool:
         """Whether the test set cannot rank systems."""
         return any(one.get("unranked", False) for row in self.rows for one in row.get("cautions", ()))

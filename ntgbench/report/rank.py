@@ -5,8 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 CONFIDENCE = 0.95
+_QUANTILE = 0.5 + CONFIDENCE / 2
 
 
 @dataclass(frozen=True)
@@ -78,17 +87,29 @@ def ranks(losses: Mapping[str, Mapping[int, float]], digits: int, overlap: float
         digits: decimals that are printed.
         overlap: as in `estimate`.
     """
-    return {name: 1 + sum(_better(losses[other], losses[name], digits, overlap) for other in losses) for name in losses}
+    import numpy as np
+
+    seeds = sorted(set[int]().union(*losses.values()))
+    table = np.array([[of.get(seed, np.nan) for seed in seeds] for of in losses.values()])
+    return {name: 1 + _better(table, own, digits, overlap) for name, own in zip(losses, table, strict=True)}
 
 
-def _better(first: Mapping[int, float], second: Mapping[int, float], digits: int, overlap: float) -> bool:
-    seeds = sorted(first.keys() & second.keys())
-    if not seeds:
-        return False
-    means = [math.fsum(side[seed] for seed in seeds) / len(seeds) for side in (first, second)]
-    if round(means[0], digits) == round(means[1], digits):
-        return False
-    return is_positive([second[seed] - first[seed] for seed in seeds], overlap)
+def _better(losses: Array, own: Array, digits: int, overlap: float) -> int:
+    """How many rows are better than `own` beyond doubt: losses by system and seed, NaN where there is none."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    losses = losses[~np.isnan(losses - own).all(axis=1)]
+    gains = own - losses
+    shared = ~np.isnan(gains)
+    count = shared.sum(axis=1)
+    theirs, ours, gain = (np.where(shared, side, 0.0).sum(axis=1) / count for side in (losses, own, gains))
+    square = (np.where(shared, gains - gain[:, None], 0.0) ** 2).sum(axis=1)
+    # A single seed has no interval: its square is 0, whatever the degrees of freedom are.
+    freedom = np.maximum(count - 1, 1)
+    half_width = stdtrit(freedom, _QUANTILE) * np.sqrt(square / freedom * (1.0 / count + overlap))
+    apart = [round(a, digits) != round(b, digits) for a, b in zip(theirs.tolist(), ours.tolist(), strict=True)]
+    return int((np.array(apart, bool) & (gain > half_width)).sum())
 
 
 def is_positive(differences: Sequence[float], overlap: float = 0.0) -> bool:
@@ -118,8 +139,9 @@ def resolution(apart: Mapping[int, tuple[float, int]]) -> float | None:
     return t_quantile(number) * math.sqrt(mean_square / len(known))
 
 
+@cache
 def t_quantile(freedom: int) -> float:
     """The quantile 0.975 of Student's t."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
+    return float(stdtrit(freedom, _QUANTILE))
