@@ -94,6 +94,13 @@ def test_single_hits_are_those_of_the_definition(data):
         assert found[name] == pytest.approx(np.mean(hits)) if hits else "is single" in found[name]
 
 
+def test_what_unseen_real_traffic_scores_does_not_depend_on_the_system():
+    real, third = thirds(made(3000, 5, sessions=200), 2)
+    systems = [bootstrap(real.train), third, third.select(np.arange(50))]
+    (one,) = {value(copies(real, synthetic, 3)["single_hit@real"]) for synthetic in systems}
+    assert 0 < one < 1
+
+
 def test_singles_have_the_place_class_and_session_of_their_row():
     real, _ = thirds(made(400, 1, sessions=40), 0)
     found = singles(real)

@@ -29,7 +29,7 @@ def _area(name: str, summary: str, primary: bool = False) -> MetricSpec:
 
 
 def _copies(name: str, summary: str, passes: tuple[str, ...]) -> MetricSpec:
-    return MetricSpec(name, COPIES, summary, "privacy", "min", lowest=0.0, highest=1.0, passes=passes)
+    return MetricSpec(name, COPIES, summary, "privacy", "min", version=2, lowest=0.0, highest=1.0, passes=passes)
 
 
 @hookimpl

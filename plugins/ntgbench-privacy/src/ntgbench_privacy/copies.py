@@ -45,7 +45,8 @@ def copies(real: Exposed, synthetic: Biflows, seed: int) -> Mapping[str, Measure
     for form, whose, mask in (("", "training", single.member), ("@floor", "held-out", ~single.member)):
         of_them = share(hit[mask], single.group[mask], rng) if mask.any() else f"no {whose} biflow is single"
         found["single_hit" + form] = of_them
-    found["single_hit@real"] = _of_real(real, rng)
+    # Draws of its own: it must not depend on how many biflows came out again.
+    found["single_hit@real"] = _of_real(real, np.random.default_rng([seed, 1]))
     sessions = groups(real)[len(real.train) :] if has_sessions(real) else np.arange(len(real.test))
     compared = ("", synthetic, np.arange(len(synthetic))), ("@floor", real.test, sessions)
     for form, side, group in compared:
