@@ -69,45 +69,59 @@ class CrossfitSteps:
     def __init__(self, parts: Parts, rows: int) -> None:
         self.parts = parts
         self.decoders: list[Steps] = [start(rows) for start in parts.decoders]
-        self.of_class: Numbers | None = None
-        self.node, self.fold = np.full(rows, NOWHERE), np.full(rows, MANY)
+        self.packets = -1  # that were read; the class comes before them
+        self.of_class = self.node = np.full(rows, NOWHERE)
+        self.fold = np.full(rows, MANY)
 
     def step(self, tokens: Numbers) -> Tensor:
         """Read one more token of each row; returns the logarithms of p."""
-        counts, first = self.parts.counts, self.of_class is None
-        if self.of_class is None:  # the tokens are classes, which are the first nodes
+        self._follow(tokens)
+        children, row = self.parts.counts.children(self.node)
+        return self._counted(self._decoded(tokens, children, row), children, row).clamp_(min=LEAST).log_()
+
+    def _follow(self, tokens: Numbers) -> None:
+        """Find the beginnings in the table, and the folds that they are of."""
+        counts = self.parts.counts
+        self.packets += 1
+        if self.packets == 0:  # the tokens are classes, which are the first nodes
             self.of_class = self.node = tokens - FIRST_CLASS
         else:
             self.node = counts.child(self.node, tokens)
-        node, usual = self.node, self.parts.usual[torch.from_numpy(self.of_class)]
-        if first:
+        self.fold = np.where(self.node == NOWHERE, self.fold, counts.fold[self.node])
+
+    def _decoded(self, tokens: Numbers, children: Numbers, row: Numbers) -> Tensor:
+        """q, float (rows, vocabulary); `children` are those in the table, each of the beginning of a `row`."""
+        counts = self.parts.counts
+        usual = self.parts.usual[torch.from_numpy(self.of_class)]
+        if self.packets == 0:
             usual[:, EOS] = -torch.inf
-        self.fold = np.where(node == NOWHERE, self.fold, counts.fold[node])
-        said = [(decoder.step(tokens) + usual).softmax(dim=1) for decoder in self.decoders]
-        every = torch.stack(said)
-        base = every.mean(dim=0)
+        every = torch.stack([(decoder.step(tokens) + usual).softmax(dim=1) for decoder in self.decoders])
+        said = every.mean(dim=0)
         alone = np.flatnonzero(self.fold != MANY)
-        base[alone] = every[self.fold[alone], alone]
-        children, row = counts.children(node)
+        said[alone] = every[self.fold[alone], alone]
         token, fold = counts.token[children], counts.fold[children]
         own = (fold != MANY) & (self.fold[row] == MANY)
-        base[row[own], token[own]] = every[fold[own], row[own], token[own]]
-        base /= base.sum(dim=1, keepdim=True).clamp(min=LEAST)
-        common = counts.common[children]
+        said[row[own], token[own]] = every[fold[own], row[own], token[own]]
+        return said.div_(said.sum(dim=1, keepdim=True).clamp(min=LEAST))
+
+    def _counted(self, said: Tensor, children: Numbers, row: Numbers) -> Tensor:
+        """p, float (rows, vocabulary), of q, which is overwritten."""
+        counts, device = self.parts.counts, said.device
+        token, common = counts.token[children], counts.common[children]
         known = row[common], token[common]
-        of_common = base[known]
-        together = base.new_zeros(len(node)).index_add_(0, torch.from_numpy(known[0]).to(base.device), of_common)
-        rest, novel = (torch.from_numpy(one).to(base.device) for one in counts.left(node))
-        base *= (rest + novel / (1.0 - together).clamp(min=FEWEST))[:, None]
-        base[known] = of_common * rest[known[0]]
-        base[row, token] += torch.from_numpy(counts.share[children]).to(base.device)
-        return base.clamp_(min=LEAST).log_()
+        of_common = said[known]
+        together = said.new_zeros(len(said)).index_add_(0, torch.from_numpy(known[0]).to(device), of_common)
+        rest, novel = (torch.from_numpy(one).to(device) for one in counts.left(self.node))
+        said *= (rest + novel / (1.0 - together).clamp(min=FEWEST))[:, None]
+        said[known] = of_common * rest[known[0]]
+        said[row, token] += torch.from_numpy(counts.share[children]).to(device)
+        return said
 
     def select(self, rows: Numbers) -> CrossfitSteps:
         """A copy for these rows."""
         chosen = type(self)(self.parts, 0)
         chosen.decoders = [decoder.select(rows) for decoder in self.decoders]
-        chosen.of_class = None if self.of_class is None else self.of_class[rows]
+        chosen.packets, chosen.of_class = self.packets, self.of_class[rows]
         chosen.node, chosen.fold = self.node[rows], self.fold[rows]
         return chosen
 
