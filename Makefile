@@ -28,12 +28,12 @@ BENCH = $(BIN)/python -m pytest benchmarks -c benchmarks/pytest.ini --benchmark-
 bench: $(VENV)/.installed  ## the benchmarks in full, and a table of what they are compared with
 	mkdir -p build
 	$(BENCH)
-	$(BIN)/python -m benchmarks.gate build/benchmarks.json
+	$(BIN)/python -m benchmarks.gate build/benchmarks.json --again
 
 bench-short: $(VENV)/.installed  ## the benchmarks, few rounds each, without the long ones; fails on a gross slowdown
 	mkdir -p build
 	$(BENCH) --benchmark-max-time=0.2 --benchmark-min-rounds=2 --benchmark-warmup=off -m "not long"
-	$(BIN)/python -m benchmarks.gate build/benchmarks.json
+	$(BIN)/python -m benchmarks.gate build/benchmarks.json --again
 
 LIGHT = build/light
 

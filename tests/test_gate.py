@@ -87,6 +87,13 @@ def test_the_command_fails_and_names_what_has_become_slow(tmp_path: Path) -> Non
     assert slow.stderr.count("has become") == 1
 
 
+def test_what_failed_is_run_again() -> None:
+    name = "bench_harness.py::bench_leaderboard_rebuild"
+    found = gate.again([name])
+    assert set(found) == {name}
+    assert found[name] > 0
+
+
 def test_accepting_keeps_the_limits_of_what_was_not_run(tmp_path: Path) -> None:
     run, baseline = tmp_path / "run.json", tmp_path / "baseline.json"
     run.write_text(json.dumps(FIRST))
