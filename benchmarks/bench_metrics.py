@@ -59,6 +59,7 @@ def bench_ours(benchmark, name):
     benchmark(OURS[name], REAL, SYNTHETIC, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MEASURES)
 def bench_plain(benchmark, name, plain):
     benchmark.group = name

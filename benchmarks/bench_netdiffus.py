@@ -63,7 +63,7 @@ def bench_images_there(benchmark) -> None:
     in_turn(benchmark, lambda: mapping.encode(TRAIN.signed_pl), lambda: mapping.decode(images), rounds=30)
 
 
-@pytest.mark.parametrize("batch", [1, 256])
+@pytest.mark.parametrize("batch", [1, 32, pytest.param(256, marks=pytest.mark.long)])
 def bench_sampling(benchmark, folder, batch: int) -> None:
     """Few steps against the paper's 100; the aim is 10 times as fast."""
     few, all_steps = fitted(folder), fitted(folder, sampler="ancestral")
