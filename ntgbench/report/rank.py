@@ -83,7 +83,7 @@ def ranks(losses: Mapping[str, Mapping[int, float]], digits: int, overlap: float
     means decide.
 
     Args:
-        losses: system -> seed -> `loss`; every system has at least one seed.
+        losses: system -> seed -> `loss`, finite; every system has at least one seed.
         digits: decimals that are printed.
         overlap: as in `estimate`.
     """
@@ -103,13 +103,19 @@ def _better(losses: Array, own: Array, digits: int, overlap: float) -> int:
     gains = own - losses
     shared = ~np.isnan(gains)
     count = shared.sum(axis=1)
-    theirs, ours, gain = (np.where(shared, side, 0.0).sum(axis=1) / count for side in (losses, own, gains))
-    square = (np.where(shared, gains - gain[:, None], 0.0) ** 2).sum(axis=1)
+    gain = np.where(shared, gains, 0.0).sum(axis=1) / count
+    with np.errstate(over="ignore"):
+        square = (np.where(shared, gains - gain[:, None], 0.0) ** 2).sum(axis=1)
     # A single seed has no interval: its square is 0, whatever the degrees of freedom are.
     freedom = np.maximum(count - 1, 1)
-    half_width = stdtrit(freedom, _QUANTILE) * np.sqrt(square / freedom * (1.0 / count + overlap))
-    apart = [round(a, digits) != round(b, digits) for a, b in zip(theirs.tolist(), ours.tolist(), strict=True)]
-    return int((np.array(apart, bool) & (gain > half_width)).sum())
+    sure = gain > stdtrit(freedom, _QUANTILE) * np.sqrt(square / freedom * (1.0 / count + overlap))
+    pairs = zip(losses[sure], shared[sure], strict=True)
+    return sum(_printed(row[of], digits) != _printed(own[of], digits) for row, of in pairs)
+
+
+def _printed(losses: Array, digits: int) -> float:
+    """The mean as boards print it: `estimate` sums exactly too."""
+    return round(math.fsum(losses) / len(losses), digits)
 
 
 def is_positive(differences: Sequence[float], overlap: float = 0.0) -> bool:

@@ -75,6 +75,18 @@ def test_equal_print_is_a_tie() -> None:
     assert ranks(scored({"a": {0: 0.901}, "b": {0: 0.902}}, "max"), 3) == {"a": 2, "b": 1}
 
 
+def test_means_are_rounded_as_they_are_printed() -> None:
+    # The mean of these is 0.4255 exactly, and prints as 0.425: a sum that rounds on its way would say 0.426.
+    low = {0: 0.165, 1: 0.111, 2: 0.872, 3: 0.554}
+    high = {seed: value + 0.001 for seed, value in low.items()}
+    assert [estimate(list(values.values())).text(3)[:5] for values in (low, high)] == ["0.425", "0.426"]
+    assert ranks(scored({"a": low, "c": high}, "min"), 3) == {"a": 1, "c": 2}
+
+
+def test_large_numbers_have_ranks() -> None:
+    assert ranks(scored({"a": {0: 1e300, 1: 1e299}, "b": {0: 1.0, 1: 2.0}}, "min"), 3) == {"a": 1, "b": 1}
+
+
 def test_systems_without_a_common_seed_are_not_compared() -> None:
     assert ranks({"a": {0: 0.9}, "b": {1: 0.1}}, 3) == {"a": 1, "b": 1}
 
