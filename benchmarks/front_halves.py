@@ -60,12 +60,6 @@ def _rows(biflows: Biflows) -> list[tuple[int, ...]]:
     return [tuple(row) for row in rows.tolist()]
 
 
-def joined(parts: list[Biflows]) -> Biflows:
-    """The biflows of all parts."""
-    rows, label = (np.concatenate([getattr(part, name) for part in parts]) for name in ("signed_pl", "label"))
-    return Biflows(rows, label, parts[0].classes, pl_max=parts[0].pl_max)
-
-
 def recognised(name: str, learnt: list[Biflows], test: Biflows, kind: list[str]) -> list[str | float]:
     """A line of the table: the means over forests of `learnt`, each with two seeds."""
     right, f1 = np.zeros(len(test)), list[float]()
@@ -95,7 +89,7 @@ def main() -> None:
         fitted = choose(name).fit(first, Context(seed=given.split))
         samples = [fitted.sample(first.label, seed=seed) for seed in range(SAMPLES)]
         lines.append(recognised(name, samples[:FORESTS], test, kind))
-        lines.append(recognised(f"{name}, {SAMPLES} samples", [joined(samples)], test, kind))
+        lines.append(recognised(f"{name}, {SAMPLES} samples", [Biflows.concat(samples)], test, kind))
     counted = Counter(kind)
     heads = ["learnt from", *(f"{one} ({counted[one]})" for one in KINDS), "all", "macro_f1"]
     print(tabulate(lines, heads, tablefmt="github", floatfmt=".3f"))

@@ -85,11 +85,8 @@ def gross(comparisons: list[Comparison]) -> list[Comparison]:
     return [one for one in comparisons if one.slower is not None and one.slower > GROSS]
 
 
-def still(slow: list[Comparison], results: Results, before: dict[str, float]) -> list[Comparison]:
-    """Those that are grossly slower when they are run once more, beside the reference and quick ones that were not.
-
-    Raises CalledProcessError when a benchmark fails.
-    """
+def slow_again(slow: list[Comparison], results: Results, before: dict[str, float]) -> list[Comparison]:
+    """Those that are grossly slower again when they are run once more, beside quick ones that were not, see `again`."""
     times = milliseconds(results)
     names = [one.name for one in slow]
     # Beside so many others, the slow ones do not decide what is usual.
@@ -98,13 +95,16 @@ def still(slow: list[Comparison], results: Results, before: dict[str, float]) ->
 
 
 def again(names: list[str]) -> dict[str, float]:
-    """The ratios of these benchmarks, run once more beside the reference, with as many rounds as `make bench` has."""
+    """The ratios of these benchmarks, run once more beside the reference, with as many rounds as `make bench` has.
+
+    What pytest prints goes to stderr. Raises CalledProcessError when a benchmark fails.
+    """
     own = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")}
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"
         nodes = [f"{HERE.name}/{name}" for name in (REFERENCE, *names)]
         command = [sys.executable, "-m", "pytest", "-q", "-c", str(HERE / "pytest.ini"), f"--benchmark-json={results}"]
-        subprocess.run([*command, *nodes], cwd=HERE.parent, env=own, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, *nodes], cwd=HERE.parent, env=own, check=True, stdout=2)
         return ratios(json.loads(results.read_text(encoding="utf-8")))
 
 
@@ -149,7 +149,7 @@ def main(path: Path, baseline: Path, accept: bool = False, once_more: bool = Fal
     slow = gross(comparisons)
     if slow and once_more:
         print(f"grossly slower, run once more: {', '.join(one.name for one in slow)}", file=sys.stderr)
-        slow = still(slow, results, before)
+        slow = slow_again(slow, results, before)
     for one in slow:
         print(f"{one.name} has become {one.slower:.1f} times as slow; more than {GROSS:g} times fails", file=sys.stderr)
     return 1 if slow else 0
