@@ -27,7 +27,7 @@ LOCK_FILE = ".lock"
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; when the block ends well, what was written takes the place of `path` in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with naming(path, temporary):
             yield temporary
@@ -152,19 +152,31 @@ def locked(folder: Path, stop: threading.Event | None = None, shared: bool = Fal
         InterruptedError: when `stop` is set while this waits.
     """
     stop = stop or threading.Event()
-    path = folder / LOCK_FILE
-    if path.is_symlink() or not path.is_file():
-        delete(path)
-    # Network file systems lock files that are open for writing, and no folders.
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    while (handle := _lock(folder / LOCK_FILE, shared)) is None:
+        if stop.wait(0.1):
+            raise InterruptedError(f"stopped while waiting for {folder}")
     try:
-        while True:
-            try:
-                fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if stop.wait(0.1):
-                    raise InterruptedError(f"stopped while waiting for {folder}") from None
         yield handle
     finally:
         os.close(handle)
+
+
+def _lock(path: Path, shared: bool) -> int | None:
+    """A descriptor of the file at `path`, which is made if need be, with its lock; None when that is held elsewhere."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):  # a system has replaced it
+            delete(path)
+    with contextlib.ExitStack() as undo:
+        # Network file systems lock files that are open for writing, and no folders.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        undo.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            found = path.lstat()
+        except (BlockingIOError, FileNotFoundError):
+            return None
+        # The lock of a file that was replaced since it was opened keeps nobody out.
+        if not os.path.samestat(found, os.fstat(handle)):
+            return None
+        undo.pop_all()
+        return handle
