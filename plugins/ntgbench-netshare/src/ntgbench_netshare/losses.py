@@ -6,15 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ntgbench.learning.adversaries import PENALTY
+from ntgbench.learning.adversaries import loss_behind_linear
 
 
 def critic_loss(critic: nn.Sequential, real: Tensor, fake: Tensor, used: int) -> Tensor:
     """E D(fake) - E D(real) + 10 E (|grad D(mixed)| - 1)^2, the same number as `adversaries.critic_loss` gives.
 
-    A mixed row is a real and a synthetic one, each pair in a random proportion of its own (Gulrajani et al. 2017, arXiv
-    1704.00028). The first layer is linear: what it makes of a mixture is a mixture of what it makes of both, and what
-    is 0 adds nothing. The gradient is that in all numbers.
+    The gradient is that in all numbers; numbers that are 0 add nothing to what the first layer makes of a row.
 
     Args:
         critic: begins with a linear layer.
@@ -26,11 +24,4 @@ def critic_loss(critic: nn.Sequential, real: Tensor, fake: Tensor, used: int) ->
     assert isinstance(first, nn.Linear)
     rows = torch.cat([fake[:, :used], real[:, :used]]).detach()
     after = functional.linear(rows, first.weight[:, :used], first.bias)
-    share = torch.rand(len(real), 1, device=real.device)
-    made, known = after.chunk(2)
-    mixed = torch.lerp(made, known, share)
-    (slope,) = torch.autograd.grad(others(mixed).sum(), mixed, create_graph=True)
-    penalty = ((slope @ first.weight).norm(dim=1) - 1).square().mean()
-    scores = others(after).view(2, -1).mean(1)
-    loss: Tensor = scores[0] - scores[1] + PENALTY * penalty
-    return loss
+    return loss_behind_linear(others, first.weight, after)
