@@ -4,7 +4,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_traces import down, trace, up
-from ntgbench_trace_references.connections import Connections
 from ntgbench_trace_references.flow_bootstrap import FlowBootstrap
 from ntgbench_trace_references.parameters import FlowBootstrapParameters
 from ntgbench_trace_references.remap import service_ports
@@ -44,15 +43,6 @@ def shapes(packets):
 def records(packets):
     columns = [getattr(packets, name) for side in SIDES for name in side] + [packets.ttl, packets.ip_length]
     return Counter(map(tuple, np.column_stack(columns).tolist()))
-
-
-def test_connections_are_what_plain_grouping_finds():
-    found, plain = Connections.of(TRAIN), list(plain_connections(TRAIN).values())
-    assert found.count.tolist() == [len(rows) for rows in plain]
-    assert TRAIN.time_ns[found.order].tolist() == [time for rows in plain for time, _ in rows]
-    starts = np.array([rows[0][0] for rows in plain])
-    assert found.outer_ns.tolist() == [0, *np.diff(starts)]
-    assert found.inner_ns.tolist() == [gap for rows in plain for gap in [0, *np.diff([time for time, _ in rows])]]
 
 
 @pytest.mark.parametrize("remap", ["none", "ports", "all"])

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.traffic.connections import Connections
 from ntgbench_bayes_net import bins
 from ntgbench_bayes_net.attributes import KINDS, PLAN, Attributes
-from ntgbench_bayes_net.connections import Connections
 from ntgbench_bayes_net.decoding import decoded
 from ntgbench_bayes_net.network import Network
 from ntgbench_bayes_net.packets import Chain, Members
@@ -45,8 +45,7 @@ class Model:
         after = trace.time_ns - trace.time_ns[0]
         # Times of many captures are whole microseconds.
         unit_ns = 1 if (after % 1000).any() else 1000
-        inner = np.diff(after[connections.order], prepend=0) // unit_ns
-        inner[connections.first] = 0
+        inner = connections.inner_ns(trace.time_ns) // unit_ns
         attributes, values = Attributes.of(trace, connections, inner, unit_ns, parameters)
         sizes = attributes.sizes
         network = Network.of(values, sizes, PLAN, parameters.parents, parameters.smoothing)

@@ -14,8 +14,8 @@ from ntgbench_bayes_net.tables import UNKNOWN, Table
 from ntgbench_bayes_net.vocabulary import vocabulary
 
 if TYPE_CHECKING:
+    from ntgbench.traffic.connections import Connections
     from ntgbench.traffic.trace import PacketTrace
-    from ntgbench_bayes_net.connections import Connections
     from ntgbench_bayes_net.parameters import BayesNetParameters
 
 Numbers = npt.NDArray[np.int64]

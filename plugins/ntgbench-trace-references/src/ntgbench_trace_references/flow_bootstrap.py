@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ntgbench_trace_references.connections import Connections, Numbers
+from ntgbench.traffic.connections import Connections, Numbers
 from ntgbench_trace_references.kept import Kept
 from ntgbench_trace_references.parameters import FlowBootstrapParameters
 from ntgbench_trace_references.remap import other_addresses, other_ports, service_ports
@@ -31,6 +31,8 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         """Have `trace` and its connections as the model."""
         super().keep(trace)
         self.connections = Connections.of(trace)
+        self.inner_ns = self.connections.inner_ns(trace.time_ns)
+        self.outer_ns = self.connections.outer_ns(trace.time_ns)
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
         """Exactly as many packets as asked for, less those of connections that last longer than is asked for."""
@@ -42,7 +44,7 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         count = np.minimum(known.count[drawn], packets - first)
 
         place = np.arange(count.sum()) + np.repeat(known.first[drawn] - first, count)
-        inner = known.inner_ns[place]
+        inner = self.inner_ns[place]
         after = np.cumsum(inner - (inner * (self.parameters.jitter * rng.random(len(place)))).astype(np.int64))
         after -= np.repeat(after[first], count)
         within = after <= span_ns
@@ -68,9 +70,9 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
 
         The last one begins as long before the end as in the training trace.
         """
-        outer = self.connections.outer_ns[drawn].astype(np.float64)
+        outer = self.outer_ns[drawn].astype(np.float64)
         after = np.cumsum(outer) - outer[0]
-        share = self.connections.outer_ns.sum() / max(self.trace.span_ns, 1)
+        share = self.outer_ns.sum() / max(self.trace.span_ns, 1)
         starts: Numbers = (after * (share * span_ns / max(after[-1], 1.0))).astype(np.int64)
         return starts
 

@@ -1,4 +1,4 @@
-"""The packets of a trace grouped by connection, with the side that sent each."""
+"""Connections: the packets of a trace grouped by 5-tuple, both directions together."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self.first)
+
+    def inner_ns(self, time_ns: Numbers) -> Numbers:
+        """Time since the packet before in the same connection, int64 (N,) as `order`; 0 for the first packet."""
+        gaps = np.diff(time_ns[self.order], prepend=0)
+        gaps[self.first] = 0
+        return gaps
+
+    def outer_ns(self, time_ns: Numbers) -> Numbers:
+        """Time since the start of the connection before, int64 (C,); 0 for the first connection."""
+        start = time_ns[self.order[self.first]]
+        return np.diff(start, prepend=start[:1])
 
     @staticmethod
     def of(trace: PacketTrace) -> Connections:
