@@ -46,20 +46,22 @@ def symbols(row, packets):
 
 def log_probability(row, counted, order, pl_max):
     """ln p of a row by a chain that is counted on other rows, with Witten-Bell smoothing."""
-    packets = len(row)
-    follows = [defaultdict(Counter) for _ in range(order + 1)]
-    for other in counted:
-        sequence = ["start", *symbols(other, packets)]
+    def grams(row):
+        """Each symbol of a row, after each of its contexts from the shortest one on."""
+        sequence = ["start", *symbols(row, len(row))]
         for at in range(1, len(sequence)):
-            for k in range(order + 1):
-                follows[k][tuple(sequence[max(at - k, 0 if k else at) : at])][sequence[at]] += 1
+            yield sequence[at], [tuple(sequence[at - k : at]) for k in range(min(order, at) + 1)]
+
+    follows = defaultdict(Counter)
+    for other in counted:
+        for symbol, contexts in grams(other):
+            for context in contexts:
+                follows[context][symbol] += 1
     total = 0.0
-    sequence = ["start", *symbols(row, packets)]
-    for at in range(1, len(sequence)):
+    for symbol, contexts in grams(row):
         p = 1 / (2 * pl_max + 1)
-        for k in range(order + 1):
-            after = follows[k][tuple(sequence[max(at - k, 0 if k else at) : at])]
+        for after in map(follows.get, contexts):
             if after:
-                p = (after[sequence[at]] + len(after) * p) / (sum(after.values()) + len(after))
+                p = (after[symbol] + len(after) * p) / (sum(after.values()) + len(after))
         total += np.log(p)
     return total

@@ -73,6 +73,15 @@ def test_chains_have_the_probabilities_of_the_definition(sides, order):
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_history_is_smoothed_once_however_long_contexts_can_be():
+    rows = np.array([[1]] * 6 + [[2]] * 2 + [[-1]], np.int16)
+    counted = np.arange(len(rows)) < 8
+    at_all = (0 + 2 * (1 / 5)) / (8 + 2)  # two symbols, five that there may be
+    first = (0 + 2 * at_all) / (8 + 2)
+    for order in (1, 2, 5):
+        assert np.exp(Chains(rows, order, 2).log_probability(counted, ~counted)) == pytest.approx([first], abs=1e-12)
+
+
 @pytest.mark.parametrize("packets", [1, 2, 3])
 def test_probabilities_of_all_rows_sum_to_1(packets):
     symbols = [-2, -1, 0, 1, 2]
