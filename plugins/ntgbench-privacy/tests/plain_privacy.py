@@ -46,6 +46,7 @@ def symbols(row, packets):
 
 def log_probability(row, counted, order, pl_max):
     """ln p of a row by a chain that is counted on other rows, with Witten-Bell smoothing."""
+
     def grams(row):
         """Each symbol of a row, after each of its contexts from the shortest one on."""
         sequence = ["start", *symbols(row, len(row))]
