@@ -111,11 +111,21 @@ def test_lengths_that_a_class_lacks_are_much_rarer_than_decoders_say(train: Bifl
     starts = [partial(DecoderSteps, Weights(fitted.decoders[0].folded(), np))]
     seen = seen_in(rows, fitted.mapping)
     first = rows[:1, :1].ravel()
-    said, plain = (CrossfitSteps(Parts(counts, starts, one), 1).step(first)[0] for one in (seen, torch.ones_like(seen)))
+    said, plain = (
+        CrossfitSteps(Parts(counts, starts, one[None]), 1).step(first)[0] for one in (seen, torch.ones_like(seen))
+    )
     packets = slice(fitted.mapping.first_value, None)
     change = (said - plain)[packets]
     rarer = change[seen[train.label[0], packets]].mean() - change
     torch.testing.assert_close(rarer, torch.where(seen[train.label[0], packets], 0.0, UNSEEN), atol=1e-4, rtol=0)
+
+
+def test_no_decoder_knows_a_length_that_its_fold_alone_has(train: Biflows, fitted: CrossfitGenerator) -> None:
+    fold, _ = dealt(train, SMALL.folds, Context(seed=1).rng())
+    rows = fitted.mapping.encode(train.signed_pl, train.label)
+    for k in range(SMALL.folds):
+        torch.testing.assert_close(fitted.seen[k], seen_in(rows[fold != k], fitted.mapping))
+    assert (fitted.seen[0] != fitted.seen[1]).any(), "some length is of one fold"
 
 
 def test_what_follows_a_class_is_what_its_biflows_have(train: Biflows, fitted: CrossfitGenerator) -> None:
@@ -161,6 +171,13 @@ def test_folds_of_biflows_without_sessions_share_each_class() -> None:
     fold, of = dealt(train, 2, np.random.default_rng(1))
     assert np.bincount(fold[:10]).tolist() == [5, 5]
     assert abs(np.diff(np.bincount(fold[10:]))) == 1
+    assert len(set(of)) == 31
+
+
+def test_of_one_session_biflows_are_dealt() -> None:
+    train = Biflows(np.ones((31, 2), np.int16), np.zeros(31, np.int32), ("a",), np.full(31, 7, np.int64))
+    fold, of = dealt(train, 2, np.random.default_rng(1))
+    assert abs(np.diff(np.bincount(fold))) == 1
     assert len(set(of)) == 31
 
 

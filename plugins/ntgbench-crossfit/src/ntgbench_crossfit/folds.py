@@ -16,9 +16,10 @@ def dealt(train: Biflows, folds: int, rng: np.random.Generator) -> tuple[Numbers
     """The fold and the session of each biflow, both int64 (N,).
 
     Whole sessions are dealt to the folds in random order, each to the fold that has the fewest biflows so far. Without
-    known sessions each biflow is one of its own, and the biflows of a class are dealt in turn.
+    known sessions, or with fewer of them than folds, each biflow is one of its own, and those of a class are dealt in
+    turn.
     """
-    if train.session is None:
+    if train.session is None or len(np.unique(train.session)) < folds:
         order = rng.permutation(len(train))
         order = order[np.argsort(train.label[order], kind="stable")]
         fold = np.empty(len(train), np.int64)

@@ -41,7 +41,8 @@ class CrossfitGenerator:
     Attributes:
         mapping: what the tokens are.
         counts: the table of beginnings.
-        seen: bool (classes, vocabulary). Tokens that training biflows of each class have.
+        seen: bool (folds, classes, vocabulary). Tokens that biflows of each class have, of those that each decoder has
+            learnt from.
         decoders: of each fold; fold k's has learnt from all others.
     """
 
@@ -57,19 +58,22 @@ class CrossfitGenerator:
         fold, session = dealt(train, folds, context.rng())
         rows = self.mapping.encode(train.signed_pl, train.label)
         self.counts = counted(rows, fold, session, self.mapping, self.parameters.discount)
-        self.seen = seen_in(rows, self.mapping)
-        self.decoders = []
+        self.seen, self.decoders = (
+            torch.empty(folds, self.mapping.classes, self.mapping.vocabulary, dtype=torch.bool),
+            [],
+        )
         for k in range(folds):
             decoder = self._new_decoder()
             decoder.initialise(derive_seed(context.seed, k))
             decoder.to(device)
-            # A training set of one biflow, or session, has no others to learn from.
+            # A training set of one biflow has no others to learn from.
             others = distinct(rows[fold != k]) if (fold != k).any() else distinct(rows)
             labels = (others[:, 0] - FIRST_CLASS).astype(np.int32)
             novel = unlike(distinct(rows[fold == k]), others)
             learnt, validation = (torch.from_numpy(part).to(device) for part in (others, novel))
             loss, own = next_token_loss(decoder), self._context(context, k)
             training.fit(decoder, loss, learnt, validation, self.parameters, own, labels)
+            self.seen[k] = seen_in(others, self.mapping)
             self.decoders.append(decoder)
         self._ready()
 
@@ -93,7 +97,7 @@ class CrossfitGenerator:
         folds = range(self.parameters.folds)
         one = like_of(sketched(self._new_decoder).state_dict())
         wanted = {f"{k}.{name}": like for k in folds for name, like in one.items()}
-        wanted |= {**TENSORS, "seen": Like("BOOL", (self.mapping.classes, self.mapping.vocabulary))}
+        wanted |= {**TENSORS, "seen": Like("BOOL", (len(folds), self.mapping.classes, self.mapping.vocabulary))}
         tensors, _ = read_tensors(folder / WEIGHTS_FILE, wanted, "pt")
         arrays = {name: tensors[name].numpy() for name in TENSORS}
         self.counts = checked(arrays, self.mapping, len(folds), folder)

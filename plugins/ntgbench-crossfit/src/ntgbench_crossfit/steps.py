@@ -40,9 +40,9 @@ LEAST = 1e-30
 FEWEST = 1e-6
 """What decoders give to all tokens together that are not common is taken to be at least this when it is scaled up."""
 
-UNSEEN = 5.0
-"""Taken from the logits of packets that a class never has in training: they come e^5, about 150, times more rarely than
-decoders say. Were they impossible, likelihoods would give away every other biflow that has one."""
+UNSEEN = 3.0
+"""Taken from the logits of packets that a class lacks where a decoder has learnt: they come e^3, about 20, times more
+rarely than it says. Were they impossible, biflows that alone have one could not be made."""
 
 
 class Parts:
@@ -51,16 +51,16 @@ class Parts:
     Attributes:
         counts: the table of beginnings.
         decoders: each starts the steps of the decoder of a fold.
-        usual: float (classes, vocabulary). Added to logits: 0 for tokens that the class has in training, -UNSEEN for
-            other packets, and -inf for what is no packet.
+        usual: float (folds, classes, vocabulary). Added to the logits of each decoder: 0 for tokens that the class has
+            where it has learnt, -UNSEEN for other packets, and -inf for what is no packet.
     """
 
     def __init__(self, counts: Counts, decoders: Sequence[Start], seen: Tensor) -> None:
-        """Put them together; `seen` is what `seen_in` gives."""
+        """Put them together; `seen` is what `seen_in` gives of the rows that each decoder has learnt from."""
         self.counts, self.decoders = counts, decoders
         self.usual = torch.where(seen, 0.0, -UNSEEN)
-        self.usual[:, : FIRST_CLASS + len(seen)] = -torch.inf
-        self.usual[:, EOS] = 0.0
+        self.usual[:, :, : FIRST_CLASS + seen.shape[1]] = -torch.inf
+        self.usual[:, :, EOS] = 0.0
 
 
 class CrossfitSteps:
@@ -92,10 +92,11 @@ class CrossfitSteps:
     def _decoded(self, tokens: Numbers, children: Numbers, row: Numbers) -> Tensor:
         """q, float (rows, vocabulary); `children` are those in the table, each of the beginning of a `row`."""
         counts = self.parts.counts
-        usual = self.parts.usual[torch.from_numpy(self.of_class)]
+        logits = torch.stack([decoder.step(tokens) for decoder in self.decoders])
+        logits += self.parts.usual[:, torch.from_numpy(self.of_class)]
         if self.packets == 0:
-            usual[:, EOS] = -torch.inf
-        every = torch.stack([(decoder.step(tokens) + usual).softmax(dim=1) for decoder in self.decoders])
+            logits[:, :, EOS] = -torch.inf
+        every = logits.softmax(dim=2)
         said = every.mean(dim=0)
         alone = np.flatnonzero(self.fold != MANY)
         said[alone] = every[self.fold[alone], alone]
@@ -127,9 +128,9 @@ class CrossfitSteps:
 
 
 def seen_in(rows: Tokens, mapping: TokenMapping) -> Tensor:
-    """Which tokens follow the class in biflows of each class in training, bool (classes, vocabulary).
+    """Which tokens follow the class in the rows of each class, bool (classes, vocabulary).
 
-    A class without biflows has all that others have.
+    A class without rows has all that others have.
     """
     seen = np.zeros((mapping.classes, mapping.vocabulary), np.bool_)
     seen[np.repeat(rows[:, 0] - FIRST_CLASS, rows.shape[1] - 1), rows[:, 1:].ravel()] = True
