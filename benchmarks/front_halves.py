@@ -82,6 +82,7 @@ def main() -> None:
     first, second = halves(train, train.class_counts(), np.random.default_rng(given.split))
     if not len(first):
         parser.error(f"{given.data} has no two biflows of a class, or of sessions of one, to deal into halves")
+    test = test.select(np.isin(test.label, first.label))  # others have no beginning that the half knows
     kind = kinds(first, test)
     lines = [recognised("first half", [first], test, kind), recognised("second half", [second], test, kind)]
     lines.append(recognised("training set", [train], test, kind))

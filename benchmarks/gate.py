@@ -74,9 +74,14 @@ def ratios(results: Results) -> dict[str, float]:
     return {name: time / unit for name, time in sorted(times.items())}
 
 
+def usually(before: dict[str, float], now: dict[str, float]) -> float:
+    """How many times as large as in the baseline ratios are, the median; 1 where no benchmark is in both."""
+    return median([now[name] / before[name] for name in before.keys() & now.keys()] or [1.0])
+
+
 def compare(before: dict[str, float], now: dict[str, float]) -> list[Comparison]:
     """All benchmarks of both."""
-    usual = median([now[name] / before[name] for name in before.keys() & now.keys()] or [1.0])
+    usual = usually(before, now)
     return [Comparison(name, before.get(name), now.get(name), usual) for name in sorted(before.keys() | now.keys())]
 
 
@@ -128,7 +133,7 @@ def table(results: Results, comparisons: list[Comparison]) -> str:
 
 def accepted(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
     """The new baseline: what was run, and the others as they were beside the usual."""
-    usual = compare(before, now)[0].usual
+    usual = usually(before, now)
     every = {name: ratio * usual for name, ratio in before.items()} | now
     return {name: float(f"{ratio:.4g}") for name, ratio in sorted(every.items())}
 

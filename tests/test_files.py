@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ntgbench.files import LOCK_FILE, locked, write_text
+from ntgbench.errors import NtgbenchError
+from ntgbench.files import LOCK_FILE, locked, write_text, write_texts
 
 AT_ONCE = 8
 
@@ -74,3 +75,10 @@ def test_several_write_one_file(tmp_path):
         together(lambda: write_text(path, "a" * 1000))
     assert path.read_text() == "a" * 1000
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_nothing_is_written_where_one_path_is_a_folder(tmp_path):
+    (tmp_path / "b").mkdir()
+    with pytest.raises(NtgbenchError, match=r"cannot write .*b: Is a directory; nothing was changed"):
+        write_texts({tmp_path / "a": "a", tmp_path / "b": "b"})
+    assert os.listdir(tmp_path) == ["b"]

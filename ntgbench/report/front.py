@@ -33,11 +33,12 @@ REAL = "real"
 
 _READING = """\
 How useful synthetic traffic is, and how much of it is copied. **Minus real** is the difference from `real` of the same
-splits. **At the floor**, a system repeats no more of its training traffic than unseen real traffic does: `single_hit`
-minus `single_hit@real` of the same splits is at most one standard error of its mean over the seeds, or of the share of
-one seed. `single_hit@floor` is the share of held-out items. **On the front**, no other is at least as useful and copies
-no more, and is better in one of both; references take no part. A system that changes a little what it copies has a
-small `single_hit`; `membership_tpr` and `detection_auc` tell it."""
+splits. **Like unseen traffic**, a system repeats no more of its training traffic than unseen real traffic does:
+`single_hit` minus `single_hit@real` of the same splits is at most one standard error of its mean over the seeds, or of
+the share of one seed. `single_hit@floor` is the share of held-out items: what a system repeats of its training traffic
+beyond that, it remembers. **On the front**, no other is at least as useful and copies no more, and is better in one of
+both; references take no part. A system that changes a little what it copies has a small `single_hit`; attacks on
+membership and `detection_auc` tell it."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +77,16 @@ class Measurement:
         """`HIT` of other traffic, "real" or "floor"."""
         return next((one for one in self.board.columns if one.name == f"{HIT}@{name}"), None)
 
-    def at_floor(self, entry: Entry) -> bool | None:
+    def like_unseen(self, entry: Entry) -> bool | None:
         """Whether it copies no more than unseen real traffic, see `_READING`; None where that was not measured."""
-        floor = self.form("real")
+        unseen = self.form("real")
         own = entry.measured(self.hit)
-        floors = entry.values(floor) if floor else {}
-        shared = sorted(own.keys() & floors.keys())
+        others = entry.values(unseen) if unseen else {}
+        shared = sorted(own.keys() & others.keys())
         if not shared:
             return None
         values = entry.values(self.hit)
-        excess = estimate([values[seed] - floors[seed] for seed in shared], self.board.overlap or 0.0)
+        excess = estimate([values[seed] - others[seed] for seed in shared], self.board.overlap or 0.0)
         error = excess.error
         if error is None:
             one = own[shared[0]]
@@ -138,7 +139,7 @@ def _measurements(rows: Sequence[Row]) -> Iterator[Measurement]:
             known = {one.name: one for one in board.columns}
             if column is None or HIT not in known:
                 continue
-            guards = [known[name] for name in ("membership_tpr",) if name in known]
+            guards = [known[name] for name in ("membership_auc", "membership_tpr") if name in known]
             # Numbers of different keys do not compare, so those of fidelity must all be of one board.
             for other in faithful:
                 if len(_in_both(board, other)) == len(board.rows):
@@ -161,15 +162,16 @@ def _in_both(first: Board, second: Board) -> tuple[Row, ...]:
 
 
 def _best(one: Measurement) -> str:
-    """A sentence that names the most useful system at the floor."""
-    found = next((entry for entry in one.entries if not entry.reference and one.at_floor(entry)), None)
+    """A sentence that names the most useful system that repeats no more than unseen real traffic does."""
+    found = next((entry for entry in one.entries if not entry.reference and one.like_unseen(entry)), None)
     if one.form("real") is None:
         return f"No row says how much unseen real traffic copies, `{HIT}@real`."
     if found is None:
-        return f"No system is at or below the floor of `{HIT}`."
+        return "No system repeats as little as unseen real traffic does."
     gap = one.minus_real(found)
     own = f"{one.useful.name} {_text(one, found, one.useful)}" + (f" ({gap} from `{REAL}`)" if gap != EMPTY else "")
-    return f"Best at or below the floor: {code(found.name)}, {own}, {HIT} {_text(one, found, one.hit)}."
+    hit = f"{HIT} {_text(one, found, one.hit)}"
+    return f"Best of those that repeat no more than unseen real traffic: {code(found.name)}, {own}, {hit}."
 
 
 def _text(one: Measurement, entry: Entry, column: Column) -> str:
@@ -180,7 +182,7 @@ def _columns(one: Measurement) -> tuple[list[str], list[Column], list[Column]]:
     """The heads of all columns but the first, and the columns of copies and of what guards them."""
     copies = [column for column in (one.hit, one.form("real"), one.form("floor")) if column is not None]
     heads = [_head(one.useful), "minus real", _head(one.hit), *(Cell(each.name, meaning(each)) for each in copies[1:])]
-    return [*heads, "at the floor", *map(_head, one.guards)], copies, list(one.guards)
+    return [*heads, "like unseen traffic", *map(_head, one.guards)], copies, list(one.guards)
 
 
 def _head(column: Column) -> Cell:
@@ -189,10 +191,10 @@ def _head(column: Column) -> Cell:
 
 def _cells(one: Measurement, entry: Entry) -> list[str]:
     _, copies, guards = _columns(one)
-    at_floor = {True: "yes", False: "", None: EMPTY}[one.at_floor(entry)]
+    like_unseen = {True: "yes", False: "", None: EMPTY}[one.like_unseen(entry)]
     shares = [_text(one, entry, column) for column in copies]
     told = [_text(one, entry, column) for column in guards]
-    return [_text(one, entry, one.useful), one.minus_real(entry), *shares, at_floor, *told]
+    return [_text(one, entry, one.useful), one.minus_real(entry), *shares, like_unseen, *told]
 
 
 def _table(one: Measurement) -> Table:

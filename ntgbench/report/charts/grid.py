@@ -32,7 +32,8 @@ class Grid:
         values: for each row a number for each column, None where there is none.
         row_title, column_title: what rows and columns are.
         value_title: what the numbers are, with their unit.
-        low, high: the numbers of the lightest and the darkest shade, None for the smallest and the largest of `values`.
+        low, high: the numbers of the lightest and the darkest shade, None or NaN for the smallest and the largest of
+            `values`.
         digits: decimals of the numbers.
     """
 
@@ -100,8 +101,8 @@ def grid(shown: Grid, about: str, inline: bool = False) -> str:
 
 def _layout(shown: Grid, short: bool) -> _Layout:
     known = [value for row in shown.values for value in row if value is not None and math.isfinite(value)]
-    low = min(known, default=0.0) if shown.low is None else shown.low
-    high = max(known, default=1.0) if shown.high is None else shown.high
+    low = min(known, default=0.0) if shown.low is None or math.isnan(shown.low) else shown.low
+    high = max(known, default=1.0) if shown.high is None or math.isnan(shown.high) else shown.high
     left = min(ROOM, max(map(width_of, (*shown.rows, f"{shown.row_title} ↓")))) + 8.0
     wide = min(max((WIDTH - left - 8.0) / max(len(shown.columns), 1), LEAST), 46.0)
     room = max(map(width_of, shown.columns), default=0.0)

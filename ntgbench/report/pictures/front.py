@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ntgbench.report.board import Entry
     from ntgbench.report.front import Measurement
 
-FLOOR = "floor: unseen real traffic"
+UNSEEN = "unseen real traffic"
 
 
 def picture(one: Measurement, more: Sequence[str]) -> Picture:
-    """A point for each system, the front, the floor, and a thin line along each dial; `more` goes into its file name.
+    """A point for each system, the front, what unseen real traffic scores, and a thin line along each dial.
 
-    The front is of much utility and few copies.
+    `more` goes into the name of its file. The front is of much utility and few copies.
     """
     board, useful, hit = one.board, one.useful, one.hit
     points = [_point(one, entry) for entry in one.entries]
@@ -34,7 +34,7 @@ def picture(one: Measurement, more: Sequence[str]) -> Picture:
     x = Axis(f"{hit.name}, a share, lower is better", log=all(point.x > 0 for point in points))
     y = Axis(f"{useful.name}, {'lower' if useful.goal == 'min' else 'higher'} is better")
     ways = [Way(dial.title, tuple(entry.name for _, entry in dial.settings)) for dial in dials(one.entries)]
-    drawn = scatter(points, x, y, about, [Guide(FLOOR, seen.mean)] if seen else [], ways)
+    drawn = scatter(points, x, y, about, [Guide(UNSEEN, seen.mean)] if seen else [], ways)
     file = f"{slug(board.dataset, FRONT, board.common.protocol, *more)}.svg"
     return Picture(file, titled(f"{useful.name} against {hit.name}", board), drawn)
 

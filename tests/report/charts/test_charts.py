@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ntgbench.report.charts import (
@@ -100,6 +100,7 @@ def test_radars_take_everything(spokes: list[str], found: list) -> None:
 @given(
     st.lists(name, max_size=3), st.lists(name, max_size=30), st.lists(maybe, min_size=1), maybe, maybe, st.booleans()
 )
+@example(["a"], ["b"], [0.0], None, float("nan"), False)
 @settings(max_examples=30)
 def test_grids_take_everything(rows: list, columns: list, found: list, low: float, high: float, inline: bool) -> None:
     values = tuple(tuple(found[(i + j) % len(found)] for j in range(len(columns))) for i in range(len(rows)))

@@ -9,7 +9,7 @@ from ntgbench_baselines.parameters import BackoffParameters, MarkovParameters
 
 @hookimpl
 def ntgbench_generators() -> list[GeneratorSpec]:
-    """The five reference systems, from the ceiling to the floor."""
+    """The five reference systems."""
     return [
         GeneratorSpec(
             "real",

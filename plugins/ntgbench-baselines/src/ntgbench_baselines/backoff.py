@@ -123,8 +123,7 @@ class Backoff:
 
     def _uniform(self, history: Ints, symbol: npt.NDArray[np.int16]) -> Floats:
         """The probability of each symbol where nothing is known, (M,)."""
-        start = self.histories.level[history] + (history > len(self.classes)) == 1
-        start &= history < 2 * (len(self.classes) + 1)
+        start = (history > len(self.classes)) & (history < 2 * (len(self.classes) + 1))
         size = np.abs(symbol.astype(np.int64))
         possible = (size <= self.pl_max) & ~(start & (symbol == END))
         probability: Floats = possible / (2 * self.pl_max + 1 - start)
