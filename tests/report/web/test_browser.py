@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from made_browser import in_browser
+from playwright.sync_api import expect
 
 from ntgbench.report.publish import publish
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = in_browser
+
+expect.set_options(timeout=30_000)  # ms, as for all else; 5,000 are few on a busy machine
 
 VIEWS = (
     "overview",
@@ -128,10 +132,10 @@ def test_navigation_by_track_dataset_and_board(page: Page, address: str) -> None
     current = links.locator("[aria-current]").all_inner_texts()
     assert current == ["biflows", "made", "utility"]
     page.go_back()
-    page.wait_for_function("document.title.startsWith('made: fidelity')")
+    expect(page).to_have_title(re.compile("^made: fidelity"))
     links.get_by_role("link", name="overview").click()
     page.locator("section.on").get_by_role("link", name="privacy").click()
-    page.wait_for_function("document.title == 'made: privacy - ntgbench'")
+    expect(page).to_have_title("made: privacy - ntgbench")
 
 
 def test_the_address_brings_a_view_back(page: Page, address: str) -> None:
@@ -226,7 +230,7 @@ def test_a_keyboard_reaches_everything(page: Page, address: str) -> None:
     page.locator("nav [aria-current]", has_text="utility").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.title.startsWith('made: privacy')")
+    expect(page).to_have_title(re.compile("^made: privacy"))
     assert page.evaluate("document.activeElement.textContent") == "privacy"
     # Every button, link, list and cell with a note is on the way of the Tab key.
     look(page, address, "#made-utility")
