@@ -52,11 +52,6 @@ def test_conditions_are_obeyed(learnt):
         assert (made.choice[asked == kind, 0] == kind).mean() > 0.85
 
 
-def test_a_choice_that_is_never_made(learnt):
-    made = sample(learnt, 1_000, np.random.default_rng(2), never={0: 0})
-    assert (made.choice[:, 0] > 0).all()
-
-
 def test_a_sample_follows_from_its_generator_alone(learnt):
     torch.manual_seed(1)
     state = torch.get_rng_state()
