@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.int64]
 
-LONGEST_PAYLOAD = 65_535
-
 
 def decoded(
     model: Model,
