@@ -110,6 +110,16 @@ def test_tensors_are_looked_at_before_they_are_read(tmp_path) -> None:
     assert metadata == {"a": "b"}
 
 
+def test_tensors_are_where_torch_itself_would_have_them(tmp_path) -> None:
+    path = tmp_path / "x"
+    # Headers of each length, one of which leaves the tensors at no multiple of 64.
+    for length in range(0, 64, 8):
+        save_file({"x": np.ones((3, 2), np.float32), "y": np.ones(3, np.float32)}, path, {"a": "b" * length})
+        tensors, _ = read_tensors(path, None, "pt")
+        assert all(tensor.data_ptr() % 64 == 0 for tensor in tensors.values())
+        assert all(bool((tensor == 1).all()) for tensor in tensors.values())
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

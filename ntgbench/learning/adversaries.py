@@ -14,10 +14,10 @@ Critic = Callable[[Tensor], Tensor]
 """Scores of some rows, (B, …) -> (B,) or (B, 1)."""
 
 
-def critic_loss(critic: Critic, real: Tensor, fake: Tensor, weight: float = PENALTY) -> Tensor:
+def critic_loss(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     """E D(fake) - E D(real) + lambda E (|grad D(mixed)| - 1)^2 for rows (B, …); synthetic rows count as constants."""
     fake = fake.detach()
-    return critic(fake).mean() - critic(real).mean() + weight * penalty(critic, real, fake)
+    return critic(fake).mean() - critic(real).mean() + PENALTY * penalty(critic, real, fake)
 
 
 def generator_loss(critic: Critic, fake: Tensor) -> Tensor:

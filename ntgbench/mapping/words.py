@@ -110,9 +110,10 @@ def learnt(
 
 
 def nearest(vectors: Vectors, known: Vectors) -> npt.NDArray[np.int64]:
-    """Rows of `known`, float32 (V, w), vectors of length 1, that are most similar to each of `vectors` by cosine.
+    """Rows of `known`, float32 (V, w), that have the largest inner product with each of `vectors`: int64 (N,).
 
-    Exact: the largest inner product with vectors of length 1. A tree is slower where no vector is near.
+    Where all of `known` have length 1, they are the most similar ones by cosine. Exact: a tree is slower where no
+    vector is near.
     """
     parts = [np.argmax(vectors[begin : begin + _CHUNK] @ known.T, axis=1) for begin in range(0, len(vectors), _CHUNK)]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)

@@ -20,7 +20,8 @@ Numbers = npt.NDArray[np.int64]
 class Connections:
     """C connections, numbered by their first packet in time; the two directions of a 5-tuple are one connection.
 
-    The packets of connection c are `order[first[c] : first[c] + count[c]]`, in the order of their times.
+    The packets of connection c are `order[first[c] : first[c] + count[c]]`, in the order of the rows of the trace, so
+    the trace must be in the order of time.
     """
 
     order: Numbers  # int64 (N,). Rows of the trace, connection by connection

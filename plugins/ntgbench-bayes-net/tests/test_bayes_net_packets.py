@@ -130,6 +130,15 @@ def test_ip_ids_count_up_where_they_did_and_are_random_where_they_were():
             assert (steps[inside] == 1).mean() == pytest.approx(float(counts), abs=0.01)
 
 
+def test_ids_that_count_up_are_never_0():
+    example = known_chain(flows=2, packets=500)
+    columns = {name: getattr(example, name) for name in example.__dataclass_fields__}
+    train = PacketTrace.of(**columns | {"ip_id": 1 + np.arange(len(example)) % 65_535})
+    made = fitted(train).sample(200_000, 10**12, np.random.default_rng(1))
+    assert made.ip_id.min() == 1
+    assert made.ip_id.max() == 65_535
+
+
 def test_no_flow_of_a_random_trace_is_copied():
     # Gaps and lengths are random: a flow of more than a few packets can only come again when it was kept whole.
     rng = np.random.default_rng(1)

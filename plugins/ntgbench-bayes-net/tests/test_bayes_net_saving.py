@@ -1,6 +1,7 @@
 """Models on disk: the same samples, and nothing else is taken for a model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,20 @@ def test_a_loaded_model_makes_the_same_trace(folder):
     request = 3 * len(TRAIN), 2 * TRAIN.span_ns
     one, other = (system.sample(*request, np.random.default_rng(5)) for system in (SYSTEM, loaded(folder)))
     assert one.digest() == other.digest()
+
+
+@pytest.mark.parametrize("length", [65_595, 65_596, 2**31 - 1])
+@pytest.mark.parametrize("payload", [None, 0])
+def test_packets_of_any_length_are_learnt_and_come_back_from_files(tmp_path, length, payload):
+    changes = {"ip_length": np.where(np.arange(len(TRAIN)) % 3, TRAIN.ip_length, length)}
+    # All that IPv4 and TCP leave, or nothing.
+    changes["payload_length"] = changes["ip_length"] - 60 if payload is None else np.zeros(len(TRAIN), np.int32)
+    changes["payload_length"] = np.where(np.arange(len(TRAIN)) % 3, TRAIN.payload_length, changes["payload_length"])
+    system = fitted(replace(TRAIN, **changes))
+    system.save(tmp_path)
+    one, other = (system.sample(500, 10**9, np.random.default_rng(5)) for system in (system, loaded(tmp_path)))
+    assert one.digest() == other.digest()
+    assert 60_000 < one.ip_length.max() <= 65_535 + 60
 
 
 @pytest.mark.parametrize(

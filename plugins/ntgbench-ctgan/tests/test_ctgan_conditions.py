@@ -11,6 +11,8 @@ from ntgbench_ctgan.networks import Critic, Generator, condition_loss
 from ntgbench_ctgan.parameters import CtganParameters
 from ntgbench_ctgan.table import Rows, Table
 
+from ntgbench.traffic.biflows import MOST_CLASSES
+
 COUNTS = {0: 900, 1: 90, 2: 10}
 
 
@@ -73,6 +75,14 @@ def test_training_rows_meet_their_conditions_and_all_that_do_are_drawn(example):
     places = set(sampler.rows(rare)[:, -1].tolist())
     assert places == set(rows.place[rows.choice[:, 0] == 2, 1].tolist())
     assert given.vectors(table).sum(dim=1).eq(1).all()
+
+
+def test_a_column_may_have_as_many_choices_as_there_may_be_classes():
+    column, choice, place = discrete(np.array([0.0, MOST_CLASSES - 1]), range(MOST_CLASSES))
+    table = Table((column,), (0,))
+    sampler = Sampler(table, Rows.of([(choice, place)]), torch.device("cpu"))
+    made = sampler.rows(Conditions(torch.zeros(2, dtype=torch.int64), torch.from_numpy(choice)))
+    assert made.argmax(dim=1).tolist() == choice.tolist()
 
 
 def test_a_table_without_conditions_is_drawn_from_evenly(example):

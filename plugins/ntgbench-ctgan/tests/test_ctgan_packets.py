@@ -150,12 +150,16 @@ def test_a_damaged_model_is_refused(tmp_path, change, told):
         CtganOfPackets(system.parameters).load(tmp_path)
 
 
-def test_a_model_of_biflows_needs_a_class(tmp_path):
-    system = CtganOfBiflows(BiflowParameters(**TINY))
+@pytest.mark.parametrize(
+    ("column", "share", "told"), [(0, -1.0, "the class"), (1, 1e-9, "at least one byte")], ids=["class", "packet"]
+)
+def test_a_model_of_biflows_needs_a_class_and_a_packet(tmp_path, column, share, told):
+    system = CtganOfBiflows(BiflowParameters(**TINY, frequent=1_000))
     system.fit(example_traffic(), Context(seed=1))
     system.save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    config["ntgbench"]["settings"]["columns"][0]["values"][0] = -1.0
+    values = config["ntgbench"]["settings"]["columns"][column]["values"]
+    values[:] = sorted(share * value for value in values)
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(PluginError, match="the class"):
+    with pytest.raises(PluginError, match=told):
         CtganOfBiflows(system.parameters).load(tmp_path)

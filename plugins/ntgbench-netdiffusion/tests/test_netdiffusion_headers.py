@@ -1,12 +1,14 @@
 """Headers as bits, and their repair."""
 
+import tracemalloc
+
 import made_traces
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_traces import down, trace, up
-from ntgbench_netdiffusion.images import Layout, flow_images, kinds
+from made_traces import DATA, down, trace, up
+from ntgbench_netdiffusion.images import Flows, Layout
 from ntgbench_netdiffusion.nprint import ABSENT, COLUMNS, HEADERS, WIDTH, decode, encode, names, number
 from ntgbench_netdiffusion.repair import WINDOW, repaired
 from ntgbench_trace_records.validity import valid_packets, valid_tcp_flows
@@ -90,6 +92,11 @@ def test_udp_by_hand():
     assert (bits[0, HEADERS["tcp"]] == ABSENT).all()
 
 
+def flow_images(made, rows):
+    flows = Flows.of(made, rows)
+    return flows.images(range(len(flows)))
+
+
 def test_images_hold_the_first_packets_of_each_flow():
     made = trace(up(0, 1), down(1, 2), up(2, 3), up(3, 4))
     images = flow_images(made, 2)
@@ -101,7 +108,7 @@ def test_images_hold_the_first_packets_of_each_flow():
 def test_kinds_are_those_of_the_first_packets():
     made = example_trace()
     heads = made.select(made.flows.heads())
-    found = kinds(flow_images(made, 2))
+    found = Flows.of(made, 2).kinds()
     np.testing.assert_array_equal(found, 2 * ~heads.is_ipv4() + (heads.protocol == UDP))
     assert set(found) >= {0, 1}
 
@@ -109,9 +116,13 @@ def test_kinds_are_those_of_the_first_packets():
 @settings(max_examples=40, deadline=None)
 @given(made_traces.traces(), st.integers(1, 5))
 def test_whole_images_come_back_from_the_columns_that_are_drawn(made, rows):
-    images = flow_images(made, rows)
-    layout = Layout.of(images)
-    drawn = layout.pixels(images).astype(np.float32)
+    flows = Flows.of(made, rows)
+    images, layout = flows.images(range(len(flows))), Layout.of(flows)
+    of_flow, packets = layout.parts(flows)
+    once = np.array(layout.once)
+    drawn = np.empty((len(flows), rows, len(once)), np.float32)
+    drawn[..., once], drawn[..., ~once] = of_flow[..., :-rows], packets.images(range(len(flows)))
+    np.testing.assert_array_equal(of_flow[:, 0, -rows:] == 1, (images != ABSENT).any(2))
     np.testing.assert_array_equal(layout.images(drawn), images)
     # Pixels need only be nearest to their values.
     noise = np.random.default_rng(1).uniform(-0.49, 0.49, drawn.shape)
@@ -119,8 +130,8 @@ def test_whole_images_come_back_from_the_columns_that_are_drawn(made, rows):
 
 
 def test_columns_of_one_value_are_not_drawn():
-    images = flow_images(trace(up(0, 5), up(1, 7), down(2, 9)), 3)
-    drawn = {names()[column] for column in Layout.of(images).drawn}
+    flows = Flows.of(trace(up(0, 5), up(1, 7), down(2, 9)), 3)
+    drawn = {names()[column] for column in Layout.of(flows).drawn}
     # Marks of headers, lengths of 45, 47 and 49 bytes, and ports 40000 and 443, both ways.
     assert {"ipv4_ver_0", "tcp_doff_0", "ipv4_tl_14", "tcp_sprt_0", "tcp_dprt_0"} <= drawn
     assert not any(name.startswith(("udp", "ipv6", "ipv4_ttl", "tcp_seq", "ipv4_hl")) for name in drawn)
@@ -128,21 +139,30 @@ def test_columns_of_one_value_are_not_drawn():
 
 @settings(max_examples=30, deadline=None)
 @given(made_traces.traces(), st.integers(1, 5))
-def test_ports_are_drawn_once_and_in_all_rows(made, rows):
-    images = flow_images(made, rows)
-    layout = Layout.of(images)
+def test_ports_are_drawn_once(made, rows):
+    layout = Layout.of(Flows.of(made, rows))
     once = {names()[column] for column, is_once in zip(layout.drawn, layout.once, strict=True) if is_once}
     ports = {
         names()[column] for column in layout.drawn if names()[column].startswith(("tcp_sprt", "tcp_dprt", "udp_s"))
     }
     assert ports <= once
-    pixels = layout.pixels(images)[..., np.array(layout.once)]
-    np.testing.assert_array_equal(pixels, np.broadcast_to(pixels[:, :1], pixels.shape))
+
+
+def test_images_of_all_flows_are_never_there_at_once():
+    count, rows = 2_000, 256
+    made = trace(*((at, (at + 1, 40_000 + at), (9, 443), DATA, at % 1000) for at in range(count)))
+    tracemalloc.start()
+    flows = Flows.of(made, rows)
+    _, packets = Layout.of(flows).parts(flows)
+    packets.images(range(16))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < count * rows * WIDTH / 10
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_no_header_claims_becomes_a_packet(seed):
-    layout = Layout.of(flow_images(example_trace(), 4))
+    layout = Layout.of(Flows.of(example_trace(), 4))
     pixels = np.random.default_rng(seed).uniform(-1, 1, (30, 4, len(layout.drawn))).astype(np.float32)
     for images in (layout.images(pixels), layout.images(np.full_like(pixels, -1))):
         one_of = [(images[..., HEADERS[h].start] != ABSENT).astype(int) for h in HEADERS]

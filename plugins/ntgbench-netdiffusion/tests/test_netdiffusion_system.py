@@ -10,9 +10,11 @@ import pytest
 import torch
 from ntgbench_netdiffusion import generator as module
 from ntgbench_netdiffusion.generator import NetDiffusion
+from ntgbench_netdiffusion.images import Flows, Layout
 from ntgbench_netdiffusion.network import Cascade, posterior
+from ntgbench_netdiffusion.nprint import WIDTH
 from ntgbench_netdiffusion.parameters import NetDiffusionParameters
-from ntgbench_netdiffusion.training import known, parts
+from ntgbench_netdiffusion.training import known
 from ntgbench_trace_records.validity import valid_packets, valid_tcp_flows
 
 from ntgbench.errors import NtgbenchError, PluginError
@@ -207,12 +209,12 @@ def test_the_noisy_pixel_counts_by_bayes_rule():
 
 
 def test_an_image_is_parted_into_its_flow_and_its_packets():
-    once = torch.tensor([False, True, False])
-    pixels = torch.tensor([[[0, 1, 1], [1, 1, -1], [-1, 1, -1]]], dtype=torch.int8)
-    flows, packets = parts(pixels, once)
-    assert flows.tolist() == [[[1, 1, 1, -1]]]
-    assert packets.tolist() == [[[0, 1], [1, -1], [-1, -1]]]
-    assert known(torch.tensor([2]), flows).tolist() == [[0, 0, 1, 0, 1, 1, 1, -1]]
+    bits = np.array([[0, -1, 1], [1, 1, -1], [1, 0, 0]], np.int8)
+    flows = Flows(bits, np.array([2, 1]), 3)
+    images, packets = Layout((0, 1, 2), (False, True, False), (0,) * WIDTH).parts(flows)
+    assert images.tolist() == [[[1, 1, 1, -1]], [[0, 1, -1, -1]]]
+    assert packets.images([1, 0]).tolist() == [[[1, 0], [-1, -1], [-1, -1]], [[0, 1], [1, -1], [-1, -1]]]
+    assert known(torch.tensor([2]), torch.from_numpy(images[:1])).tolist() == [[0, 0, 1, 0, 1, 1, 1, -1]]
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_netshare import fitted, flows, numbers, parts_of
-from ntgbench_netshare.decoding import decode, kept_whole, timed
+from ntgbench_netshare.decoding import Parts, decode, kept_whole, timed
 from ntgbench_netshare.sampling import first_stage, second_stage
 
 from ntgbench.tracks.headers.example import example_trace
@@ -101,6 +101,31 @@ def test_packets_outside_their_chunk_are_counted_and_squeezed_or_dropped(outside
     assert (made.outside, made.all) == (2, 7)
     decode(made, CHUNKS, "repair", rng())
     assert caplog.messages == ["29% of packets fell outside their chunk"]
+
+
+def test_gaps_do_not_depend_on_the_flows_before():
+    # A flow with gaps of 1 us, after 10,000 whose gaps are as long as they can be: 10**18 ns together.
+    layout = replace(CHUNKS, chunks=(replace(CHUNKS.chunks[0], gap_ns=10**12), *CHUNKS.chunks[1:]))
+    fields = np.ones((10_001 * 100, layout.fields), np.float32)
+    fields[-100:, 0] = 1e-9
+
+    def parts(flows):
+        attributes = np.zeros((flows, layout.attributes), np.float32)
+        return Parts(attributes, np.arange(flows), np.zeros(flows, np.int64))
+
+    many = timed(parts(10_001), fields, np.full(10_001, 100), layout, "squeeze", SHORT.span_ns)
+    alone = timed(parts(1), fields[-100:], np.array([100]), layout, "squeeze", SHORT.span_ns)
+    assert (np.diff(alone.after_ns) == 1_000).all()
+    np.testing.assert_array_equal(many.after_ns[-100:], alone.after_ns)
+
+
+def test_gaps_of_centuries_stay_in_order():
+    longest = 2**62
+    layout = replace(CHUNKS, chunks=(replace(CHUNKS.chunks[0], gap_ns=longest), *CHUNKS.chunks[1:]))
+    parts = Parts(np.zeros((1, layout.attributes), np.float32), np.zeros(1, np.int64), np.zeros(1, np.int64))
+    made = timed(parts, np.ones((9, layout.fields), np.float32), np.array([9]), layout, "squeeze", SHORT.span_ns)
+    # The first chunk ends at 99.5 ms.
+    np.testing.assert_allclose(made.after_ns, 99_499_999 * np.arange(9) / 8, atol=1)
 
 
 def test_another_span_stretches_chunks_and_not_flows():

@@ -98,6 +98,14 @@ def test_a_connection_that_is_drawn_again_has_other_ports():
     assert shapes(drawn) == Counter({shape: 3 * times for shape, times in shapes(TRAIN).items()})
 
 
+@pytest.mark.parametrize("remap", ["none", "ports", "all"])
+def test_a_connection_between_services_that_is_drawn_again_has_another_port(remap):
+    ends = [((1, 123), (2, 123)), ((3, 5353), (4, 5353)), ((1, 123), (5, 123))]
+    train = trace(*((at, *(pair[:: (-1) ** at]), -1, at) for at in range(8) for pair in ends))
+    drawn = made(train, packets=3 * len(train), span_ns=3 * train.span_ns, jitter=0.0, remap=remap)
+    assert shapes(drawn) == Counter({shape: 3 * times for shape, times in shapes(train).items()})
+
+
 def test_connections_longer_than_asked_for_are_cut():
     train = trace(up(0, 1), up(9, 2), down(10, 3))
     drawn = made(train, span_ns=9_500_000_000)

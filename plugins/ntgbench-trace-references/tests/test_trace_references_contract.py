@@ -101,6 +101,15 @@ def test_shifted_is_the_same_trace_at_a_time_when_the_other_is_over():
     assert replace(made, time_ns=made.time_ns - made.time_ns[0] + TRAIN.time_ns[0]).digest() == TRAIN.digest()
 
 
+@pytest.mark.parametrize("last", [2**62, 2**63 - 10, 2**63 - 1])
+@pytest.mark.parametrize("first", [0, 2**62 - 1])
+def test_shifted_stays_in_order_where_times_end(first, last):
+    train = replace(TRAIN.select([0, 1]), time_ns=np.array([first, last]))
+    made = fitted("shifted", train).sample(2, train.span_ns, np.random.default_rng(1))
+    assert made.span_ns == train.span_ns
+    assert made.time_ns[0] >= first
+
+
 def test_zero_has_every_flow_at_its_middle():
     train = trace(up(0, 1), down(1, 2), up(4, 3), down(8, 4))
     made = fitted("zero", train).sample(4, train.span_ns, np.random.default_rng(1))

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.int64]
 
-LONGEST_PAYLOAD = 65_535
-
 
 def decoded(
     model: Model,
@@ -98,9 +96,9 @@ def _ids(
     """IP ids: of each side they count up from a random one, or are random; 0 where there is none."""
     first = rng.integers(0, 2**16, (int(of[-1]) + 1, 2))[of, back]
     own = np.where(back > 0, _before(back * ~none, begin), _before((1 - back) * ~none, begin))
-    # Random ids are not 0, which says that there is none.
-    ids = np.where(counts_up, first + own, rng.integers(1, 2**16, len(of))) % 2**16
-    return np.where(none, 0, ids)
+    ids = np.where(counts_up, first + own, rng.integers(1, 2**16, len(of)))
+    # 1 comes after 65,535, as 0 says that there is none.
+    return np.where(none, 0, (ids - 1) % 65_535 + 1)
 
 
 def _sequences(

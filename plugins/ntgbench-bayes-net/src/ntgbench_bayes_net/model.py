@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ntgbench_bayes_net.parameters import BayesNetParameters
 
 Numbers = npt.NDArray[np.int64]
+
+LONGEST = 65_535
+"""Bytes of headers and of a payload at most: what is longer, by segmentation offload, counts as so long."""
 
 DRAWS = 8
 """Draws of connections that one is chosen from."""
@@ -41,6 +44,7 @@ class Model:
     @staticmethod
     def of(trace: PacketTrace, parameters: BayesNetParameters) -> Model:
         """Learn from a trace."""
+        trace = _bounded(trace)
         connections = Connections.of(trace)
         after = trace.time_ns - trace.time_ns[0]
         # Times of many captures are whole microseconds.
@@ -140,6 +144,13 @@ class Model:
         start = bound[epoch] + inside * np.diff(bound)[epoch]
         starts: Numbers = np.clip((start / self.unit_ns).astype(np.int64) * self.unit_ns, 0, span_ns)
         return starts
+
+
+def _bounded(trace: PacketTrace) -> PacketTrace:
+    """The trace without longer headers and payloads than `LONGEST`."""
+    header = np.minimum(trace.ip_length - trace.payload_length, LONGEST)
+    payload = np.minimum(trace.payload_length, LONGEST)
+    return replace(trace, ip_length=header + payload, payload_length=payload)
 
 
 def _members(known: dict[str, Numbers], count: Numbers) -> Members:

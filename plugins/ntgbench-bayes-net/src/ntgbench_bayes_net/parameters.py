@@ -20,7 +20,8 @@ class BayesNetParameters:
             case counts as much as the less special case does when this is 1. Larger, and more comes out that was never
             seen together.
         order: packets before that the next one depends on.
-        bins: parts of about equal mass into which numbers are cut; a part is never wider than a factor of 2.
+        bins: parts of about equal mass into which numbers are cut; a part is never wider than a factor of 2. The mean
+            payload of a connection and the mean logarithm of its gaps have 12 parts of their own, of any width.
         words: values of one field that stand for themselves at most: addresses, ports, lengths. All others are drawn
             from a part or a prefix.
         epochs: parts of the trace, with the same number of connections each, that may differ in everything.

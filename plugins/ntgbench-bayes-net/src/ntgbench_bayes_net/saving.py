@@ -17,7 +17,7 @@ from ntgbench.traffic.trace import is_ipv4
 from ntgbench.values import convert
 from ntgbench_bayes_net.attributes import KINDS, NUMERIC, PLAN, Attributes
 from ntgbench_bayes_net.hosts import HIDDEN, Hosts
-from ntgbench_bayes_net.model import Model
+from ntgbench_bayes_net.model import LONGEST, Model
 from ntgbench_bayes_net.network import Network, Parent, levels_of
 from ntgbench_bayes_net.packets import FIELDS, FOLLOWING, WAITING, Chain, following_sizes, waiting_sizes
 from ntgbench_bayes_net.tables import Level, Table
@@ -159,7 +159,8 @@ def _wanted(levels: Mapping[str, Sequence[tuple[int, ...]]]) -> dict[str, Like]:
 
 def _rules(arrays: Arrays, span_ns: int) -> Iterator[tuple[str, bool | np.bool_]]:
     """Rules that the arrays must keep, and whether they do; later ones hold only if earlier ones do."""
-    highest = dict.fromkeys(("edges.service", "edges.port", "payload", "edges.volume"), 2**16)
+    highest = dict.fromkeys(("edges.service", "edges.port"), 2**16)
+    highest |= dict.fromkeys(("payload", "edges.volume"), LONGEST + 1)
     highest |= dict.fromkeys(("edges.gap", "gap"), LONGEST_NS)
     highest |= {"edges.count": LARGEST, "edges.pace": 2**16}
     for name, most in highest.items():
@@ -174,7 +175,7 @@ def _rules(arrays: Arrays, span_ns: int) -> Iterator[tuple[str, bool | np.bool_]
         "epochs in order",
         len(epoch) > 1 and epoch[0] >= 0 and (epoch[1:] >= epoch[:-1]).all() and epoch[-1] <= span_ns,
     )
-    for name, top in {"marks": (255, 255, 7, 1), "states": (3, 1, 255, 65_535, 1, len(arrays["payload"]) - 2)}.items():
+    for name, top in {"marks": (255, 255, 7, 1), "states": (3, 1, 255, LONGEST, 1, len(arrays["payload"]) - 2)}.items():
         rows = arrays[name]
         yield f"{name} in range", len(rows) > 0 and bool(((rows >= 0) & (rows <= np.array(top))).all())
 

@@ -50,10 +50,8 @@ class CtganOfBiflows:
     def sample(self, labels: Labels, rng: np.random.Generator) -> SignedPL:
         """A biflow of each class asked for; it ends before the first packet that is none, and has at least one."""
         table = self.generator.table
-        first = table.columns[1]
         # The class of a row is the one that was asked for, whatever the generator makes of that column.
-        never = {1: int(np.flatnonzero(first.values == 0)[0])} if first.choices > 1 and 0 in first.values else {}
-        rows = sample(self.generator, len(labels), rng, labels.astype(np.int64), never)
+        rows = sample(self.generator, len(labels), rng, labels.astype(np.int64))
         made = np.stack(table.decode(rows)[1:], axis=1)
         packets = np.array([len(column.values) for column in table.columns[1:]])
         # What a mode makes is a packet, and a packet has at least one byte.

@@ -68,7 +68,7 @@ class Sampler:
 
     def __init__(self, table: Table, rows: Rows, device: torch.device) -> None:
         self.table, self.device = table, device
-        self.choice = torch.from_numpy(rows.choice.astype(np.int16)).to(device)
+        self.choice = torch.from_numpy(rows.choice.astype(np.int32)).to(device)
         self.place = torch.from_numpy(rows.place).to(device)
         self.cumulated = cumulative(table, logarithmic=True).to(device)
         most = max(self.cumulated.shape[-1], 1)

@@ -12,8 +12,6 @@ from ntgbench_ctgan.networks import gumbel
 from ntgbench_ctgan.table import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ntgbench_ctgan.columns import Choices
     from ntgbench_ctgan.networks import Generator
 
@@ -27,7 +25,6 @@ def sample(
     count: int,
     rng: np.random.Generator,
     asked: Choices | None = None,
-    never: Mapping[int, int] | None = None,
 ) -> Rows:
     """New rows.
 
@@ -37,7 +34,6 @@ def sample(
         rng: all randomness.
         asked: int64 (count,), the choice that the first conditional column is to have. Without it, each row has a
             condition drawn by the frequencies in training (arXiv 1907.00503, section 4.3).
-        never: for some columns, a choice that they do not make.
     """
     table = generator.table
     device = next(generator.parameters()).device
@@ -53,8 +49,6 @@ def sample(
             given = Conditions(torch.zeros_like(given.column), torch.from_numpy(asked[rows]))
         noise = torch.randn(size, generator.noise, generator=random)
         logits, places = (one.cpu() for one in generator(noise.to(device), given.vectors(table).to(device)))
-        for column, left_out in (never or {}).items():
-            logits[:, column, left_out] = -torch.inf
         choice[rows] = (logits + gumbel(logits, random)).argmax(dim=2).numpy()
         place[rows.start : rows.stop, list(table.placed)] = places.numpy()
     # A category has no place.

@@ -118,6 +118,8 @@ def read_biflows(folder: Path, parameters: BiflowParameters) -> tuple[int, Gener
     label = table.columns[0]
     if len(table.columns) < 2 or label.has_places or not np.array_equal(label.values, np.arange(len(label.values))):
         raise PluginError(f"{folder}: the first column must be the class, and a packet must follow")
+    if (np.rint(table.columns[1].values) == 0).any():
+        raise PluginError(f"{folder}: the first packet must have at least one byte")
     return found["pl_max"], _generator(folder, table, parameters, {})[0]
 
 

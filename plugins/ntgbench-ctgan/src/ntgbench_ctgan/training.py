@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def fit(table: Table, rows: Rows, parameters: CtganParameters, context: Context) -> tuple[Generator, stages.Course]:
     """A generator that has learnt the rows, at least one, and losses: of the critic, of the generator, of conditions.
 
-    An epoch is as many steps as batches that the rows fill, at least one.
+    An epoch is as many steps, at least one, as the critic, which makes `critic_steps` of its own in each, needs to see
+    as many rows as there are.
     """
     p, device = parameters, use_device(context)
     torch.manual_seed(context.seed)
@@ -65,6 +66,6 @@ def fit(table: Table, rows: Rows, parameters: CtganParameters, context: Context)
         **stages.optimised("of_critic", of_critic),
     }
     identity = {"model": "ctgan", "width": table.width, "rows": len(rows), "parameters": asdict(p)}
-    stage = stages.Stage("table", p.steps, max(1, len(rows) // p.batch), step)
+    stage = stages.Stage("table", p.steps, max(1, len(rows) // (p.batch * p.critic_steps)), step)
     course = stages.fit([stage], tensors, identity, context)
     return generator.eval(), course

@@ -9,7 +9,7 @@ import torch
 
 from ntgbench.learning.device import use_device
 from ntgbench_netdiffusion import assembly, saving, training
-from ntgbench_netdiffusion.images import CLASSES, Layout, flow_images, kinds, warn_of_cut
+from ntgbench_netdiffusion.images import CLASSES, Flows, Layout
 from ntgbench_netdiffusion.saving import Model
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class NetDiffusion:
     def fit(self, train: PacketTrace, context: Context) -> None:
         """Train from scratch. Raises PluginError when this machine lacks the device of `context`."""
         device, p = use_device(context), self.parameters
-        kept = warn_of_cut(train, p.rows)
-        images = flow_images(train, p.rows)
-        layout, kind = Layout.of(images), kinds(images)
-        pixels = torch.from_numpy(layout.pixels(images)).to(device)
+        flows = Flows.of(train, p.rows)
+        layout, kind = Layout.of(flows), flows.kinds()
+        of_flow, packets = layout.parts(flows)
         torch.manual_seed(context.seed)
         network = training.new_network(p, layout).to(device)
-        self.losses = training.train(network, pixels, torch.from_numpy(kind).to(device), p, context)
+        images, given = (torch.from_numpy(array).to(device) for array in (of_flow, kind))
+        self.losses = training.train(network, images, packets, given, p, context)
         heads = train.flows.heads()
         pairs = np.concatenate([train.source[heads], train.destination[heads]], axis=1)
         self.model = Model(
@@ -55,7 +55,7 @@ class NetDiffusion:
             layout=layout,
             start_ns=int(train.time_ns[0]),
             flows=tuple(np.bincount(kind, minlength=CLASSES).tolist()),
-            packets=float(kept.mean()),
+            packets=float(flows.count.mean()),
             pairs=pairs if p.addresses == "training" else None,
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ntgbench.words import pluralised
-from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, MARKS, WIDTH, Bits, encode
+from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, MARKS, WIDTH, Bits, Numbers, encode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,38 +26,53 @@ CLASSES = 4
 """Kinds of flows: TCP and UDP over IPv4, TCP and UDP over IPv6."""
 
 
-def warn_of_cut(trace: PacketTrace, rows: int) -> npt.NDArray[np.int64]:
-    """Packets of each flow that an image holds, int64 (F,). Logs a warning when a flow has more."""
-    count = trace.flows.count
-    kept = np.minimum(count, rows)
-    if left := len(trace) - int(kept.sum()):
-        _log.warning(
-            "%s of %s last longer than an image of %s: %s of the %s packets are not learnt",
-            f"{int((count > rows).sum()):,}",
-            pluralised(len(count), "flow"),
-            pluralised(rows, "packet"),
-            f"{left:,}",
-            f"{len(trace):,}",
-        )
-    return kept
+@dataclass(frozen=True, eq=False)
+class Flows:
+    """The first packets of F flows, of which images are made a few at a time: those of all could fill the memory."""
 
+    bits: Bits  # int8 (N, columns). Packets, flow by flow
+    count: Numbers  # int64 (F,). Packets of each flow, at least 1
+    rows: int  # of an image; `count` is at most this
 
-def flow_images(trace: PacketTrace, rows: int) -> Bits:
-    """The first packets of each flow as rows, int8 (F, rows, WIDTH); rows behind the last packet are -1."""
-    flows = trace.flows
-    kept = np.minimum(flows.count, rows)
-    flow = np.repeat(np.arange(len(flows)), kept)
-    rank = np.arange(len(flow)) - np.repeat(np.cumsum(kept) - kept, kept)
-    images = np.full((len(flows), rows, WIDTH), ABSENT, np.int8)
-    images[flow, rank] = encode(trace.select(flows.order[flows.first[flow] + rank]))
-    return images
+    def __len__(self) -> int:
+        return len(self.count)
 
+    @cached_property
+    def first(self) -> Numbers:
+        """The first packet of each flow, int64 (F,)."""
+        first: Numbers = np.cumsum(self.count) - self.count
+        return first
 
-def kinds(images: Bits) -> npt.NDArray[np.int64]:
-    """The kind of each flow, see `CLASSES`, by its first packet: int64 (F,)."""
-    first = images[:, 0] != ABSENT
-    kind: npt.NDArray[np.int64] = 2 * first[:, HEADERS["ipv6"].start].astype(np.int64) + first[:, HEADERS["udp"].start]
-    return kind
+    @staticmethod
+    def of(trace: PacketTrace, rows: int) -> Flows:
+        """The flows of a trace, with all columns. Logs a warning when one has more packets than an image."""
+        flows = trace.flows
+        kept = np.minimum(flows.count, rows)
+        if left := len(trace) - int(kept.sum()):
+            _log.warning(
+                "%s of %s last longer than an image of %s: %s of the %s packets are not learnt",
+                f"{int((flows.count > rows).sum()):,}",
+                pluralised(len(flows), "flow"),
+                pluralised(rows, "packet"),
+                f"{left:,}",
+                f"{len(trace):,}",
+            )
+        rank = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+        return Flows(encode(trace.select(flows.order[np.repeat(flows.first, kept) + rank])), kept, rows)
+
+    def images(self, chosen: npt.ArrayLike) -> Bits:
+        """The images of some flows, int8 (len(chosen), rows, columns); rows behind the last packet are -1."""
+        chosen, rank = np.asarray(chosen), np.arange(self.rows)
+        there = rank < self.count[chosen][:, None]
+        made = np.full((*there.shape, self.bits.shape[1]), ABSENT, np.int8)
+        made[there] = self.bits[(self.first[chosen][:, None] + rank)[there]]
+        return made
+
+    def kinds(self) -> Numbers:
+        """The kind of each flow, see `CLASSES`, by its first packet: int64 (F,)."""
+        ipv6, udp = (self.bits[self.first, HEADERS[header].start] != ABSENT for header in ("ipv6", "udp"))
+        kind: Numbers = 2 * ipv6.astype(np.int64) + udp
+        return kind
 
 
 @dataclass(frozen=True)
@@ -78,11 +94,13 @@ class Layout:
     constants: tuple[int, ...]
 
     @staticmethod
-    def of(images: Bits) -> Layout:
-        """The layout of training images, int8 (F, rows, WIDTH)."""
-        ones, zeros = (images == 1).any(1), (images == 0).any(1)
-        once = ~(ones & zeros).any(0)
-        one, zero = ones.any(0), zeros.any(0)
+    def of(flows: Flows) -> Layout:
+        """The layout of training flows."""
+        one, zero, once = (np.empty(WIDTH, bool) for _ in range(3))
+        # One column after the other, which needs little memory.
+        for column, bits in enumerate(flows.bits.T):
+            ones, zeros = (np.logical_or.reduceat(bits == value, flows.first) for value in (1, 0))
+            one[column], zero[column], once[column] = ones.any(), zeros.any(), not (ones & zeros).any()
         present = one | zero
         drawn = one & zero
         marks = list(MARKS)
@@ -90,10 +108,17 @@ class Layout:
         constants = np.where(present, one & ~drawn, ABSENT)
         return Layout(tuple(np.flatnonzero(drawn).tolist()), tuple(once[drawn].tolist()), tuple(constants.tolist()))
 
-    def pixels(self, images: Bits) -> Bits:
-        """The columns that are drawn, int8 (F, rows, D): those that are drawn once are the same in all rows."""
-        pixels = images[..., list(self.drawn)]
-        return np.where(self.once, pixels.max(1, keepdims=True), pixels)
+    def parts(self, flows: Flows) -> tuple[Bits, Flows]:
+        """What the two networks of a cascade draw.
+
+        Returns the image of each flow, int8 (F, 1, C + rows): its columns that are drawn once, and for each row 1 where
+        there is a packet and -1 where not; and its packets, with the other columns that are drawn.
+        """
+        drawn, once = np.array(self.drawn), np.array(self.once)
+        of_flow = np.maximum.reduceat(flows.bits[:, drawn[once]], flows.first)
+        there = np.where(np.arange(flows.rows) < flows.count[:, None], np.int8(1), np.int8(ABSENT))
+        image = np.concatenate([of_flow, there], axis=1)[:, None]
+        return image, Flows(flows.bits[:, drawn[~once]], flows.count, flows.rows)
 
     def images(self, pixels: npt.NDArray[np.float32]) -> Bits:
         """Whole images, int8 (F, rows, WIDTH), of drawn ones, float32 (F, rows, D), in which every header is whole.

@@ -17,8 +17,8 @@ from ntgbench.learning.device import use_device
 from ntgbench.traffic.trace import is_ipv4
 from ntgbench.values import convert
 from ntgbench_netdiffusion import assembly, lora
-from ntgbench_netdiffusion.images import Layout, warn_of_cut
-from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, WIDTH, encode
+from ntgbench_netdiffusion.images import Flows, Layout
+from ntgbench_netdiffusion.nprint import ABSENT, HEADERS
 from ntgbench_netdiffusion.saving import LONGEST_NS, MOST_FLOWS
 
 if TYPE_CHECKING:
@@ -89,24 +89,15 @@ class StableNetDiffusion:
         weights = (context.home / p.weights).resolve()
         torch.manual_seed(context.seed)
         pipeline = lora.opened(weights, p.weights, p, device)
-        flows, heads = train.flows, train.flows.heads()
-        kept = warn_of_cut(train, p.rows)
-        bits = encode(train)[flows.order]
-
-        def images(chosen: Sequence[int]) -> Bits:
-            made = np.full((len(chosen), p.rows, WIDTH), ABSENT, np.int8)
-            for image, flow in zip(made, chosen, strict=True):
-                image[: kept[flow]] = bits[flows.first[flow] : flows.first[flow] + kept[flow]]
-            return made
-
-        self.losses = lora.train(pipeline, images, len(flows), p, context)
+        flows, heads = Flows.of(train, p.rows), train.flows.heads()
+        self.losses = lora.train(pipeline, flows.images, len(flows), p, context)
         pairs = np.concatenate([train.source[heads], train.destination[heads]], axis=1)
         self.model = Model(
             pipeline=pipeline,
             weights=weights,
-            headers=tuple(bool((bits[:, place.start] != ABSENT).any()) for place in HEADERS.values()),
+            headers=tuple(bool((flows.bits[:, place.start] != ABSENT).any()) for place in HEADERS.values()),
             start_ns=int(train.time_ns[0]),
-            packets=float(kept.mean()),
+            packets=float(flows.count.mean()),
             pairs=pairs if p.addresses == "training" else None,
         )
 

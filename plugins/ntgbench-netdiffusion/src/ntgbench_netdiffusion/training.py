@@ -18,10 +18,12 @@ from ntgbench_netdiffusion.images import CLASSES
 from ntgbench_netdiffusion.network import Cascade, Mixer, posterior
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from ntgbench.interfaces import Context
-    from ntgbench_netdiffusion.images import Layout
+    from ntgbench_netdiffusion.images import Flows, Layout
     from ntgbench_netdiffusion.parameters import NetDiffusionParameters
 
 IMAGES = 128
@@ -36,17 +38,6 @@ def new_network(p: NetDiffusionParameters, layout: Layout) -> Cascade:
     return Cascade(p.rows, layout.once, CLASSES, p.width, p.blocks)
 
 
-def parts(pixels: Tensor, once: Tensor) -> tuple[Tensor, Tensor]:
-    """What the two networks of a cascade draw, of pixels (F, rows, D).
-
-    Returns the image of each flow, (F, 1, C): its columns that are drawn once, and for each row 1 where there is a
-    packet and -1 where not; and the image of its packets, with all other columns, (F, rows, D - C + rows).
-    """
-    packets = pixels[..., ~once]
-    there = 2 * (packets != -1).any(2).to(pixels.dtype) - 1
-    return torch.cat([pixels[:, 0, once], there], 1)[:, None], packets
-
-
 def known(kinds: Tensor, flows: Tensor | None = None) -> Tensor:
     """What a network is given, float (N, G): the kind of each flow, int64 (N,), and if there is one its image."""
     kind = F.one_hot(kinds, CLASSES).float()
@@ -54,7 +45,7 @@ def known(kinds: Tensor, flows: Tensor | None = None) -> Tensor:
 
 
 def train(
-    network: Cascade, pixels: Tensor, kinds: Tensor, p: NetDiffusionParameters, context: Context
+    network: Cascade, flows: Tensor, packets: Flows, kinds: Tensor, p: NetDiffusionParameters, context: Context
 ) -> list[list[float]]:
     """Train in place; the networks get the running average of their weights in the end. Returns losses, see `Course`.
 
@@ -62,22 +53,26 @@ def train(
 
     Args:
         network: on the device.
-        pixels: int8 (F, rows, D), on the device.
+        flows: image of each flow, int8 (F, 1, C + rows), on the device; see `Layout.parts`.
+        packets: of these flows.
         kinds: int64 (F,), on the device.
         p: parameters of the system.
         context: of the fit.
     """
-    flows, packets = parts(pixels, network.once)
+
+    def of_packets(chosen: Tensor) -> Tensor:
+        return torch.from_numpy(packets.images(chosen.cpu().numpy())).to(flows.device)
+
     stages: list[Stage] = []
     tensors: dict[str, Tensor] = {}
     for name, part, images, given, steps, batch in (
-        ("flow", network.flow, flows, known(kinds), p.flow_steps, p.flow_batch),
-        ("packets", network.packets, packets, known(kinds, flows), p.steps, p.batch),
+        ("flow", network.flow, flows.__getitem__, known(kinds), p.flow_steps, p.flow_batch),
+        ("packets", network.packets, of_packets, known(kinds, flows), p.steps, p.batch),
     ):
-        stage, state = _stage(name, part, images, given, p, steps, min(batch, len(pixels)))
+        stage, state = _stage(name, part, images, given, p, steps, min(batch, len(packets)))
         stages.append(stage)
         tensors |= {f"{name}.{key}": value for key, value in state.items()}
-    identity = {"parameters": asdict(p), "sizes": list(pixels.shape)}
+    identity = {"parameters": asdict(p), "sizes": [len(packets), p.rows, len(network.once)]}
     network.train()
     course = fit(stages, tensors, identity, context)
     with torch.no_grad():
@@ -89,10 +84,16 @@ def train(
 
 
 def _stage(
-    name: str, network: Mixer, pixels: Tensor, given: Tensor, p: NetDiffusionParameters, steps: int, batch: int
+    name: str,
+    network: Mixer,
+    images: Callable[[Tensor], Tensor],
+    given: Tensor,
+    p: NetDiffusionParameters,
+    steps: int,
+    batch: int,
 ) -> tuple[Stage, dict[str, Tensor]]:
-    """The training of one network, and the tensors of its state."""
-    schedule = Schedule(p.noise_steps, pixels.device)
+    """The training of one network on the images of flows, int8, and the tensors of its state."""
+    schedule = Schedule(p.noise_steps, given.device)
     weights: list[Tensor] = list(network.parameters())
     averages = [weight.detach().clone() for weight in weights]
     optimiser = torch.optim.Adam(weights, p.learning_rate, fused=True)
@@ -100,13 +101,13 @@ def _stage(
 
     def step(done: int, share: float) -> Tensor:
         optimiser.param_groups[0]["lr"] = p.learning_rate * (1 + math.cos(math.pi * share)) / 2
-        chosen = torch.randint(len(pixels), (batch,), device=pixels.device)
-        images, times = pixels[chosen].float(), torch.randint(p.noise_steps, (batch,), device=pixels.device)
-        state = schedule.noisy(images, times, torch.randn_like(images))
+        chosen = torch.randint(len(given), (batch,), device=given.device)
+        pixels, times = images(chosen), torch.randint(p.noise_steps, (batch,), device=given.device)
+        state = schedule.noisy(pixels.float(), times, torch.randn(pixels.shape, device=given.device))
         logits = network(state, times / p.noise_steps, given[chosen])
         absent, one = posterior(logits, state, at(schedule.signal, times, state), at(schedule.noise, times, state))
         scores = torch.stack([absent, torch.zeros_like(one), one], dim=1)
-        loss = F.cross_entropy(scores, pixels[chosen].long() + 1)
+        loss = F.cross_entropy(scores, pixels.long() + 1)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -117,7 +118,7 @@ def _stage(
 
     tensors = {f"model.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"average.{i}": value for i, value in enumerate(averages)} | optimised("adam", optimiser)
-    return Stage(name, steps, -(-len(pixels) // batch), step), tensors
+    return Stage(name, steps, -(-len(given) // batch), step), tensors
 
 
 @torch.inference_mode()

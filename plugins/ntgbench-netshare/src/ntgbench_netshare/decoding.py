@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+LONGEST_NS = 2**62
+"""Sum of the gaps of a flow at most."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The attributes of P flows in one chunk each, in the order of chunks."""
@@ -70,8 +74,9 @@ def timed(
 
     part = np.repeat(np.arange(len(number)), number)
     first = np.cumsum(number) - number
-    gaps = layout.gap_ns(fields, longest_gap[part])
-    gaps[first] = 0.0
+    # Whole ns: sums over all flows would lose digits as floats. No flow may last longer than 64 bits can say.
+    gaps = np.minimum(np.rint(layout.gap_ns(fields, longest_gap[part])), (LONGEST_NS // number)[part]).astype(np.int64)
+    gaps[first] = 0
     since = np.cumsum(gaps)
     since -= since[first][part]
     # Half a nanosecond is rounded away.
@@ -81,7 +86,7 @@ def timed(
         keep = ~late
     else:
         whole = since[first + number - 1]
-        since *= np.minimum(room / np.maximum(whole, 1e-9), 1.0)[part]
+        since = since * np.minimum(room / np.maximum(whole, 1), 1.0)[part]
     after_ns = np.clip(np.rint(begin[part] + since), 0, span_ns).astype(np.int64)
     part, after_ns, fields = part[keep], after_ns[keep], fields[keep]
     order = np.argsort(parts.flow[part], kind="stable")

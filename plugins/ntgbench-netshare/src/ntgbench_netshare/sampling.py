@@ -35,7 +35,7 @@ class Model:
 
 
 def sampled(model: Model, p: NetShareParameters, packets: int, span_ns: int, rng: np.random.Generator) -> Made:
-    """As many packets as asked for.
+    """As many packets as asked for; with `repeats=drop`, `decode` leaves some of them out.
 
     Flows of all chunks are made, in proportion to those of training, in rounds until there are packets enough. Then
     flows are taken in random order, so that no chunk is preferred, and the last one is cut. Chunks are stretched from

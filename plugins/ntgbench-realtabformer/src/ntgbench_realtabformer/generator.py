@@ -39,7 +39,10 @@ class REaLTabFormer:
         self.parameters = parameters
 
     def fit(self, train: PacketTrace, context: Context) -> None:
-        """Train from scratch. Raises PluginError when this machine lacks the device of `context`."""
+        """Train from scratch.
+
+        Raises PluginError when this machine lacks the device of `context`, or when a time is before 1970.
+        """
         device = use_device(context)
         ipv6 = not bool(train.is_ipv4().all())
         layout, tokens = tokenised(rows_of(train, ipv6), self.parameters.digits)

@@ -27,7 +27,7 @@ def sampled(
 
     Streams begin without packets before them; what each makes first, as many packets as the window or the links reach
     back, is thrown away. The streams then come one after the other. Times between packets are summed, and stretched or
-    squeezed so that the last packet is at the end of the span.
+    squeezed so that the last packet is at the end of the span. Where all of them are 0 they stay 0.
     """
     streams = min(p.streams, packets)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.traffic.collisions import kept_apart
 from ntgbench.traffic.connections import Connections, Numbers
 from ntgbench_trace_references.kept import Kept
 from ntgbench_trace_references.parameters import FlowBootstrapParameters
@@ -52,9 +53,10 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         # A connection that would end too late is moved to the beginning by as much as it is late.
         start = self._starts(drawn, span_ns) % (span_ns - last + 1)
 
-        rows, times = known.order[place][within], np.repeat(times, count)[within]
-        time_ns = self.trace.time_ns[0] + (np.repeat(start, count) + after)[within]
-        return replace(self.trace.select(rows), time_ns=time_ns, **self._remapped(rows, times, rng)).sorted_by_time()
+        of = np.repeat(np.arange(len(drawn)), count)[within]
+        time_ns = self.trace.time_ns[0] + (start[of] + after[within])
+        ends = self._remapped(place[within], of, times, rng)
+        return replace(self.trace.select(known.order[place[within]]), time_ns=time_ns, **ends).sorted_by_time()
 
     def _drawn(self, rounds: int, rng: np.random.Generator) -> tuple[Numbers, Numbers]:
         """Connections in the order of their starts, and how often each has been drawn before: int64 (rounds * C,)."""
@@ -76,13 +78,28 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         starts: Numbers = (after * (share * span_ns / max(after[-1], 1.0))).astype(np.int64)
         return starts
 
-    def _remapped(self, rows: Numbers, times: Numbers, rng: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
-        """Ports and addresses of the packets; a connection that is drawn again gets other ports in any case."""
-        trace, remap = self.trace, self.parameters.remap
+    def _remapped(
+        self, place: Numbers, of: Numbers, times: Numbers, rng: np.random.Generator
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Ports and addresses of the packets; a connection that is drawn again gets other ports in any case.
+
+        Args:
+            place: of each packet in the order of the known connections, int64 (N,).
+            of: the drawn connection that each is of, int64 (N,), 0, 1, … without a gap, ascending.
+            times: how often each connection has been drawn before, int64 (C,).
+            rng: for all that is exchanged.
+        """
+        trace, remap, rows = self.trace, self.parameters.remap, self.connections.order[place]
         ports = (trace.source_port[rows], trace.destination_port[rows])
         addresses = (trace.source[rows], trace.destination[rows])
-        ports = other_ports(ports, service_ports(trace), times + (remap != "none"), rng)
+        ports = other_ports(ports, service_ports(trace), times[of] + (remap != "none"), rng)
         if remap == "all":
             addresses = other_addresses(addresses, rng)
         names = ("source_port", "destination_port", "source", "destination")
-        return dict(zip(names, (*ports, *addresses), strict=True))
+        ends: dict[str, npt.NDArray[Any]] = dict(zip(names, (*ports, *addresses), strict=True))
+        # Between two ports of services no port was exchanged, and cycles may meet.
+        heads = np.flatnonzero(np.diff(of, prepend=-1))
+        apart = kept_apart({name: end[heads] for name, end in (ends | {"protocol": trace.protocol[rows]}).items()}, rng)
+        one, other = apart["source_port"][of], apart["destination_port"][of]
+        back = self.connections.back[place] > 0
+        return ends | {"source_port": np.where(back, other, one), "destination_port": np.where(back, one, other)}

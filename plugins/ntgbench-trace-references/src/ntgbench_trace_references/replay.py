@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LEAST_SHIFT_NS = 10**9
 
+_LAST_NS = 2**63 - 1
+
 
 class Real(Kept[NoParameters]):
     """The trace itself: exactly what it was fitted on when asked for as much, and otherwise its beginning.
@@ -27,13 +29,18 @@ class Real(Kept[NoParameters]):
 
 
 class Shifted(Kept[NoParameters]):
-    """The trace with its clock set forward, by one to two times its duration and at least a second."""
+    """The trace with its clock set forward, by one to two times its duration and at least a second.
+
+    It is set forward by less where 64 bits cannot hold such times.
+    """
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
         """The first packets, all of them later by the same time."""
         part = beginning(self.trace, packets, span_ns)
         least = max(self.trace.span_ns, _LEAST_SHIFT_NS)
-        return at_times(part, part.time_ns + rng.integers(least, 2 * least))
+        # In 64 bits, no packet may be later than there are times.
+        left = _LAST_NS - max(int(part.time_ns[-1]), 0)
+        return at_times(part, part.time_ns + rng.integers(min(least, left), min(2 * least, left + 1)))
 
 
 class Zero(Kept[NoParameters]):
