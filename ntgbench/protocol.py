@@ -20,6 +20,7 @@ from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
 from ntgbench.plugins import registry
 from ntgbench.row_schema import SafeName
+from ntgbench.seeds import MOST_SEEDS
 from ntgbench.suites import Suite, changed
 from ntgbench.tracks import DEFAULT
 from ntgbench.values import Count, Positive, convert
@@ -77,7 +78,7 @@ class Protocol:
     datasets: Texts
     systems: Texts
     suites: Texts = ()
-    seeds: Count = 3
+    seeds: Annotated[int, Meta(ge=1, le=MOST_SEEDS)] = 3
     track: str = DEFAULT
     layout: Any = None
     max_items: Annotated[int, Meta(ge=2)] | None = None
@@ -94,7 +95,7 @@ class Protocol:
                 raise ProtocolError(
                     f"no suite of the track {self.track} is called {suite!r}; {suggestion(suite, known)}"
                 )
-        chosen = self.suites or tuple(
+        chosen = tuple(dict.fromkeys(self.suites)) or tuple(
             suite.name for suite in known.values() if not suite.alone and not suite.on_request
         )
         alone = [suite for suite in chosen if known[suite].alone]

@@ -62,6 +62,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "seeds = 0x" + "f" * 5000, r"seeds must be below 2\*\*63"),
         (MINIMAL + "seeds = true", "seeds must be a whole number, not True"),
         (MINIMAL + "seeds = 0", "seeds must be at least 1, not 0"),
+        (MINIMAL + "seeds = 1000000000", "seeds must be at most 10,000, not 1000000000"),
         (MINIMAL + "packets = 5", "unknown key 'packets'"),
         (MINIMAL + "[layout]\npackets = 5000", "layout.packets must be at most 4,096, not 5000"),
         (MINIMAL + "[settings]\nfidelity = 1", "unknown key 'settings'"),
@@ -90,6 +91,11 @@ def test_wrong_files_name_the_key(tmp_path: Path, text: str, message: str) -> No
     (tmp_path / "x.toml").write_text(text)
     with pytest.raises(ProtocolError, match=f"x.toml:? .*{message}"):
         read(tmp_path / "x.toml")
+
+
+def test_a_suite_that_is_given_twice_is_measured_once() -> None:
+    suites = {**find("quick").to_json(), "suites": ["utility", "fidelity", "utility"]}
+    assert from_values(suites, "here").suites == ("utility", "fidelity")
 
 
 def test_unknown_protocols_get_a_suggestion(tmp_path: Path) -> None:
