@@ -50,6 +50,7 @@ def system(text: str, track: str | None) -> dict[str, Any]:
         if settings[item.name] != item.default:
             told = f"{settings[item.name]!r} chosen; {told}"
         parameters[item.name] = told + (f"; {docs[item.name]}" if item.name in docs else "")
+    beside = "" if chosen.display_name == "real" else " -s real"
     base = spec.base if isinstance(spec, GeneratorSpec) else None
     return {
         "system": chosen.display_name,
@@ -65,7 +66,7 @@ def system(text: str, track: str | None) -> dict[str, Any]:
         **({} if base is None else {"base": f"{base}, whose fitted model it starts from"}),
         **({"lacks": {one[0]: one[1] for one in spec.lacks}} if spec.lacks else {}),
         "occupies": _occupies(spec),
-        "example": f"{_run(spec.track)} -s {shlex.quote(chosen.display_name)} -s real --seeds 1",
+        "example": f"{_run(spec.track)} -s {shlex.quote(chosen.display_name)}{beside} --seeds 1",
     }
 
 

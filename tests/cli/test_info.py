@@ -100,7 +100,8 @@ def test_a_system_with_parameters_is_understood(command) -> None:
     told = command("info", "markov[order=2]").stdout
     assert "system: markov[order=2]" in told
     assert "order     2 chosen; int, default 1; number of previous packets" in told
-    assert "example: ntgbench run -s 'markov[order=2]'" in told
+    assert "example: ntgbench run -s 'markov[order=2]' -s real --seeds 1\n" in told
+    assert "example: ntgbench run -s real --seeds 1\n" in command("info", "real").stdout
     settings = json.loads(command("info", "markov[order=2]", "--json").stdout)["settings"]
     assert settings == {"order": 2, "sampling": "independent"}
     assert "order must be" in command("info", "markov[order=x]").stderr
