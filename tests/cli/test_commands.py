@@ -113,6 +113,7 @@ def test_info_tells_about_anything_with_a_name(command, flows, name: str, said: 
         (("check", "markow"), 1, "did you mean markov"),
         (("report",), 1, "`ntgbench run` makes it"),
         (("new", "My Generator"), 1, "write it like my-generator"),
+        (("new", "a" * 300), 1, "the name of a plugin has at most 100 characters, not 300"),
         (("nothing",), 2, "no command is called 'nothing'"),
     ],
 )
