@@ -74,7 +74,9 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "[budget]\nepochs = 0", "budget.epochs must be at least 1"),
         (MINIMAL + "[budget]\nminutes = 0", "budget.minutes must be above 0"),
         (MINIMAL + "[limits]\ncpu_minutes = inf", "limits.cpu_minutes must be finite, not inf"),
-        (MINIMAL + "[limits]\ncpu_minutes = 0", "limits.cpu_minutes must be above 0"),
+        (MINIMAL + "[limits]\ncpu_minutes = 0", "limits.cpu_minutes must be at least 0.01, not 0"),
+        (MINIMAL + "[limits]\nmemory_gib = 0.000001", "limits.memory_gib must be at least 0.1, not 1e-06"),
+        (MINIMAL.replace("1", "0"), "version must be at least 1, not 0"),
         (MINIMAL + "[efficiency]\nrepetitions = 0", "efficiency.repetitions must be at least 1"),
         (MINIMAL + "[efficiency]\ntrain_items = 0", "efficiency.train_items must be at least 1"),
         (MINIMAL + '[augmentation]\narms = ["half"]', r"augmentation.arms\[0\] must be 'full' or 'subset', not 'half'"),
@@ -99,8 +101,11 @@ def test_a_suite_that_is_given_twice_is_measured_once() -> None:
 
 
 def test_unknown_protocols_get_a_suggestion(tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match="did you mean quick"):
+    with pytest.raises(ProtocolError, match=r"'quik'; give a name or the path of a .toml file; did you mean quick"):
         find("quik")
+    (tmp_path / "mine.txt").write_text(MINIMAL)
+    with pytest.raises(ProtocolError, match=r"mine.txt is not read as a protocol: the name of its file must end in"):
+        find(str(tmp_path / "mine.txt"))
     with pytest.raises(ProtocolError, match="No such file"):
         find(str(tmp_path / "none.toml"))
 
