@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, read_json, write_texts
-from ntgbench.results import ROWS_FILE, check_row, identity, merged, parse_rows, to_text
+from ntgbench.results import ROWS_FILE, check_row, identity, merged, out_of_bounds, parse_rows, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _results(runs: Path) -> Iterator[Row]:
             row = read_json(path)
         except NtgbenchError:
             continue
-        if check_row(row) is None:
+        if (check_row(row) or out_of_bounds(row)) is None:
             yield row
 
 

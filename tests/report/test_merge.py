@@ -211,3 +211,10 @@ def test_a_number_outside_the_bounds_of_its_metric_is_refused(tmp_path: Path, va
     with pytest.raises(NtgbenchError, match=r"a, utility/macro_f1 is .*, outside its bounds 0.0..1.0"):
         merge(tmp_path / "boards", file)
     assert not (tmp_path / "boards").exists()
+    # So it is in the folder of the boards, where whoever edits the file would have the web page show it.
+    file.rename(tmp_path / "rows.jsonl")
+    for refused in (lambda: publish([], tmp_path), lambda: stale(tmp_path)):
+        with pytest.raises(
+            NtgbenchError, match=r"rows.jsonl, line 1: not a row: a, utility/macro_f1 is .*, outside its"
+        ):
+            refused()
