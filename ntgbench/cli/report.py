@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from ntgbench.cli.help import examples
 from ntgbench.cli.options import as_json, show_json
 from ntgbench.errors import NtgbenchError
+from ntgbench.files import refuse_file
 
 
 @click.command(
@@ -34,7 +36,8 @@ def report(out: Path, merge: tuple[Path, ...], check: bool, as_json: bool) -> in
     from ntgbench.report.publish import publish, stale
     from ntgbench.results import ROWS_FILE, read_rows, taken_from
 
-    if not merge and not (out / ROWS_FILE).is_file():
+    refuse_file(out)
+    if not merge and not os.path.lexists(out / ROWS_FILE):
         raise NtgbenchError(f"{out / ROWS_FILE} is not there: `ntgbench run` makes it")
     if check:
         found = stale(out)

@@ -129,6 +129,8 @@ def _existing(argument: str | os.PathLike[str], track: Track[Any]) -> Path:
     path, text = Path(argument), os.fspath(argument)
     if path.exists():
         return path
+    if path.is_symlink():
+        raise DatasetError(f"{text} is a symbolic link that leads to no file or folder")
     if path.name != text or text.lower().endswith(track.endings):
         raise DatasetError(f"there is no file or folder {text}")
     advice = suggestion(text, registry().datasets())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def repair(folder: Path, runs: Path) -> list[str]:
         NtgbenchError: when the file cannot be read, or `runs` has no row for a line; the file is then unchanged.
     """
     path = folder / ROWS_FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     with locked(folder):
         rows, damaged = parse_rows(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError, ProtocolError
-from ntgbench.files import delete
+from ntgbench.files import delete, refuse_file
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
@@ -235,6 +235,7 @@ def _link_traffic(cell: Cell) -> None:
 
 def _writable(folder: str | Path) -> Path:
     path = Path(folder).absolute()
+    refuse_file(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

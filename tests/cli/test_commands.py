@@ -129,6 +129,12 @@ def test_info_does_not_list_all_names_for_a_path_that_is_missing(command, name: 
     assert command("info", name).stderr == f"error: there is no file or folder {name}\n"
 
 
+def test_a_link_that_leads_nowhere_is_said_to_be_one(command, tmp_path: Path) -> None:
+    (tmp_path / "loop.pcap").symlink_to("loop.pcap")
+    for words in (("info",), ("plan", "-d")):
+        assert "loop.pcap is a symbolic link that leads to no file or folder" in command(*words, "loop.pcap").stderr
+
+
 def test_debug_shows_the_traceback(ntgbench) -> None:
     assert "Traceback" in ntgbench("--debug", "info", "markow").stderr
 

@@ -178,6 +178,15 @@ def test_a_fifo_is_neither_read_nor_replaced(tmp_path: Path, name: str) -> None:
             merge(tmp_path / "boards", tmp_path / name)
 
 
+def test_rows_that_are_no_file_are_said_to_be_there(tmp_path: Path, command) -> None:
+    for name, why in (("folder", "it is a folder"), ("link", "Too many levels of symbolic links")):
+        rows = tmp_path / name / "rows.jsonl"
+        rows.mkdir(parents=True) if name == "folder" else rows.parent.mkdir()
+        if name == "link":
+            rows.symlink_to(rows)
+        assert f"cannot read {name}/rows.jsonl: {why}" in command("report", "--out", name).stderr
+
+
 @contextlib.contextmanager
 def largest_file(size: int):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
