@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ntgbench.code_digest import code_digest
 from ntgbench.datasets.loading import load_dataset
 from ntgbench.errors import DatasetError, NtgbenchError
-from ntgbench.files import read_json, refuse_file
+from ntgbench.files import read_json
 from ntgbench.interfaces import GeneratorSpec
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, from_values
@@ -203,10 +203,9 @@ def plan(protocol: Protocol, runs: Path, loaded: Loaded | None = None, device: s
     """The protocol's cells below the folder `runs`; writes nothing.
 
     Raises:
-        NtgbenchError: for a dataset or a system that is not there or of another track, a dataset that cannot be
-            split, or a file in the place of `runs`.
+        NtgbenchError: for a dataset or a system that is not there or of another track, or a dataset that cannot be
+            split.
     """
-    refuse_file(runs)
     cells: dict[str, Cell] = {}
     traffic: dict[Path, Traffic] = {}
     track = registry().track(protocol.track)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,10 +129,12 @@ def run(
     resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
     left_out: tuple[str, ...] = ()
     if engine == "local":  # machines of others have packages of their own
-        resolved, left_out = available(resolved, _texts(systems), _texts(suites))
+        with in_file(protocol, systems):
+            resolved, left_out = available(resolved, _texts(systems), _texts(suites))
     for line in left_out:
         observer.left_out(line)
-    planned = plan(resolved, runs, observer.loaded, device)
+    with in_file(protocol, datasets):
+        planned = plan(resolved, runs, observer.loaded, device)
     cells = planned.cells
     track = registry().track(resolved.track)
     with blamed(resolved.track):
@@ -201,6 +203,17 @@ def resolve_protocol(
         "seeds": found.seeds if seeds is None else seeds,
     }
     return from_values({**found.to_json(), **wanted}, f"protocol {found.name}")
+
+
+@contextlib.contextmanager
+def in_file(protocol: str | Path | Protocol, given: Texts) -> Iterator[None]:
+    """Errors of this block begin with the protocol's TOML file, unless a user has `given` what they are about."""
+    try:
+        yield
+    except NtgbenchError as error:
+        if isinstance(protocol, Protocol) or given or not str(protocol).endswith(".toml"):
+            raise
+        raise ProtocolError(f"{protocol}: {error}") from error
 
 
 def _texts(given: Texts) -> tuple[str, ...]:

@@ -124,6 +124,15 @@ def test_mistakes_get_an_answer_and_no_traceback(command, arguments: tuple, stat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["run", "plan"])
+def test_what_a_protocol_names_wrongly_is_said_with_its_file(command, tmp_path: Path, name: str) -> None:
+    text = 'version = 1\nsummary = "s"\ndatasets = ["simulatd"]\nsystems = ["{}"]\n'
+    for system, why in (("copy", "no dataset is called 'simulatd'"), ("markow", "no system is called 'markow'")):
+        (tmp_path / "mine.toml").write_text(text.format(system))
+        assert command(name, "mine.toml").stderr.startswith(f"error: mine.toml: {why}")
+    assert command(name, "mine.toml", "-s", "markof").stderr.startswith("error: no system is called 'markof'")
+
+
 @pytest.mark.parametrize("name", ["nowhere/link", "nowhere.pcap"])
 def test_info_does_not_list_all_names_for_a_path_that_is_missing(command, name: str) -> None:
     assert command("info", name).stderr == f"error: there is no file or folder {name}\n"
