@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from made_captures import connection
+from made_packets import ethernet, pcap
 
 from ntgbench.protocol import bundled
 from ntgbench.tracks.headers.example import example_trace
@@ -73,6 +75,13 @@ def test_a_trace_is_drawn(command, tmp_path: Path) -> None:
     assert sum(found["packets_over_time"]["counts"]) == len(trace)
     assert sum(found["packets_of_flows"].values()) == found["flows"]
     assert sum(found["destination_ports"].values()) == sum(found["protocols"].values()) == len(trace)
+
+
+def test_a_capture_that_is_read_as_a_trace_says_why_it_has_no_biflows(command, tmp_path: Path) -> None:
+    (tmp_path / "one.pcap").write_bytes(pcap([ethernet(packet) for packet in connection(0, 0)]))
+    done = command("info", "one.pcap")
+    assert "track: headers" in done.stdout
+    assert "note: not read as biflows: " in done.stderr
 
 
 def test_a_protocol_of_a_file_is_understood(command, tmp_path: Path) -> None:
