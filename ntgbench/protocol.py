@@ -183,7 +183,8 @@ def find(argument: str) -> Protocol:
     if Path(argument).exists():
         raise ProtocolError(f"{argument} is not read as a protocol: the name of its file must end in .toml")
     advice = suggestion(argument, protocols)
-    raise ProtocolError(f"no protocol is called {argument!r}; give a name or the path of a .toml file; {advice}")
+    more = " Or" if advice.endswith("?") else "; or"
+    raise ProtocolError(f"no protocol is called {argument!r}; {advice}{more} give the path of a .toml file")
 
 
 def read(path: Path) -> Protocol:

@@ -101,8 +101,10 @@ def test_a_suite_that_is_given_twice_is_measured_once() -> None:
 
 
 def test_unknown_protocols_get_a_suggestion(tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match=r"'quik'; give a name or the path of a .toml file; did you mean quick"):
+    with pytest.raises(ProtocolError, match=r"'quik'; did you mean quick\? Or give the path of a .toml file"):
         find("quik")
+    with pytest.raises(ProtocolError, match=r"quick, standard; or give the path of a .toml file"):
+        find("zzz")
     (tmp_path / "mine.txt").write_text(MINIMAL)
     with pytest.raises(ProtocolError, match=r"mine.txt is not read as a protocol: the name of its file must end in"):
         find(str(tmp_path / "mine.txt"))
