@@ -94,6 +94,12 @@ def delete(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def refuse_file(folder: Path) -> None:
+    """Raise NtgbenchError when there is a file where a folder is wanted; it need not be there yet."""
+    if folder.exists() and not folder.is_dir():
+        raise NtgbenchError(f"{folder} is a file and no folder")
+
+
 def require_file(path: Path, most: int) -> None:
     """Raise NtgbenchError unless `path` is a regular file of at most `most` bytes; it is not opened.
 
@@ -104,7 +110,8 @@ def require_file(path: Path, most: int) -> None:
     except OSError as error:
         raise NtgbenchError(f"cannot read {path}: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode):
-        raise NtgbenchError(f"cannot read {path}: it is not a regular file")
+        folder = "a folder and " if stat.S_ISDIR(found.st_mode) else ""
+        raise NtgbenchError(f"cannot read {path}: it is {folder}not a regular file")
     if found.st_size > most:
         raise NtgbenchError(f"cannot read {path}: it has {found.st_size:,} bytes, and at most {most:,} are expected")
 

@@ -66,7 +66,8 @@ def read_pair(real: str, synthetic: str, train: str | None, tracks: Sequence[str
     for path in filter(None, (real, synthetic, train)):
         if path not in registry().datasets() and not Path(path).exists():
             raise DatasetError(f"there is no file or folder {path}, and no dataset of that name")
-    return first_that_reads(tracks, lambda track: _read_pair(real, synthetic, train, track))[1]
+    what = " and ".join(path for path in (real, synthetic, train) if path)
+    return first_that_reads(what, tracks, lambda track: _read_pair(real, synthetic, train, track))[1]
 
 
 def _read_pair(real: str, synthetic: str, train: str | None, track: str) -> Pair:

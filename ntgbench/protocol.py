@@ -20,13 +20,17 @@ from ntgbench.files import MOST_JSON, read_bytes
 from ntgbench.interfaces import Budget
 from ntgbench.plugins import registry
 from ntgbench.row_schema import SafeName
+from ntgbench.seeds import MOST_SEEDS
 from ntgbench.suites import Suite, changed
 from ntgbench.tracks import DEFAULT
-from ntgbench.values import Count, Positive, convert
+from ntgbench.values import Count, convert
 from ntgbench.words import suggestion
 
 Texts = Annotated[tuple[str, ...], Meta(min_length=1)]
 """At least one text."""
+
+Minutes = Annotated[float, Meta(ge=0.01)]
+"""A time that is long enough for a process to start."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class Limits:
         idle_minutes: minutes in which it uses less than 1% of a processor; it is then taken to hang.
     """
 
-    cpu_minutes: Positive = 120.0
-    memory_gib: Positive = 16.0
-    idle_minutes: Positive = 10.0
+    cpu_minutes: Minutes = 120.0
+    memory_gib: Annotated[float, Meta(ge=0.1)] = 16.0
+    idle_minutes: Minutes = 10.0
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,12 @@ class Protocol:
     """
 
     name: SafeName
-    version: int
+    version: Count
     summary: str
     datasets: Texts
     systems: Texts
     suites: Texts = ()
-    seeds: Count = 3
+    seeds: Annotated[int, Meta(ge=1, le=MOST_SEEDS)] = 3
     track: str = DEFAULT
     layout: Any = None
     max_items: Annotated[int, Meta(ge=2)] | None = None
@@ -94,7 +98,7 @@ class Protocol:
                 raise ProtocolError(
                     f"no suite of the track {self.track} is called {suite!r}; {suggestion(suite, known)}"
                 )
-        chosen = self.suites or tuple(
+        chosen = tuple(dict.fromkeys(self.suites)) or tuple(
             suite.name for suite in known.values() if not suite.alone and not suite.on_request
         )
         alone = [suite for suite in chosen if known[suite].alone]
@@ -174,11 +178,13 @@ def find(argument: str) -> Protocol:
     if argument.endswith(".toml"):
         return read(Path(argument))
     protocols = bundled()
-    if argument not in protocols:
-        raise ProtocolError(
-            f"no protocol is called {argument!r}; {suggestion(argument, protocols)} or give a .toml file"
-        )
-    return protocols[argument]
+    if argument in protocols:
+        return protocols[argument]
+    if Path(argument).exists():
+        raise ProtocolError(f"{argument} is not read as a protocol: the name of its file must end in .toml")
+    advice = suggestion(argument, protocols)
+    more = " Or" if advice.endswith("?") else "; or"
+    raise ProtocolError(f"no protocol is called {argument!r}; {advice}{more} give the path of a .toml file")
 
 
 def read(path: Path) -> Protocol:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ntgbench import row_schema
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import read_bytes
+from ntgbench.plugins import registry
 from ntgbench.row_schema import SCHEMA, MetricValue, Row, clean
 from ntgbench.tracks import DEFAULT
 
@@ -102,7 +103,7 @@ def parse_rows(path: Path) -> tuple[list[Row], list[tuple[int, str, str]]]:
             continue
         try:
             row = json.loads(line.decode())
-            wrong = check_row(row)
+            wrong = check_row(row) or out_of_bounds(row)
         except UnicodeDecodeError as error:
             wrong = f"not UTF-8: {error}"
         except (ValueError, RecursionError) as error:
@@ -112,6 +113,20 @@ def parse_rows(path: Path) -> tuple[list[Row], list[tuple[int, str, str]]]:
         else:
             damaged.append((number, line.decode(errors="replace"), wrong))
     return rows, damaged
+
+
+def out_of_bounds(row: Row) -> str | None:
+    """Which number lies outside the bounds that its metric declares here, in the same version, or None."""
+    known = registry().metrics()
+    for key, found in row["metrics"].items():
+        spec = known.get(key.partition("/")[2].partition("@")[0])
+        value = found["value"]
+        if spec is None or spec.version != found["version"] or value is None:
+            continue
+        low, high = spec.lowest, spec.highest
+        if (low is not None and value < low) or (high is not None and value > high):
+            return f"{row['system']}, {key} is {value:g}, outside its bounds {low}..{high}"
+    return None
 
 
 def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:

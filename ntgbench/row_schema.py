@@ -248,7 +248,9 @@ class Row(TypedDict):
 
 def check_row(row: Any) -> str | None:
     """What keeps `row` from being a row of this schema, or None."""
-    version = row.get("schema") if isinstance(row, dict) else row
+    if not isinstance(row, dict):
+        return f"it must be a JSON object, not {shown(row)}"
+    version = row.get("schema")
     if type(version) is not int or version != SCHEMA:
         return f"schema {shown(version)}; this version reads {SCHEMA}"
     wrong = problem(row, Row)

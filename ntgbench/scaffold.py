@@ -19,6 +19,9 @@ from ntgbench.tracks import DEFAULT
 from ntgbench.words import suggestion
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST = 100
+"""Characters of a plugin's name: rows hold no more of it, and it is part of file names."""
+
 _IMPORTED = ("Biflows", "Check", "Context", "Labels", "PacketTrace", "Path")
 """Names that the templates import, which the new class must not have."""
 
@@ -36,7 +39,9 @@ def new_plugin(name: str, parent: Path, track: str = DEFAULT) -> Path:
     if track not in templates:
         raise NtgbenchError(f"there is no template of a plugin for the track {track!r}; {suggestion(track, templates)}")
     if not _NAME.fullmatch(name):
-        raise NtgbenchError(f"{name!r} is not a plugin name; write it like my-generator")
+        raise NtgbenchError(f"{name!r:.200} is not a plugin name; write it like my-generator")
+    if len(name) > LONGEST:
+        raise NtgbenchError(f"the name of a plugin has at most {LONGEST} characters, not {len(name):,}")
     folder = parent / name
     if folder.exists():
         raise NtgbenchError(f"{folder} is there already")

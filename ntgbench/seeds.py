@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+MOST_SEEDS = 10_000
+"""Repetitions of a run: a plan holds a cell for each."""
+
 
 def derive_seed(*names: str | int) -> int:
     """A seed in 0..2**32-1 that depends on every name and on their order, and on nothing else.

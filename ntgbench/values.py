@@ -148,7 +148,8 @@ def _number(value: float, info: inspect.IntType | inspect.FloatType) -> float:
         bound = getattr(info, name)
         if bound is not None and not holds(value, bound):
             raise _must_be(f"{words} {bound:,}", value)
-    return float(value) if isinstance(info, inspect.FloatType) else value
+    # Minus zero is zero: two ways to write one number are not two systems.
+    return float(value) + 0.0 if isinstance(info, inspect.FloatType) else value
 
 
 def _text(value: str, info: inspect.StrType) -> str:

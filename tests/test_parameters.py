@@ -48,6 +48,7 @@ def test_text_is_read_as_the_type_of_its_field() -> None:
     )
     assert read == Parameters(order=3, rate=1.0, fast=True, kind="5", mode="b", epochs=None)
     assert build_parameters(Parameters, {"epochs": "7"}, "x").epochs == 7
+    assert str(build_parameters(Parameters, {"rate": "-0.0"}, "x").rate) == "0.0"
 
 
 @pytest.mark.parametrize(

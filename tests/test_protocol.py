@@ -62,6 +62,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "seeds = 0x" + "f" * 5000, r"seeds must be below 2\*\*63"),
         (MINIMAL + "seeds = true", "seeds must be a whole number, not True"),
         (MINIMAL + "seeds = 0", "seeds must be at least 1, not 0"),
+        (MINIMAL + "seeds = 1000000000", "seeds must be at most 10,000, not 1000000000"),
         (MINIMAL + "packets = 5", "unknown key 'packets'"),
         (MINIMAL + "[layout]\npackets = 5000", "layout.packets must be at most 4,096, not 5000"),
         (MINIMAL + "[settings]\nfidelity = 1", "unknown key 'settings'"),
@@ -73,7 +74,9 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (MINIMAL + "[budget]\nepochs = 0", "budget.epochs must be at least 1"),
         (MINIMAL + "[budget]\nminutes = 0", "budget.minutes must be above 0"),
         (MINIMAL + "[limits]\ncpu_minutes = inf", "limits.cpu_minutes must be finite, not inf"),
-        (MINIMAL + "[limits]\ncpu_minutes = 0", "limits.cpu_minutes must be above 0"),
+        (MINIMAL + "[limits]\ncpu_minutes = 0", "limits.cpu_minutes must be at least 0.01, not 0"),
+        (MINIMAL + "[limits]\nmemory_gib = 0.000001", "limits.memory_gib must be at least 0.1, not 1e-06"),
+        (MINIMAL.replace("1", "0"), "version must be at least 1, not 0"),
         (MINIMAL + "[efficiency]\nrepetitions = 0", "efficiency.repetitions must be at least 1"),
         (MINIMAL + "[efficiency]\ntrain_items = 0", "efficiency.train_items must be at least 1"),
         (MINIMAL + '[augmentation]\narms = ["half"]', r"augmentation.arms\[0\] must be 'full' or 'subset', not 'half'"),
@@ -92,9 +95,19 @@ def test_wrong_files_name_the_key(tmp_path: Path, text: str, message: str) -> No
         read(tmp_path / "x.toml")
 
 
+def test_a_suite_that_is_given_twice_is_measured_once() -> None:
+    suites = {**find("quick").to_json(), "suites": ["utility", "fidelity", "utility"]}
+    assert from_values(suites, "here").suites == ("utility", "fidelity")
+
+
 def test_unknown_protocols_get_a_suggestion(tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match="did you mean quick"):
+    with pytest.raises(ProtocolError, match=r"'quik'; did you mean quick\? Or give the path of a .toml file"):
         find("quik")
+    with pytest.raises(ProtocolError, match=r"quick, standard; or give the path of a .toml file"):
+        find("zzz")
+    (tmp_path / "mine.txt").write_text(MINIMAL)
+    with pytest.raises(ProtocolError, match=r"mine.txt is not read as a protocol: the name of its file must end in"):
+        find(str(tmp_path / "mine.txt"))
     with pytest.raises(ProtocolError, match="No such file"):
         find(str(tmp_path / "none.toml"))
 

@@ -8,7 +8,7 @@ from ntgbench.errors import NtgbenchError
 from ntgbench.files import replacing, write_text
 from ntgbench.protocol import find
 from ntgbench.report.board import boards
-from ntgbench.results import Row, identity, merged, read_rows, to_text
+from ntgbench.results import Row, check_row, identity, merged, read_rows, to_text
 
 OLD = Path(__file__).parent / "rows_of_schema_1.jsonl"
 
@@ -75,6 +75,10 @@ def test_a_row_has_a_track_and_suites_of_any_name_with_what_they_depend_on(tmp_p
 
 def metric(**changed) -> dict:
     return {"metrics": {"utility/x": {"value": 0.5, "version": 1, "goal": "max", "digits": 3, **changed}}}
+
+
+def test_what_is_no_object_is_no_row() -> None:
+    assert check_row([]) == "it must be a JSON object, not a list of 0"
 
 
 @pytest.mark.parametrize(

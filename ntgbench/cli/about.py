@@ -8,6 +8,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
+import click
+
 from ntgbench.errors import NtgbenchError
 from ntgbench.figures import Counts
 from ntgbench.tracks import DEFAULT
@@ -50,6 +52,7 @@ def system(text: str, track: str | None) -> dict[str, Any]:
         if settings[item.name] != item.default:
             told = f"{settings[item.name]!r} chosen; {told}"
         parameters[item.name] = told + (f"; {docs[item.name]}" if item.name in docs else "")
+    beside = "" if chosen.display_name == "real" else " -s real"
     base = spec.base if isinstance(spec, GeneratorSpec) else None
     return {
         "system": chosen.display_name,
@@ -65,7 +68,7 @@ def system(text: str, track: str | None) -> dict[str, Any]:
         **({} if base is None else {"base": f"{base}, whose fitted model it starts from"}),
         **({"lacks": {one[0]: one[1] for one in spec.lacks}} if spec.lacks else {}),
         "occupies": _occupies(spec),
-        "example": f"{_run(spec.track)} -s {shlex.quote(chosen.display_name)} -s real --seeds 1",
+        "example": f"{_run(spec.track)} -s {shlex.quote(chosen.display_name)}{beside} --seeds 1",
     }
 
 
@@ -151,6 +154,7 @@ def _definition(target: str) -> str:
 def dataset(name: str, track: str | None) -> dict[str, Any]:
     """A dataset of the catalogue, or at a path. Raises NtgbenchError when a path cannot be read."""
     from ntgbench.datasets.loading import first_that_reads, load_dataset
+    from ntgbench.datasets.reading import CAPTURES
     from ntgbench.plugins import registry
 
     spec = registry().datasets().get(name)
@@ -158,11 +162,14 @@ def dataset(name: str, track: str | None) -> dict[str, Any]:
     about = {} if spec is None else {key: getattr(spec, key) for key in keys if getattr(spec, key)}
     tracks = [track] if track is not None else [] if spec is None else [spec.track]
     try:
-        kind, found = first_that_reads(tracks, lambda one: load_dataset(name, track=one))
+        kind, found, refused = first_that_reads(name, tracks, lambda one: load_dataset(name, track=one))
     except NtgbenchError as error:
         if spec is None:
             raise
         return {"dataset": name, **about, "not available here": str(error)}
+    if name.lower().endswith(CAPTURES):  # which hold traffic of every track
+        for other, why in refused.items():
+            click.echo(f"note: not read as {other}: {why}", err=True)
     of = registry().track(kind)
     figures = of.describe(found.traffic)
     warnings, split = _when_split(of, found.traffic)

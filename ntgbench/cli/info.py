@@ -135,7 +135,7 @@ def _find(name: str, kind: str | None, track: str | None) -> tuple[str, dict[str
         "system": ("[" in name or name in known.systems(track), lambda: about.system(name, track)),
         "metric": (name in known.metrics(), lambda: about.metric(name)),
         "protocol": (path.suffix == ".toml" or name in bundled(), lambda: about.protocol(find(name), name)),
-        "dataset": (name in known.datasets() or path.exists(), lambda: about.dataset(name, track)),
+        "dataset": (name in known.datasets() or path.exists() or path.is_symlink(), lambda: about.dataset(name, track)),
         "suite": (name in suites, lambda: about.suite(suites[name])),
         "track": (name in known.tracks(), lambda: about.track(name)),
         "plugin": (name in {one.name for one in known.plugins}, lambda: about.plugin(name)),

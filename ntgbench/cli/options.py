@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import click
 
 from ntgbench.cli import completing
 from ntgbench.running.engines.connect import ENGINES
+from ntgbench.seeds import MOST_SEEDS
 from ntgbench.words import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -75,6 +77,12 @@ def _options(context: click.Context, parameter: click.Parameter, texts: tuple[st
     return found
 
 
+def _device(context: click.Context, parameter: click.Parameter, text: str) -> str:  # noqa: ARG001
+    if not re.fullmatch("cpu|cuda(:[0-9]{1,3})?", text):
+        raise click.BadParameter(f"{text!r} is no device; write cpu, cuda or cuda:1")
+    return text
+
+
 def say_which(name: str, track: str | None) -> None:
     """Say on standard error which of several systems called `name` is meant, when no track was given."""
     from ntgbench.plugins import registry
@@ -93,7 +101,9 @@ def grid(command: Command) -> Command:
             "--runs", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where cells work."
         ),
         in_suites,
-        click.option("--seeds", type=click.IntRange(min=1), help="Repetitions, each with its own split and fit."),
+        click.option(
+            "--seeds", type=click.IntRange(1, MOST_SEEDS), help="Repetitions, each with its own split and fit."
+        ),
         click.option(
             "-s",
             "--system",
@@ -116,6 +126,7 @@ def grid(command: Command) -> Command:
             "--device",
             default="cpu",
             show_default=True,
+            callback=_device,
             shell_complete=completing.devices,
             help="Where systems compute: cpu, cuda or cuda:1.",
         ),

@@ -20,15 +20,20 @@ from ntgbench.words import titles
 @as_json
 def plan(runs: Path, protocol: str, device: str, as_json: bool, **chosen: Any) -> None:
     """Print the cells of PROTOCOL: done, failed, partial (some suites missing) or pending."""
+    from ntgbench.files import refuse_file
     from ntgbench.running.available import available
     from ntgbench.running.cells import plan as plan_cells
-    from ntgbench.running.run import resolve_protocol
+    from ntgbench.running.run import in_file, resolve_protocol
     from ntgbench.words import pluralised
 
-    wanted, left_out = available(resolve_protocol(protocol, **chosen), chosen["systems"], chosen["suites"])
+    refuse_file(runs)
+    wanted = resolve_protocol(protocol, **chosen)
+    with in_file(protocol, chosen["systems"]):
+        wanted, left_out = available(wanted, chosen["systems"], chosen["suites"])
     for line in left_out:
         click.echo(line, err=True)
-    cells = plan_cells(wanted, runs.absolute(), device=device).cells
+    with in_file(protocol, chosen["datasets"]):
+        cells = plan_cells(wanted, runs.absolute(), device=device).cells
     names = titles((cell.dataset, cell.dataset_digest, cell.argument) for cell in cells)
     rows = []
     for cell in cells:

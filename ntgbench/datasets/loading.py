@@ -90,22 +90,26 @@ def _asked(
     return kind, registry().datasets().get(os.fspath(argument)), layouts
 
 
-def first_that_reads(tracks: Sequence[str], read: Callable[[str], T]) -> tuple[str, T]:
-    """The first of the tracks for which `read` raises nothing, and what it returns.
+def first_that_reads(
+    what: str, tracks: Sequence[str], read: Callable[[str], T]
+) -> tuple[str, T, dict[str, NtgbenchError]]:
+    """The first of the tracks for which `read` raises nothing, what it returns, and what tracks before it raised.
 
-    Without tracks, all of them, the default one first. Raises DatasetError that says what each track says.
+    Without tracks, all of them, the default one first. Raises DatasetError that begins with `what`, the name of what is
+    read, and has a sentence for each track.
     """
     names = list(tracks) or sorted(registry().tracks(), key=lambda name: name != DEFAULT)
     refused: dict[str, NtgbenchError] = {}
     for name in names:
         try:
-            return name, read(name)
+            return name, read(name), refused
         except NtgbenchError as error:
             refused[name] = error
     reasons = {str(error) for error in refused.values()}
     if len(reasons) == 1:
         raise refused[names[0]]
-    raise DatasetError("no track reads it. " + "; ".join(f"{name}: {error}" for name, error in refused.items()))
+    told = (f" As {name}: {str(error).removeprefix(f'{what}: ').rstrip('.')}." for name, error in refused.items())
+    raise DatasetError(f"{what}: no track reads this.{''.join(told)}".removesuffix("."))
 
 
 def dataset_name(path: Path, endings: tuple[str, ...]) -> str:
@@ -129,6 +133,8 @@ def _existing(argument: str | os.PathLike[str], track: Track[Any]) -> Path:
     path, text = Path(argument), os.fspath(argument)
     if path.exists():
         return path
+    if path.is_symlink():
+        raise DatasetError(f"{text} is a symbolic link that leads to no file or folder")
     if path.name != text or text.lower().endswith(track.endings):
         raise DatasetError(f"there is no file or folder {text}")
     advice = suggestion(text, registry().datasets())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ def stale(folder: Path) -> list[str]:
 
 def _rows(folder: Path) -> list[Row]:
     path = folder / ROWS_FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     rows, damaged = parse_rows(path)
     for number, _, wrong in damaged:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from typing import TYPE_CHECKING
 
 from ntgbench.errors import NtgbenchError
 from ntgbench.files import locked, read_json, write_texts
-from ntgbench.results import ROWS_FILE, check_row, identity, merged, parse_rows, to_text
+from ntgbench.results import ROWS_FILE, check_row, identity, merged, out_of_bounds, parse_rows, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def repair(folder: Path, runs: Path) -> list[str]:
         NtgbenchError: when the file cannot be read, or `runs` has no row for a line; the file is then unchanged.
     """
     path = folder / ROWS_FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     with locked(folder):
         rows, damaged = parse_rows(path)
@@ -60,7 +61,7 @@ def _results(runs: Path) -> Iterator[Row]:
             row = read_json(path)
         except NtgbenchError:
             continue
-        if check_row(row) is None:
+        if (check_row(row) or out_of_bounds(row)) is None:
             yield row
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntgbench.datasets.loading import read_dataset
-from ntgbench.errors import DatasetError, ProtocolError
+from ntgbench.errors import DatasetError, NtgbenchError, ProtocolError
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, suites_of
 from ntgbench.tracks import blamed
@@ -43,7 +43,10 @@ def read_beside(protocol: Protocol) -> Beside:
         argument = getattr(settings[name], field)
         if not argument:
             raise ProtocolError(f'the suite {name} needs another dataset; write {field} = "…" in the table [{name}]')
-        dataset = read_dataset(argument, track=protocol.track, **asdict(protocol.layout))
+        try:
+            dataset = read_dataset(argument, track=protocol.track, **asdict(protocol.layout))
+        except NtgbenchError as error:
+            raise DatasetError(f"{name}.{field}: {error}") from error
         if not len(dataset.traffic):
             raise DatasetError(f"{argument}, which the suite {name} compares with, holds no {track.spec.unit}")
         with blamed(protocol.track):

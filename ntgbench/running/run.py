@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.errors import NtgbenchError, ProtocolError
-from ntgbench.files import delete
+from ntgbench.files import delete, refuse_file
 from ntgbench.plugins import registry
 from ntgbench.protocol import Protocol, find, from_values
 from ntgbench.report.failures import told
@@ -129,10 +129,12 @@ def run(
     resolved = resolve_protocol(protocol, datasets, systems, suites, seeds)
     left_out: tuple[str, ...] = ()
     if engine == "local":  # machines of others have packages of their own
-        resolved, left_out = available(resolved, _texts(systems), _texts(suites))
+        with in_file(protocol, systems):
+            resolved, left_out = available(resolved, _texts(systems), _texts(suites))
     for line in left_out:
         observer.left_out(line)
-    planned = plan(resolved, runs, observer.loaded, device)
+    with in_file(protocol, datasets):
+        planned = plan(resolved, runs, observer.loaded, device)
     cells = planned.cells
     track = registry().track(resolved.track)
     with blamed(resolved.track):
@@ -203,6 +205,17 @@ def resolve_protocol(
     return from_values({**found.to_json(), **wanted}, f"protocol {found.name}")
 
 
+@contextlib.contextmanager
+def in_file(protocol: str | Path | Protocol, given: Texts) -> Iterator[None]:
+    """Errors of this block begin with the protocol's TOML file, unless a user has `given` what they are about."""
+    try:
+        yield
+    except NtgbenchError as error:
+        if isinstance(protocol, Protocol) or given or not str(protocol).endswith(".toml"):
+            raise
+        raise ProtocolError(f"{protocol}: {error}") from error
+
+
 def _texts(given: Texts) -> tuple[str, ...]:
     return (str(given),) if isinstance(given, str | Path) else tuple(str(one) for one in given)
 
@@ -235,6 +248,7 @@ def _link_traffic(cell: Cell) -> None:
 
 def _writable(folder: str | Path) -> Path:
     path = Path(folder).absolute()
+    refuse_file(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -106,10 +106,14 @@ def test_info_tells_about_anything_with_a_name(command, flows, name: str, said: 
         (("run", "-s", "markow"), 1, "did you mean markov"),
         (("run", "--suite", "fidelty"), 1, "did you mean fidelity"),
         (("run", "--seeds", "0"), 2, "--seeds"),
+        (("plan", "--seeds", "10001"), 2, "1<=x<=10000"),
+        (("plan", "--device", "foo"), 2, "'foo' is no device; write cpu, cuda or cuda:1"),
+        (("plan", "--device", "cuda:x"), 2, "'cuda:x' is no device"),
         (("info", "markow"), 1, "did you mean markov"),
         (("check", "markow"), 1, "did you mean markov"),
         (("report",), 1, "`ntgbench run` makes it"),
         (("new", "My Generator"), 1, "write it like my-generator"),
+        (("new", "a" * 300), 1, "the name of a plugin has at most 100 characters, not 300"),
         (("nothing",), 2, "no command is called 'nothing'"),
     ],
 )
@@ -120,9 +124,24 @@ def test_mistakes_get_an_answer_and_no_traceback(command, arguments: tuple, stat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["run", "plan"])
+def test_what_a_protocol_names_wrongly_is_said_with_its_file(command, tmp_path: Path, name: str) -> None:
+    text = 'version = 1\nsummary = "s"\ndatasets = ["simulatd"]\nsystems = ["{}"]\n'
+    for system, why in (("copy", "no dataset is called 'simulatd'"), ("markow", "no system is called 'markow'")):
+        (tmp_path / "mine.toml").write_text(text.format(system))
+        assert command(name, "mine.toml").stderr.startswith(f"error: mine.toml: {why}")
+    assert command(name, "mine.toml", "-s", "markof").stderr.startswith("error: no system is called 'markof'")
+
+
 @pytest.mark.parametrize("name", ["nowhere/link", "nowhere.pcap"])
 def test_info_does_not_list_all_names_for_a_path_that_is_missing(command, name: str) -> None:
     assert command("info", name).stderr == f"error: there is no file or folder {name}\n"
+
+
+def test_a_link_that_leads_nowhere_is_said_to_be_one(command, tmp_path: Path) -> None:
+    (tmp_path / "loop.pcap").symlink_to("loop.pcap")
+    for words in (("info",), ("plan", "-d")):
+        assert "loop.pcap is a symbolic link that leads to no file or folder" in command(*words, "loop.pcap").stderr
 
 
 def test_debug_shows_the_traceback(ntgbench) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from made_captures import connection
+from made_packets import ethernet, pcap
 
 from ntgbench.protocol import bundled
 from ntgbench.tracks.headers.example import example_trace
@@ -75,6 +77,13 @@ def test_a_trace_is_drawn(command, tmp_path: Path) -> None:
     assert sum(found["destination_ports"].values()) == sum(found["protocols"].values()) == len(trace)
 
 
+def test_a_capture_that_is_read_as_a_trace_says_why_it_has_no_biflows(command, tmp_path: Path) -> None:
+    (tmp_path / "one.pcap").write_bytes(pcap([ethernet(packet) for packet in connection(0, 0)]))
+    done = command("info", "one.pcap")
+    assert "track: headers" in done.stdout
+    assert "note: not read as biflows: " in done.stderr
+
+
 def test_a_protocol_of_a_file_is_understood(command, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(PROTOCOL)
     told = command("info", "mine.toml").stdout
@@ -100,7 +109,8 @@ def test_a_system_with_parameters_is_understood(command) -> None:
     told = command("info", "markov[order=2]").stdout
     assert "system: markov[order=2]" in told
     assert "order     2 chosen; int, default 1; number of previous packets" in told
-    assert "example: ntgbench run -s 'markov[order=2]'" in told
+    assert "example: ntgbench run -s 'markov[order=2]' -s real --seeds 1\n" in told
+    assert "example: ntgbench run -s real --seeds 1\n" in command("info", "real").stdout
     settings = json.loads(command("info", "markov[order=2]", "--json").stdout)["settings"]
     assert settings == {"order": 2, "sampling": "independent"}
     assert "order must be" in command("info", "markov[order=x]").stderr

@@ -189,8 +189,8 @@ def test_a_metric_that_fails_stops_no_other_and_is_the_exit_status(traces, comma
             ("real.parquet", "none.parquet"),
             "error: there is no file or folder none.parquet, and no dataset of that name",
         ),
-        (("real.parquet", "empty.csv"), "headers: empty.csv: the file is empty"),
-        (("real.parquet", "flows.parquet"), "error: no track reads it. biflows: "),
+        (("real.parquet", "empty.csv"), "As headers: empty.csv: the file is empty"),
+        (("real.parquet", "flows.parquet"), "error: real.parquet and flows.parquet: no track reads this. As biflows: "),
         (("real.parquet", "made.pcap", "--track", "biflows"), "error: real.parquet: "),
         (("real.parquet", "folder", "--track", "headers"), "folder"),
         (

@@ -178,6 +178,15 @@ def test_a_fifo_is_neither_read_nor_replaced(tmp_path: Path, name: str) -> None:
             merge(tmp_path / "boards", tmp_path / name)
 
 
+def test_rows_that_are_no_file_are_said_to_be_there(tmp_path: Path, command) -> None:
+    for name, why in (("folder", "it is a folder"), ("link", "Too many levels of symbolic links")):
+        rows = tmp_path / name / "rows.jsonl"
+        rows.mkdir(parents=True) if name == "folder" else rows.parent.mkdir()
+        if name == "link":
+            rows.symlink_to(rows)
+        assert f"cannot read {name}/rows.jsonl: {why}" in command("report", "--out", name).stderr
+
+
 @contextlib.contextmanager
 def largest_file(size: int):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -211,3 +220,10 @@ def test_a_number_outside_the_bounds_of_its_metric_is_refused(tmp_path: Path, va
     with pytest.raises(NtgbenchError, match=r"a, utility/macro_f1 is .*, outside its bounds 0.0..1.0"):
         merge(tmp_path / "boards", file)
     assert not (tmp_path / "boards").exists()
+    # So it is in the folder of the boards, where whoever edits the file would have the web page show it.
+    file.rename(tmp_path / "rows.jsonl")
+    for refused in (lambda: publish([], tmp_path), lambda: stale(tmp_path)):
+        with pytest.raises(
+            NtgbenchError, match=r"rows.jsonl, line 1: not a row: a, utility/macro_f1 is .*, outside its"
+        ):
+            refused()

@@ -145,6 +145,11 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(command, flows, tmp_pa
         assert done.returncode == 1
         assert "cannot make the folder" in done.stderr
         assert "Traceback" not in done.stderr
+    for words in (("run", "--out"), ("run", "--runs"), ("plan", "--runs"), ("report", "--out")):
+        grid = () if words[0] == "report" else ("-d", flows, "-s", "copy", "--seeds", 1)
+        done = command(words[0], *grid, words[1], "file")
+        assert done.returncode == 1
+        assert done.stderr.endswith("file is a file and no folder\n")
 
 
 def test_a_run_stopped_before_anything_has_finished_leaves_a_sound_folder(start, command, flows, tmp_path) -> None:

@@ -126,7 +126,7 @@ def test_what_cannot_be_tested_on_is_said_before_anything_runs(command, tmp_path
     without = PROTOCOL.replace('on = "in here/day2.parquet"', "")
     for on, said in (
         ("", "the suite drift needs another dataset"),
-        ('on = "no.parquet"', "there is no file or folder no.parquet"),
+        ('on = "no.parquet"', "error: mine.toml: drift.on: there is no file or folder no.parquet"),
         (f'on = "day1.parquet"\ndigest = "{"0" * 32}"', "names another"),
     ):
         (tmp_path / "mine.toml").write_text(without + on)
