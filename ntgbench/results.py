@@ -116,10 +116,13 @@ def parse_rows(path: Path) -> tuple[list[Row], list[tuple[int, str, str]]]:
 
 
 def out_of_bounds(row: Row) -> str | None:
-    """Which number lies outside the bounds that its metric declares here, in the same version, or None."""
+    """Which number lies outside the bounds that its metric declares here, in the same version, or None.
+
+    Other forms of a metric, behind "@", may be differences from it and have no bounds.
+    """
     known = registry().metrics()
     for key, found in row["metrics"].items():
-        spec = known.get(key.partition("/")[2].partition("@")[0])
+        spec = known.get(key.partition("/")[2])
         value = found["value"]
         if spec is None or spec.version != found["version"] or value is None:
             continue

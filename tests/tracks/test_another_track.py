@@ -71,7 +71,7 @@ def test_its_systems_and_metrics_are_checked(protocol, ntgbench) -> None:
 def test_systems_datasets_and_suites_of_another_track_are_refused(protocol, ntgbench, tmp_path) -> None:
     done = ntgbench("run", protocol("resample", "copy"))
     assert done.returncode == 1
-    assert "error: the system copy is of the track biflows, and lengths is asked for" in done.stderr
+    assert "error: mine.toml: the system copy is of the track biflows, and lengths is asked for" in done.stderr
     assert "of the track lengths, and biflows is asked for" in ntgbench("run", "quick", "-s", "resample").stderr
     assert "the dataset lab is of the track biflows" in ntgbench("run", protocol("resample"), "-d", "lab").stderr
     assert (
@@ -91,4 +91,4 @@ def test_a_track_that_throws_is_an_error_that_names_it(protocol, command, tmp_pa
     module.write_text(broken)
     done = command("run", "mine.toml")
     assert done.returncode == 1
-    assert "error: the track lengths failed: RuntimeError: boom" in done.stderr
+    assert "error: mine.toml: the track lengths failed: RuntimeError: boom" in done.stderr
