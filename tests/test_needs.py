@@ -111,7 +111,7 @@ def test_a_protocol_of_which_nothing_is_left(needy, flows, command, tmp_path, sy
     done = command("run", "own.toml")
     assert done.returncode == 1
     assert (
-        f"error: no {'suite' if systems == ['real'] else 'system'} of the protocol own can be used here; "
+        f"error: own.toml: no {'suite' if systems == ['real'] else 'system'} of the protocol own can be used here; "
         in done.stderr
     )
     assert EXTRA in done.stderr
