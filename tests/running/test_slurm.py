@@ -18,7 +18,7 @@ from made_waits import WAITS
 import ntgbench
 from ntgbench.running.cells import STATE_FILE, plan
 from ntgbench.running.engines import EngineError, Needs
-from ntgbench.running.engines.slurm import ATTEMPTS, SlurmEngine, _states
+from ntgbench.running.engines.slurm import ATTEMPTS, SlurmEngine, _do, _states
 from ntgbench.running.run import RunObserver, resolve_protocol
 from ntgbench.running.state import doing
 from ntgbench.testing import example_traffic
@@ -253,6 +253,18 @@ def test_jobs_end_after_a_run_that_was_killed(start, tmp_path) -> None:
     _, said = run.communicate(timeout=60)
     assert run.returncode == 0, said
     assert result(tmp_path) is not None
+
+
+def test_work_that_ends_while_slurm_ends_its_job_is_no_result(cluster, tmp_path, monkeypatch) -> None:
+    # SLURM may signal a process of the work before that of the job, which then sees the work end.
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with SlurmEngine(1, tmp_path, {"begin": "now+1hour"}) as engine:
+        engine.submit(json.dumps, "", Needs())
+        monkeypatch.setenv("SLURM_JOB_ID", last_job())
+        assert _do(json.dumps, "told") == '"told"'
+    assert _states()[last_job()] == "CANCELLED"
+    with pytest.raises(SystemExit, match="ended by SLURM"):
+        _do(json.dumps, "told")
 
 
 @pytest.mark.slow

@@ -226,9 +226,27 @@ def _do(work: Work, text: str) -> str:
     """Do it in the process of a job. When SLURM ends the job, there is no result: what SLURM says of it counts."""
     signal.signal(signal.SIGTERM, lambda *_: leave())
     told = work(text)
-    if is_left():
-        sys.exit("ended by SIGTERM")
+    if is_left() or _is_being_ended():
+        sys.exit("ended by SLURM")
     return told
+
+
+def _is_being_ended() -> bool:
+    """Whether SLURM ends the job of this process.
+
+    SLURM signals the processes of a job one after the other. The work may end because a process of it was signalled
+    before this one, but SLURM knows of the end before it signals any.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:  # submitit's own executor
+        return False
+    command = ("squeue", f"--jobs={job}", "--states=all", "--noheader", "--format=%T")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_ANSWERS_IN)
+    except (OSError, subprocess.TimeoutExpired):  # a node without the programs of SLURM's users, or no controller
+        return False
+    # It may be signalled itself.
+    return done.returncode < 0 or done.stdout.strip() in ("COMPLETING", *_ENDED)
 
 
 def _has_result(job: Any) -> bool:
