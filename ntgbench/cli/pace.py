@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from ntgbench.running.cells import Cell
 
 
+_ENOUGH = 0.1
+"""Share of a fit after which its speed tells how long the cell will take."""
+
+
 class Pace:
     """Counts of cells, and times of those that run and have ended.
 
@@ -29,12 +33,15 @@ class Pace:
         self.running: dict[str, float] = {}
         self._waiting = {cell.folder: cell for cell in cells}
         self._taken: dict[str, list[float]] = {}
+        self._expected: dict[str, dict[str, float]] = {}
         self._at_a_time = 1
 
-    def heard(self, cell: Cell) -> None:
-        """A cell runs."""
+    def heard(self, cell: Cell, fitted: float = 0.0) -> None:
+        """A cell runs, and has done this share of its fit, 0..1."""
         self.running.setdefault(cell.folder, self._clock())
         self._at_a_time = max(self._at_a_time, len(self.running))
+        if fitted >= _ENOUGH:
+            self._expected.setdefault(_kind(cell), {})[cell.folder] = self.runs_for(cell.folder) / fitted
 
     def ended(self, cell: Cell, failed: bool) -> None:
         """A cell has ended."""
@@ -49,17 +56,19 @@ class Pace:
         return now - self.running.get(folder, now)
 
     def left(self) -> float | None:
-        """About how many seconds the rest takes; None while nothing has ended.
+        """About how many seconds the rest takes; None while nothing tells.
 
-        A cell takes as long as those of the same system and dataset on average, or else as all that have ended; as many
-        run at a time as have been seen to.
+        A cell takes as long as those of the same system and dataset on average: those that have ended, or else those
+        whose fit is far enough. Other cells take as long as all that have ended. As many run at a time as have been
+        seen to.
         """
         every = [seconds for taken in self._taken.values() for seconds in taken]
-        if not every:
-            return None
         rest = 0.0
         for folder, cell in self._waiting.items():
-            alike = self._taken.get(_kind(cell), every)
+            kind = _kind(cell)
+            alike = self._taken.get(kind) or list(self._expected.get(kind, {}).values()) or every
+            if not alike:
+                return None
             rest += max(sum(alike) / len(alike) - self.runs_for(folder), 0.0)
         return rest / max(min(self._at_a_time, len(self._waiting)), 1)
 

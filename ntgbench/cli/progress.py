@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 import time
@@ -86,7 +87,8 @@ class Progress(RunObserver):
         self._doing[cell.folder] = what
         phase = what.partition(" ")[0]
         if phase:
-            self._pace.heard(cell)
+            fitted = re.match(r"fit (\d+)%", what)
+            self._pace.heard(cell, int(fitted[1]) / 100 if fitted else 0.0)
         if phase != self._since.get(cell.folder, ("", 0.0))[0]:
             self._since[cell.folder] = (phase, self._clock())
 

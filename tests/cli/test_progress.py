@@ -43,7 +43,7 @@ def lines(clock: Clock) -> tuple[Lines, io.StringIO]:
 def test_the_rest_takes_as_long_as_cells_alike_and_as_many_run_at_a_time() -> None:
     clock = Clock()
     pace = Pace(clock)
-    assert pace.left() is None
+    assert pace.left() == 0.0
     first, second, third, fourth = cells()
     pace.begin([first, second, third, fourth])
     pace.heard(first)
@@ -65,6 +65,28 @@ def test_the_rest_takes_as_long_as_cells_alike_and_as_many_run_at_a_time() -> No
     assert pace.left() == pytest.approx(30.0)
 
 
+def test_the_rest_takes_as_long_as_fits_that_are_far_enough_tell() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    first, second, third, fourth = cells()
+    pace.begin([first, second, third, fourth])
+    for cell in (first, third):
+        pace.heard(cell, 0.0)
+    clock.now = 10.0
+    pace.heard(third, 0.09)
+    pace.ended(first, failed=False)
+    # The third seems to be as quick as the first until enough of its fit is done.
+    assert pace.left() == pytest.approx((10.0 + 0.0 + 10.0) / 2)
+    clock.now = 40.0
+    pace.heard(third, 0.2)
+    # It takes 200 s, as does the fourth, which is like it.
+    assert pace.left() == pytest.approx((10.0 + 160.0 + 200.0) / 2)
+    pace.heard(third, 0.0)  # the suites follow
+    clock.now = 150.0
+    pace.ended(third, failed=False)
+    assert pace.left() == pytest.approx((10.0 + 150.0) / 2)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (59.9, "1 min"), (3_540, "59 min"), (7_810, "2 h 10 min")]
 )
@@ -81,7 +103,7 @@ def test_a_line_says_how_far_the_run_is() -> None:
     shown.doing(first, "fit 0%")
     clock.now = 60.0
     shown.doing(first, "fit 50% epoch 3")
-    assert shown.how_far() == "0 of 4 cells done; made / copy / seed 0 fit 50% epoch 3 for 1 min"
+    assert shown.how_far() == "0 of 4 cells done; made / copy / seed 0 fit 50% epoch 3 for 1 min"  # nothing of b
     shown.doing(first, "utility 0%")
     clock.now = 90.0
     shown.doing(second, "")
