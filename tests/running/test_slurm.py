@@ -258,10 +258,14 @@ def test_jobs_end_after_a_run_that_was_killed(start, tmp_path) -> None:
 def test_work_that_ends_while_slurm_ends_its_job_is_no_result(cluster, tmp_path, monkeypatch) -> None:
     # SLURM may signal a process of the work before that of the job, which then sees the work end.
     monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert _do(json.dumps, "told") == '"told"'
     with SlurmEngine(1, tmp_path, {"begin": "now+1hour"}) as engine:
         engine.submit(json.dumps, "", Needs())
         monkeypatch.setenv("SLURM_JOB_ID", last_job())
-        assert _do(json.dumps, "told") == '"told"'
+        # As of a job that SLURM has put into its queue again.
+        with pytest.raises(SystemExit, match="ended by SLURM"):
+            _do(json.dumps, "told")
     assert _states()[last_job()] == "CANCELLED"
     with pytest.raises(SystemExit, match="ended by SLURM"):
         _do(json.dumps, "told")

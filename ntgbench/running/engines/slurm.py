@@ -51,6 +51,7 @@ _LATE = 60.0
 # States of jobs: https://slurm.schedmd.com/squeue.html#lbAG
 _AGAIN = ("BOOT_FAIL", "NODE_FAIL", "PREEMPTED")
 _ENDED = ("CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "REVOKED", "TIMEOUT", *_AGAIN)
+_NOT_RUNNING = ("COMPLETING", "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", *_ENDED)
 _FORGOTTEN = "SLURM does not know it any more"
 _ADVICE = {
     "TIMEOUT": "; ask for more: --slurm time=HOURS:00:00",
@@ -235,7 +236,7 @@ def _is_being_ended() -> bool:
     """Whether SLURM ends the job of this process.
 
     SLURM signals the processes of a job one after the other. The work may end because a process of it was signalled
-    before this one, but SLURM knows of the end before it signals any.
+    before this one, but the job has left the state RUNNING before SLURM signals any.
     """
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:  # submitit's own executor
@@ -246,7 +247,7 @@ def _is_being_ended() -> bool:
     except (OSError, subprocess.TimeoutExpired):  # a node without the programs of SLURM's users, or no controller
         return False
     # It may be signalled itself.
-    return done.returncode < 0 or done.stdout.strip() in ("COMPLETING", *_ENDED)
+    return done.returncode < 0 or done.stdout.strip() in _NOT_RUNNING
 
 
 def _has_result(job: Any) -> bool:
