@@ -95,7 +95,7 @@ class Formula:
             of = Counter(n for key in self.n if self.level(key) == level for n in self.n[key].values())
             y = of[1] / (of[1] + 2 * of[2]) if of[1] else 0
             raw = [j - (j + 1) * y * of[j + 1] / of[j] if of[j] else 0 for j in (1, 2, 3)]
-            found[level] = [d if d > 0 else j / 2 for j, d in zip((1, 2, 3), raw, strict=True)]
+            found[level] = [d if d > 0 and (d < j or j == 1) else j / 2 for j, d in zip((1, 2, 3), raw, strict=True)]
         return found
 
     def mixed(self, key, symbol, below):
@@ -123,6 +123,16 @@ def every_biflow(packets):
     symbols = [one for one in range(-PL_MAX, PL_MAX + 1) if one]
     flows = [flow for k in range(1, packets + 1) for flow in itertools.product(symbols, repeat=k)]
     return [[*flow, *[0] * (packets - len(flow))] for flow in flows]
+
+
+@pytest.mark.parametrize("counts", ["kneser-ney", "absolute"])
+def test_lengths_that_are_all_common_are_learnt(counts: str) -> None:
+    # Nothing occurs once, so no discount can be estimated from what does.
+    rows = np.random.default_rng(0).choice([-2, 2], (400, 6))
+    train = Biflows(rows, np.arange(400) % 2, CLASSES, pl_max=PL_MAX)
+    nats = -fitted(train, counts=counts).log_likelihood(train)
+    # ln 2 a packet is what a model with all knowledge needs, and about 0.1 nats more what the new ones among it take.
+    assert nats[:, :3].mean() < np.log(2) + 0.1
 
 
 def test_by_hand_with_absolute_counts():

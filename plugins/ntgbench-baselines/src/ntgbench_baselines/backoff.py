@@ -261,13 +261,15 @@ def _estimated(count: Ints, level: Ints) -> Floats:
 
     With n_j the number of counts of j at the level and Y = n1 / (n1 + 2 n2), D_j = j - (j + 1) Y n_(j + 1) / n_j (Chen
     & Goodman 1999, equation 17). Where this is not above 0, or n_j is 0, half of j stands for it: there are too few
-    counts to tell, and without a discount nothing new would be possible.
+    counts to tell, and without a discount nothing new would be possible. So it does where all of a count of more than 1
+    would be taken: what occurs again is not left to chance because nothing occurs once, or nothing j + 1 times.
     """
     levels = int(level.max()) + 1
     of = np.bincount(5 * level + np.minimum(count, 5) - 1, minlength=5 * levels).reshape(levels, 5)[:, :4]
     rank, number = np.arange(1, 4), np.maximum(of[:, :3], 1)
     share = of[:, :1] / np.maximum(of[:, :1] + 2 * of[:, 1:2], 1)
     found = rank - (rank + 1) * share * of[:, 1:] / number
-    found = np.where((found > 0) & (of[:, :3] > 0), found, rank / 2)
+    told = (found > 0) & ((found < rank) | (rank == 1)) & (of[:, :3] > 0)
+    found = np.where(told, found, rank / 2)
     discount: Floats = found[level, np.minimum(count, 3) - 1]
     return discount
