@@ -1,5 +1,6 @@
 """The generator: its contract, its probabilities, and that no decoder speaks of what it alone has learnt."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,11 +22,13 @@ from ntgbench.testing import Check, system_checks
 from ntgbench.tracks.biflows.example import example_traffic
 from ntgbench.traffic.biflows import Biflows
 
-SMALL = CrossfitParameters(hidden=16, intermediate=16, layers=1, heads=2, epochs=2, batch=16, folds=3)
+SMALL = CrossfitParameters(
+    hidden=16, intermediate=16, layers=1, heads=2, epochs=2, batch=16, folds=3, least_steps=1
+)
 
 
 @pytest.mark.parametrize(
-    "check", system_checks("crossfit[hidden=16,intermediate=16,layers=1,heads=2,epochs=1]"), ids=str
+    "check", system_checks("crossfit[hidden=16,intermediate=16,layers=1,heads=2,epochs=1,least_steps=1]"), ids=str
 )
 def test_keeps_the_contract(check: Check) -> None:
     check()
@@ -41,6 +44,19 @@ def fitted(train: Biflows) -> CrossfitGenerator:
     generator = CrossfitGenerator(SMALL)
     generator.fit(train, Context(seed=1))
     return generator
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(1, 500), (16, 500), (17, 250), (4_000, 2), (5_000, 2)])
+def test_few_biflows_are_learnt_in_more_epochs(rows: int, epochs: int) -> None:
+    assert replace(SMALL, least_steps=500).for_rows(rows).epochs == epochs
+
+
+def test_a_decoder_of_few_biflows_takes_the_least_steps(train: Biflows) -> None:
+    few = train.select(np.arange(40))
+    long, short = (CrossfitGenerator(replace(SMALL, folds=2, least_steps=steps)) for steps in (60, 1))
+    for generator in (long, short):
+        generator.fit(few, Context(seed=1))
+    assert long.log_likelihood(few).sum() > short.log_likelihood(few).sum()
 
 
 @pytest.mark.parametrize("library", [np, torch])

@@ -72,7 +72,7 @@ class CrossfitGenerator:
             novel = unlike(distinct(rows[fold == k]), others)
             learnt, validation = (torch.from_numpy(part).to(device) for part in (others, novel))
             loss, own = next_token_loss(decoder), self._context(context, k)
-            training.fit(decoder, loss, learnt, validation, self.parameters, own, labels)
+            training.fit(decoder, loss, learnt, validation, self.parameters.for_rows(len(others)), own, labels)
             self.seen[k] = seen_in(others, self.mapping)
             self.decoders.append(decoder)
         self._ready()
