@@ -291,6 +291,10 @@ def _inconsistent(metrics: dict[str, MetricValue]) -> str | None:
 
 def clean(text: str, most: int = LONGEST_TEXT) -> str:
     """`text` as a row may hold it: on one line, with escapes for what cannot be printed, and not too long."""
-    line = " ".join(text[: 2 * most].split())
-    line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
+    return escaped(" ".join(text[: 2 * most].split()), most)
+
+
+def escaped(text: str, most: int = LONGEST_TEXT) -> str:
+    """`text` with escapes for what cannot be printed, not too long; its blanks stay, so that names stay different."""
+    line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -15,7 +15,7 @@ import numpy as np
 from ntgbench.interfaces import Confusion, Measured
 from ntgbench.needs import require
 from ntgbench.plugins import resolve
-from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean
+from ntgbench.row_schema import LARGEST, MOST_SHOWN_CLASSES, MetricValue, clean, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -133,7 +133,7 @@ def _confusion(found: Any) -> tuple[list[str], list[list[int]]]:
     """Classes and counts as rows hold them. Raises TypeError or ValueError that says what is broken."""
     if not isinstance(found, Confusion):
         raise ValueError(f"confusion: {reprlib.repr(found)} is not a Confusion")
-    classes, counts = [clean(str(name), 300) for name in found.classes], np.asarray(found.counts)
+    classes, counts = [escaped(str(name), 300) for name in found.classes], np.asarray(found.counts)
     if counts.shape != (len(classes),) * 2 or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise ValueError("confusion: its counts are not integers from 0, with a row and a column for each class")
     return classes, counts.tolist()

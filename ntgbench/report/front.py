@@ -33,12 +33,11 @@ REAL = "real"
 
 _READING = """\
 How useful synthetic traffic is, and how much of it is copied. **Minus real** is the difference from `real` of the same
-splits. **Like unseen traffic**, a system repeats no more of its training traffic than unseen real traffic does:
-`single_hit` minus `single_hit@real` of the same splits is at most one standard error of its mean over the seeds, or of
-the share of one seed. `single_hit@floor` is the share of held-out items: what a system repeats of its training traffic
-beyond that, it remembers. **On the front**, no other is at least as useful and copies no more, and is better in one of
-both; references take no part. A system that changes a little what it copies has a small `single_hit`; attacks on
-membership and `detection_auc` tell it."""
+splits. A system **copies no more than unseen** real traffic if `single_hit` minus `single_hit@real` of the same splits
+is at most one standard error of its mean over the seeds, or of the share of one seed. `single_hit@floor` is the share
+of held-out items: what a system repeats of its training traffic beyond that, it remembers. **On the front**, no other
+is at least as useful and copies no more, and is better in one of both; references take no part. A system that changes a
+little what it copies has a small `single_hit`; attacks on membership and `detection_auc` tell it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,9 @@ class Measurement:
 
     @cached_property
     def front(self) -> set[str]:
-        """Names of the ranked systems that no other beats."""
+        """Names of the ranked systems that no other beats; none where the test set cannot rank systems."""
+        if self.board.unranked:
+            return set()
         return unbeaten({one.name: self.losses(one) for one in self.entries if not one.reference})
 
     def losses(self, entry: Entry) -> tuple[float, float]:
@@ -163,8 +164,11 @@ def _in_both(first: Board, second: Board) -> tuple[Row, ...]:
 
 def _best(one: Measurement) -> str:
     """A sentence that names the most useful system that repeats no more than unseen real traffic does."""
-    found = next((entry for entry in one.entries if not entry.reference and one.like_unseen(entry)), None)
-    if one.form("real") is None:
+    if one.board.unranked:
+        return "The test set cannot tell which system is best."
+    ranked = [entry for entry in one.entries if not entry.reference]
+    found = next((entry for entry in ranked if one.like_unseen(entry)), None)
+    if all(one.like_unseen(entry) is None for entry in ranked):
         return f"No row says how much unseen real traffic copies, `{HIT}@real`."
     if found is None:
         return "No system repeats as little as unseen real traffic does."
@@ -182,7 +186,7 @@ def _columns(one: Measurement) -> tuple[list[str], list[Column], list[Column]]:
     """The heads of all columns but the first, and the columns of copies and of what guards them."""
     copies = [column for column in (one.hit, one.form("real"), one.form("floor")) if column is not None]
     heads = [_head(one.useful), "minus real", _head(one.hit), *(Cell(each.name, meaning(each)) for each in copies[1:])]
-    return [*heads, "like unseen traffic", *map(_head, one.guards)], copies, list(one.guards)
+    return [*heads, "copies no more than unseen", *map(_head, one.guards)], copies, list(one.guards)
 
 
 def _head(column: Column) -> Cell:

@@ -48,8 +48,9 @@ SUPPRESSED = Mark(
     "§",
     "**too few copies**: of the biflows that occur once, fewer training biflows than held-out ones come out again "
     f"(`single_hit` is below its floor, beyond the intervals and by {LEAST:g} or more): copies were removed, which "
-    "gives away by omission what it was trained on. Where that was not measured, the odds of `leakage` are at most "
-    f"1/{ODDS:g} of those of the floor, and its traffic may also be unlike real traffic.",
+    "gives away by omission what it was trained on. Where that was not measured, the odds of `leakage`, and of "
+    f"`train_share` if it is known, are at most 1/{ODDS:g} of those of the floor, and its traffic may also be unlike "
+    "real traffic.",
 )
 TOO_GOOD = Mark(
     "¶",
@@ -65,8 +66,7 @@ def marks_of(rows: Sequence[Row], overlap: float = 0.0) -> tuple[Mark, ...]:
     leakage, share = (_pairs(rows, f"fidelity/{name}") for name in ("leakage", "train_share"))
     if _exceeds(hit, overlap) if hit else _far_above(leakage) or _far_above(share):
         found.append(COPIES)
-    turned = [(floor, own) for own, floor in hit or leakage]
-    if _exceeds(turned, overlap) if hit else _far_above(turned):
+    if _exceeds(_turned(hit), overlap) if hit else _far_above(_turned(leakage)) and not _is_as_often(share):
         found.append(SUPPRESSED)
     keys = set[str]().union(*(row["metrics"] for row in rows))
     fidelity = [key for key in keys if key.startswith("fidelity/") and "@" not in key]
@@ -90,6 +90,15 @@ def _pairs(rows: Sequence[Row], key: str) -> list[_Pair]:
     ]
     newest = max((own["version"] for own, _ in pairs), default=0)
     return [(own, floor) for own, floor in pairs if own["version"] == floor["version"] == newest]
+
+
+def _turned(pairs: Sequence[_Pair]) -> list[_Pair]:
+    return [(floor, own) for own, floor in pairs]
+
+
+def _is_as_often(pairs: Sequence[_Pair]) -> bool:
+    """Whether the first of each pair of shares was measured and is not far below the second."""
+    return bool(pairs) and not _far_above(_turned(pairs))
 
 
 def _exceeds(pairs: Sequence[_Pair], overlap: float) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.profiles import Numbers, largest, packed, packed_sequences
-from ntgbench.row_schema import Profile, clean
+from ntgbench.row_schema import Profile, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def profile(real: Biflows, synthetic: Biflows) -> Profile:
     """
     chosen = largest(real.classes, real.class_counts() + synthetic.class_counts())
     return Profile(
-        classes=[clean(real.classes[place], LONGEST_NAME) for place in chosen],
+        classes=[escaped(real.classes[place], LONGEST_NAME) for place in chosen],
         scale={"packets": real.packets, "pl_max": real.pl_max},
         real=_parts(real, chosen),
         synthetic=_parts(synthetic, chosen),

@@ -22,9 +22,7 @@ from ntgbench.testing import Check, system_checks
 from ntgbench.tracks.biflows.example import example_traffic
 from ntgbench.traffic.biflows import Biflows
 
-SMALL = CrossfitParameters(
-    hidden=16, intermediate=16, layers=1, heads=2, epochs=2, batch=16, folds=3, least_steps=1
-)
+SMALL = CrossfitParameters(hidden=16, intermediate=16, layers=1, heads=2, epochs=2, batch=16, folds=3, least_steps=1)
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,16 @@ def _single_hits(real: Exposed, public: Biflows) -> tuple[Mask, Singles]:
 
 def _of_real(real: Exposed, rng: np.random.Generator) -> float | str:
     """The mean share of single biflows of half of the real traffic that are in the other half of the training set."""
-    found = []
+    found, dealt = [], False
     for _ in range(REAL_DRAWS):
         train, public = halves(real.train, real.train.class_counts(), rng)
         test, _ = halves(real.test, real.test.class_counts(), rng)
         hit, single = _single_hits(Exposed(train, test), public)
         if single.member.any():
             found.append(hit[single.member].mean())
+        dealt = dealt or len(public) > 0
+    if not dealt:
+        return "no class of the training set has two sessions, or two biflows without sessions, to deal into halves"
     return float(np.mean(found)) if found else "no half of the training set has a single biflow"
 
 
