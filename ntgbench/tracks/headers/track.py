@@ -11,11 +11,14 @@ from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficErr
 from ntgbench.tracks import NoLayout, Notes, Request, Track, prepared
 from ntgbench.tracks.headers import checks, splits
 from ntgbench.tracks.headers.example import example_trace
+from ntgbench.traffic.notes import fill
 from ntgbench.traffic.trace import TCP, UDP, PacketTrace, shortest_headers
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from ntgbench.calibration import Calibration
     from ntgbench.row_schema import Profile
@@ -59,17 +62,28 @@ class HeaderTrack(Track[PacketTrace]):
         except OSError as error:
             raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
         ready, notes = prepared(self, path, trace, None, ())
-        return ready, (*_cut(len(ready), whole), *notes)
+        return ready, (*_cut(len(trace), whole), *notes)
 
     def prepare(self, traffic: PacketTrace, max_items: int | None) -> tuple[PacketTrace, Notes]:
-        """The first `max_items` packets: a window, because packets left out in between would change all gaps."""
-        if len(traffic) < 4:
-            count = pluralised(len(traffic), "usable packet")
-            raise DatasetError(f"{count} found; training and testing need at least four")
+        """The first `max_items` packets: a window, because packets left out in between would change all gaps.
+
+        Of these, packets without room for their headers are left out: no system may make such packets, and some hand
+        back those that they were given.
+        """
         notes: Notes = ()
         if max_items is not None and len(traffic) > max_items:
             notes = _cut(max_items, len(traffic))
             traffic = traffic.select(np.arange(len(traffic)) < max_items)
+        fits = has_room(traffic)
+        if not fits.all():
+            notes = (
+                *notes,
+                fill("left out {} [packet|packets] without room for [its|their] headers", int((~fits).sum())),
+            )
+            traffic = traffic.select(fits)
+        if len(traffic) < 4:
+            count = pluralised(len(traffic), "usable packet")
+            raise DatasetError("; ".join((f"{count} found; training and testing need at least four", *notes)))
         return traffic, notes
 
     def accepts(self, traffic: Any, layout: NoLayout) -> bool:  # noqa: ARG002
@@ -132,7 +146,7 @@ class HeaderTrack(Track[PacketTrace]):
             raise PluginError(f"returned {pluralised(len(made), 'packet')}; {asked}")
         try:
             refuse(np.diff(made.time_ns, prepend=made.time_ns[:1]) < 0, "times are in order")
-            check_lengths(made)
+            refuse(~has_room(made), "a packet has room for its IP, TCP or UDP header")
         except TrafficError as error:
             raise PluginError(f"returned an invalid trace: {error}") from error
         if made.span_ns > span_ns:
@@ -200,7 +214,9 @@ def _cut(packets: int, whole: int) -> Notes:
     return (f"cut to the first {packets:,} of {whole:,} packets",)
 
 
-def check_lengths(trace: PacketTrace) -> None:
-    """Raise TrafficError for the first packet that is shorter than its headers must be."""
-    room = trace.ip_length - trace.payload_length
-    refuse(room < shortest_headers(trace.protocol, trace.source), "a packet has room for its IP, TCP or UDP header")
+def has_room(trace: PacketTrace) -> npt.NDArray[np.bool_]:
+    """Which packets leave room for the shortest headers of their protocols beside their payload, bool (N,)."""
+    room: npt.NDArray[np.bool_] = trace.ip_length - trace.payload_length >= shortest_headers(
+        trace.protocol, trace.source
+    )
+    return room
