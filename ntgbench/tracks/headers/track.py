@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ntgbench.calibration import Calibration
     from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
-    from ntgbench.tracks import TrackSpec
+    from ntgbench.tracks import Caution, TrackSpec
 
 MOST_TIMES_ASKED = 2
 """Times as many packets as asked for that a system may make."""
@@ -118,6 +118,12 @@ class HeaderTrack(Track[PacketTrace]):
         """How many flows have packets on both sides of the cut."""
         crossing, flows = splits.crossing_flows(train, test), len(train.flows)
         return (f"{crossing:,} of the {pluralised(flows, 'flow')} in the training trace go on in the held-out part",)
+
+    def cautions(self, train: PacketTrace, test: PacketTrace) -> tuple[Caution, ...]:
+        """Few packets, few connections or too short a time on either side; see `ntgbench.tracks.headers.cautions`."""
+        from ntgbench.tracks.headers.cautions import cautions
+
+        return tuple(cautions(train, test))
 
     def request(self, train: PacketTrace) -> Request:
         """As many packets in the same time."""
