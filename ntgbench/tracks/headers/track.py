@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 MOST_TIMES_ASKED = 2
 """Times as many packets as asked for that a system may make."""
 
+LONG_PAUSE_NS = 3600 * 10**9
+"""A time without a packet that is rather one between two captures than one of a link."""
+
+PAUSED = 0.1
+"""Share of the time of a trace from which on such pauses are noted."""
+
 
 class HeaderTrack(Track[PacketTrace]):
     """Traffic is a `PacketTrace` in the order of time; a request is (packets, span_ns), both int."""
@@ -84,7 +90,7 @@ class HeaderTrack(Track[PacketTrace]):
         if len(traffic) < 4:
             count = pluralised(len(traffic), "usable packet")
             raise DatasetError("; ".join((f"{count} found; training and testing need at least four", *notes)))
-        return traffic, notes
+        return traffic, (*notes, *_pauses(traffic))
 
     def accepts(self, traffic: Any, layout: NoLayout) -> bool:  # noqa: ARG002
         """Whether this is a `PacketTrace` in the order of time."""
@@ -218,6 +224,19 @@ class HeaderTrack(Track[PacketTrace]):
 
 def _cut(packets: int, whole: int) -> Notes:
     return (f"cut to the first {packets:,} of {whole:,} packets",)
+
+
+def _pauses(trace: PacketTrace) -> Notes:
+    """Pauses as between captures that were put together, where metrics of time are about them and not about traffic."""
+    gaps = np.diff(trace.time_ns)
+    gaps = gaps[gaps >= LONG_PAUSE_NS]
+    share = gaps.sum() / max(trace.span_ns, 1)
+    if share < PAUSED:
+        return ()
+    told = fill(
+        f"{{}} [pause of an hour or more takes|pauses of an hour or more take] {share:.0%} of the time", len(gaps)
+    )
+    return (f"{told}; the longest one without a packet is {gaps.max() / 1e9:,.0f} s",)
 
 
 def has_room(trace: PacketTrace) -> npt.NDArray[np.bool_]:

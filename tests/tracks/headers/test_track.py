@@ -107,6 +107,29 @@ def test_a_dataset_is_cut_to_its_first_packets_and_needs_four():
         TRACK.prepare(rows(TRACE, 0, 1, 2), None)
 
 
+def test_pauses_as_between_captures_are_noted():
+    hour = 3600 * 10**9
+
+    def notes(*pauses: int) -> tuple[str, ...]:
+        later = np.zeros(len(TRACE), np.int64)
+        for at, pause in enumerate(pauses):
+            later[100 * (at + 1) :] += pause
+        return TRACK.prepare(replace(TRACE, time_ns=TRACE.time_ns + later), None)[1]
+
+    assert notes(hour // 2) == ()
+    longest = f"{3600 + np.diff(TRACE.time_ns)[99] / 1e9:,.0f} s"
+    assert notes(hour) == (
+        f"1 pause of an hour or more takes 99% of the time; the longest one without a packet is {longest}",
+    )
+    (two,) = notes(5 * 24 * hour, 30 * 24 * hour)
+    assert two.startswith(
+        "2 pauses of an hour or more take 100% of the time; the longest one without a packet is 2,592,"
+    )
+    half_hours = TRACE.time_ns[0] + np.arange(len(TRACE)) * (hour // 2)
+    half_hours[-1] += hour
+    assert TRACK.prepare(replace(TRACE, time_ns=half_hours), None)[1] == ()
+
+
 def test_a_trace_out_of_order_is_not_accepted():
     assert not TRACK.accepts(rows(TRACE, 5, 0), None)
     assert not TRACK.accepts("trace", None)
