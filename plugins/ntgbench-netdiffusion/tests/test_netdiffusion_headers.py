@@ -184,6 +184,10 @@ def test_repair_makes_valid_flows_of_random_bits(seed):
     assert valid_tcp_flows(made)[made.protocol[made.flows.heads()] == TCP].all()
     assert len(made.flows) == len(images)
     np.testing.assert_array_equal(repaired(fixed), fixed)
+    short = as_trace(repaired(images, 300))
+    assert short.ip_length.max() == 300
+    assert valid_packets(short).all()
+    assert valid_tcp_flows(short)[short.protocol[short.flows.heads()] == TCP].all()
 
 
 def test_repair_is_exported_and_raw_bits_are_not_valid(tmp_path):
