@@ -216,7 +216,7 @@ def _consistent(columns: Columns, changes: Counter[str]) -> None:
         changes["cut {} [payload|payloads] to the length of the packet"] += int(longer.sum())
         columns["payload_length"] = np.minimum(columns["payload_length"], longest)
     short = columns["ip_length"] < shortest_headers(columns["protocol"], columns["source"])
-    changes["kept {} [packet that is|packets that are] too short for [its|their] headers"] += int(short.sum())
+    changes["{} [packet is|packets are] too short for [its|their] headers"] += int(short.sum())
 
 
 def _names(batch: pa.RecordBatch, held: Mapping[str, str]) -> pa.Array:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ntgbench.report.text import bullets, plain, unit_of
-from ntgbench.words import plural
+from ntgbench.words import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,14 +59,19 @@ def legend(marks: Iterable[Mark]) -> list[str]:
 
 
 def caution_lines(rows: Sequence[Row]) -> list[str]:
+    """The same as `caution_texts`, with Markdown escaped."""
+    return [plain(text) for text in caution_texts(rows)]
+
+
+def caution_texts(rows: Sequence[Row]) -> list[str]:
     """What keeps the rows' test sets from ranking systems; texts that differ in numbers only are one."""
     found: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: row["seed"]):
         for one in row.get("cautions", ()):
             found.setdefault(re.sub(r"\d+", "0", one["text"]), one["text"])
-    lines = [plain(text) for text in found.values()]
-    rest = len(lines) - MOST_CAUTIONS
-    return [*lines[:MOST_CAUTIONS], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
+    texts = [printable(text) for text in found.values()]
+    rest = len(texts) - MOST_CAUTIONS
+    return [*texts[:MOST_CAUTIONS], *([f"and {rest} more in rows.jsonl"] if rest > 0 else [])]
 
 
 def cautions(rows: Sequence[Row], digest: str) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from ntgbench.plugins import registry
@@ -11,6 +12,7 @@ from ntgbench.report.board import boards, suites_in
 from ntgbench.report.cells import no_number
 from ntgbench.report.failures import metric_failures
 from ntgbench.report.rank import estimate, ranks
+from ntgbench.report.reading import caution_texts
 from ntgbench.results import identity
 from ntgbench.words import pluralised, printable, titles
 
@@ -75,6 +77,7 @@ class Summary:
     columns: Mapping[str, tuple[str, bool]]
     lines: tuple[Line, ...]
     failures: tuple[str, ...]  # of metrics
+    cautions: tuple[str, ...]  # what keeps its test sets from ranking systems
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
@@ -86,7 +89,7 @@ def summaries(rows: Iterable[Row]) -> list[Summary]:
 
 
 def text(found: Sequence[Summary], width: int) -> str:
-    """The tables, none wider than `width` but for 80 at least, and below each its failures and marks."""
+    """The tables, none wider than `width` but for 80 at least, and below each its failures, marks and cautions."""
     width = max(width, NARROWEST)
     return "\n\n".join("\n".join(cut(line, width) for line in _lines(one, width)) for one in found)
 
@@ -143,7 +146,9 @@ def _summary(name: str, rows: Sequence[Row]) -> Summary:
         f"{one.metric}, of {', '.join(one.systems)}: {printable(one.cause)}"
         for one in metric_failures([(row["system"], row) for row in rows])
     ]
-    return Summary(name, len({row["seed"] for row in rows}), columns, tuple(order), tuple(causes))
+    return Summary(
+        name, len({row["seed"] for row in rows}), columns, tuple(order), tuple(causes), tuple(caution_texts(rows))
+    )
 
 
 def _chosen(board: Board) -> list[Column]:
@@ -206,7 +211,9 @@ def _lines(one: Summary, width: int) -> list[str]:
     failed += [f"failed: {cause}" for cause in one.failures]
     marks = dict(mark for line in one.lines for mark in line.marks)
     legend = [", ".join(f"{sign} {name}" for sign, name in sorted(marks.items()))] if marks else []
-    return [*told, *([""] if failed or legend else []), *failed, *legend]
+    notes = [line for text in one.cautions for line in wrap(f"note: {text}", width, subsequent_indent="  ")]
+    below = [*failed, *legend, *notes]
+    return [*told, *([""] if below else []), *below]
 
 
 def _name(line: Line) -> str:

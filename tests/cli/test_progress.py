@@ -178,6 +178,7 @@ def test_a_run_in_a_pipe_names_every_phase_and_moves_no_cursor(ntgbench, flows: 
     assert lines.index(phases[-1]) < lines.index(ended)
     assert lines[-1] == "1 cell, leaderboards in leaderboards/index.html and leaderboards/README.md"
     assert any(re.match(r"system +jsd_2gram ↓", line) for line in lines)
+    assert "note: 3 of 4 classes have fewer than 10 test biflows, so a few biflows decide what they add" in done.stdout
 
 
 def test_the_bar_of_a_terminal_goes_and_the_table_stays(flows: Path, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_seconds_of_floats_are_whole_microseconds(tmp_path):
         ({"pkt_len": "40,inf,41"}, "ip_length", [40, 41], "left out 1 packet: no pkt_len"),
         ({"time": f"{US},,{US}"}, "ttl", [64, 255], "left out 1 packet: no time between 1824 and 2116"),
         ({"time": f"{US},99999999999999999,1"}, "ttl", [255, 64], "left out 1 packet: no time between 1824 and 2116"),
-        ({"pkt_len": "20,28,39"}, "payload_length", [0, 0, 0], "kept 2 packets that are too short for their headers"),
+        ({"pkt_len": "20,28,39"}, "payload_length", [0, 0, 0], "2 packets are too short for their headers"),
         ({"tcp_flags": "2,2,16"}, "tcp_flags", [2, 0, 16], "set tcp_flags of 1 UDP packet to 0"),
         ({"payload_len": "0,1,1500"}, "payload_length", [0, 1, 1499], "cut 1 payload to the length of the packet"),
         ({"srcip": f"-1,{2**32},5.5"}, "source_port", [10, 11, 12], "clipped 2 values of srcip to 0..4294967295"),

@@ -48,6 +48,18 @@ def test_nothing_is_ranked_where_that_makes_no_sense(rows) -> None:
     assert all(score["rank"] is None for line in as_json(summaries(rows)) for score in line["metrics"].values())
 
 
+def test_each_caution_of_a_dataset_is_told_once_and_whole() -> None:
+    long = " ".join(["[few] of *one* class"] * 9)
+    some = [{"text": f"caution {letter}"} for letter in "abcdef"]
+    rows = [make_row(name, seed, cautions=[{"text": long}]) for name in ("one", "other") for seed in range(2)]
+    rows += [make_row("one", 0, dataset="several", cautions=some), make_row("one", 0, dataset="none")]
+    tables = {one.dataset: text([one], 80) for one in summaries(rows)}
+    assert " ".join(tables["made"].partition("note: ")[2].split()) == long
+    notes = [line for line in tables["several"].splitlines() if line.startswith("note: ")]
+    assert notes == [*(f"note: caution {letter}" for letter in "abcde"), "note: and 1 more in rows.jsonl"]
+    assert "note: " not in tables["none"]
+
+
 def test_each_dataset_has_a_table_and_each_suite_its_primary_metric() -> None:
     other = {"value": 1.0, "version": 1, "goal": "min", "digits": 3}
     rows = [quality(name, f1, 0.2, dataset=dataset) for name, f1 in (("a", 0.5), ("b", 0.6)) for dataset in ("x", "y")]

@@ -11,19 +11,28 @@ from ntgbench.errors import DatasetError, NtgbenchError, PluginError, TrafficErr
 from ntgbench.tracks import NoLayout, Notes, Request, Track, prepared
 from ntgbench.tracks.headers import checks, splits
 from ntgbench.tracks.headers.example import example_trace
+from ntgbench.traffic.notes import fill
 from ntgbench.traffic.trace import TCP, UDP, PacketTrace, shortest_headers
 from ntgbench.words import pluralised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from ntgbench.calibration import Calibration
     from ntgbench.row_schema import Profile
     from ntgbench.testing import Check, Fit
-    from ntgbench.tracks import TrackSpec
+    from ntgbench.tracks import Caution, TrackSpec
 
 MOST_TIMES_ASKED = 2
 """Times as many packets as asked for that a system may make."""
+
+LONG_PAUSE_NS = 3600 * 10**9
+"""A time without a packet that is rather one between two captures than one of a link."""
+
+PAUSED = 0.1
+"""Share of the time of a trace from which on such pauses are noted."""
 
 
 class HeaderTrack(Track[PacketTrace]):
@@ -59,18 +68,29 @@ class HeaderTrack(Track[PacketTrace]):
         except OSError as error:
             raise DatasetError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
         ready, notes = prepared(self, path, trace, None, ())
-        return ready, (*_cut(len(ready), whole), *notes)
+        return ready, (*_cut(len(trace), whole), *notes)
 
     def prepare(self, traffic: PacketTrace, max_items: int | None) -> tuple[PacketTrace, Notes]:
-        """The first `max_items` packets: a window, because packets left out in between would change all gaps."""
-        if len(traffic) < 4:
-            count = pluralised(len(traffic), "usable packet")
-            raise DatasetError(f"{count} found; training and testing need at least four")
+        """The first `max_items` packets: a window, because packets left out in between would change all gaps.
+
+        Of these, packets without room for their headers are left out: no system may make such packets, and some hand
+        back those that they were given.
+        """
         notes: Notes = ()
         if max_items is not None and len(traffic) > max_items:
             notes = _cut(max_items, len(traffic))
             traffic = traffic.select(np.arange(len(traffic)) < max_items)
-        return traffic, notes
+        fits = has_room(traffic)
+        if not fits.all():
+            notes = (
+                *notes,
+                fill("left out {} [packet|packets] without room for [its|their] headers", int((~fits).sum())),
+            )
+            traffic = traffic.select(fits)
+        if len(traffic) < 4:
+            count = pluralised(len(traffic), "usable packet")
+            raise DatasetError("; ".join((f"{count} found; training and testing need at least four", *notes)))
+        return traffic, (*notes, *_pauses(traffic))
 
     def accepts(self, traffic: Any, layout: NoLayout) -> bool:  # noqa: ARG002
         """Whether this is a `PacketTrace` in the order of time."""
@@ -105,6 +125,12 @@ class HeaderTrack(Track[PacketTrace]):
         crossing, flows = splits.crossing_flows(train, test), len(train.flows)
         return (f"{crossing:,} of the {pluralised(flows, 'flow')} in the training trace go on in the held-out part",)
 
+    def cautions(self, train: PacketTrace, test: PacketTrace) -> tuple[Caution, ...]:
+        """Few packets, few connections or too short a time on either side; see `ntgbench.tracks.headers.cautions`."""
+        from ntgbench.tracks.headers.cautions import cautions
+
+        return tuple(cautions(train, test))
+
     def request(self, train: PacketTrace) -> Request:
         """As many packets in the same time."""
         return (len(train), train.span_ns)
@@ -132,7 +158,7 @@ class HeaderTrack(Track[PacketTrace]):
             raise PluginError(f"returned {pluralised(len(made), 'packet')}; {asked}")
         try:
             refuse(np.diff(made.time_ns, prepend=made.time_ns[:1]) < 0, "times are in order")
-            check_lengths(made)
+            refuse(~has_room(made), "a packet has room for its IP, TCP or UDP header")
         except TrafficError as error:
             raise PluginError(f"returned an invalid trace: {error}") from error
         if made.span_ns > span_ns:
@@ -200,7 +226,22 @@ def _cut(packets: int, whole: int) -> Notes:
     return (f"cut to the first {packets:,} of {whole:,} packets",)
 
 
-def check_lengths(trace: PacketTrace) -> None:
-    """Raise TrafficError for the first packet that is shorter than its headers must be."""
-    room = trace.ip_length - trace.payload_length
-    refuse(room < shortest_headers(trace.protocol, trace.source), "a packet has room for its IP, TCP or UDP header")
+def _pauses(trace: PacketTrace) -> Notes:
+    """Pauses as between captures that were put together, where metrics of time are about them and not about traffic."""
+    gaps = np.diff(trace.time_ns)
+    gaps = gaps[gaps >= LONG_PAUSE_NS]
+    share = gaps.sum() / max(trace.span_ns, 1)
+    if share < PAUSED:
+        return ()
+    told = fill(
+        f"{{}} [pause of an hour or more takes|pauses of an hour or more take] {share:.0%} of the time", len(gaps)
+    )
+    return (f"{told}; the longest one without a packet is {gaps.max() / 1e9:,.0f} s",)
+
+
+def has_room(trace: PacketTrace) -> npt.NDArray[np.bool_]:
+    """Which packets leave room for the shortest headers of their protocols beside their payload, bool (N,)."""
+    room: npt.NDArray[np.bool_] = trace.ip_length - trace.payload_length >= shortest_headers(
+        trace.protocol, trace.source
+    )
+    return room

@@ -14,7 +14,7 @@ from ntgbench_netdiffusion.repair import WINDOW, repaired
 from ntgbench_trace_records.validity import valid_packets, valid_tcp_flows
 
 from ntgbench.tracks.headers.example import example_trace
-from ntgbench.tracks.headers.track import check_lengths
+from ntgbench.tracks.headers.track import has_room
 from ntgbench.traffic.export import write_pcap
 from ntgbench.traffic.trace import ACK, FIN, PSH, RST, SYN, TCP, UDP, PacketTrace, ipv4_address
 
@@ -170,7 +170,7 @@ def test_what_no_header_claims_becomes_a_packet(seed):
         assert there[:, 0].all()
         assert (one_of[0] + one_of[1] == there).all()
         assert (one_of[2] + one_of[3] == there).all()
-        check_lengths(as_trace(images))
+        assert has_room(as_trace(images)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -179,11 +179,15 @@ def test_repair_makes_valid_flows_of_random_bits(seed):
     images = random_images(np.random.default_rng(seed))
     fixed = repaired(images)
     made = as_trace(fixed)
-    check_lengths(made)
+    assert has_room(made).all()
     assert valid_packets(made).all()
     assert valid_tcp_flows(made)[made.protocol[made.flows.heads()] == TCP].all()
     assert len(made.flows) == len(images)
     np.testing.assert_array_equal(repaired(fixed), fixed)
+    short = as_trace(repaired(images, 300))
+    assert short.ip_length.max() == 300
+    assert valid_packets(short).all()
+    assert valid_tcp_flows(short)[short.protocol[short.flows.heads()] == TCP].all()
 
 
 def test_repair_is_exported_and_raw_bits_are_not_valid(tmp_path):

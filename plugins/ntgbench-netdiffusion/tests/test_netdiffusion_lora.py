@@ -215,6 +215,7 @@ def test_a_model_comes_back(home, tmp_path, changes):
     [
         ("headers", [True, False, False, False]), ("headers", [True]), ("packets", 0.5), ("pairs", 3),
         ("weights", ""), ("weights", "/nowhere"), ("start_ns", 2**62 + 1),
+        ("longest", 0),
     ],
 )  # fmt: skip
 def test_a_damaged_model_is_refused(home, tmp_path, key, value):

@@ -78,6 +78,7 @@ def test_any_request_gets_as_many_packets(train, changes):
     assert made.is_ipv4().any() <= train.is_ipv4().any()
     if system.parameters.repair:
         made = system.sample(300, 10**9, np.random.default_rng(2))
+        assert made.ip_length.max() <= train.ip_length.max()
         assert valid_packets(made).all()
         assert valid_tcp_flows(made)[made.protocol[made.flows.heads()] == TCP].all()
 
@@ -169,6 +170,7 @@ def test_a_model_comes_back(tmp_path, changes):
         ("once", [True]), ("drawn", [0]), ("drawn", [5, 3]), ("drawn", [0, 280]), ("constants", [0] * 279),
         ("constants", [-1] * 280),
         ("flows", [0, 0, 0, 0]), ("flows", [1, 1, 1]), ("packets", 0.5), ("pairs", 7), ("start_ns", 2**62 + 1),
+        ("longest", 0), ("longest", 2**16 + 40),
     ],
 )  # fmt: skip
 def test_a_damaged_model_is_refused(tmp_path, key, value):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from ntgbench_realtabformer.generator import REaLTabFormer
 from ntgbench_realtabformer.parameters import REaLTabFormerParameters
 
-from ntgbench.errors import PluginError
 from ntgbench.interfaces import Context
 from ntgbench.plugins import registry
 from ntgbench.testing import system_checks
@@ -83,7 +82,22 @@ def test_a_hard_training_trace_gives_a_valid_trace(name, digits):
         assert len(made) == request[0]
 
 
-def test_packets_before_1970_are_refused():
-    train = replace(example_trace(), time_ns=example_trace().time_ns - 2 * 10**18)
-    with pytest.raises(PluginError, match="before 1970"):
-        fitted(train)
+def test_a_trace_before_1970_is_learnt_as_it_is_later():
+    later, decades = example_trace(), 2 * 10**18
+    earlier = replace(later, time_ns=later.time_ns - decades)
+    made, same = (fitted(train).sample(50, 10**9, np.random.default_rng(1)) for train in (earlier, later))
+    assert earlier.time_ns[0] <= made.time_ns[0] < 0
+    assert replace(made, time_ns=made.time_ns + decades).digest() == same.digest()
+
+
+def test_fields_stay_in_the_range_that_training_has(tmp_path):
+    train = example_trace()
+    SYSTEM.save(tmp_path)
+    again = REaLTabFormer(SMALL)
+    again.load(tmp_path)
+    for system in (SYSTEM, again):
+        made = system.sample(400, train.span_ns, np.random.default_rng(2))
+        for name in ("ttl", "ip_length", "source_port", "destination_port", "tos", "ip_id", "ip_flags"):
+            known, found = getattr(train, name), getattr(made, name)
+            assert known.min() <= found.min()
+            assert found.max() <= known.max(), name

@@ -45,6 +45,22 @@ def records(packets):
     return Counter(map(tuple, np.column_stack(columns).tolist()))
 
 
+def test_packets_that_the_span_has_no_room_for_are_counted(caplog):
+    made()
+    assert not caplog.messages
+    system = FlowBootstrap(FlowBootstrapParameters())
+    system.fit(TRAIN, Context(seed=0))
+    for span_ns, seconds in ((0, "0 s"), (10**8, "0.1 s")):
+        caplog.clear()
+        missing = len(TRAIN) - len(system.sample(len(TRAIN), span_ns, np.random.default_rng(1)))
+        assert missing > 0
+        (told,) = caplog.messages
+        assert told == (
+            f"{missing} of the {len(TRAIN)} packets asked for are not made: "
+            f"their connections last longer than the {seconds} asked for"
+        )
+
+
 @pytest.mark.parametrize("remap", ["none", "ports", "all"])
 def test_every_connection_comes_once_and_whole(remap):
     assert shapes(made(jitter=0.0, remap=remap)) == shapes(TRAIN)

@@ -51,12 +51,37 @@ def test_flows_on_both_sides_of_the_cut_are_counted():
     assert crossing_flows(*halves(rows(TRACE, 0, 0, 0, 0))) == 1
 
 
+def with_short_packets() -> PacketTrace:
+    """The example, with a packet that is too short for its headers and one whose payload takes their room."""
+    length, payload = TRACE.ip_length.copy(), TRACE.payload_length.copy()
+    length[10], payload[10] = 27, 0
+    payload[20] = length[20] - 1
+    return replace(TRACE, ip_length=length, payload_length=payload)
+
+
+def test_what_the_check_of_made_traces_refuses_is_in_no_dataset():
+    short = with_short_packets()
+    with pytest.raises(PluginError, match="row 10: a packet has room for its IP, TCP or UDP header"):
+        TRACK.check(short, REQUEST, TRACE)
+    ready, notes = TRACK.prepare(short, 100)
+    assert TRACK.check(ready, (len(ready), ready.span_ns), ready) is ready
+    assert ready.digest() == TRACE.select(np.delete(np.arange(100), [10, 20])).digest()
+    assert notes == (
+        f"cut to the first 100 of {len(TRACE)} packets",
+        "left out 2 packets without room for their headers",
+    )
+    every = replace(TRACE, ip_length=np.full_like(TRACE.ip_length, 20), payload_length=0 * TRACE.payload_length)
+    with pytest.raises(DatasetError, match=r"0 usable packets found; .*; left out 430 packets without room"):
+        TRACK.prepare(every, None)
+
+
 @pytest.mark.parametrize("in_order", [True, False])
 @pytest.mark.parametrize("most", [4, 100, len(TRACE) - 1, len(TRACE), None])
 def test_reading_the_first_packets_is_reading_all_and_cutting(tmp_path, monkeypatch, in_order: bool, most: int | None):
     monkeypatch.setattr("ntgbench.traffic.parquet._BATCH_BYTES", 10_000)
     path = tmp_path / "trace.parquet"
-    TRACK.write(TRACE if in_order else TRACE.select(np.arange(len(TRACE))[::-1]), path)
+    short = with_short_packets()
+    TRACK.write(short if in_order else short.select(np.arange(len(short))[::-1]), path)
     whole, notes = TRACK.read(path, NoLayout())
     expected, more = TRACK.prepare(whole, most)
     found, told = TRACK.read_prepared(path, NoLayout(), most)
@@ -80,6 +105,29 @@ def test_a_dataset_is_cut_to_its_first_packets_and_needs_four():
     assert TRACK.prepare(TRACE, len(TRACE)) == (TRACE, ())
     with pytest.raises(DatasetError, match="3 usable packets found"):
         TRACK.prepare(rows(TRACE, 0, 1, 2), None)
+
+
+def test_pauses_as_between_captures_are_noted():
+    hour = 3600 * 10**9
+
+    def notes(*pauses: int) -> tuple[str, ...]:
+        later = np.zeros(len(TRACE), np.int64)
+        for at, pause in enumerate(pauses):
+            later[100 * (at + 1) :] += pause
+        return TRACK.prepare(replace(TRACE, time_ns=TRACE.time_ns + later), None)[1]
+
+    assert notes(hour // 2) == ()
+    longest = f"{3600 + np.diff(TRACE.time_ns)[99] / 1e9:,.0f} s"
+    assert notes(hour) == (
+        f"1 pause of an hour or more takes 99% of the time; the longest one without a packet is {longest}",
+    )
+    (two,) = notes(5 * 24 * hour, 30 * 24 * hour)
+    assert two.startswith(
+        "2 pauses of an hour or more take 100% of the time; the longest one without a packet is 2,592,"
+    )
+    half_hours = TRACE.time_ns[0] + np.arange(len(TRACE)) * (hour // 2)
+    half_hours[-1] += hour
+    assert TRACK.prepare(replace(TRACE, time_ns=half_hours), None)[1] == ()
 
 
 def test_a_trace_out_of_order_is_not_accepted():

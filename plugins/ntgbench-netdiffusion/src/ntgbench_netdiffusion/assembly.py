@@ -36,6 +36,8 @@ class Learnt(Protocol):
     @property
     def packets(self) -> float: ...  # noqa: D102
     @property
+    def longest(self) -> int: ...  # noqa: D102
+    @property
     def pairs(self) -> Addresses | None: ...  # noqa: D102
 
 
@@ -75,7 +77,7 @@ def assembled(
         mean = made / flows if flows else model.packets
         count = min(most, max(1, round((packets - made) / mean)))
         drawn = images(count, rng)
-        found, flow_of = packets_of(repaired(drawn) if p.repair else drawn)
+        found, flow_of = packets_of(repaired(drawn, model.longest) if p.repair else drawn)
         parts.append({**found, "flow": flow_of + flows})
         made, flows = made + len(flow_of), flows + count
     columns = {name: np.concatenate([part[name] for part in parts])[:packets] for name in parts[0]}

@@ -10,6 +10,7 @@ import torch
 from ntgbench.learning.device import use_device
 from ntgbench_netdiffusion import assembly, saving, training
 from ntgbench_netdiffusion.images import CLASSES, Flows, Layout
+from ntgbench_netdiffusion.nprint import LONGEST_PACKET
 from ntgbench_netdiffusion.saving import Model
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class NetDiffusion:
             start_ns=int(train.time_ns[0]),
             flows=tuple(np.bincount(kind, minlength=CLASSES).tolist()),
             packets=float(flows.count.mean()),
+            longest=min(int(train.ip_length.max()), LONGEST_PACKET),
             pairs=pairs if p.addresses == "training" else None,
         )
 

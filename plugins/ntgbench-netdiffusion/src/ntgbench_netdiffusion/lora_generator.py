@@ -18,7 +18,7 @@ from ntgbench.traffic.trace import is_ipv4
 from ntgbench.values import convert
 from ntgbench_netdiffusion import assembly, lora
 from ntgbench_netdiffusion.images import Flows, Layout
-from ntgbench_netdiffusion.nprint import ABSENT, HEADERS
+from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, LONGEST_PACKET
 from ntgbench_netdiffusion.saving import LONGEST_NS, MOST_FLOWS
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Model:
         headers: which of `HEADERS` the training packets have, bool.
         start_ns: time of the first packet in training.
         packets: packets of a flow on average, as many as an image holds at most.
+        longest: bytes of the longest training packet, or what a header can say.
         pairs: source and destination of each training flow, uint64 (F, 4), or None when addresses are random.
     """
 
@@ -54,6 +55,7 @@ class Model:
     headers: tuple[bool, ...]
     start_ns: int
     packets: float
+    longest: int
     pairs: npt.NDArray[np.uint64] | None
 
 
@@ -64,6 +66,7 @@ class Settings(TypedDict):
     headers: Annotated[tuple[bool, ...], Meta(min_length=len(HEADERS), max_length=len(HEADERS))]
     start_ns: Annotated[int, Meta(ge=-LONGEST_NS, le=LONGEST_NS)]
     packets: Annotated[float, Meta(ge=1, le=1_024)]
+    longest: Annotated[int, Meta(ge=1, le=LONGEST_PACKET)]
     pairs: Annotated[int, Meta(ge=0, le=MOST_FLOWS)]  # of addresses; none when these are random
 
 
@@ -98,6 +101,7 @@ class StableNetDiffusion:
             headers=tuple(bool((flows.bits[:, place.start] != ABSENT).any()) for place in HEADERS.values()),
             start_ns=int(train.time_ns[0]),
             packets=float(flows.count.mean()),
+            longest=min(int(train.ip_length.max()), LONGEST_PACKET),
             pairs=pairs if p.addresses == "training" else None,
         )
 
@@ -123,6 +127,7 @@ class StableNetDiffusion:
             "headers": model.headers,
             "start_ns": model.start_ns,
             "packets": model.packets,
+            "longest": model.longest,
             "pairs": 0 if model.pairs is None else len(model.pairs),
         }
         write_checkpoint(folder, KIND, settings, tensors)
@@ -151,7 +156,13 @@ class StableNetDiffusion:
             if (four != is_ipv4(known[:, 2:])).any() or [four.any(), not four.all()] != [ipv4, ipv6]:
                 raise PluginError(f"{folder / WEIGHTS_FILE}: pairs must be addresses of flows, each of one IP version")
         self.model = Model(
-            pipeline, Path(found["weights"]), found["headers"], found["start_ns"], found["packets"], known
+            pipeline,
+            Path(found["weights"]),
+            found["headers"],
+            found["start_ns"],
+            found["packets"],
+            found["longest"],
+            known,
         )
 
 

@@ -46,6 +46,9 @@ TCP_FLAGS = ("fin", "syn", "rst", "psh", "ackf", "urg", "ece", "cwr")
 LONGEST = 0xFFFF
 """Bound of every length in a header."""
 
+LONGEST_PACKET = LONGEST + 40
+"""Bound of the length of a packet: that in an IPv6 header leaves the header out."""
+
 
 def _slices() -> tuple[dict[str, slice], dict[str, slice]]:
     """Where each field, by header_field, and each header is."""

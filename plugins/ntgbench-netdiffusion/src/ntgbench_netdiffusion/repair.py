@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ntgbench.traffic.trace import TCP, UDP
-from ntgbench_netdiffusion.nprint import ABSENT, COLUMNS, HEADERS, LONGEST, Bits, Numbers, Values, number, written
+from ntgbench_netdiffusion.nprint import (
+    ABSENT,
+    COLUMNS,
+    HEADERS,
+    LONGEST,
+    LONGEST_PACKET,
+    Bits,
+    Numbers,
+    Values,
+    number,
+    written,
+)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -21,13 +32,14 @@ NUMBERS = 1 << 32
 """Sequence numbers start again behind this."""
 
 
-def repaired(images: Bits) -> Bits:
+def repaired(images: Bits, longest: int = LONGEST_PACKET) -> Bits:
     """Repaired images, int8 (F, rows, WIDTH); of a repaired one it is the same.
 
     - A flow has one IP version and one transport protocol, those of most of its packets. Others are left out, and so
       are rows without a packet.
     - Ports and the length of the IPv4 header are the same in all packets: each bit is that of most packets.
-    - Lengths have room for the headers, and that of UDP agrees with that of IP. TTL and ports are not 0.
+    - Lengths are at most `longest`, but have room for the headers in any case. That of UDP agrees with that of IP.
+    - TTL and ports are not 0, but the source port of UDP may be.
     - No packet is a fragment, whose transport header would not be there.
     - Flags and numbers of TCP: see `_connection`.
     """
@@ -47,7 +59,8 @@ def repaired(images: Bits) -> Bits:
         values[field] = np.zeros_like(protocol)
     ip_header = np.where(ipv6, 0, 4 * values["ipv4_hl"])
     headers = ip_header + np.where(udp, 8, 4 * values["tcp_doff"])
-    length = np.maximum(np.where(ipv6, values["ipv6_len"], values["ipv4_tl"]), headers)
+    length = np.where(ipv6, np.minimum(values["ipv6_len"], longest - 40), np.minimum(values["ipv4_tl"], longest))
+    length = np.maximum(length, headers)
     payload = _connection(values, length - headers, there & ~udp)
     values["ipv4_tl"] = values["ipv6_len"] = headers + payload
     values["udp_len"] = np.minimum(payload + 8, LONGEST)

@@ -15,7 +15,7 @@ from ntgbench.learning.checkpoints import WEIGHTS_FILE, read_settings, read_weig
 from ntgbench.traffic.trace import is_ipv4
 from ntgbench.values import convert
 from ntgbench_netdiffusion.images import CLASSES, Layout
-from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, MARKS, WIDTH
+from ntgbench_netdiffusion.nprint import ABSENT, HEADERS, LONGEST_PACKET, MARKS, WIDTH
 from ntgbench_netdiffusion.training import new_network
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Model:
         start_ns: time of the first packet in training.
         flows: training flows of each kind, at least one in all.
         packets: packets of a flow on average, as many as an image holds at most.
+        longest: bytes of the longest training packet, or what a header can say.
         pairs: source and destination of each training flow, uint64 (F, 4), or None when addresses are random.
     """
 
@@ -49,6 +50,7 @@ class Model:
     start_ns: int
     flows: tuple[int, ...]
     packets: float
+    longest: int
     pairs: npt.NDArray[np.uint64] | None
 
 
@@ -63,6 +65,7 @@ class Settings(TypedDict):
         tuple[Annotated[int, Meta(ge=0, le=MOST_FLOWS)], ...], Meta(min_length=CLASSES, max_length=CLASSES)
     ]
     packets: Annotated[float, Meta(ge=1, le=1_024)]
+    longest: Annotated[int, Meta(ge=1, le=LONGEST_PACKET)]
     pairs: Annotated[int, Meta(ge=0, le=MOST_FLOWS)]  # of addresses; none when these are random
 
 
@@ -78,6 +81,7 @@ def write(model: Model, folder: Path) -> None:
         "constants": model.layout.constants,
         "flows": model.flows,
         "packets": model.packets,
+        "longest": model.longest,
         "pairs": 0 if model.pairs is None else len(model.pairs),
     }
     write_checkpoint(folder, KIND, settings, tensors)
@@ -120,4 +124,4 @@ def read(folder: Path, p: NetDiffusionParameters) -> Model:
         four = is_ipv4(known[:, :2])
         if (four != is_ipv4(known[:, 2:])).any() or four.sum() != flows[0] + flows[1]:
             raise PluginError(f"{folder / WEIGHTS_FILE}: pairs must be addresses of the flows, each of one IP version")
-    return Model(network.eval(), layout, found["start_ns"], flows, found["packets"], known)
+    return Model(network.eval(), layout, found["start_ns"], flows, found["packets"], found["longest"], known)

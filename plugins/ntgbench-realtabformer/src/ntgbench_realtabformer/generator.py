@@ -10,7 +10,7 @@ from ntgbench.learning.device import use_device
 from ntgbench_realtabformer import saving
 from ntgbench_realtabformer.model import Model
 from ntgbench_realtabformer.network import network
-from ntgbench_realtabformer.rows import rows_of
+from ntgbench_realtabformer.rows import ranges_of, rows_of
 from ntgbench_realtabformer.tokens import tokenised
 from ntgbench_realtabformer.training import Training
 
@@ -39,18 +39,16 @@ class REaLTabFormer:
         self.parameters = parameters
 
     def fit(self, train: PacketTrace, context: Context) -> None:
-        """Train from scratch.
-
-        Raises PluginError when this machine lacks the device of `context`, or when a time is before 1970.
-        """
+        """Train from scratch. Raises PluginError when this machine lacks the device of `context`."""
         device = use_device(context)
         ipv6 = not bool(train.is_ipv4().all())
-        layout, tokens = tokenised(rows_of(train, ipv6), self.parameters.digits)
+        rows = rows_of(train, ipv6)
+        layout, tokens = tokenised(rows, self.parameters.digits)
         torch.manual_seed(context.seed)
         gpt2 = network(layout, self.parameters)
         torch.nn.Module.to(gpt2, device)
         self.losses = Training(gpt2, tokens, self.parameters, context.seed).fit(context).losses
-        self.model = Model(gpt2, layout, ipv6, int(train.time_ns[0]), train.span_ns)
+        self.model = Model(gpt2, layout, ranges_of(rows), ipv6, int(train.time_ns[0]), train.span_ns)
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
         """A new trace, see `Model.sample`. Raises PluginError when too few of the model's rows are packets."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
 
     from ntgbench.traffic.trace import PacketTrace
-    from ntgbench_realtabformer.rows import Rows
+    from ntgbench_realtabformer.rows import Ranges, Rows
     from ntgbench_realtabformer.tokens import Layout
 
 MOST_DRAWN = 20
@@ -34,12 +34,14 @@ class Model:
     Attributes:
         network: the GPT-2.
         layout: what its tokens stand for.
+        ranges: the smallest and the largest number in each column of the training rows.
         ipv6: whether rows have the columns of IPv6 addresses.
         start_ns, span_ns: of the training trace.
     """
 
     network: GPT2LMHeadModel
     layout: Layout
+    ranges: Ranges
     ipv6: bool
     start_ns: int
     span_ns: int
@@ -47,11 +49,10 @@ class Model:
     def sample(self, packets: int, span_ns: int, rows: int, rng: np.random.Generator) -> PacketTrace:
         """A trace of so many packets; times are stretched to another span than that of the training trace.
 
-        Rows that cannot be packets, or lie outside the time of the training trace, are drawn again. Raises PluginError
-        when too few rows are packets.
+        Rows that cannot be packets, or have a number outside the range of the training rows, are drawn again. Raises
+        PluginError when too few rows are left.
         """
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        first, last = self.start_ns // 1000, (self.start_ns + self.span_ns) // 1000
         kept: list[Rows] = []
         found = made = 0
         most = MOST_DRAWN * packets + DRAWN_ANYWAY
@@ -66,17 +67,17 @@ class Model:
             likely = min(MOST_DRAWN * missing, missing * (made + 1) // (found + 1)) * 21 // 20 + 16
             count = min(rows, likely, most - made)
             drawn_rows = self.layout.read(drawn(self.network, self.layout, count, generator))
-            right = np.flatnonzero(valid(drawn_rows, first, last, self.ipv6))[:missing]
+            right = np.flatnonzero(valid(drawn_rows, self.ranges, self.ipv6))[:missing]
             kept.append({column: values[right] for column, values in drawn_rows.items()})
             found, made = found + len(right), made + count
         table = {column: np.concatenate([part[column] for part in kept]) for column in kept[0]}
-        return trace_of(table, self._times(table["time"] - first, last - first, span_ns), self.ipv6)
+        return trace_of(table, self._times(table["time"], span_ns), self.ipv6)
 
-    def _times(self, after: npt.NDArray[np.int64], longest: int, span_ns: int) -> npt.NDArray[np.int64]:
+    def _times(self, after: npt.NDArray[np.int64], span_ns: int) -> npt.NDArray[np.int64]:
         """Times in nanoseconds in a span; `after` is microseconds from the start of the training trace."""
         if span_ns == self.span_ns:
-            inside = np.minimum(after * 1000, span_ns)
+            inside = after * 1000
         else:
             # The product may round up beyond the end of a long span.
-            inside = np.minimum((after / max(longest, 1) * span_ns).astype(np.int64), span_ns)
+            inside = np.minimum((after / max(self.ranges["time"][1], 1) * span_ns).astype(np.int64), span_ns)
         return self.start_ns + inside

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Rows = dict[str, npt.NDArray[np.int64]]
+    Ranges = dict[str, tuple[int, ...]]
 
 WORD = 2**32
 
@@ -38,27 +39,32 @@ def bounds(ipv6: bool) -> dict[str, int]:
 def rows_of(trace: PacketTrace, ipv6: bool) -> Rows:
     """The columns of each packet, int64 (N,) each.
 
-    Times are in microseconds since the epoch. An address is a number, or with `ipv6` its four 32-bit words, where IPv4
-    is mapped into IPv6.
+    Times are in microseconds since the first packet. An address is a number, or with `ipv6` its four 32-bit words,
+    where IPv4 is mapped into IPv6.
     """
     found: Rows = {}
     for column, name in _ENDS.items():
         address = getattr(trace, name)
         words = [address[:, half] >> np.uint64(shift) & np.uint64(WORD - 1) for half in (0, 1) for shift in (32, 0)]
         found |= {f"{column}{at}": word for at, word in enumerate(words)} if ipv6 else {column: words[3]}
-    found |= {column: getattr(trace, name) for column, name in _FIELDS.items()} | {"time": trace.time_ns // 1000}
+    found |= {column: getattr(trace, name) for column, name in _FIELDS.items()}
+    found["time"] = (trace.time_ns - trace.time_ns[:1]) // 1000
     return {column: found[column].astype(np.int64) for column in bounds(ipv6)}
 
 
-def valid(rows: Rows, first: int, last: int, ipv6: bool) -> npt.NDArray[np.bool_]:
-    """Which rows are packets that can exist between the times `first` and `last`, in microseconds; bool (N,).
+def ranges_of(rows: Rows) -> Ranges:
+    """The smallest and the largest number of each column; there must be a row."""
+    return {column: (int(numbers.min()), int(numbers.max())) for column, numbers in rows.items()}
 
-    A packet is TCP or UDP, has room for its headers, goes from IPv4 to IPv4 or from IPv6 to IPv6, and every field fits
-    its type.
+
+def valid(rows: Rows, ranges: Ranges, ipv6: bool) -> npt.NDArray[np.bool_]:
+    """Which rows are packets that can exist, with every number in the range of its column; bool (N,).
+
+    A packet is TCP or UDP, has room for its headers, and goes from IPv4 to IPv4 or from IPv6 to IPv6.
     """
-    right = (rows["time"] >= first) & (rows["time"] <= last) & np.isin(rows["proto"], (TCP, UDP))
-    for column, largest in bounds(ipv6).items():
-        right &= rows[column] <= largest
+    right = np.isin(rows["proto"], (TCP, UDP))
+    for column, (least, largest) in ranges.items():
+        right &= (rows[column] >= least) & (rows[column] <= largest)
     source, destination = _addresses(rows, "srcip", ipv6), _addresses(rows, "dstip", ipv6)
     right &= is_ipv4(source) == is_ipv4(destination)
     return right & (rows["pkt_len"] >= shortest_headers(rows["proto"].astype(np.uint8), source))

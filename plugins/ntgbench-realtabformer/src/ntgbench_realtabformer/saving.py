@@ -30,15 +30,18 @@ LONGEST_NS = 2**62
 LONGEST_NUMBER = 18
 """Bound of the digits of a column, so that its numbers fit into 64 bits."""
 
-Time = Annotated[int, Meta(ge=0, le=LONGEST_NS)]
+Start = Annotated[int, Meta(ge=-LONGEST_NS, le=LONGEST_NS)]
+Span = Annotated[int, Meta(ge=0, le=LONGEST_NS)]
+Number = Annotated[int, Meta(ge=0, le=LONGEST_NS)]
 Part = Annotated[str, Meta(min_length=1, max_length=3)]
 
 
 class Settings(TypedDict):
     """What a file says beside its tensors."""
 
-    start_ns: Time
-    span_ns: Time
+    start_ns: Start
+    span_ns: Span
+    ranges: dict[str, Annotated[tuple[Number, ...], Meta(min_length=2, max_length=2)]]
     columns: dict[str, Count]
     parts: tuple[Annotated[tuple[Part, ...], Meta(min_length=1, max_length=1000)], ...]
 
@@ -48,6 +51,7 @@ def write(model: Model, folder: Path) -> None:
     settings: Settings = {
         "start_ns": model.start_ns,
         "span_ns": model.span_ns,
+        "ranges": model.ranges,
         "columns": model.layout.columns,
         "parts": model.layout.parts,
     }
@@ -67,16 +71,21 @@ def read(folder: Path, parameters: REaLTabFormerParameters) -> Model:
         gpt2 = network(layout, parameters)
         for name, weight in gpt2.named_parameters():
             weight.copy_(weights[name])
-    return Model(
-        gpt2.train(False), layout, list(layout.columns) == list(bounds(True)), found["start_ns"], found["span_ns"]
-    )
+    ipv6 = list(layout.columns) == list(bounds(True))
+    return Model(gpt2.train(False), layout, found["ranges"], ipv6, found["start_ns"], found["span_ns"])
 
 
 def _check(found: Settings, digits: int) -> None:
     """Raise PluginError for settings that contradict each other or the parameters."""
-    columns, parts = found["columns"], found["parts"]
+    columns, parts, ranges = found["columns"], found["parts"], found["ranges"]
+    largest = bounds(True) | bounds(False)
     rules = {
         "columns are those of packets": list(columns) in (list(bounds(False)), list(bounds(True))),
+        "each column has a range": ranges.keys() == columns.keys(),
+        "numbers of ranges fit their columns": all(
+            a <= b <= largest.get(column, 0) for column, (a, b) in ranges.items()
+        ),
+        "times are within the span": ranges.get("time") == (0, found["span_ns"] // 1000),
         "each place belongs to a column": sum(columns.values()) == len(parts),
         "a number has at most 18 digits": max(columns.values(), default=0) * digits <= LONGEST_NUMBER,
         "parts are decimal digits": all(one.isascii() and one.isdigit() for part in parts for one in part),

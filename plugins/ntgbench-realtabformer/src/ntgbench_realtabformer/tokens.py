@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntgbench.errors import PluginError
 from ntgbench.learning.quiet import quiet
 
 if TYPE_CHECKING:
@@ -56,17 +55,12 @@ class Layout:
 
 
 def tokenised(rows: Rows, digits: int) -> tuple[Layout, npt.NDArray[np.int64]]:
-    """The package's tokens of rows, int64 (N, places + 2) from BOS to EOS, and their layout.
-
-    Raises PluginError for times before 1970.
-    """
+    """The package's tokens of rows, int64 (N, places + 2) from BOS to EOS, and their layout."""
     import pandas as pd
 
     with quiet():
         from realtabformer.data_utils import SpecialTokens, build_vocab, process_data
 
-    if rows["time"].min() < 0:
-        raise PluginError("packets before 1970 cannot be learnt: their time is a negative number")
     table, _ = process_data(pd.DataFrame(rows), numeric_nparts=digits)
     vocabulary = build_vocab(table, special_tokens=SpecialTokens.tokens(), add_columns=False)
     names, known = vocabulary["id2token"], vocabulary["column_token_ids"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,15 @@ import numpy.typing as npt
 
 from ntgbench.traffic.collisions import kept_apart
 from ntgbench.traffic.connections import Connections, Numbers
+from ntgbench.words import pluralised
 from ntgbench_trace_references.kept import Kept
 from ntgbench_trace_references.parameters import FlowBootstrapParameters
 from ntgbench_trace_references.remap import other_addresses, other_ports, service_ports
 
 if TYPE_CHECKING:
     from ntgbench.traffic.trace import PacketTrace
+
+_log = logging.getLogger(__name__)
 
 _LEAST_BLOCKS = 10
 """Blocks that there are at least: a short trace has shorter ones."""
@@ -36,7 +40,10 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         self.outer_ns = self.connections.outer_ns(trace.time_ns)
 
     def sample(self, packets: int, span_ns: int, rng: np.random.Generator) -> PacketTrace:
-        """Exactly as many packets as asked for, less those of connections that last longer than is asked for."""
+        """Exactly as many packets as asked for, less those of connections that last longer than is asked for.
+
+        Logs a warning when there are fewer.
+        """
         known = self.connections
         drawn, times = self._drawn(-(-packets // len(self.trace)), rng)
         first = np.cumsum(known.count[drawn]) - known.count[drawn]
@@ -52,6 +59,12 @@ class FlowBootstrap(Kept[FlowBootstrapParameters]):
         last = np.maximum.reduceat(np.where(within, after, 0), first)
         # A connection that would end too late is moved to the beginning by as much as it is late.
         start = self._starts(drawn, span_ns) % (span_ns - last + 1)
+
+        if late := int(np.count_nonzero(~within)):
+            of_all = f"{late:,} of the {pluralised(packets, 'packet')} asked for"
+            _log.warning(
+                "%s are not made: their connections last longer than the %.6g s asked for", of_all, span_ns / 1e9
+            )
 
         of = np.repeat(np.arange(len(drawn)), count)[within]
         time_ns = self.trace.time_ns[0] + (start[of] + after[within])
