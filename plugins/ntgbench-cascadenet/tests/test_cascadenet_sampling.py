@@ -170,3 +170,23 @@ def test_no_packet_in_the_span_is_said_when_flows_are_not_moved():
     system = fitted(flows([0, SECONDS], packets=10, gap_ns=10**7), repeats="ref", timestamps="eq")
     with pytest.raises(PluginError, match="no packet lies in the time asked for"):
         system.sample(2, 0, rng())
+
+
+IPV4 = TRAIN.select(TRAIN.is_ipv4())
+ONE_TOS = replace(IPV4, tos=np.full(len(IPV4), 8, np.uint8))
+
+
+def test_fields_stay_in_the_range_of_training_and_one_value_stays_one():
+    made = fitted(ONE_TOS).sample(len(ONE_TOS), ONE_TOS.span_ns, rng())
+    assert not made.fragment_offset.any()
+    assert (made.tos == 8).all()
+    for name in ("ip_id", "ttl", "ip_length"):
+        own, found = getattr(ONE_TOS, name), getattr(made, name)
+        assert own.min() <= found.min() <= found.max() <= own.max(), name
+
+
+def test_fields_as_the_code_of_the_paper_has_them_leave_it():
+    made = fitted(ONE_TOS, fields="type").sample(len(ONE_TOS), ONE_TOS.span_ns, rng())
+    assert made.fragment_offset.any()
+    assert (made.tos > 8).any()
+    assert made.ttl.max() > ONE_TOS.ttl.max()

@@ -104,6 +104,7 @@ def test_models_of_other_parameters_are_refused(folder, changes, message):
         ({"rate": [0.0, 1e9]}, "rate"),
         ({"ranges": [[0, 10]] * 4 + [[0, 256]]}, "ranges go up, inside what the fields can hold"),
         ({"ranges": [[10, 0]] * 5}, "ranges go up"),
+        ({"ranges": [[0, 10]] * 4}, "ranges"),
         ({"flags": [2, 2]}, "flags go up"),
         ({"flags": [0, 1, 2, 3]}, "holds a model of other parameters"),
         ({"ipv6": 1}, "ipv6"),
@@ -114,6 +115,15 @@ def test_models_of_other_parameters_are_refused(folder, changes, message):
 def test_damaged_settings_are_refused(folder, changes, message):
     rewrite(folder, **changes)
     with pytest.raises(PluginError, match=message):
+        loaded(folder)
+
+
+def test_models_without_ranges_are_refused(folder):
+    path = folder / CONFIG_FILE
+    head = json.loads(path.read_text())
+    assert head["ntgbench"]["settings"].pop("ranges")[1] == [0, 0]
+    path.write_text(json.dumps(head))
+    with pytest.raises(PluginError, match=r"the settings of the model: .*ranges"):
         loaded(folder)
 
 

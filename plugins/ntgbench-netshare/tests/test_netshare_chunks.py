@@ -65,9 +65,9 @@ def test_starts_and_gaps_are_those_of_the_chunk():
 
 
 @pytest.mark.parametrize("chunks", [1, 4, 10])
-@pytest.mark.parametrize("gaps", ["linear", "log"])
-def test_numbers_of_a_trace_give_it_back(chunks, gaps):
-    layout, parts = numbers(TRAIN, chunks=chunks, longest=50, gaps=gaps)
+@pytest.mark.parametrize(("gaps", "fields"), [("linear", "observed"), ("log", "observed"), ("linear", "type")])
+def test_numbers_of_a_trace_give_it_back(chunks, gaps, fields):
+    layout, parts = numbers(TRAIN, chunks=chunks, longest=50, gaps=gaps, fields=fields)
     made = timed(*parts_of(layout, parts), layout, "squeeze", TRAIN.span_ns)
     again = decode(made, layout, "drop", np.random.default_rng(1))
     assert len(again) == len(TRAIN)

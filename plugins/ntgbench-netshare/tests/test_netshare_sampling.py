@@ -65,6 +65,26 @@ def test_packets_are_those_of_the_sequences():
     assert ((number >= 1) & (number <= LAYOUT.longest)).all()
 
 
+IPV4 = example_trace().select(example_trace().is_ipv4())
+ONE_TOS = replace(IPV4, tos=np.full(len(IPV4), 8, np.uint8))
+
+
+def test_fields_stay_in_the_range_of_training_and_one_value_stays_one():
+    made = fitted(ONE_TOS).sample(3 * len(ONE_TOS), ONE_TOS.span_ns, rng())
+    assert not made.fragment_offset.any()
+    assert (made.tos == 8).all()
+    for name in ("ip_id", "ttl", "ip_length"):
+        own, found = getattr(ONE_TOS, name), getattr(made, name)
+        assert own.min() <= found.min() <= found.max() <= own.max(), name
+
+
+def test_fields_as_the_code_of_the_paper_has_them_leave_it():
+    made = fitted(ONE_TOS, fields="type").sample(len(ONE_TOS), ONE_TOS.span_ns, rng())
+    assert made.fragment_offset.any()
+    assert (made.tos > 8).any()
+    assert made.ttl.max() > ONE_TOS.ttl.max()
+
+
 # A flow from 40 to 60 ms of a chunk of 100 ms, and one at its end; chunk 1 has one more.
 SHORT = flows({1000: [0, 10, 20], 1001: [20], 1002: [98], 1003: [150, 199]})
 CHUNKS, PARTS = numbers(SHORT, chunks=2)

@@ -70,7 +70,9 @@ CHUNK = {"flows": 1, "earliest": 0, "latest": 0, "gap_ns": 1}
     [
         ({"span_ns": -1}, "span_ns must be at least 0"),
         ({"start_ns": 2**62 + 1}, "start_ns must be at most"),
-        ({"lengths": [50, 40]}, "lengths go up"),
+        ({"ranges": [[50, 40]] * 5}, "ranges go up, inside what the fields can hold"),
+        ({"ranges": [[0, 10]] * 4 + [[0, 256]]}, "ranges go up"),
+        ({"ranges": [[0, 10]] * 4}, "ranges"),
         ({"flags": [2, 2]}, "flags go up"),
         ({"flags": [0, 1]}, "chunk.0"),
         ({"ipv6": True}, "chunk.0"),
@@ -86,6 +88,16 @@ CHUNK = {"flows": 1, "earliest": 0, "latest": 0, "gap_ns": 1}
 def test_damaged_settings_are_refused(folder, changes, message):
     rewrite(folder, **changes)
     with pytest.raises(PluginError, match=message):
+        loaded(folder)
+
+
+def test_models_without_ranges_are_refused(folder):
+    path = folder / CONFIG_FILE
+    head = json.loads(path.read_text())
+    ranges = head["ntgbench"]["settings"].pop("ranges")
+    assert ranges == [[40, 42], [0, 0], [0, 0], [0, 0], [64, 64]]
+    path.write_text(json.dumps(head))
+    with pytest.raises(PluginError, match=r"the settings of the model: .*ranges"):
         loaded(folder)
 
 

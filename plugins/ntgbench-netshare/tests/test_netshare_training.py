@@ -118,7 +118,7 @@ def test_what_all_packets_have_is_learnt():
     train = flows({1000 + n: [n, n + 5, n + 10] for n in range(64)})
     settings = {
         "chunks": 1, "hidden": 16, "lstm": 16, "batch": 32, "critic_steps": 2, "steps": 80, "learning_rate": 5e-3,
-        "longest": 6,
+        "longest": 6, "fields": "type",
     }  # fmt: skip
     training = trained(train, settings)
     network = training.generators(numbers(train, **settings)[0])[0]

@@ -27,7 +27,8 @@ class RepresentationParameters:
             "sp" with gaps from the generator of packets in place of equal ones.
         ports: ports and protocol as learnt "words", or as "bits".
         span: the part of a step that its packets fill, "linear" or on a "log" scale.
-        fields: header fields as shares of what their "type" can hold, or of the range "observed" in training.
+        fields: lengths are always shares of the range "observed" in the training trace; TOS, IP id, fragment offset and
+            TTL likewise, so that they stay in it, or of what their "type" can hold, as the code of the paper does.
         repeats: what happens to a flow whose 5-tuple an earlier flow has, and to a flow that reaches out of the trace:
             "repair" draws another port and squeezes the flow; "ref" drops that flow, and the packets outside, as
             the code of the paper does.
@@ -37,7 +38,7 @@ class RepresentationParameters:
     timestamps: Literal["eq", "sp", "ml", "gaps"] = "ml"
     ports: Literal["words", "bits"] = "words"
     span: Literal["linear", "log"] = "linear"
-    fields: Literal["type", "observed"] = "type"
+    fields: Literal["type", "observed"] = "observed"
     repeats: Literal["repair", "ref"] = "repair"
 
 
@@ -122,7 +123,6 @@ class TunedParameters(CascadeNetParameters):
     timestamps: Literal["eq", "sp", "ml", "gaps"] = "gaps"
     ports: Literal["words", "bits"] = "bits"
     span: Literal["linear", "log"] = "log"
-    fields: Literal["type", "observed"] = "observed"
     totals: Literal["series", "condition"] = "condition"
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.5
     learning_rate: Positive = 1e-3

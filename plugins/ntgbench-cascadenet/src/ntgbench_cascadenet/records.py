@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.mapping.ranges import LIMITS, ranges_of, shares, values_of
 from ntgbench.traffic.trace import is_ipv4, shortest_headers
 
 if TYPE_CHECKING:
+    from ntgbench.mapping.ranges import Fields, Range
     from ntgbench.mapping.words import Vectors
     from ntgbench.traffic.trace import PacketTrace
     from ntgbench_cascadenet.grid import Numbers
     from ntgbench_cascadenet.series import Reals
-
-NUMERIC = ("ip_length", "tos", "ip_id", "fragment_offset", "ttl")
-"""Fields that are one number each."""
-
-TYPE_RANGES = {"tos": (0, 255), "ip_id": (0, 65_535), "fragment_offset": (0, 8_191), "ttl": (0, 255)}
-"""What the fields can hold; lengths have the range of the training trace always."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +28,19 @@ class Records:
     fragment offsets by 65,535, "type" by what the field can hold.
 
     Attributes:
-        ranges: lowest and highest value of each of `NUMERIC`, which become 0 and 1.
+        ranges: of the fields of `LIMITS`, see `ntgbench.mapping.ranges`.
         flags: combinations of IP flags, ascending.
         longest_gap: log(1 + ns) of the longest gap inside a step, which becomes 1; None when packets have no gaps.
     """
 
-    ranges: tuple[tuple[int, int], ...]
+    ranges: tuple[Range, ...]
     flags: tuple[int, ...]
     longest_gap: float | None = None
 
     @staticmethod
-    def of(trace: PacketTrace, fields: Literal["type", "observed"], longest_gap: float | None = None) -> Records:
+    def of(trace: PacketTrace, fields: Fields, longest_gap: float | None = None) -> Records:
         """The ranges of a trace; see the parameter `fields`."""
-        ranges = []
-        for name in NUMERIC:
-            column = getattr(trace, name)
-            observed = int(column.min()), int(column.max())
-            ranges.append(TYPE_RANGES.get(name, observed) if fields == "type" else observed)
-        return Records(tuple(ranges), tuple(np.unique(trace.ip_flags).tolist()), longest_gap)
+        return Records(ranges_of(trace, fields), tuple(np.unique(trace.ip_flags).tolist()), longest_gap)
 
     @property
     def width(self) -> int:
@@ -62,8 +53,8 @@ class Records:
         `place`, float64 (N,), is where it is in its step, and `gap_ns`, int64 (N,), how long after the packet before.
         """
         made = np.empty((len(trace), self.width), np.float32)
-        for name, column, (low, high) in zip(NUMERIC, self._columns, self.ranges, strict=True):
-            made[:, column] = (getattr(trace, name) - float(low)) / max(high - low, 1)
+        for name, column, within in zip(LIMITS, self._columns, self.ranges, strict=True):
+            made[:, column] = shares(getattr(trace, name), within)
         made[:, self._flags] = trace.ip_flags[:, None] == np.array(self.flags)
         made[:, self._place] = place
         if self.longest_gap is not None:
@@ -79,9 +70,8 @@ class Records:
         flags and fragment offset.
         """
         fields: dict[str, npt.NDArray[Any]] = {}
-        for name, column, (low, high) in zip(NUMERIC, self._columns, self.ranges, strict=True):
-            unit = np.clip(numbers[:, column], 0.0, 1.0).astype(np.float64)
-            fields[name] = np.rint(low + unit * (high - low)).astype(np.int64)
+        for name, column, within in zip(LIMITS, self._columns, self.ranges, strict=True):
+            fields[name] = values_of(numbers[:, column], within)
         fields["ip_flags"] = np.array(self.flags)[np.argmax(numbers[:, self._flags], axis=1)]
         fields["ip_length"] = np.maximum(fields["ip_length"], shortest_headers(protocol, source))
         for name in ("ip_id", "ip_flags", "fragment_offset"):
@@ -101,7 +91,7 @@ class Records:
     @property
     def _place(self) -> int:
         """Column of the place in the step."""
-        return len(NUMERIC) + len(self.flags)
+        return len(LIMITS) + len(self.flags)
 
     @property
     def _flags(self) -> slice:
@@ -110,5 +100,5 @@ class Records:
 
     @property
     def _columns(self) -> tuple[int, ...]:
-        """Columns of the fields of `NUMERIC`."""
+        """Columns of the fields of `LIMITS`."""
         return 0, 1, 2, 3 + len(self.flags), 4 + len(self.flags)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from ntgbench.errors import PluginError
 from ntgbench.learning.checkpoints import WEIGHTS_FILE, read_settings, read_weights, sketched, write_checkpoint
+from ntgbench.mapping.ranges import LIMITS, are_ranges
 from ntgbench.mapping.tuples import Tuples
 from ntgbench.mapping.words import WIDTH, Words
 from ntgbench.traffic.collisions import PORTS
@@ -20,7 +21,7 @@ from ntgbench_cascadenet.conditions import NAMES
 from ntgbench_cascadenet.grid import Grid
 from ntgbench_cascadenet.layout import Layout, Scale
 from ntgbench_cascadenet.networks import Generators
-from ntgbench_cascadenet.records import NUMERIC, TYPE_RANGES, Records
+from ntgbench_cascadenet.records import Records
 from ntgbench_cascadenet.sampling import Model
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ WORDS = ("ports", "protocols", "port_vectors", "protocol_vectors")
 LONGEST_NS = 2**62
 """Bound of times, so that sums of two fit into 64 bits."""
 
-LONGEST = 2**31 - 1
-"""Bound of the length of a packet, that of its column in a trace."""
-
 LARGEST_LOGARITHM = 30
 """Bound of log(1 + x) of packets or bytes, more than any trace has."""
 
@@ -65,7 +63,7 @@ class Settings(TypedDict):
     ipv6: bool
     ports: Annotated[int, Meta(ge=0, le=PORTS)]  # number of words of each kind; none without words
     protocols: Annotated[int, Meta(ge=0, le=2)]
-    ranges: Annotated[tuple[Range, ...], Meta(min_length=len(NUMERIC), max_length=len(NUMERIC))]
+    ranges: Annotated[tuple[Range, ...], Meta(min_length=len(LIMITS), max_length=len(LIMITS))]
     flags: Annotated[tuple[Annotated[int, Meta(ge=0, le=7)], ...], Meta(min_length=1, max_length=8)]
     rate: Pair
     size: Pair
@@ -134,10 +132,8 @@ def read(folder: Path, parameters: CascadeNetParameters) -> Model:
 
 def _check(found: Settings, parameters: CascadeNetParameters) -> None:
     """Raise PluginError for settings that contradict each other or the parameters."""
-    widest = [TYPE_RANGES.get(name, (0, LONGEST)) for name in NUMERIC]
-    kinds = zip(found["ranges"], widest, strict=True)
     rules = {
-        "ranges go up, inside what the fields can hold": all(a <= b <= c <= d for (b, c), (a, d) in kinds),
+        "ranges go up, inside what the fields can hold": are_ranges(found["ranges"]),
         "flags go up": list(found["flags"]) == sorted(set(found["flags"])),
         "rate and size go up": all(low <= high for low, high in (found["rate"], found["size"])),
         "there are words when ports are words": (parameters.ports == "words")

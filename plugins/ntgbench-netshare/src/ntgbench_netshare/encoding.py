@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.mapping.ranges import ranges_of
 from ntgbench.mapping.tuples import Tuples
 from ntgbench.words import pluralised
 from ntgbench_netshare.layout import Chunk, Layout, Slices
@@ -56,7 +57,7 @@ def encoded(train: PacketTrace, words: Words, p: NetShareParameters) -> tuple[La
         slices=slices,
         chunks=tuple(chunks.get(k, Chunk(0, 0, 0, 1)) for k in range(p.chunks)),
         tuples=Tuples(not bool(train.is_ipv4().all()), words),
-        lengths=(int(train.ip_length.min()), int(train.ip_length.max())),
+        ranges=ranges_of(train, p.fields),
         flags=tuple(np.unique(train.ip_flags).tolist()),
         longest=min(p.longest, max(int(cut.trace.flows.count.max()) for cut in cuts)),
         gaps=p.gaps,

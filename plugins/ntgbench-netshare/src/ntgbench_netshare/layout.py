@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ntgbench.mapping.ranges import LIMITS, shares, values_of
 from ntgbench.mapping.words import WIDTH
 from ntgbench.traffic.trace import is_ipv4, shortest_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from ntgbench.mapping.ranges import Range
     from ntgbench.mapping.tuples import Tuples
     from ntgbench.mapping.words import Vectors
     from ntgbench.traffic.trace import PacketTrace
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 Scale = Literal["linear", "log"]
-
-FIELDS = {"tos": 255, "ip_id": 65_535, "fragment_offset": 8_191, "ttl": 255}
-"""The largest number that fields can hold, which becomes 1."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Layout:
     slices: Slices
     chunks: tuple[Chunk, ...]
     tuples: Tuples
-    lengths: tuple[int, int]  # shortest and longest packet, which become 0 and 1
+    ranges: tuple[Range, ...]  # of the fields of `LIMITS`, see `ntgbench.mapping.ranges`
     flags: tuple[int, ...]  # combinations of IP flags, ascending
     longest: int  # packets of a sequence
     gaps: Scale
@@ -119,12 +116,10 @@ class Layout:
 
     def encode(self, trace: PacketTrace, gap_ns: Numbers, longest_gap: int) -> Vectors:
         """The fields of packets, float32 (N, fields), in 0..1, for the gap before each one, int64 (N,)."""
-        low, high = self.lengths
         made = np.empty((len(trace), self.fields), np.float32)
         made[:, 0] = np.log1p(gap_ns) / np.log1p(longest_gap) if self.gaps == "log" else gap_ns / longest_gap
-        made[:, 1] = (trace.ip_length - float(low)) / max(high - low, 1)
-        for name, column in self._columns.items():
-            made[:, column] = getattr(trace, name) / FIELDS[name]
+        for name, column, within in zip(LIMITS, self._columns, self.ranges, strict=True):
+            made[:, column] = shares(getattr(trace, name), within)
         made[:, self._flags] = trace.ip_flags[:, None] == np.array(self.flags)
         return made
 
@@ -138,14 +133,13 @@ class Layout:
     ) -> dict[str, npt.NDArray[Any]]:
         """The header fields, (N,) each, of packets with these numbers, protocol and source address.
 
-        A packet is at least as long as its headers, and IPv6 has no IP id, flags and fragment offset.
+        Fields are whole numbers in their range. A packet is at least as long as its headers, and IPv6 has no IP id,
+        flags and fragment offset.
         """
-        unit = np.clip(numbers.astype(np.float64), 0.0, 1.0)
-        low, high = self.lengths
-        length = np.rint(low + unit[:, 1] * (high - low)).astype(np.int64)
-        found: dict[str, npt.NDArray[Any]] = {"ip_length": np.maximum(length, shortest_headers(protocol, source))}
-        for name, column in self._columns.items():
-            found[name] = np.rint(unit[:, column] * FIELDS[name]).astype(np.int64)
+        found: dict[str, npt.NDArray[Any]] = {}
+        for name, column, within in zip(LIMITS, self._columns, self.ranges, strict=True):
+            found[name] = values_of(numbers[:, column], within)
+        found["ip_length"] = np.maximum(found["ip_length"], shortest_headers(protocol, source))
         found["ip_flags"] = np.array(self.flags)[np.argmax(numbers[:, self._flags], axis=1)]
         for name in ("ip_id", "ip_flags", "fragment_offset"):
             found[name][~is_ipv4(source)] = 0
@@ -156,6 +150,6 @@ class Layout:
         return slice(4, 4 + len(self.flags))
 
     @property
-    def _columns(self) -> dict[str, int]:
-        places: Sequence[int] = (2, 3, 4 + len(self.flags), 5 + len(self.flags))
-        return dict(zip(FIELDS, places, strict=True))
+    def _columns(self) -> tuple[int, ...]:
+        """Columns of the fields of `LIMITS`."""
+        return 1, 2, 3, 4 + len(self.flags), 5 + len(self.flags)

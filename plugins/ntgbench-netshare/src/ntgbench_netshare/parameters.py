@@ -29,6 +29,8 @@ class NetShareParameters:
         noise: numbers of noise, for attributes and for each step of the LSTM.
         packets_a_step: packets that a step of the LSTM makes, S.
         gaps: times between packets of a flow on a "linear" scale, as in the paper, or on a "log" scale.
+        fields: lengths are always shares of the range "observed" in the training trace; TOS, IP id, fragment offset and
+            TTL likewise, so that they stay in it, or of what their "type" can hold, as the code of the paper does.
         outside: what happens to packets that come after the end of their chunk: "squeeze" shortens the gaps of their
             flow until it fits, "drop" leaves them out, as the code of the paper does.
         repeats: what happens to a flow that has the 5-tuple of an earlier one: "repair" draws another port, "drop"
@@ -50,6 +52,7 @@ class NetShareParameters:
     noise: Width = 5
     packets_a_step: Annotated[int, Meta(ge=1, le=1_000)] = 5
     gaps: Literal["linear", "log"] = "linear"
+    fields: Literal["type", "observed"] = "observed"
     outside: Literal["squeeze", "drop"] = "squeeze"
     repeats: Literal["repair", "drop"] = "repair"
     batch: Annotated[int, Meta(ge=2)] = 100

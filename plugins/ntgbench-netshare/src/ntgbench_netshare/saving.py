@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from ntgbench.errors import PluginError
 from ntgbench.learning.checkpoints import WEIGHTS_FILE, read_settings, read_weights, sketched, write_checkpoint
+from ntgbench.mapping.ranges import LIMITS, are_ranges
 from ntgbench.mapping.tuples import Tuples
 from ntgbench.mapping.words import WIDTH, Words
 from ntgbench.traffic.collisions import PORTS
@@ -34,17 +35,15 @@ KIND = "netshare"
 LONGEST_NS = 2**62
 """Bound of times, so that sums of two fit into 64 bits."""
 
-LONGEST = 2**31 - 1
-"""Bound of the length of a packet, that of its column in a trace."""
-
 Time = Annotated[int, Meta(ge=0, le=LONGEST_NS)]
-Whole = Annotated[int, Meta(ge=0, le=LONGEST)]
+Flows = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Range = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
 
 
 class SavedChunk(TypedDict):
     """See `Chunk`."""
 
-    flows: Whole
+    flows: Flows
     earliest: Time
     latest: Time
     gap_ns: Annotated[int, Meta(ge=1, le=LONGEST_NS)]
@@ -58,7 +57,7 @@ class Settings(TypedDict):
     ipv6: bool
     ports: Annotated[int, Meta(ge=1, le=PORTS)]  # number of words of each kind
     protocols: Annotated[int, Meta(ge=1, le=2)]
-    lengths: Annotated[tuple[Whole, ...], Meta(min_length=2, max_length=2)]
+    ranges: Annotated[tuple[Range, ...], Meta(min_length=len(LIMITS), max_length=len(LIMITS))]
     flags: Annotated[tuple[Annotated[int, Meta(ge=0, le=7)], ...], Meta(min_length=1, max_length=8)]
     longest: Annotated[int, Meta(ge=1, le=100_000)]
     chunks: Annotated[tuple[SavedChunk, ...], Meta(min_length=1, max_length=1_000)]
@@ -81,7 +80,7 @@ def write(model: Model, folder: Path) -> None:
         "ipv6": layout.tuples.ipv6,
         "ports": len(words.ports),
         "protocols": len(words.protocols),
-        "lengths": layout.lengths,
+        "ranges": layout.ranges,
         "flags": layout.flags,
         "longest": layout.longest,
         "chunks": [asdict(chunk) for chunk in layout.chunks],
@@ -101,7 +100,7 @@ def read(folder: Path, p: NetShareParameters) -> Model:
         slices=Slices(found["start_ns"], found["span_ns"], p.chunks),
         chunks=tuple(Chunk(**one) for one in found["chunks"]),
         tuples=Tuples(found["ipv6"], empty),
-        lengths=(found["lengths"][0], found["lengths"][1]),
+        ranges=tuple((low, high) for low, high in found["ranges"]),
         flags=found["flags"],
         longest=found["longest"],
         gaps=p.gaps,
@@ -132,7 +131,7 @@ def _check(found: Settings, p: NetShareParameters) -> None:
         "flows begin inside the trace, the earliest first": all(
             one["earliest"] <= one["latest"] <= found["span_ns"] for one in found["chunks"]
         ),
-        "lengths go up": found["lengths"][0] <= found["lengths"][1],
+        "ranges go up, inside what the fields can hold": are_ranges(found["ranges"]),
         "flags go up": list(found["flags"]) == sorted(set(found["flags"])),
         "sequences are as long as the parameters allow": found["longest"] <= p.longest,
     }
