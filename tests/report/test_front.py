@@ -98,6 +98,15 @@ def test_no_system_like_unseen_traffic_and_no_such_number_at_all_are_said() -> N
     assert "unseen real traffic: 0" not in render(rows)["made-front-quick.svg"]
 
 
+def test_a_test_set_that_ranks_nothing_has_no_best_system_and_no_front() -> None:
+    rows = [system("a", 0.9, 0.05), system("b", 0.8, 0.2)]
+    for row in rows:
+        row["cautions"] = [{"text": "one class", "unranked": True}]
+    text = render(rows)["made-front.md"]
+    assert "The test set cannot tell which system is best." in text
+    assert [cells[-1] for cells in table(rows).values()] == ["", ""]
+
+
 def test_rows_without_both_numbers_or_by_another_protocol_make_no_page() -> None:
     def only(suite: str, name: str, **changed: Any) -> Row:
         row = system(name, 0.9, 0.2, **changed)
