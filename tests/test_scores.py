@@ -88,6 +88,14 @@ def test_a_bad_number_fails_that_metric_alone(target, returned: dict, reason: st
 SQUARE = np.zeros((2, 2), np.int64)
 
 
+def test_classes_whose_names_differ_in_blanks_stay_apart(target) -> None:
+    names = ("a b", "a\tb", " a b", "a  b")
+    matrix = Confusion(names, np.eye(4, dtype=np.int64))
+    made = target(lambda real, synthetic, seed: {"first": Measured(0.5, confusion=matrix), "second": 0.5})
+    found = score(specs(made), example_traffic(), example_traffic(), 1)
+    assert found["first"]["confusion"]["classes"] == ["a b", r"a\tb", " a b", "a  b"]
+
+
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
