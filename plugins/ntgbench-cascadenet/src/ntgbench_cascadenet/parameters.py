@@ -38,7 +38,7 @@ class RepresentationParameters:
     timestamps: Literal["eq", "sp", "ml", "gaps"] = "ml"
     ports: Literal["words", "bits"] = "words"
     span: Literal["linear", "log"] = "linear"
-    fields: Literal["type", "observed"] = "observed"
+    fields: Literal["type", "observed"] = "type"
     repeats: Literal["repair", "ref"] = "repair"
 
 
@@ -123,6 +123,7 @@ class TunedParameters(CascadeNetParameters):
     timestamps: Literal["eq", "sp", "ml", "gaps"] = "gaps"
     ports: Literal["words", "bits"] = "bits"
     span: Literal["linear", "log"] = "log"
+    fields: Literal["type", "observed"] = "observed"
     totals: Literal["series", "condition"] = "condition"
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.5
     learning_rate: Positive = 1e-3
