@@ -15,6 +15,7 @@ from ntgbench.plugins import registry, resolve
 from ntgbench.running.codes import every_metric_of, metrics_of
 from ntgbench.scores import Scores, score
 from ntgbench.tracks import DEFAULT
+from ntgbench.traffic.notes import WARNING
 from ntgbench.words import suggestion
 
 if TYPE_CHECKING:
@@ -79,7 +80,11 @@ def _read_pair(real: str, synthetic: str, train: str | None, track: str) -> Pair
         first, second, more = kind.matched(one.traffic, read[1].traffic)
         sides[against] = first, second
         notes += more
-    return Pair(track, read[0], read[1], None if train is None else read[2], sides, tuple(dict.fromkeys(notes)))
+    learnt = None if train is None else read[2]
+    if learnt is not None and kind.digest(learnt.traffic) == kind.digest(read[0].traffic):
+        told = "is the training traffic itself: metrics of copying and privacy need real traffic that was held out"
+        notes.insert(0, f"{WARNING}{real} {told}")
+    return Pair(track, read[0], read[1], learnt, sides, tuple(dict.fromkeys(notes)))
 
 
 def _read(path: str, track: str) -> Dataset:

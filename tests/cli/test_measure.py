@@ -171,6 +171,13 @@ def test_copying_is_measured_against_the_training_traffic(traces, command) -> No
     assert "REAL stands for it" not in copied.stderr
 
 
+def test_real_traffic_that_was_not_held_out_is_warned_of(traces, command) -> None:
+    arguments = ("measure", "real.parquet", "made.parquet", "--track", "headers", "--suite", "copies", "--train")
+    told = "warning: real.parquet is the training traffic itself"
+    assert told in command(*arguments, "real.parquet").stderr
+    assert told not in command(*arguments, "made.parquet").stderr
+
+
 def test_a_metric_that_fails_stops_no_other_and_is_the_exit_status(traces, command) -> None:
     done = command("measure", "real.parquet", "made.parquet", "--suite", "bursts", "--suite", "copies")
     assert done.returncode == 1

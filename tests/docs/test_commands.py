@@ -43,6 +43,7 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sidecar.unlink()
     example_traffic().to_parquet(folder / "flows.parquet")
     example_traffic(seed=2).to_parquet(folder / "made.parquet")
+    example_traffic(seed=3).to_parquet(folder / "held-out.parquet")
     trace = example_trace()
     write_pcap(trace, folder / "capture.pcap")
     write_pcap(example_trace(2), folder / "synthetic.pcap")
