@@ -54,7 +54,7 @@ def whole_numbers(value, path=()):
 
 @pytest.mark.parametrize("number", [0, -1, 4_000, 3_000_000_000, 10**30])
 def test_other_sizes_are_refused_without_asking_for_memory(saved: Path, little_memory, number: int) -> None:
-    training = {"epochs", "batch", "patience", "snap", "noise_steps", "steps"}
+    training = {"epochs", "batch", "patience", "snap", "noise_steps", "steps", "least_steps"}
     for name in ("system.json", "model/config.json"):
         file = saved / name
         whole = file.read_text()
