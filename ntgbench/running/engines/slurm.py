@@ -241,10 +241,9 @@ def _is_being_ended() -> bool:
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:  # submitit's own executor
         return False
-    command = ("squeue", f"--jobs={job}", "--states=all", "--noheader", "--format=%T")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_ANSWERS_IN)
-    except (OSError, subprocess.TimeoutExpired):  # a node without the programs of SLURM's users, or no controller
+        done = _called("squeue", f"--jobs={job}", "--states=all", "--noheader", "--format=%T")
+    except EngineError:  # a node without the programs of SLURM's users, or no controller
         return False
     # It may be signalled itself.
     return done.returncode < 0 or done.stdout.strip() in _NOT_RUNNING
@@ -274,13 +273,18 @@ def _accounted(job: str) -> str:
 
 def _answer(*command: str) -> str:
     """What a program of SLURM prints. Raises EngineError when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_ANSWERS_IN)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineError(f"SLURM does not answer: {error}") from error
+    done = _called(*command)
     if done.returncode:
         raise EngineError(f"SLURM does not answer: {_on_one_line(done.stderr)}")
     return done.stdout
+
+
+def _called(*command: str) -> subprocess.CompletedProcess[str]:
+    """Call a program of SLURM. Raises EngineError when there is none, or it takes too long."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_ANSWERS_IN)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineError(f"SLURM does not answer: {error}") from error
 
 
 def _on_one_line(text: str) -> str:
